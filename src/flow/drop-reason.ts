@@ -1,0 +1,25 @@
+/** Why a packet or a record was given up. The names are the `reason` label of the drop counters and stand in the docs. */
+export const dropReasons = {
+  version_unknown: "the first bytes are no known flow protocol",
+  message_truncated: "the datagram ends inside its header or a record",
+  set_length_invalid: "a set's length is below 4 or beyond the end of the message",
+  set_truncated: "a data set is shorter than one record of its template",
+  set_id_reserved: "set id 4 to 255 is reserved",
+  template_invalid: "a template is cut off, has an id below 256, no fields, or records of no length",
+  template_missing: "no template arrived in time for a data set, or the waiting room was full",
+  template_limit: "the exporter announced more templates than are kept",
+  exporter_limit: "more exporters than are kept",
+  record_empty: "a record carries neither addresses nor counters",
+  queue_full: "records came faster than they could be handled",
+  connection_limit: "more live connections than the agent's table holds",
+  report_lost: "the agent's ring buffer was full",
+  peer_limit: "more peers than are kept: drawn as ~other",
+  link_limit: "more links than the live map keeps",
+  store_full: "the disk or the store's size limit left no room",
+  store_failed: "the store could not write",
+} as const satisfies Record<string, string>;
+
+export type DropReason = keyof typeof dropReasons;
+
+/** Counts one drop. `source` is who sent it: an exporter's address, the agent's name, a queue. */
+export type ReportDrop = (reason: DropReason, source: string, count?: number) => void;

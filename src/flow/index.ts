@@ -1,0 +1,33 @@
+/**
+ * The flow record: its fields, its columns, its addresses and protocols. Knows no I/O, no clock, and no other room.
+ */
+export {
+  addressBytes,
+  type Cidr,
+  formatAddress,
+  formatCidr,
+  isInCidr,
+  isLoopback,
+  isMappedIPv4,
+  isPrivateAddress,
+  isUnspecified,
+  maskAddress,
+  parseAddress,
+  parseCidr,
+  writeMappedIPv4,
+} from "./address.ts";
+export { assert } from "./assert.ts";
+export { type DropReason, dropReasons, type ReportDrop } from "./drop-reason.ts";
+export {
+  type ColumnEncoding,
+  type ElementType,
+  type Field,
+  type FieldName,
+  fields,
+  type InformationElement,
+  reverseEnterpriseNumber,
+} from "./fields.ts";
+export { FlowBatch, type FlowColumns } from "./flow-batch.ts";
+export { identityKey } from "./identity-key.ts";
+export { type Observer, ObserverTable } from "./observer.ts";
+export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";

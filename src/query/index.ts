@@ -1,0 +1,1 @@
+export type { Filter, FilterEnd, FilterField, FilterTest } from "./filter.ts";

@@ -1,0 +1,81 @@
+import type { PeerKind } from "./peer.ts";
+
+/** What the API answers and the page draws: peers and links of an interval. */
+export interface Topology {
+  /** Unix milliseconds. The interval the totals are over. */
+  readonly from: number;
+  readonly to: number;
+  readonly peers: readonly TopologyPeer[];
+  readonly links: readonly TopologyLink[];
+  /** How many lighter peers and links the budget left out. */
+  readonly truncated: { readonly peers: number; readonly links: number };
+}
+
+/** A peer with all its addresses; `group` is where the map puts it. */
+export interface TopologyPeer {
+  readonly id: string;
+  readonly kind: PeerKind | "network" | "node";
+  readonly name: string;
+  /** Heading of the group it is drawn in: the node's name for what runs there, else its network. */
+  readonly group: string;
+  readonly addresses: readonly string[];
+  readonly node: string;
+  readonly process: string;
+  readonly container: string;
+}
+
+export interface TopologyLink {
+  /** `CLIENT>SERVER`, of the two peers' ids. */
+  readonly id: string;
+  readonly client: string;
+  readonly server: string;
+  readonly ports: readonly LinkPort[];
+  /** From client to server, over the interval, as the best observer saw it. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packets: number;
+  /** Connections opened in the interval. */
+  readonly connections: number;
+  /** Connections open at this moment; only a live map knows, elsewhere 0. */
+  readonly active: number;
+  readonly failed: number;
+  readonly retransmits: number;
+  readonly rttMs: number | null;
+  /** Everybody who saw the link, with what each saw of it; their figures are not added up. */
+  readonly observers: readonly LinkObserver[];
+  /** Unix milliseconds of the last record. */
+  readonly lastSeen: number;
+  /** Bytes per second now, both directions; only on a live map. */
+  readonly sentRate?: number;
+  readonly receivedRate?: number;
+}
+
+export interface LinkPort {
+  /** Server port; 0 where the protocol has none. */
+  readonly port: number;
+  readonly protocol: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly connections: number;
+}
+
+export interface LinkObserver {
+  readonly id: string;
+  readonly kind: "agent" | "exporter";
+  readonly name: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packets: number;
+}
+
+/** The live stream: first a `map` event with a Topology, then a `change` event each second. */
+export interface TopologyChange {
+  readonly from: number;
+  readonly to: number;
+  /** New, or changed, whole. */
+  readonly peers: readonly TopologyPeer[];
+  readonly links: readonly TopologyLink[];
+  readonly gonePeers: readonly string[];
+  readonly goneLinks: readonly string[];
+  readonly truncated: { readonly peers: number; readonly links: number };
+}
