@@ -29,5 +29,5 @@ export {
 } from "./fields.ts";
 export { FlowBatch, type FlowColumns } from "./flow-batch.ts";
 export { identityKey } from "./identity-key.ts";
-export { type Observer, ObserverTable } from "./observer.ts";
+export { type Observer, ObserverTable, observerOf } from "./observer.ts";
 export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";

@@ -9,6 +9,12 @@ export interface Observer {
   readonly name: string;
 }
 
+/** The observer that an id names: the part after the colon is its name. */
+export function observerOf(id: string): Observer {
+  const colon = id.indexOf(":");
+  return { id, kind: id.startsWith("agent:") ? "agent" : "exporter", name: id.slice(colon + 1) };
+}
+
 /** Rows for observers, so that a batch carries a number. Row 0 is nobody. Bounded by whoever interns (exporter limit). */
 export class ObserverTable {
   readonly #rows: Observer[] = [{ id: "", kind: "agent", name: "" }];

@@ -1,4 +1,4 @@
-import type { FlowBatch, ObserverTable } from "../flow/index.ts";
+import type { FlowBatch, ObserverTable, ReportDrop } from "../flow/index.ts";
 import type { Filter } from "../query/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 
@@ -11,50 +11,65 @@ export interface Store {
   start(): Promise<void>;
   /** Commits what was appended, closes. */
   stop(): Promise<void>;
-  /** Copies the batch before it returns; rows must have both peers set. Lost on a crash until `commit` resolves. */
+  /**
+   * Copies the batch before it returns; rows must have both peers set. Seen by questions, and safe from a crash, once
+   * `commit` resolves.
+   */
   append(batch: FlowBatch): void;
-  /** Makes everything appended so far durable; resolves when it is. One commit runs at a time. */
+  /**
+   * Makes everything appended so far durable; resolves when it is, or when it was given up as a counted drop: a full
+   * disk rejects nothing. One commit runs at a time.
+   */
   commit(): Promise<void>;
-  /** Closes finished minutes and removes what is older or larger than the configuration keeps. `now` in unix ms. */
+  /**
+   * Rolls up finished minutes and removes what is older or larger than the configuration keeps. `now` in unix ms.
+   * To be called every few seconds; cheap when there is nothing to do.
+   */
   maintain(now: number): Promise<void>;
   /** Totals by dimensions, over a window or per step. */
   aggregate(query: AggregateQuery): Promise<Aggregate>;
   /** Raw records, newest first, in pages. */
   flows(query: FlowsQuery): Promise<FlowsPage>;
   /** Links per minute of a window, with the peers' facts: what the live map is refilled from after a restart. */
-  recentLinks(fromMilliseconds: number): Promise<LinkMinute[]>;
+  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]>;
   status(): Promise<StoreStatus>;
 }
 
 export interface StoreDependencies {
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
+  /** Counts records that were given up: `queue_full`, `store_full`, `store_failed`. */
+  readonly drop: ReportDrop;
+  readonly log?: (message: string) => void;
 }
 
 /**
- * Things to group by. A plain name is either end's and puts the client's value in the first column's row for `client.`
- * names and the server's for `server.` names.
+ * Things to group by. `client` and `server` are peers by id, `client.name` and so on a fact of that end. `port` is the
+ * server's. With `observer` each group is what one observer reported.
  */
-export type Dimension =
-  | "client"
-  | "server"
-  | "client.name"
-  | "server.name"
-  | "client.address"
-  | "server.address"
-  | "client.node"
-  | "server.node"
-  | "client.network"
-  | "server.network"
-  | "client.process"
-  | "server.process"
-  | "client.container"
-  | "server.container"
-  | "port"
-  | "protocol"
-  | "observer";
+export const dimensions = [
+  "client",
+  "server",
+  "client.name",
+  "server.name",
+  "client.address",
+  "server.address",
+  "client.node",
+  "server.node",
+  "client.network",
+  "server.network",
+  "client.process",
+  "server.process",
+  "client.container",
+  "server.container",
+  "port",
+  "protocol",
+  "observer",
+] as const;
+export type Dimension = (typeof dimensions)[number];
 
-export type Metric = "bytes" | "packets" | "connections" | "failed" | "retransmits";
+export const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
+export type Metric = (typeof metrics)[number];
 
 export interface AggregateQuery {
   /** Unix ms; rounded outwards to whole minutes. */
@@ -64,7 +79,7 @@ export interface AggregateQuery {
   readonly by: readonly Dimension[];
   /** Milliseconds per bucket, a multiple of a minute; without it one total per group. */
   readonly step?: number | undefined;
-  /** Groups are ordered by this, largest first. */
+  /** Groups are ordered by this over the whole window, largest first. */
   readonly metric: Metric;
   /** Groups returned at most; the rest is counted in `groupsLeftOut`. */
   readonly limit: number;
@@ -76,6 +91,10 @@ export interface Aggregate {
   /** The window answered, after rounding. */
   readonly from: number;
   readonly to: number;
+  /**
+   * Largest group first; with a step, each group's buckets in order of time, empty ones left out. A group whose every
+   * row is a duplicate is left out: the connection it repeats is in another group. (Not so when grouped by observer.)
+   */
   readonly rows: readonly AggregateRow[];
   readonly groupsLeftOut: number;
 }
@@ -87,7 +106,7 @@ export interface Totals {
   connections: number;
   failed: number;
   retransmits: number;
-  /** Mean, microseconds; null when nobody measured. */
+  /** Mean over the records that measured, microseconds; null when none did. */
   rttMicroseconds: number | null;
   lastSeen: number;
 }
@@ -97,7 +116,10 @@ export interface AggregateRow extends Totals {
   readonly group: readonly string[];
   /** Start of the bucket when the query had a step, else the window's start. */
   readonly time: number;
-  /** Every observer of the group with what it saw (duplicates included). */
+  /**
+   * Every observer of the group with what it saw, duplicates included. Where an agent read the sockets of both ends of
+   * a link it is the larger of the two, not their sum.
+   */
   readonly observers: readonly ObserverTotals[];
 }
 
@@ -123,7 +145,10 @@ export interface FlowsPage {
   readonly nextCursor: string | null;
 }
 
-/** One stored flow record: column names of the field table, addresses and protocol as text, peers as ids. */
+/**
+ * One stored flow record: the names of the field table, counters as they came, addresses and protocol as text, peers
+ * and observer as ids; and `recordId`, `sourcePeerName`, `destinationPeerName`, `observerName`.
+ */
 export type FlowRecordRow = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface LinkMinute extends Totals {
@@ -138,7 +163,10 @@ export interface LinkMinute extends Totals {
 }
 
 export interface StoreStatus {
+  /** In use; the size limit is about this. */
   readonly bytes: number;
+  /** Of the files. They do not shrink at once: freed room is used again first. */
+  readonly fileBytes: number;
   readonly flowRecords: number;
   readonly linkMinutes: number;
   /** Unix ms of the oldest record and rollup, null when there is none. */

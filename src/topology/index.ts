@@ -1,6 +1,29 @@
 /**
- * Peers, links and what is done with them: who is client, which observer counts, folding, layout. Pure: no clock,
- * no store, no sockets.
+ * Peers, links and what is done with them: who is client, which observer counts, folding, merging, layout. Pure: no
+ * clock, no store, no sockets.
  */
+export {
+  type BuildOptions,
+  buildTopology,
+  drawnPeer,
+  type Grouping,
+  type LinkEnd,
+  type LinkPart,
+  type LinkTotals,
+  mergeParts,
+  type PortLink,
+  type TopologyMetric,
+} from "./build.ts";
+export { diffTopology } from "./change.ts";
+export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
+export { liveParts } from "./live-parts.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey } from "./peer.ts";
+export {
+  clientEnd,
+  createStitcher,
+  observedEnd,
+  type StitchConfig,
+  type Stitcher,
+  stitchDefaults,
+} from "./stitch.ts";
 export type { LinkObserver, LinkPort, Topology, TopologyChange, TopologyLink, TopologyPeer } from "./topology.ts";

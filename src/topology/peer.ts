@@ -33,38 +33,54 @@ export const otherPeer: Peer = {
   container: "",
 };
 
+const otherRow = 1;
+
 /**
  * Rows for peers, so that batches and folds carry a number. Row 0 is "not known yet", row 1 is `otherPeer`, which
- * stands for every peer beyond `rowsMax`; each such peer is a counted drop (`peer_limit`).
+ * stands for every peer beyond `rowsMax`; each look-up that ends there is a counted drop (`peer_limit`).
+ *
+ * Rows that nobody refers to are freed by `sweep` and used again, so a cache of rows is valid only as long as
+ * `generation` stays the same.
  */
 export class PeerTable {
-  readonly #rows: Peer[] = [];
+  readonly rowsMax: number;
+  readonly #rows: (Peer | undefined)[] = [];
   readonly #keys: number[] = [];
   readonly #rowByIdentity = new Map<string, number>();
-  readonly #rowsMax: number;
+  readonly #freeRows: number[] = [];
   readonly #drop: ReportDrop;
+  #generation = 0;
 
   constructor(rowsMax: number, drop: ReportDrop) {
-    this.#rowsMax = rowsMax;
+    this.rowsMax = rowsMax;
     this.#drop = drop;
     this.#add({ ...otherPeer, id: "", name: "" });
     this.#add(otherPeer);
   }
 
+  /** Changes whenever rows were freed. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Peers held now. */
+  get count(): number {
+    return this.#rowByIdentity.size;
+  }
+
   intern(peer: Peer): number {
-    const identity = identityOf(peer);
-    const known = this.#rowByIdentity.get(identity);
+    const known = this.#rowByIdentity.get(identityOf(peer));
     if (known !== undefined) return known;
-    if (this.#rows.length >= this.#rowsMax) {
+    if (this.count >= this.rowsMax) {
       this.#drop("peer_limit", "peers");
-      return 1;
+      return otherRow;
     }
     return this.#add(peer);
   }
 
   get(row: number): Peer {
     const peer = this.#rows[row];
-    assert(peer !== undefined, "peer rows come from intern");
+    assert(peer !== undefined, "peer rows come from intern and are not kept over a sweep");
     return peer;
   }
 
@@ -73,13 +89,26 @@ export class PeerTable {
     return this.#keys[row]!;
   }
 
-  get count(): number {
-    return this.#rows.length;
+  /** Frees every row that `markUsed` does not mark. */
+  sweep(markUsed: (mark: (row: number) => void) => void): void {
+    const used = new Uint8Array(this.#rows.length);
+    markUsed((row) => {
+      used[row] = 1;
+    });
+    for (let row = otherRow + 1; row < used.length; row++) {
+      const peer = this.#rows[row];
+      if (used[row] === 1 || peer === undefined) continue;
+      this.#rowByIdentity.delete(identityOf(peer));
+      this.#rows[row] = undefined;
+      this.#freeRows.push(row);
+    }
+    this.#generation++;
   }
 
   #add(peer: Peer): number {
-    const row = this.#rows.push(peer) - 1;
-    this.#keys.push(peerKey(peer));
+    const row = this.#freeRows.pop() ?? this.#rows.length;
+    this.#rows[row] = peer;
+    this.#keys[row] = peerKey(peer);
     this.#rowByIdentity.set(identityOf(peer), row);
     return row;
   }

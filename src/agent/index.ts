@@ -1,0 +1,5 @@
+/**
+ * One node's observer: the kernel's sockets in, flow records out. Does not know the store, the map, or whether the records
+ * stay in this process.
+ */
+export { type Agent, type AgentConfig, type AgentStatus, agentDefaults, createAgent } from "./agent.ts";

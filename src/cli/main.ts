@@ -1,0 +1,65 @@
+import { Command, CommanderError } from "commander";
+import { ListenError } from "../collector/index.ts";
+import { ConfigError } from "../server/index.ts";
+import { OperatingError } from "../store/index.ts";
+import { addDoctor } from "./doctor.ts";
+import { addUp } from "./up.ts";
+import { version } from "./version.ts";
+
+/** 0 done, 1 failed while running, 2 wrong arguments or configuration. */
+async function main(): Promise<number> {
+  const program = new Command("portolan")
+    .description("The live chart of a network's traffic: connections seen by eBPF and flows seen by routers, on one map.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(portolan --help lists what is accepted)");
+  addUp(program);
+  addDoctor(program);
+  program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
+  for (const command of program.commands) command.exitOverride().showHelpAfterError(true);
+  try {
+    await program.parseAsync();
+    return 0;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) console.error(`portolan: ${problem}`);
+    return 2;
+  }
+  if (error instanceof ListenError) {
+    console.error(`portolan: ${error.message}`);
+    return 2;
+  }
+  if (error instanceof OperatingError) {
+    console.error(`portolan: ${error.message} (${error.code})`);
+    return 1;
+  }
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (syscall === "listen" && code !== undefined) {
+    console.error(`portolan: ${describeListen(code, address ?? "", port ?? 0)}`);
+    return 2;
+  }
+  console.error("portolan: something of ours is broken; please report this:", error);
+  return 1;
+}
+
+function describeListen(code: string, address: string, port: number): string {
+  const place = `tcp ${address}:${port}`;
+  switch (code) {
+    case "EADDRINUSE":
+      return `${place} is already in use: stop the other program (ss -ltnp 'sport = :${port}' shows it) or choose another with --listen ${address}:PORT`;
+    case "EACCES":
+      return `${place} may not be opened by this user: choose a port above 1023 with --listen ${address}:PORT`;
+    case "EADDRNOTAVAIL":
+      return `${place} is no address of this machine: ip addr shows its addresses; choose one with --listen`;
+    default:
+      return `${place} cannot be opened: ${code}`;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,33 @@
+/** What was asked to start is stopped within this time, or the process ends without it. */
+const stopMilliseconds = 10_000;
+
+interface Startable {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts it, says so, and stops it on SIGTERM or SIGINT; a second signal ends the process at once. */
+export async function runUntilSignal(service: Startable, started: () => void): Promise<void> {
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(1));
+        resolve();
+      });
+    }
+  });
+  try {
+    await service.start();
+  } catch (error) {
+    await service.stop().catch(() => {}); // what was opened before is closed; the first error is the one to tell
+    throw error;
+  }
+  started();
+  await asked;
+  const deadline = setTimeout(() => {
+    console.error("portolan: not stopped within 10 s; ending now");
+    process.exit(1);
+  }, stopMilliseconds);
+  await service.stop();
+  clearTimeout(deadline);
+}

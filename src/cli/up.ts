@@ -1,0 +1,69 @@
+import type { Command } from "commander";
+import { pino } from "pino";
+import { createServer, readConfig } from "../server/index.ts";
+import { runUntilSignal } from "./run.ts";
+import { version } from "./version.ts";
+
+interface UpFlags {
+  readonly listen?: string;
+  readonly flows?: string[];
+  readonly data?: string;
+  readonly config?: string;
+  readonly agent: boolean;
+}
+
+/** `portolan up` and `portolan server`: the same program, with and without this machine's agent. */
+export function addUp(program: Command): void {
+  withServerFlags(
+    program.command("up").description("everything on this machine: agent, collector, store, API and page"),
+  )
+    .option("--no-agent", "do not read this machine's own connections")
+    .action((flags: UpFlags) => run(flags, flags.agent ? undefined : false));
+  withServerFlags(program.command("server").description("collector, store, API and page, without an agent")).action(
+    (flags: UpFlags) => run(flags, false),
+  );
+}
+
+function withServerFlags(command: Command): Command {
+  return command
+    .option("--listen <host:port>", "where page, API and metrics are served (default 127.0.0.1:8080)")
+    .option(
+      "--flows <url>",
+      "where NetFlow v5, v9 and IPFIX are received, repeatable (default udp://0.0.0.0:2055)",
+      (url: string, before: string[] | undefined) => [...(before ?? []), url],
+    )
+    .option("--data <folder>", "where history is kept (default /var/lib/portolan as root, else ~/.local/share/portolan)")
+    .option("--config <file>", "YAML file with these and further settings");
+}
+
+async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<void> {
+  const config = readConfig({
+    file: flags.config,
+    environment: process.env,
+    flags: { listen: flags.listen, flows: flags.flows, data: flags.data, "agent.enabled": agentEnabled },
+  });
+  const logger = pino({ level: process.env.PORTOLAN_LOG ?? "info", base: null }, pino.destination(2));
+  const server = createServer(config, { version, logger });
+  await runUntilSignal(server, () => console.log(describe(server, config.agent.enabled, config.data)));
+}
+
+/** What a person wants to know in the first second. */
+function describe(server: ReturnType<typeof createServer>, agentEnabled: boolean, folder: string): string {
+  const { state, reason, remedy } = server.agentStatus;
+  const agentLine = !agentEnabled
+    ? "off   not asked for"
+    : state === "on"
+      ? "on    this machine's TCP connections, all network namespaces"
+      : `off   ${reason}\n                     to switch it on: ${remedy}`;
+  return [
+    "",
+    `  Portolan ${version}   ${server.address}`,
+    "",
+    `  agent        ${agentLine}`,
+    `  flows        ${server.listeners.join(", ")}   NetFlow v5, v9, IPFIX`,
+    `  history      ${folder}`,
+    "",
+    "  Ctrl-C stops it.",
+    "",
+  ].join("\n");
+}

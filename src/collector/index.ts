@@ -1,0 +1,19 @@
+/**
+ * Flow datagrams from UDP sockets, decoded into batches and handed on; who sent what, and what was lost on the way.
+ * Knows neither the store nor the map.
+ */
+export {
+  type Collector,
+  type CollectorDependencies,
+  type CollectorStatus,
+  createCollector,
+} from "./collector.ts";
+export {
+  type CollectorConfig,
+  defaultCollectorConfig,
+  type FlowListener,
+  formatListener,
+  parseFlowListener,
+} from "./config.ts";
+export type { ExporterStatus } from "./exporter.ts";
+export { ListenError, type ListenErrorCode } from "./listen-error.ts";

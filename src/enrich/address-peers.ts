@@ -1,0 +1,73 @@
+import { type FlowBatch, formatAddress, isLoopback } from "../flow/index.ts";
+import type { Peer, PeerTable } from "../topology/index.ts";
+import { AddressTable } from "./address-table.ts";
+import { networkOf } from "./network.ts";
+
+export interface AddressPeersDependencies {
+  readonly peers: PeerTable;
+  /** Name of this machine. */
+  readonly node: string;
+  /** This machine's own addresses, as text. */
+  localAddresses(): readonly string[];
+}
+
+export interface AddressPeers {
+  /** Fills the ends of every row that nobody has named yet. */
+  enrich(batch: FlowBatch): void;
+  /** Reads this machine's addresses again. */
+  refresh(): void;
+}
+
+/** Names bare addresses: this machine's own are the machine, any other is a host. */
+export function createAddressPeers({ peers, node, localAddresses }: AddressPeersDependencies): AddressPeers {
+  const known = new AddressTable();
+  let generation = peers.generation;
+  let local = new Set<string>();
+
+  function peerOf(bytes: Uint8Array, offset: number): number {
+    const row = known.get(bytes, offset);
+    if (row !== 0) return row;
+    const added = peers.intern(hostPeer(bytes, offset));
+    // The row of "~other" is not remembered: there may be room for this address later.
+    if (added > 1) known.set(bytes, offset, added);
+    return added;
+  }
+
+  function hostPeer(bytes: Uint8Array, offset: number): Peer {
+    const address = formatAddress(bytes, offset);
+    const isLocal = isLoopback(bytes, offset) || local.has(address);
+    return {
+      id: isLocal ? `host:${node}` : `host:${address}`,
+      kind: "host",
+      name: isLocal ? node : address,
+      address,
+      node: isLocal ? node : "",
+      network: networkOf(bytes, offset),
+      process: "",
+      container: "",
+    };
+  }
+
+  function refresh(): void {
+    const now = new Set(localAddresses());
+    if (now.size === local.size && [...now].every((address) => local.has(address))) return;
+    local = now;
+    known.clear();
+  }
+
+  refresh();
+  return {
+    refresh,
+    enrich({ columns, count }) {
+      if (generation !== peers.generation) {
+        generation = peers.generation;
+        known.clear();
+      }
+      const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
+      for (let row = 0; row < count; row++) {
+        if (sourcePeer[row] === 0) sourcePeer[row] = peerOf(sourceAddress, row * 16);
+        if (destinationPeer[row] === 0) destinationPeer[row] = peerOf(destinationAddress, row * 16);
+      }
+    },
+  };
+}

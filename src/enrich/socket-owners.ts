@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { formatAddress } from "../flow/index.ts";
+import type { Peer, PeerTable } from "../topology/index.ts";
+import { AddressTable } from "./address-table.ts";
+import { containerIdOfProcess } from "./container-id.ts";
+import { networkOf } from "./network.ts";
+
+/** What the kernel says of a socket's owner. */
+export interface SocketOwner {
+  /** Thread group id, 0 when unknown. */
+  readonly process: number;
+  readonly processName: string;
+  readonly cgroupId: number;
+  readonly networkNamespace: number;
+}
+
+export interface SocketOwnersDependencies {
+  readonly peers: PeerTable;
+  readonly node: string;
+  /** Where the kernel's files are; tests give stored trees. */
+  readonly procFolder?: string;
+  readonly namedNamespacesFolder?: string;
+}
+
+export interface SocketOwners {
+  /** The peer that owns a socket, at the local address `bytes[offset]`; 0 when the owner is not known. */
+  peerOf(owner: SocketOwner, bytes: Uint8Array, offset: number): number;
+}
+
+/** Identities kept at most; beyond, they are learned anew. */
+const identitiesMax = 16_384;
+
+interface Identity {
+  readonly peer: Omit<Peer, "address" | "network">;
+  readonly rows: AddressTable;
+}
+
+/**
+ * Names the ends whose socket an agent read: by container when the process runs in one, else by process name on its
+ * machine. A process in a named network namespace (`ip netns`) counts as running on a machine of its own.
+ */
+export function createSocketOwners({
+  peers,
+  node,
+  procFolder = "/proc",
+  namedNamespacesFolder = "/run/netns",
+}: SocketOwnersDependencies): SocketOwners {
+  const identities = new Map<string, Identity>();
+  /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
+  const containerByCgroup = new Map<number, string>();
+  const namespaces = createNamespaceNames(namedNamespacesFolder);
+  let generation = peers.generation;
+
+  function identify({ process, processName, cgroupId, networkNamespace }: SocketOwner): Identity {
+    const container = containerOf(process, cgroupId);
+    const namespace = container === "" ? namespaces.nameOf(networkNamespace) : "";
+    const place = namespace === "" ? node : `${node}/${namespace}`;
+    const peer =
+      container === ""
+        ? ({ id: `process:${place}/${processName}`, kind: "process", name: processName } as const)
+        : ({ id: `container:${node}/${container}`, kind: "container", name: `${processName} ${container.slice(0, 12)}` } as const);
+    return { peer: { ...peer, node: place, process: processName, container }, rows: new AddressTable() };
+  }
+
+  function containerOf(process: number, cgroupId: number): string {
+    try {
+      const container = containerIdOfProcess(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
+      if (containerByCgroup.size >= identitiesMax) containerByCgroup.clear();
+      if (cgroupId !== 0) containerByCgroup.set(cgroupId, container);
+      return container;
+    } catch {
+      return containerByCgroup.get(cgroupId) ?? ""; // the process has ended
+    }
+  }
+
+  return {
+    peerOf(owner, bytes, offset) {
+      if (owner.process === 0 || owner.processName === "") return 0;
+      if (generation !== peers.generation || identities.size >= identitiesMax) {
+        generation = peers.generation;
+        identities.clear();
+      }
+      // A process id is used again after a while; its name and cgroup then differ.
+      const key = `${owner.process} ${owner.cgroupId} ${owner.networkNamespace} ${owner.processName}`;
+      let identity = identities.get(key);
+      if (identity === undefined) {
+        identity = identify(owner);
+        identities.set(key, identity);
+      }
+      const known = identity.rows.get(bytes, offset);
+      if (known !== 0) return known;
+      const address = formatAddress(bytes, offset);
+      const row = peers.intern({ ...identity.peer, address, network: networkOf(bytes, offset) });
+      if (row > 1) identity.rows.set(bytes, offset, row);
+      return row;
+    },
+  };
+}
+
+/** Names of network namespaces by inode, as `ip netns` lists them; read again when an unknown one turns up. */
+function createNamespaceNames(folder: string): { nameOf(inode: number): string } {
+  const names = new Map<number, string>();
+
+  function read(): void {
+    try {
+      for (const name of readdirSync(folder)) names.set(statSync(`${folder}/${name}`).ino, name);
+    } catch {
+      // no named namespaces on this machine, or one went while it was read
+    }
+  }
+
+  return {
+    nameOf(inode) {
+      const known = names.get(inode);
+      if (known !== undefined) return known;
+      if (names.size >= identitiesMax) names.clear();
+      read();
+      const name = names.get(inode) ?? "";
+      names.set(inode, name);
+      return name;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** Bounds of what the decoder keeps. An exporter is an address; it may send from many ports and domains. */
+export interface DecoderLimits {
+  readonly exportersMax: number;
+  readonly templatesPerExporterMax: number;
+  readonly fieldsPerTemplateMax: number;
+  /** Fields of all templates of all exporters: what their memory is proportional to. */
+  readonly templateFieldsMax: number;
+  /** Source ports of one exporter and domain whose templates are kept apart; the one longest silent goes. */
+  readonly sessionsPerExporterMax: number;
+  readonly waitingBytesPerExporterMax: number;
+  readonly waitingBytesMax: number;
+  readonly waitingMilliseconds: number;
+  /** An exporter silent for so long may be forgotten when a new one needs its place. */
+  readonly idleMilliseconds: number;
+}
+
+export const defaultDecoderLimits: DecoderLimits = {
+  exportersMax: 1024,
+  templatesPerExporterMax: 4096,
+  fieldsPerTemplateMax: 1024,
+  templateFieldsMax: 524_288,
+  sessionsPerExporterMax: 256,
+  waitingBytesPerExporterMax: 262_144,
+  waitingBytesMax: 16_777_216,
+  // softflowd repeats templates every 16 datagrams and, by default, sends once a minute.
+  waitingMilliseconds: 1_200_000,
+  idleMilliseconds: 3_600_000,
+};

@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FlowBatch } from "../flow/index.ts";
+import { FlowDecoder } from "./decoder.ts";
+import { createTrial } from "./testdata/decode.ts";
+import {
+  concat,
+  ipfixMessage,
+  ipfixOptionsTemplate,
+  ipv4,
+  type SpecifiedField,
+  set,
+  template,
+  unsigned,
+  v5Message,
+  v5Record,
+  v9Message,
+  v9OptionsTemplate,
+} from "./testdata/messages.ts";
+
+const basic: readonly SpecifiedField[] = [
+  [8, 4],
+  [1, 4],
+];
+const record = (last: number) => concat(ipv4(`10.0.0.${last}`), unsigned(last, 4));
+const announce = (...ids: readonly number[]) =>
+  ipfixMessage({}, set(2, ...ids.map((id) => template(id, basic))));
+const data = (id: number, ...lasts: readonly number[]) => ipfixMessage({}, set(id, ...lasts.map(record)));
+
+test("an exporter that comes back from another port is understood by its old templates", () => {
+  const trial = createTrial();
+  trial.send(announce(300), { port: 1000 });
+  trial.send(data(300, 7), { port: 2000 });
+  assert.equal(trial.rows[0]?.sourceAddress, "10.0.0.7");
+});
+
+test("a template of another port is not used for a set it does not fit", () => {
+  const trial = createTrial();
+  trial.send(announce(300), { port: 1000 });
+  const wide = (last: number) => concat(record(last), unsigned(80, 2), unsigned(0, 4));
+  const summary = trial.send(ipfixMessage({}, set(300, wide(1))), { port: 2000 });
+  assert.equal(summary.waitingSetCount, 1);
+  trial.send(ipfixMessage({}, set(2, template(300, [...basic, [7, 2], [10, 4]]))), { port: 2000 });
+  assert.deepEqual(
+    trial.rows.map((row) => [row.sourceAddress, row.sourceTransportPort]),
+    [["10.0.0.1", 80]],
+  );
+});
+
+test("each port keeps its own layout of one template id", () => {
+  const trial = createTrial();
+  trial.send(announce(300), { port: 1000 });
+  trial.send(
+    ipfixMessage(
+      {},
+      set(
+        2,
+        template(300, [
+          [1, 4],
+          [8, 4],
+        ]),
+      ),
+    ),
+    { port: 2000 },
+  );
+  trial.send(data(300, 5), { port: 1000 });
+  trial.send(ipfixMessage({}, set(300, unsigned(6, 4), ipv4("10.0.0.6"))), { port: 2000 });
+  assert.deepEqual(
+    trial.rows.map((row) => [row.sourceAddress, row.octetDeltaCount]),
+    [
+      ["10.0.0.5", 5],
+      ["10.0.0.6", 6],
+    ],
+  );
+});
+
+test("templates of another address, domain or version are nobody else's", () => {
+  const trial = createTrial();
+  trial.send(announce(300));
+  const strangers = [
+    trial.send(data(300, 1), { addressText: "192.0.2.2" }),
+    trial.send(ipfixMessage({ domain: 1 }, set(300, record(1)))),
+    trial.send(v9Message({}, set(300, record(1)))),
+  ];
+  assert.deepEqual(
+    strangers.map(({ waitingSetCount }) => waitingSetCount),
+    [1, 1, 1],
+  );
+  assert.equal(trial.rows.length, 0);
+});
+
+test("sampling told from another port holds for the domain, a port's own goes before it", () => {
+  const trial = createTrial();
+  const options = (interval: number) =>
+    v9Message(
+      {},
+      set(1, v9OptionsTemplate(400, [[1, 4]], [[50, 4]])),
+      set(400, unsigned(0, 4), unsigned(interval, 4)),
+    );
+  trial.send(v9Message({}, set(0, template(300, basic)), set(300, record(1))), { port: 1 });
+  trial.send(options(100), { port: 9 });
+  trial.send(v9Message({}, set(300, record(2))), { port: 1 });
+  trial.send(options(50), { port: 1 });
+  trial.send(options(200), { port: 9 });
+  trial.send(v9Message({}, set(300, record(3))), { port: 1 });
+  assert.deepEqual(
+    trial.rows.map((row) => row.samplingInterval),
+    [undefined, 100, 50],
+  );
+});
+
+test("options data with variable-length fields are stepped through", () => {
+  const trial = createTrial();
+  trial.send(
+    ipfixMessage(
+      {},
+      set(
+        3,
+        ipfixOptionsTemplate(
+          400,
+          [[149, 4]],
+          [
+            [82, 65_535],
+            [34, 4],
+          ],
+        ),
+      ),
+      set(400, unsigned(0, 4), Uint8Array.of(3, 1, 2, 3), unsigned(20, 4)),
+      set(400, unsigned(0, 4), Uint8Array.of(200, 1, 2, 3), unsigned(30, 4)),
+      set(2, template(300, basic)),
+      set(300, record(1)),
+    ),
+  );
+  assert.equal(trial.rows[0]?.samplingInterval, 20);
+  assert.deepEqual(trial.drops, { set_truncated: 1 });
+});
+
+test("a datagram with more records than the batch holds is flushed in between", () => {
+  const trial = createTrial(16);
+  const lasts = Array.from({ length: 200 }, (_, i) => i + 1);
+  trial.send(v5Message({}, ...lasts.map((last) => v5Record({ source: `10.0.0.${last}` }))));
+  assert.deepEqual(
+    trial.rows.map((row) => row.sourceAddress),
+    lasts.map((last) => `10.0.0.${last}`),
+  );
+});
+
+test("rows say who saw them and when they were taken", () => {
+  const decoder = new FlowDecoder(() => {});
+  const batch = new FlowBatch(4);
+  const source = { addressText: "192.0.2.1", port: 1, observerRow: 42 };
+  decoder.decode(v5Message({}, v5Record({})), source, 1_760_000_009_000, { batch, flush() {} });
+  assert.equal(batch.columns.observer[0], 42);
+  assert.equal(batch.columns.collectionTimeMilliseconds[0], 1_760_000_009_000);
+});
+
+test("the rows taken back from an empty record are empty again", () => {
+  const decoder = new FlowDecoder(() => {});
+  const batch = new FlowBatch(4);
+  const source = { addressText: "192.0.2.1", port: 1, observerRow: 42 };
+  const fields: readonly SpecifiedField[] = [...basic, [61, 1], [7, 2]];
+  const empty = concat(new Uint8Array(8), Uint8Array.of(1), unsigned(99, 2));
+  const full = concat(record(1), Uint8Array.of(0), unsigned(80, 2));
+  decoder.decode(ipfixMessage({}, set(2, template(300, fields)), set(300, empty, full, empty)), source, 1, {
+    batch,
+    flush() {},
+  });
+  assert.equal(batch.count, 1);
+  assert.equal(batch.columns.sourceTransportPort[0], 80);
+  assert.equal(batch.columns.flowDirection[0], 0);
+  assert.equal(batch.columns.flowDirection[1], 255);
+  assert.equal(batch.columns.sourceTransportPort[1], 0);
+});
+
+test("unknown protocols and stumps are drops", () => {
+  const trial = createTrial();
+  for (const stump of [[], [0], [0, 9], [0, 5, 0, 1], [0, 10, 0, 16], [0, 1, 0, 0], [255, 255]]) {
+    trial.send(Uint8Array.from(stump));
+  }
+  trial.send(concat(announce(300), Uint8Array.of(0, 9, 0, 1)));
+  assert.deepEqual(trial.drops, { message_truncated: 5, version_unknown: 3 });
+});
+
+test("sets wait for their template within bounds, and what falls out is counted", () => {
+  const trial = createTrial(16, {
+    waitingBytesPerExporterMax: 800,
+    waitingBytesMax: 1000,
+    waitingMilliseconds: 5000,
+  });
+  for (let last = 1; last <= 5; last++) trial.send(data(300, last));
+  assert.deepEqual(trial.drops, { template_missing: 2 }, "an exporter pushes out its own oldest");
+  trial.send(data(300, 6), { addressText: "192.0.2.2" });
+  assert.deepEqual(trial.drops, { template_missing: 3 }, "but not another's");
+  trial.send(announce(300));
+  assert.deepEqual(
+    trial.rows.map((row) => row.sourceAddress),
+    ["10.0.0.3", "10.0.0.4", "10.0.0.5"],
+  );
+  trial.send(data(301, 7));
+  trial.send(data(302, 8), { waited: 5001 });
+  assert.deepEqual(trial.drops, { template_missing: 4 }, "the oldest waited too long");
+  assert.equal(trial.decoder.usage.waitingBytes, 264);
+});
+
+test("an exporter that only ever waited is forgotten with its last set", () => {
+  const trial = createTrial(16, { waitingMilliseconds: 10 });
+  trial.send(data(300, 1), { addressText: "192.0.2.9" });
+  assert.equal(trial.decoder.usage.exporterCount, 1);
+  trial.send(v5Message({}), { waited: 20 });
+  assert.deepEqual(trial.decoder.usage, { exporterCount: 0, templateFieldCount: 0, waitingBytes: 0 });
+});
+
+test("a flood of templates is refused, and the known ones stay", () => {
+  const trial = createTrial(16, { templatesPerExporterMax: 10, templateFieldsMax: 40 });
+  const ids = Array.from({ length: 50 }, (_, i) => 300 + i);
+  trial.send(announce(300));
+  for (const id of ids) trial.send(announce(id));
+  assert.deepEqual(trial.drops, { template_limit: 40 });
+  for (let i = 0; i < 20; i++) trial.send(announce(...ids), { addressText: `192.0.2.${i + 10}` });
+  assert.equal(trial.decoder.usage.templateFieldCount, 40);
+  trial.send(data(300, 1));
+  assert.equal(trial.rows.length, 1);
+});
+
+test("spoofed exporters do not push out a known one, until it is silent for long", () => {
+  const trial = createTrial(16, { exportersMax: 3, idleMilliseconds: 60_000 });
+  trial.send(announce(300));
+  for (let i = 0; i < 20; i++) trial.send(announce(300), { addressText: `192.0.2.${i + 10}`, waited: 1001 });
+  assert.deepEqual(trial.drops, { exporter_limit: 18 });
+  assert.equal(trial.send(data(300, 1)).recordCount, 1);
+  trial.send(announce(300), { addressText: "192.0.2.200", waited: 60_000 });
+  assert.equal(trial.decoder.describe("192.0.2.200")?.templateCount, 1);
+  assert.equal(trial.decoder.usage.exporterCount, 3);
+});
+
+test("ports beyond the bound push out the one of the same exporter longest silent", () => {
+  const trial = createTrial(16, { sessionsPerExporterMax: 3 });
+  for (let port = 1; port <= 40; port++) trial.send(announce(300, 301), { port });
+  const description = trial.decoder.describe("192.0.2.1");
+  assert.deepEqual(
+    description?.domains.flatMap(({ ports }) => ports.map(({ port }) => port)),
+    [38, 39, 40],
+  );
+  assert.equal(description?.templateCount, 6);
+  assert.equal(trial.decoder.usage.templateFieldCount, 12);
+});
+
+test("withdrawn and forgotten templates are no longer accounted for", () => {
+  const trial = createTrial();
+  trial.send(announce(300, 301));
+  trial.send(ipfixMessage({}, set(2, template(300, []))));
+  assert.equal(trial.decoder.describe("192.0.2.1")?.templateCount, 1);
+  trial.send(ipfixMessage({}, set(2, template(2, []))));
+  assert.equal(trial.decoder.describe("192.0.2.1"), undefined);
+  trial.send(announce(300));
+  trial.send(data(301, 1));
+  trial.decoder.forget("192.0.2.1");
+  assert.deepEqual(trial.decoder.usage, { exporterCount: 0, templateFieldCount: 0, waitingBytes: 0 });
+  assert.deepEqual(trial.drops, { template_missing: 1 });
+});

@@ -1,0 +1,7 @@
+/**
+ * NetFlow v5, v9 and IPFIX datagrams into flow batches, through templates compiled once into column readers. Knows no
+ * sockets, no clock (time is an argument), and nothing of what becomes of a record.
+ */
+export { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
+export { type ExporterDescription, FlowDecoder } from "./decoder.ts";
+export type { DecodeSummary, FlowSink, MessageSource } from "./message.ts";

@@ -1,0 +1,86 @@
+import type { ReportDrop } from "../flow/index.ts";
+import { readUnsigned16, readUnsigned32 } from "./bytes.ts";
+import { elementKey } from "./element.ts";
+import { type FlowSink, type MessageContext, type MessageSource, netflowV5 } from "./message.ts";
+import type { RecordReader } from "./record-reader.ts";
+import { compileTemplate } from "./template.ts";
+
+const headerLength = 24;
+const recordLength = 48;
+
+/** The record as a template that is never announced: element and length, in order; 0 is padding or not wanted. */
+const layout: readonly (readonly [id: number, length: number])[] = [
+  [8, 4], // source address
+  [12, 4], // destination address
+  [0, 4], // next hop
+  [10, 2], // interface in
+  [14, 2], // interface out
+  [2, 4], // packets
+  [1, 4], // octets
+  [22, 4], // start, uptime
+  [21, 4], // end, uptime
+  [7, 2], // source port
+  [11, 2], // destination port, or ICMP type and code
+  [0, 1],
+  [6, 1], // TCP flags
+  [4, 1], // protocol
+  [5, 1], // type of service
+  [16, 2], // source AS
+  [17, 2], // destination AS
+  [0, 4], // prefix lengths, padding
+];
+
+const template = compileTemplate(
+  0,
+  false,
+  layout.map(([id, length]) => ({ key: elementKey(0, id), length })),
+  new Uint8Array(),
+)!;
+
+/**
+ *  0        2        4               8               12              16              20   21   22         24
+ *  +--------+--------+---------------+---------------+---------------+---------------+----+----+----------+
+ *  | 5      | count  | uptime, ms    | Unix seconds  | nanoseconds   | sequence      |type|id  | sampling | records
+ *  +--------+--------+---------------+---------------+---------------+---------------+----+----+----------+
+ *
+ * Reads the records that are there; a count beyond them is a truncated datagram. Sampling has its mode in the two
+ * highest bits.
+ */
+export function readV5(
+  bytes: Uint8Array,
+  source: MessageSource,
+  receivedMilliseconds: number,
+  reader: RecordReader,
+  drop: ReportDrop,
+  sink: FlowSink,
+): number {
+  if (bytes.length < headerLength) {
+    drop("message_truncated", source.addressText);
+    return 0;
+  }
+  const announced = readUnsigned16(bytes, 2);
+  const count = Math.min(announced, Math.floor((bytes.length - headerLength) / recordLength));
+  if (count < announced) drop("message_truncated", source.addressText);
+  if (count === 0) return 0;
+  const uptimeMilliseconds = readUnsigned32(bytes, 4);
+  const seconds = readUnsigned32(bytes, 8);
+  const context: MessageContext = {
+    version: netflowV5,
+    source,
+    observationDomainId: readUnsigned16(bytes, 20),
+    exportMilliseconds:
+      seconds === 0 ? receivedMilliseconds : seconds * 1000 + Math.floor(readUnsigned32(bytes, 12) / 1e6),
+    uptimeMilliseconds,
+    receivedMilliseconds,
+  };
+  const facts = { samplingInterval: readUnsigned16(bytes, 22) & 0x3fff, uptimeMilliseconds };
+  return reader.readDataSet(
+    template,
+    bytes,
+    headerLength,
+    headerLength + count * recordLength,
+    context,
+    facts,
+    sink,
+  );
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { canRunTcp, hasCapabilities, type KernelFacts } from "./can-run.ts";
+
+const able: KernelFacts = { platform: "linux", release: "6.1.0-18-amd64", hasBtf: true, isPrivileged: true, hasLibbpf: true };
+
+test("nothing is said when everything is there", () => {
+  assert.equal(canRunTcp(able), undefined);
+  assert.equal(canRunTcp({ ...able, release: "5.14.0" }), undefined);
+});
+
+const cases: [string, Partial<KernelFacts>, RegExp, RegExp][] = [
+  ["another system", { platform: "darwin" }, /darwin/, /Linux machine/],
+  ["an old kernel", { release: "5.10.0-28-amd64" }, /5\.10/, /5\.14 or newer/],
+  ["no privileges", { isPrivileged: false }, /needs root/, /sudo \.\/portolan up/],
+  ["no BTF", { hasBtf: false }, /btf\/vmlinux is missing/, /CONFIG_DEBUG_INFO_BTF/],
+  ["no libbpf", { hasLibbpf: false }, /libbpf\.so\.1/, /apt-get install libbpf1/],
+];
+for (const [name, lacking, reason, remedy] of cases) {
+  test(`${name}: the reason and the one thing to change`, () => {
+    const cannot = canRunTcp({ ...able, ...lacking });
+    assert.match(cannot?.reason ?? "", reason);
+    assert.match(cannot?.remedy ?? "", remedy);
+  });
+}
+
+test("capabilities are read from /proc/self/status", () => {
+  assert.ok(hasCapabilities("CapEff:\t000001ffffffffff\n"));
+  assert.ok(hasCapabilities("CapPrm:\t0\nCapEff:\t000000c000000000\n"), "CAP_PERFMON and CAP_BPF");
+  assert.ok(!hasCapabilities("CapEff:\t0000008000000000\n"), "CAP_BPF alone");
+  assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
+});

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { hasLibbpf } from "./libbpf.ts";
+
+/** What decides whether the kernel's sockets can be read, gathered without trying anything. */
+export interface KernelFacts {
+  readonly platform: string;
+  /** "6.1.0-18-amd64" */
+  readonly release: string;
+  readonly hasBtf: boolean;
+  /** CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON. */
+  readonly isPrivileged: boolean;
+  readonly hasLibbpf: boolean;
+}
+
+/** In words: why not, and the one thing that would change it. */
+export interface CannotRun {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+const capSysAdmin = 21n;
+const capPerfmon = 38n;
+const capBpf = 39n;
+
+export function readKernelFacts(): KernelFacts {
+  return {
+    platform: process.platform,
+    release: release(),
+    hasBtf: existsSync("/sys/kernel/btf/vmlinux"),
+    isPrivileged: process.platform === "linux" && hasCapabilities(readFileSync("/proc/self/status", "utf8")),
+    hasLibbpf: process.platform === "linux" && hasLibbpf(),
+  };
+}
+
+/** The first thing that stands in the way of the TCP observer, or undefined when nothing known does. */
+export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
+  if (facts.platform !== "linux") {
+    return {
+      reason: `the agent reads the Linux kernel's sockets, and this is ${facts.platform}`,
+      remedy: "run Portolan on the Linux machine whose connections you want to see",
+    };
+  }
+  const [major = 0, minor = 0] = facts.release.split(".").map((part) => Number.parseInt(part, 10));
+  if (major < 5 || (major === 5 && minor < 14)) {
+    return {
+      reason: `Linux ${facts.release} lacks what the agent's programs need`,
+      remedy: "boot Linux 5.14 or newer",
+    };
+  }
+  if (!facts.isPrivileged) {
+    return {
+      reason: "reading the kernel's sockets needs root, or the capabilities CAP_BPF and CAP_PERFMON",
+      remedy: "start it as root: sudo ./portolan up",
+    };
+  }
+  if (!facts.hasBtf) {
+    return {
+      reason: `the kernel ${facts.release} does not describe its types: /sys/kernel/btf/vmlinux is missing`,
+      remedy: "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian's own kernels are)",
+    };
+  }
+  if (!facts.hasLibbpf) {
+    return { reason: "the library libbpf.so.1 is not installed", remedy: "apt-get install libbpf1" };
+  }
+  return undefined;
+}
+
+/** `status` is the text of /proc/self/status. */
+export function hasCapabilities(status: string): boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  const has = (capability: bigint) => ((effective >> capability) & 1n) === 1n;
+  return has(capSysAdmin) || (has(capBpf) && has(capPerfmon));
+}

@@ -1,0 +1,7 @@
+/**
+ * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers). Knows sockets, processes
+ * and counters; does not know peers, links or batches.
+ */
+export { type CannotRun, canRunTcp, type KernelFacts, readKernelFacts } from "./can-run.ts";
+export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
+export { tcpRole, TcpReport } from "./tcp-report.ts";

@@ -1,0 +1,177 @@
+import koffi from "koffi";
+
+/**
+ * The one door to libbpf and to the system calls that go with it. Everything that can fail throws `KernelError`, which
+ * carries errno's name; a program that a kernel does not accept is an expected outcome for the caller to explain.
+ */
+export class KernelError extends Error {
+  /** `EPERM`, `EINVAL`, `ENOENT`, ... */
+  readonly code: string;
+
+  constructor(what: string, errno: number) {
+    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+    super(`${what}: ${code}`);
+    this.code = code;
+  }
+}
+
+/** An address in this process's memory. */
+type Pointer = bigint;
+
+export interface Libbpf {
+  /** Opens an ELF object from memory; loads nothing yet. */
+  openObject(elf: Uint8Array, name: string): BpfObject;
+}
+
+export interface BpfObject {
+  setMaxEntries(map: string, entries: number): void;
+  /** Hands programs and maps to the kernel. */
+  load(): void;
+  attach(program: string): void;
+  /** Runs an iterator program over everything it iterates on, to its end. */
+  runIterator(program: string): void;
+  /** Runs a syscall program once, in this thread. */
+  runSyscall(program: string): void;
+  /** Reads a value of a one-row array map into `target`. */
+  readArray(map: string, target: Uint8Array): void;
+  mapRingBuffer(map: string, dataBytes: number): RingBufferMemory;
+  /** Detaches, unloads, unmaps. Views handed out must not be used afterwards. */
+  close(): void;
+}
+
+/** The three regions of a BPF ring buffer (kernel/bpf/ringbuf.c): our position, the kernel's position, the data twice. */
+export interface RingBufferMemory {
+  readonly consumer: ArrayBuffer;
+  readonly producer: ArrayBuffer;
+  /** `dataBytes` long and mapped twice in a row, so that a record never wraps. */
+  readonly data: ArrayBuffer;
+}
+
+const protRead = 1;
+const protWrite = 2;
+const mapShared = 1;
+
+/** Whether the library is installed. */
+export function hasLibbpf(): boolean {
+  try {
+    koffi.load("libbpf.so.1");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Loads libbpf.so.1. Throws when the library is not installed. */
+export function loadLibbpf(): Libbpf {
+  const bpf = koffi.load("libbpf.so.1");
+  const libc = koffi.load("libc.so.6");
+  const call = {
+    setPrint: bpf.func("void *libbpf_set_print(void *)"),
+    openMemory: bpf.func("uintptr_t bpf_object__open_mem(const uint8_t *elf, size_t length, const void *options)"),
+    load: bpf.func("int bpf_object__load(uintptr_t object)"),
+    closeObject: bpf.func("void bpf_object__close(uintptr_t object)"),
+    findProgram: bpf.func("uintptr_t bpf_object__find_program_by_name(uintptr_t object, const char *name)"),
+    findMap: bpf.func("uintptr_t bpf_object__find_map_by_name(uintptr_t object, const char *name)"),
+    setMaxEntries: bpf.func("int bpf_map__set_max_entries(uintptr_t map, uint32_t entries)"),
+    mapFd: bpf.func("int bpf_map__fd(uintptr_t map)"),
+    programFd: bpf.func("int bpf_program__fd(uintptr_t program)"),
+    attach: bpf.func("uintptr_t bpf_program__attach(uintptr_t program)"),
+    attachIterator: bpf.func("uintptr_t bpf_program__attach_iter(uintptr_t program, const void *options)"),
+    linkFd: bpf.func("int bpf_link__fd(uintptr_t link)"),
+    destroyLink: bpf.func("int bpf_link__destroy(uintptr_t link)"),
+    createIterator: bpf.func("int bpf_iter_create(int linkFd)"),
+    testRun: bpf.func("int bpf_prog_test_run_opts(int programFd, uint8_t *options)"),
+    lookup: bpf.func("int bpf_map_lookup_elem(int mapFd, const uint8_t *key, _Out_ uint8_t *value)"),
+    read: libc.func("intptr_t read(int fd, _Out_ uint8_t *buffer, size_t length)"),
+    close: libc.func("int close(int fd)"),
+    mmap: libc.func("uintptr_t mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)"),
+    munmap: libc.func("int munmap(uintptr_t address, size_t length)"),
+    pageSize: libc.func("int getpagesize()"),
+  };
+  // libbpf prints its own explanations to standard error; ours are in words (can-run.ts).
+  call.setPrint(null);
+
+  return {
+    openObject(elf, name) {
+      const object = check(call.openMemory(elf, elf.length, null), `bpf object ${name}`);
+      return createObject(object, name);
+    },
+  };
+
+  function check(pointer: Pointer | number, what: string): Pointer {
+    if (BigInt(pointer) === 0n) throw new KernelError(what, koffi.errno());
+    return BigInt(pointer);
+  }
+
+  function createObject(object: Pointer, objectName: string): BpfObject {
+    const links: Pointer[] = [];
+    const mappings: { address: Pointer; length: number }[] = [];
+    const program = (name: string) => check(call.findProgram(object, name), `program ${name}`);
+    const map = (name: string) => check(call.findMap(object, name), `map ${name}`);
+    // struct bpf_test_run_opts: its size first, every other field zero.
+    const runOptions = new Uint8Array(80);
+    new DataView(runOptions.buffer).setBigUint64(0, 80n, true);
+    const fds = new Map<string, number>();
+    const fdOf = (kind: "map" | "program", name: string): number => {
+      const known = fds.get(`${kind} ${name}`);
+      if (known !== undefined) return known;
+      const fd = kind === "map" ? call.mapFd(map(name)) : call.programFd(program(name));
+      fds.set(`${kind} ${name}`, fd);
+      return fd;
+    };
+    const mapMemory = (fd: number, length: number, prot: number, offset: number, what: string): ArrayBuffer => {
+      const address = BigInt(call.mmap(0, length, prot, mapShared, fd, offset));
+      if (address === 0xffffffffffffffffn) throw new KernelError(what, koffi.errno());
+      mappings.push({ address, length });
+      return koffi.view(address, length);
+    };
+
+    return {
+      setMaxEntries(name, entries) {
+        const result = call.setMaxEntries(map(name), entries);
+        if (result !== 0) throw new KernelError(`map ${name}: ${entries} entries`, -result);
+      },
+      load() {
+        const result = call.load(object);
+        if (result !== 0) throw new KernelError(`bpf object ${objectName}`, -result);
+      },
+      attach(name) {
+        links.push(check(call.attach(program(name)), `program ${name}: attach`));
+      },
+      runIterator(name) {
+        const link = check(call.attachIterator(program(name), null), `iterator ${name}: attach`);
+        const fd = call.createIterator(call.linkFd(link));
+        if (fd < 0) throw new KernelError(`iterator ${name}: create`, -fd);
+        const sink = new Uint8Array(4096);
+        let length: number;
+        do length = Number(call.read(fd, sink, sink.length));
+        while (length > 0 || (length < 0 && koffi.errno() === koffi.os.errno.EAGAIN));
+        const errno = length < 0 ? koffi.errno() : 0;
+        call.close(fd);
+        call.destroyLink(link);
+        if (errno !== 0) throw new KernelError(`iterator ${name}: read`, errno);
+      },
+      runSyscall(name) {
+        const result = call.testRun(fdOf("program", name), runOptions);
+        if (result !== 0) throw new KernelError(`program ${name}: run`, -result);
+      },
+      readArray(name, target) {
+        const result = call.lookup(fdOf("map", name), new Uint8Array(4), target);
+        if (result !== 0) throw new KernelError(`map ${name}: read`, -result);
+      },
+      mapRingBuffer(name, dataBytes) {
+        const fd = fdOf("map", name);
+        const page = call.pageSize();
+        const consumer = mapMemory(fd, page, protRead | protWrite, 0, `ring buffer ${name}`);
+        const rest = mapMemory(fd, page + 2 * dataBytes, protRead, page, `ring buffer ${name}`);
+        const data = koffi.view(mappings.at(-1)!.address + BigInt(page), 2 * dataBytes);
+        return { consumer, producer: rest, data };
+      },
+      close() {
+        for (const link of links.splice(0)) call.destroyLink(link);
+        for (const { address, length } of mappings.splice(0)) call.munmap(address, length);
+        call.closeObject(object);
+      },
+    };
+  }
+}

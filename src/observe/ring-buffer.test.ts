@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RingBuffer } from "./ring-buffer.ts";
+
+const dataBytes = 64;
+const busy = 0x80000000;
+const discarded = 0x40000000;
+
+function createMemory() {
+  const memory = { consumer: new ArrayBuffer(8), producer: new ArrayBuffer(8), data: new ArrayBuffer(2 * dataBytes) };
+  const words = new Uint32Array(memory.data);
+  /** Writes a record's header at a position, in both mappings as the kernel's double mapping would show it. */
+  function put(position: number, header: number): void {
+    const offset = position % dataBytes;
+    words[offset >> 2] = header;
+    if (offset < dataBytes) words[(offset + dataBytes) >> 2] = header;
+  }
+  const produce = (position: number) => new BigUint64Array(memory.producer).fill(BigInt(position));
+  const consumed = () => Number(new BigUint64Array(memory.consumer)[0]);
+  return { memory, put, produce, consumed };
+}
+
+test("records are read in order, and their room is given back", () => {
+  const { memory, put, produce, consumed } = createMemory();
+  put(0, 8);
+  put(16, 5);
+  produce(32);
+  const ring = new RingBuffer(memory);
+  const seen: [number, number][] = [];
+  assert.equal(ring.consume((offset, length) => seen.push([offset, length])), 2);
+  assert.deepEqual(seen, [[8, 8], [24, 5]]);
+  assert.equal(consumed(), 32);
+  assert.equal(ring.consume(() => assert.fail("nothing is left")), 0);
+});
+
+test("a record that is still being written stops the reader; a discarded one is passed over", () => {
+  const { memory, put, produce, consumed } = createMemory();
+  put(0, 8 | discarded);
+  put(16, (8 | busy) >>> 0);
+  produce(32);
+  const ring = new RingBuffer(memory);
+  assert.equal(ring.consume(() => assert.fail("neither is a record")), 0);
+  assert.equal(consumed(), 16);
+  put(16, 8);
+  assert.equal(ring.consume(() => {}), 1);
+});
+
+test("a record that runs over the end is read in one piece", () => {
+  const { memory, put, produce, consumed } = createMemory();
+  for (const position of [0, 16, 32]) put(position, 8);
+  put(48, 24);
+  produce(80);
+  const ring = new RingBuffer(memory);
+  const seen: [number, number][] = [];
+  ring.consume((offset, length) => seen.push([offset, length]));
+  assert.deepEqual(seen.at(-1), [56, 24]);
+  assert.equal(consumed(), 80);
+});

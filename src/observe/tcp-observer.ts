@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { type BpfObject, loadLibbpf } from "./libbpf.ts";
+import { RingBuffer } from "./ring-buffer.ts";
+import { TcpReport } from "./tcp-report.ts";
+
+const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
+
+export interface TcpObserverConfig {
+  /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
+  readonly connectionsMax: number;
+}
+
+/** What the kernel half could not report, since the start; see `struct tcp_losses`. */
+export interface TcpLosses {
+  readonly tableFull: number;
+  readonly overwritten: number;
+  /** Live sockets looked at by the last walk. */
+  readonly walked: number;
+  readonly deferred: number;
+}
+
+export interface TcpObserver {
+  /** Loads and attaches the programs, then finds the sockets that are already there. Throws KernelError. */
+  start(): void;
+  /** Has the kernel report every live socket that moved since the last walk. */
+  walk(): void;
+  /** Reads the waiting reports, oldest first; the report is valid until `visit` returns. Returns how many. */
+  drain(visit: (report: TcpReport) => void): number;
+  losses(): TcpLosses;
+  stop(): void;
+}
+
+/** Follows every TCP socket of this machine, in all network namespaces. */
+export function createTcpObserver({ connectionsMax }: TcpObserverConfig): TcpObserver {
+  let object: BpfObject | undefined;
+  let ring: RingBuffer | undefined;
+  let report: TcpReport | undefined;
+  const lossBytes = new Uint8Array(32);
+  const lossWords = new BigUint64Array(lossBytes.buffer);
+
+  return {
+    start() {
+      const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
+      object = loadLibbpf().openObject(elf, "tcp");
+      try {
+        object.setMaxEntries("connections", connectionsMax);
+        object.load();
+        const memory = object.mapRingBuffer("reports", ringBufferBytes);
+        ring = new RingBuffer(memory);
+        report = new TcpReport(memory.data);
+        object.attach("follow_state");
+        object.runIterator("find_sockets");
+      } catch (error) {
+        this.stop();
+        throw error;
+      }
+    },
+    walk() {
+      object?.runSyscall("walk_sockets");
+    },
+    drain(visit) {
+      if (ring === undefined || report === undefined) return 0;
+      const window = report;
+      return ring.consume((offset) => {
+        window.moveTo(offset);
+        visit(window);
+      });
+    },
+    losses() {
+      object?.readArray("losses", lossBytes);
+      const [tableFull = 0n, overwritten = 0n, walked = 0n, deferred = 0n] = lossWords;
+      return {
+        tableFull: Number(tableFull),
+        overwritten: Number(overwritten),
+        walked: Number(walked),
+        deferred: Number(deferred),
+      };
+    },
+    stop() {
+      ring = undefined;
+      report = undefined;
+      object?.close();
+      object = undefined;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/** `struct tcp_report` of bpf/tcp.h, byte for byte; `tcp-report.test.ts` compares the two. */
+export const tcpReportLayout = {
+  bytes_sent: 0,
+  bytes_received: 8,
+  opened_nanoseconds: 16,
+  cgroup_id: 24,
+  segments_sent: 32,
+  segments_received: 36,
+  retransmits: 40,
+  srtt_microseconds: 44,
+  network_namespace: 48,
+  process: 52,
+  error: 56,
+  local_port: 60,
+  remote_port: 62,
+  local_address: 64,
+  remote_address: 80,
+  process_name: 96,
+  role: 112,
+  flags: 113,
+  reserved: 114,
+} as const;
+export const tcpReportBytes = 120;
+
+export const tcpRole = { client: 1, server: 2 } as const;
+
+const flags = { first: 1, closed: 2, older: 4, unopened: 8 } as const;
+const at = tcpReportLayout;
+const ascii = new TextDecoder("latin1");
+
+/** A window onto one report in the ring buffer; `moveTo` points it at the next. Valid while the record is. */
+export class TcpReport {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(data: ArrayBuffer) {
+    this.bytes = new Uint8Array(data);
+    this.#view = new DataView(data);
+  }
+
+  moveTo(offset: number): void {
+    this.#offset = offset;
+  }
+
+  /** Payload octets since the last report. */
+  get bytesSent(): number {
+    return this.#u64(at.bytes_sent);
+  }
+  get bytesReceived(): number {
+    return this.#u64(at.bytes_received);
+  }
+  /** Nanoseconds of the kernel's monotonic clock when the socket was first seen. */
+  get openedNanoseconds(): number {
+    return this.#u64(at.opened_nanoseconds);
+  }
+  get cgroupId(): number {
+    return this.#u64(at.cgroup_id);
+  }
+  get segmentsSent(): number {
+    return this.#u32(at.segments_sent);
+  }
+  get segmentsReceived(): number {
+    return this.#u32(at.segments_received);
+  }
+  get retransmits(): number {
+    return this.#u32(at.retransmits);
+  }
+  get srttMicroseconds(): number {
+    return this.#u32(at.srtt_microseconds);
+  }
+  get networkNamespace(): number {
+    return this.#u32(at.network_namespace);
+  }
+  /** Thread group id of the owner, 0 when unknown. */
+  get process(): number {
+    return this.#u32(at.process);
+  }
+  /** errno at the end: 111 refused, 110 timed out, 0 none. */
+  get error(): number {
+    return this.#u32(at.error);
+  }
+  get localPort(): number {
+    return this.#view.getUint16(this.#offset + at.local_port, true);
+  }
+  get remotePort(): number {
+    return this.#view.getUint16(this.#offset + at.remote_port, true);
+  }
+  /** Offset of the 16-byte local address in `bytes`. */
+  get localAddress(): number {
+    return this.#offset + at.local_address;
+  }
+  get remoteAddress(): number {
+    return this.#offset + at.remote_address;
+  }
+  get processName(): string {
+    const start = this.#offset + at.process_name;
+    let end = start;
+    while (end < start + 16 && this.bytes[end] !== 0) end++;
+    return ascii.decode(this.bytes.subarray(start, end));
+  }
+  /** `tcpRole.client` or `tcpRole.server`. */
+  get role(): number {
+    return this.bytes[this.#offset + at.role]!;
+  }
+  get isFirst(): boolean {
+    return this.#has(flags.first);
+  }
+  get isClosed(): boolean {
+    return this.#has(flags.closed);
+  }
+  /** Open before the observer started: its counts begin at that moment. */
+  get isOlder(): boolean {
+    return this.#has(flags.older);
+  }
+  /** Ended without ever having been established. */
+  get isUnopened(): boolean {
+    return this.#has(flags.unopened);
+  }
+
+  #has(flag: number): boolean {
+    return (this.bytes[this.#offset + at.flags]! & flag) !== 0;
+  }
+  #u32(offset: number): number {
+    return this.#view.getUint32(this.#offset + offset, true);
+  }
+  #u64(offset: number): number {
+    const low = this.#view.getUint32(this.#offset + offset, true);
+    return this.#view.getUint32(this.#offset + offset + 4, true) * 0x100000000 + low;
+  }
+}

@@ -1,0 +1,66 @@
+import type { FastifyInstance } from "fastify";
+import type { Agent } from "../../agent/index.ts";
+import type { Collector } from "../../collector/index.ts";
+import { dropReasons } from "../../flow/index.ts";
+import { type DropCounters, formatMetrics, type Metric } from "../../metrics/index.ts";
+import type { Store } from "../../store/index.ts";
+import type { LiveFold, PeerTable } from "../../topology/index.ts";
+import type { LiveHub } from "../live-hub.ts";
+
+export interface MetricsDependencies {
+  readonly version: string;
+  readonly agent: Agent;
+  readonly collector: Collector;
+  readonly store: Store;
+  readonly fold: LiveFold;
+  readonly peers: PeerTable;
+  readonly live: LiveHub;
+  readonly drops: DropCounters;
+}
+
+/** `GET /metrics`: Portolan's own state. */
+export function routeMetrics(app: FastifyInstance, dependencies: MetricsDependencies): void {
+  app.get("/metrics", async (_request, reply) => {
+    const text = formatMetrics(await collect(dependencies));
+    return reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(text);
+  });
+}
+
+async function collect({ version, agent, collector, store, fold, peers, live, drops }: MetricsDependencies): Promise<Metric[]> {
+  const { exporters } = collector.status();
+  const { state, sockets } = agent.status();
+  const stored = await store.status();
+  const perExporter = (name: string, help: string, value: (e: (typeof exporters)[number]) => number): Metric => ({
+    name: `portolan_collector_${name}`,
+    type: "counter",
+    help,
+    samples: exporters.map((e) => ({ labels: { exporter: e.address }, value: value(e) })),
+  });
+  const gauge = (name: string, help: string, value: number): Metric => ({
+    name: `portolan_${name}`,
+    type: "gauge",
+    help,
+    samples: [{ value }],
+  });
+  return [
+    { name: "portolan_build_info", type: "gauge", help: "Always 1.", samples: [{ labels: { version }, value: 1 }] },
+    perExporter("packets_total", "Datagrams received.", (e) => e.packetCount),
+    perExporter("bytes_total", "Octets of datagrams received.", (e) => e.byteCount),
+    perExporter("records_total", "Flow records decoded.", (e) => e.recordCount),
+    {
+      name: "portolan_drops_total",
+      type: "counter",
+      help: `Packets and records given up, by reason: ${Object.keys(dropReasons).join(", ")}.`,
+      samples: [...drops.counts()].map(({ reason, source, count }) => ({ labels: { reason, source }, value: count })),
+    },
+    gauge("agent_up", "1 when the agent reads this machine's connections.", state === "on" ? 1 : 0),
+    gauge("agent_sockets", "Live sockets looked at by the last poll.", sockets),
+    gauge("live_links", "Rows of the live map, per observer and port.", fold.count),
+    gauge("live_subscribers", "Open live streams.", live.subscriberCount),
+    gauge("peers", "Peers held in memory.", peers.count),
+    gauge("store_bytes", "What the store takes on disk.", stored.bytes),
+    gauge("store_flow_records", "Flow records kept.", stored.flowRecords),
+    gauge("store_link_minutes", "Link minutes kept.", stored.linkMinutes),
+    gauge("resident_memory_bytes", "Resident memory of this process.", process.memoryUsage.rss()),
+  ];
+}

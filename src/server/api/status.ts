@@ -1,0 +1,54 @@
+import type { FastifyInstance } from "fastify";
+import type { Agent } from "../../agent/index.ts";
+import { type Collector, formatListener } from "../../collector/index.ts";
+import type { Store } from "../../store/index.ts";
+
+export interface StatusDependencies {
+  readonly version: string;
+  readonly node: string;
+  readonly startedAt: number;
+  readonly agent: Agent;
+  readonly collector: Collector;
+  readonly store: Store;
+  readonly dataFolder: string;
+  localAddresses(): readonly string[];
+  /** Whether the store is open and the sockets are bound. */
+  isReady(): boolean;
+}
+
+/** Health for supervisors, and `GET /api/v1/status`: what runs here, and what is missing, in words. */
+export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
+  const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } = dependencies;
+
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/readyz", (_request, reply) => {
+    if (isReady()) return { status: "ready" };
+    return reply.code(503).send({ status: "starting" });
+  });
+
+  app.get("/api/v1/status", async () => {
+    const { state, reason, remedy, sockets } = agent.status();
+    const { listeners, exporters } = collector.status();
+    const { bytes, flowRecords, oldestFlow, oldestLink } = await store.status();
+    return {
+      version,
+      node,
+      startedAt,
+      agent: { state, reason, remedy, connections: sockets },
+      collector: {
+        listeners: listeners.map((listener) => `udp://${formatListener(listener)}`),
+        addresses: localAddresses(),
+        exporters: exporters.map((exporter) => ({
+          address: exporter.address,
+          protocols: exporter.protocols,
+          packets: exporter.packetCount,
+          records: exporter.recordCount,
+          templates: exporter.templateCount,
+          drops: exporter.drops,
+          lastSeen: exporter.lastSeenMilliseconds,
+        })),
+      },
+      store: { state: "on", folder: dataFolder, bytes, flowRecords, oldestFlow, oldestLink },
+    };
+  });
+}

@@ -1,0 +1,212 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { homedir } from "node:os";
+import { isLoopback, parseAddress } from "../flow/index.ts";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { parseFlowListener } from "../collector/index.ts";
+
+/** `HOST:PORT`, with an IPv6 host in brackets. */
+const listenAddress = z.string().transform((text, context) => {
+  const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? "";
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535 || (host !== "localhost" && isIP(host) === 0)) {
+    context.addIssue({ code: "custom", message: `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080` });
+    return z.NEVER;
+  }
+  return { host, port };
+});
+
+const flowListener = z.string().transform((text, context) => {
+  const parsed = parseFlowListener(text);
+  if (typeof parsed === "string") {
+    context.addIssue({ code: "custom", message: parsed });
+    return z.NEVER;
+  }
+  return parsed;
+});
+
+const quantity = (units: Readonly<Record<string, number>>, example: string) =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(value));
+    const unit = match === null ? undefined : units[match[2]!];
+    if (match === null || unit === undefined || Number(match[1]) === 0) {
+      const accepted = Object.keys(units).join(", ");
+      context.addIssue({ code: "custom", message: `"${value}" is not a number above 0 with a unit (${accepted}), such as ${example}` });
+      return z.NEVER;
+    }
+    return Number(match[1]) * unit;
+  });
+const duration = (example: string) => quantity({ h: 1, d: 24 }, example);
+const size = (example: string) => quantity({ MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }, example);
+
+/** The whole configuration; every default is here. */
+const configSchema = z.strictObject({
+  /** Where page, API and metrics are served. */
+  listen: listenAddress.prefault("127.0.0.1:8080"),
+  /** Where flow datagrams are taken. */
+  flows: z.array(flowListener).max(64).prefault(["udp://0.0.0.0:2055"]),
+  /** Folder of the store. */
+  data: z.string().min(1).prefault(defaultDataFolder),
+  /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
+  auth: z.literal("none").optional(),
+  agent: z
+    .strictObject({
+      enabled: z.boolean().prefault(true),
+      /** Connections of this machine with itself. */
+      loopback: z.boolean().prefault(true),
+      /** Live connections followed at most. */
+      connections: z.number().int().min(1000).max(4_000_000).prefault(262_144),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      /** How long single flow records are kept. */
+      flows: duration("7d").prefault("7d"),
+      /** How long links per minute are kept. */
+      links: duration("90d").prefault("90d"),
+      /** What the store may take on disk. */
+      size: size("10GB").prefault("10GB"),
+      /** What the store's engine may take of memory. */
+      memory: size("256MB").prefault("256MB"),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** Every problem of a configuration at once; nothing has been started. */
+export class ConfigError extends Error {
+  readonly code = "configuration_invalid";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+export interface ConfigSources {
+  /** YAML file, if any. */
+  readonly file?: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Values of command line flags, by path (`agent.enabled`); undefined where not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+/** Precedence: flag, environment, file, default. Throws ConfigError. */
+export function readConfig({ file, environment, flags }: ConfigSources): Config {
+  const { values, where } = file === undefined ? { values: {}, where: () => "" } : readYaml(file);
+  const origins = new Map<string, string>();
+  for (const path of leafPaths()) {
+    const variable = environmentVariable(path);
+    const text = environment[variable];
+    if (text !== undefined) {
+      setPath(values, path, fromText(path, text));
+      origins.set(path, `environment ${variable}`);
+    }
+  }
+  for (const [path, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    setPath(values, path, value);
+    origins.set(path, `--${path}`);
+  }
+  const parsed = configSchema.safeParse(values);
+  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where));
+  if (parsed.success) problems.push(...checkExposure(parsed.data, origins, where));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return parsed.data;
+}
+
+/** `agent.connections` → `PORTOLAN_AGENT_CONNECTIONS`. */
+export function environmentVariable(path: string): string {
+  return `PORTOLAN_${path.replaceAll(".", "_").toUpperCase()}`;
+}
+
+function defaultDataFolder(): string {
+  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homedir()}/.local/share/portolan`;
+}
+
+function leafPaths(): string[] {
+  return Object.entries(configSchema.shape).flatMap(([name, schema]) => {
+    const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
+    return inner instanceof z.ZodObject ? Object.keys(inner.shape).map((leaf) => `${name}.${leaf}`) : [name];
+  });
+}
+
+/** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
+function fromText(path: string, text: string): unknown {
+  if (path === "flows") return text.split(",").map((part) => part.trim());
+  if (text === "true" || text === "false") return text === "true";
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function setPath(values: Record<string, unknown>, path: string, value: unknown): void {
+  const [head = "", leaf] = path.split(".");
+  if (leaf === undefined) values[head] = value;
+  else {
+    const section = values[head];
+    values[head] = { ...(typeof section === "object" && section !== null ? section : {}), [leaf]: value };
+  }
+}
+
+type Where = (path: readonly PropertyKey[]) => string;
+
+function readYaml(file: string): { values: Record<string, unknown>; where: Where } {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError([`${file}: ${(error as NodeJS.ErrnoException).code ?? "unreadable"}: give --config a file that can be read`]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  if (document.errors.length > 0) {
+    throw new ConfigError(document.errors.map((e) => `${file}:${lines.linePos(e.pos[0]).line}: ${e.message.split("\n")[0]}`));
+  }
+  const values = document.toJS() ?? {};
+  if (typeof values !== "object" || Array.isArray(values)) throw new ConfigError([`${file}:1: a mapping of settings is expected`]);
+  const where: Where = (path) => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range) return `${file}:${lines.linePos(node.range[0]).line}`;
+    }
+    return `${file}:1`;
+  };
+  return { values: values as Record<string, unknown>, where };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, string>, where: Where): string[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const place = where([...issue.path, key]);
+      const accepted = acceptedKeys(path).join(", ");
+      return `${place}: ${[...path, key].join(".")}: no such setting; accepted here: ${accepted}`;
+    });
+  }
+  const name = path.join(".");
+  const origin = origins.get(name) ?? origins.get(path[0] ?? "") ?? where(issue.path);
+  return [`${origin}: ${name}: ${issue.message}`];
+}
+
+function acceptedKeys(path: readonly string[]): string[] {
+  const prefix = path.length === 0 ? "" : `${path.join(".")}.`;
+  const keys = leafPaths().filter((leaf) => leaf.startsWith(prefix));
+  return [...new Set(keys.map((leaf) => leaf.slice(prefix.length).split(".")[0]!))];
+}
+
+/** Without credentials the server stays on loopback, unless told outright that nobody needs any. */
+function checkExposure(config: Config, origins: ReadonlyMap<string, string>, where: Where): string[] {
+  if (config.auth === "none" || isLoopbackHost(config.listen.host)) return [];
+  const origin = origins.get("listen") ?? where(["listen"]);
+  return [
+    `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
+      "listen on 127.0.0.1 (and use ssh -L 8080:127.0.0.1:8080), or say `auth: none` to let everybody in who reaches it",
+  ];
+}
+
+export function isLoopbackHost(host: string): boolean {
+  const address = parseAddress(host);
+  return host === "localhost" || (address !== undefined && isLoopback(address));
+}

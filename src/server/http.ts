@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import fastifyStatic from "@fastify/static";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { isLoopbackHost } from "./config.ts";
+import { answerProblems, Problem } from "./problem.ts";
+
+const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
+
+/** Everything the page needs comes from here, and nothing in it may run that did not. Styles are set by the component library. */
+const contentSecurityPolicy =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+  "font-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export interface HttpOptions {
+  readonly logger: FastifyBaseLogger;
+  /** Whether the server was bound to loopback because nobody has to say who they are. */
+  readonly isLoopbackOnly: boolean;
+}
+
+/** The HTTP server without its API routes: headers, errors, the page. */
+export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInstance {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 1000 },
+    bodyLimit: 1024 * 1024,
+    forceCloseConnections: true,
+  });
+  answerProblems(app);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({
+      "content-security-policy": contentSecurityPolicy,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+    });
+    // Without credentials, another site's page could reach us under a name of its own that resolves to 127.0.0.1.
+    if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host))) {
+      throw new Problem(403, "host_not_allowed", "without credentials this server only answers to localhost and loopback addresses");
+    }
+  });
+  if (existsSync(`${webFolder}/index.html`)) {
+    app.register(fastifyStatic, {
+      root: webFolder,
+      cacheControl: false,
+      setHeaders: (response, path) => {
+        // File names under assets carry a hash of their content.
+        response.header("cache-control", path.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+      },
+    });
+  } else {
+    app.get("/", (_request, reply) =>
+      reply
+        .type("text/plain; charset=utf-8")
+        .send("The page has not been built: run ./portolan up, which builds it, or npm run build. The API is at /api/v1/map.\n"),
+    );
+  }
+  return app;
+}
+
+/** `Host: [::1]:8080` → `::1`. */
+function hostOf(header: string | undefined): string {
+  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::\d+)?$/.exec(header ?? "");
+  return match?.[1] ?? match?.[2] ?? "";
+}

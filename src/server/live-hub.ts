@@ -1,0 +1,128 @@
+import type { ObserverTable } from "../flow/index.ts";
+import { compileFilter, type Filter } from "../query/index.ts";
+import {
+  buildTopology,
+  diffTopology,
+  type Grouping,
+  type LinkEnd,
+  type LiveFold,
+  liveParts,
+  mergeParts,
+  type PeerTable,
+  type PortLink,
+  type Topology,
+  type TopologyMetric,
+} from "../topology/index.ts";
+
+export interface LiveHubDependencies {
+  readonly fold: LiveFold;
+  readonly peers: PeerTable;
+  readonly observers: ObserverTable;
+  now(): number;
+}
+
+export interface LiveQuery {
+  /** Text of the filter, by which equal views are recognised. */
+  readonly filterText: string;
+  readonly filter: Filter | undefined;
+  readonly grouping: Grouping | undefined;
+  readonly metric: TopologyMetric;
+  readonly linksMax: number;
+}
+
+/** Takes events of the live stream. `isBehind` says that it has not yet taken what it was given. */
+export interface LiveSubscriber {
+  send(event: "map" | "change", data: string): void;
+  isBehind(): boolean;
+}
+
+export interface LiveHub {
+  /** The live map as it is now. */
+  snapshot(query: LiveQuery): Topology;
+  /** Sends a whole map at once, then a change each second; returns how to leave. */
+  subscribe(query: LiveQuery, subscriber: LiveSubscriber): () => void;
+  /** Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. */
+  publish(): void;
+  readonly subscriberCount: number;
+}
+
+interface View {
+  readonly query: LiveQuery;
+  readonly subscribers: Set<LiveSubscriber>;
+  /** Those who missed a change because they were behind, and get a whole map when they have caught up. */
+  readonly stale: Set<LiveSubscriber>;
+  shown: Topology;
+}
+
+export function createLiveHub({ fold, peers, observers, now }: LiveHubDependencies): LiveHub {
+  const views = new Map<string, View>();
+
+  function snapshot({ filter, grouping, metric, linksMax }: LiveQuery): Topology {
+    const links = mergeParts(liveParts(fold, peers, observers), grouping);
+    const matches = filter === undefined ? undefined : compileFilter(filter);
+    const chosen = matches === undefined ? links : links.filter((link) => matches(filterSubject(link)));
+    const to = now();
+    return buildTopology(chosen, { from: to - fold.windowMilliseconds, to, metric, grouping, linksMax });
+  }
+
+  function publishView(view: View): void {
+    const before = view.shown;
+    view.shown = snapshot(view.query);
+    let change: string | undefined;
+    let whole: string | undefined;
+    for (const subscriber of view.subscribers) {
+      if (subscriber.isBehind()) view.stale.add(subscriber);
+      else if (view.stale.delete(subscriber)) {
+        whole ??= JSON.stringify(view.shown);
+        subscriber.send("map", whole);
+      } else {
+        change ??= JSON.stringify(diffTopology(before, view.shown));
+        subscriber.send("change", change);
+      }
+    }
+  }
+
+  return {
+    snapshot,
+    subscribe(query, subscriber) {
+      const key = JSON.stringify([query.filterText, query.grouping, query.metric, query.linksMax]);
+      let view = views.get(key);
+      if (view === undefined) {
+        view = { query, subscribers: new Set(), stale: new Set(), shown: snapshot(query) };
+        views.set(key, view);
+      }
+      const joined = view;
+      joined.subscribers.add(subscriber);
+      subscriber.send("map", JSON.stringify(joined.shown));
+      return () => {
+        joined.subscribers.delete(subscriber);
+        joined.stale.delete(subscriber);
+        if (joined.subscribers.size === 0) views.delete(key);
+      };
+    },
+    publish() {
+      for (const view of views.values()) publishView(view);
+    },
+    get subscriberCount() {
+      let count = 0;
+      for (const view of views.values()) count += view.subscribers.size;
+      return count;
+    },
+  };
+}
+
+function filterSubject(link: PortLink) {
+  return {
+    client: link.client satisfies LinkEnd,
+    server: link.server,
+    port: link.port,
+    protocol: link.protocol,
+    observers: link.observers,
+    bytes: link.bytesSent + link.bytesReceived,
+    packets: link.packets,
+    connections: link.connections,
+    failed: link.failed,
+    retransmits: link.retransmits,
+    rttMilliseconds: link.rttMicroseconds === null ? null : link.rttMicroseconds / 1000,
+  };
+}

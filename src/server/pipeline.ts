@@ -1,0 +1,74 @@
+import type { Agent } from "../agent/index.ts";
+import type { Collector } from "../collector/index.ts";
+import type { AddressPeers } from "../enrich/index.ts";
+import type { FlowBatch } from "../flow/index.ts";
+import type { Store } from "../store/index.ts";
+import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
+import type { LiveHub } from "./live-hub.ts";
+
+export interface PipelineDependencies {
+  readonly addressPeers: AddressPeers;
+  readonly stitcher: Stitcher;
+  readonly fold: LiveFold;
+  readonly store: Store;
+  readonly peers: PeerTable;
+  readonly live: LiveHub;
+  now(): number;
+}
+
+/** Who makes records. They hand them to `accept`. */
+export interface Sources {
+  readonly agent: Agent;
+  readonly collector: Collector;
+}
+
+export interface Pipeline {
+  /** Steps 3 to 6 for records that were just made. The batch may be cleared when it returns. */
+  accept(batch: FlowBatch): void;
+  /** One second of the program's life. Resolves when what came in is durable. */
+  tick(sources: Sources): Promise<void>;
+}
+
+/** Peers' rows are freed when this share of the table is taken. */
+const sweepShare = 0.8;
+const minuteMilliseconds = 60_000;
+
+/** The life of a flow, in order; see ARCHITECTURE.md. */
+export function createPipeline(dependencies: PipelineDependencies): Pipeline {
+  const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
+  let lastMaintenance = 0;
+
+  function accept(batch: FlowBatch): void {
+    if (batch.count === 0) return;
+    addressPeers.enrich(batch);
+    stitcher.stitch(batch, Math.floor(now() / 1000));
+    fold.fold(batch);
+    store.append(batch);
+  }
+
+  async function tick({ agent, collector }: Sources): Promise<void> {
+    agent.poll(); // first: so that a connection is known before an exporter's record of it is judged
+    collector.flush();
+    fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
+    live.publish();
+    await store.commit();
+    if (peers.count > peers.rowsMax * sweepShare) freePeers(peers, stitcher, fold);
+    if (now() - lastMaintenance < minuteMilliseconds) return;
+    lastMaintenance = now();
+    addressPeers.refresh();
+    stitcher.sweep(Math.floor(now() / 1000));
+    await store.maintain(now());
+  }
+
+  return { accept, tick };
+}
+
+function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold): void {
+  peers.sweep((mark) => {
+    stitcher.markPeers(mark);
+    for (const entry of fold.entries()) {
+      mark(entry.clientPeer);
+      mark(entry.serverPeer);
+    }
+  });
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+
+/** An answer that is not what was asked for: RFC 9457 `application/problem+json`. */
+export class Problem extends Error {
+  readonly status: number;
+  /** Stable, lower_snake. */
+  readonly code: string;
+  readonly extra: Readonly<Record<string, unknown>>;
+  constructor(status: number, code: string, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.extra = extra;
+  }
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: "Bad request",
+  403: "Forbidden",
+  404: "Not found",
+  405: "Method not allowed",
+  413: "Too large",
+  500: "Internal error",
+  503: "Not available",
+  504: "Took too long",
+};
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { status, code, message: detail, extra } = problem;
+  return reply
+    .code(status)
+    .header("content-type", "application/problem+json")
+    .send(JSON.stringify({ type: "about:blank", title: titles[status] ?? "Error", status, detail, code, ...extra }));
+}
+
+/** Every error of every route leaves as a problem; what we did not foresee is logged, not told. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
+    if (error instanceof Problem) return sendProblem(reply, error);
+    const status = error.statusCode ?? 500;
+    if (status < 500) return sendProblem(reply, new Problem(status, "request_invalid", error.message));
+    request.log.error({ err: error, url: request.url }, "request not answered");
+    return sendProblem(reply, new Problem(500, "internal_error", "something of ours is broken; the log has the details"));
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new Problem(404, "not_found", `nothing is served at ${request.method} ${request.url.split("?")[0]}`)),
+  );
+}

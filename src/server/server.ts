@@ -1,0 +1,182 @@
+import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { agentDefaults, createAgent } from "../agent/index.ts";
+import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
+import { createAddressPeers } from "../enrich/index.ts";
+import { ObserverTable, observerOf } from "../flow/index.ts";
+import { DropCounters } from "../metrics/index.ts";
+import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
+import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
+import { routeFlows } from "./api/flows.ts";
+import { routeLive } from "./api/live.ts";
+import { routeMap } from "./api/map.ts";
+import { routeMetrics } from "./api/metrics.ts";
+import { routeSeries } from "./api/series.ts";
+import { routeStatus } from "./api/status.ts";
+import { routeTop } from "./api/top.ts";
+import { type Config, isLoopbackHost } from "./config.ts";
+import { createHttp } from "./http.ts";
+import { createLiveHub } from "./live-hub.ts";
+import { localAddresses } from "./local-addresses.ts";
+import { createPipeline } from "./pipeline.ts";
+
+/** Peers held in memory at most; about 400 bytes each. */
+const peersMax = 200_000;
+const tickMilliseconds = 1000;
+
+export interface ServerDependencies {
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+}
+
+export interface Server {
+  /** Opens the store, binds the sockets, attaches the agent. Throws when one of them cannot be had. */
+  start(): Promise<void>;
+  /** Takes what has arrived, makes it durable, closes. */
+  stop(): Promise<void>;
+  /** Where the page is, once started. */
+  readonly address: string;
+  readonly agentStatus: ReturnType<ReturnType<typeof createAgent>["status"]>;
+  readonly listeners: readonly string[];
+}
+
+/** Everything on one machine: agent, collector, store, API and page. */
+export function createServer(config: Config, { version, logger }: ServerDependencies): Server {
+  const node = hostname();
+  const startedAt = Date.now();
+  const now = createClock();
+  const drops = new DropCounters();
+  const observers = new ObserverTable();
+  const peers = new PeerTable(peersMax, drops.drop);
+  const fold = new LiveFold(liveFoldDefaults, drops.drop);
+  const stitcher = createStitcher(stitchDefaults, drops.drop);
+  const addressPeers = createAddressPeers({ peers, node, localAddresses });
+  const live = createLiveHub({ fold, peers, observers, now });
+  const store = createDuckDBStore(
+    {
+      ...storeDefaults,
+      folder: config.data,
+      flowsRetentionHours: config.store.flows,
+      linksRetentionDays: config.store.links / 24,
+      sizeMaxBytes: config.store.size,
+      memoryMaxBytes: config.store.memory,
+    },
+    { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
+  );
+  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, now });
+  const agent = createAgent(
+    { ...agentDefaults, connectionsMax: config.agent.connections, includeLoopback: config.agent.loopback },
+    { node, peers, observers, drop: drops.drop, deliver: pipeline.accept, now },
+  );
+  const collector = createCollector(
+    { ...defaultCollectorConfig, listeners: config.flows },
+    { deliver: pipeline.accept, observers, drop: drops.drop, now },
+  );
+  let app: FastifyInstance | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let ticking: Promise<void> = Promise.resolve();
+  let isReady = false;
+
+  function createApp(): FastifyInstance {
+    const http = createHttp({ logger, isLoopbackOnly: config.auth === undefined && isLoopbackHost(config.listen.host) });
+    routeMap(http, store, now);
+    routeTop(http, store, now);
+    routeSeries(http, store, now);
+    routeFlows(http, store, now);
+    routeLive(http, live, now);
+    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops });
+    routeStatus(http, {
+      version,
+      node,
+      startedAt,
+      agent,
+      collector,
+      store,
+      dataFolder: config.data,
+      localAddresses,
+      isReady: () => isReady,
+    });
+    return http;
+  }
+
+  /** One tick a second, never two at once; a late one does not make the next come sooner. */
+  function scheduleTick(): void {
+    timer = setTimeout(() => {
+      ticking = pipeline
+        .tick({ agent, collector })
+        .catch((error) => logger.error({ err: error }, "a tick was not completed"))
+        .then(() => {
+          if (timer !== undefined) scheduleTick();
+        });
+    }, tickMilliseconds - (Date.now() % tickMilliseconds));
+  }
+
+  return {
+    async start() {
+      await store.start();
+      await restoreLive(store, fold, peers, observers, now());
+      app = createApp();
+      await app.listen(config.listen);
+      await collector.start();
+      if (config.agent.enabled) agent.start();
+      isReady = true;
+      scheduleTick();
+    },
+    async stop() {
+      isReady = false;
+      clearTimeout(timer);
+      timer = undefined;
+      await ticking;
+      await app?.close();
+      if (config.agent.enabled) agent.poll();
+      agent.stop();
+      await collector.stop();
+      await store.stop();
+    },
+    get address() {
+      const { address, family, port } = app?.server.address() as AddressInfo;
+      return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+    },
+    get agentStatus() {
+      return agent.status();
+    },
+    get listeners() {
+      return collector.status().listeners.map((listener) => `udp://${formatListener(listener)}`);
+    },
+  };
+}
+
+/** Unix ms that never goes back, so that a minute that was closed stays closed when the machine's clock is set back. */
+function createClock(): () => number {
+  let last = 0;
+  return () => {
+    last = Math.max(last, Date.now());
+    return last;
+  };
+}
+
+/** The live window as it was before a restart. */
+async function restoreLive(
+  store: Store,
+  fold: LiveFold,
+  peers: PeerTable,
+  observers: ObserverTable,
+  now: number,
+): Promise<void> {
+  fold.tick(now, () => {});
+  for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
+    const { client, server, observer, rttMicroseconds, minute, ...rest } = link;
+    fold.restore(
+      {
+        ...rest,
+        totals: rest,
+        clientPeer: peers.intern(client),
+        serverPeer: peers.intern(server),
+        observer: observers.intern(observerOf(observer)),
+        rttMicroseconds: rttMicroseconds ?? 0,
+      },
+      Math.floor(minute / 60_000),
+    );
+  }
+}

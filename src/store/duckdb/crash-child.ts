@@ -1,0 +1,28 @@
+import { storeDefaults } from "../config.ts";
+import { SampleWorld } from "../sample-records.ts";
+import { createDuckDBStore } from "./duckdb-store.ts";
+
+/**
+ * Appends and commits until it is killed, and says after each commit how many records it was told are safe. Each
+ * record carries its number as bytes, so that the test can see which ones are there.
+ */
+const [folder = "", firstNumber = "0"] = process.argv.slice(2);
+const world = new SampleWorld(1);
+const store = createDuckDBStore({ ...storeDefaults, folder }, { ...world, log: console.error });
+await store.start();
+const start = Date.UTC(2026, 10, 21, 9, 0);
+const batch = world.batch(world.records(700, start, 1));
+for (let number = Number(firstNumber), round = 0; ; round++) {
+  const time = start + number;
+  for (let row = 0; row < batch.count; row++) {
+    batch.columns.octetDeltaCount[row] = number++;
+    batch.columns.reverseOctetDeltaCount[row] = 0;
+    batch.columns.samplingInterval[row] = 0;
+    batch.columns.isDuplicate[row] = 0;
+    batch.columns.collectionTimeMilliseconds[row] = time;
+  }
+  store.append(batch);
+  await store.commit();
+  process.stdout.write(`${number}\n`);
+  if (round % 7 === 6) await store.maintain(time);
+}

@@ -1,0 +1,106 @@
+import { access, constants, mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { OperatingError } from "../errors.ts";
+import { formatVersion } from "./schema.ts";
+
+export const databaseFileName = "portolan.duckdb";
+export const formatFileName = "FORMAT";
+
+/** What to do about a folder that cannot be used; every such message ends with it. */
+export const nothingDeleted = "nothing was deleted; move the folder away to start anew, or restore a backup";
+
+/** Makes the folder, and refuses one that is not ours to open before DuckDB touches it. Gives the database's path. */
+export async function prepareFolder(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new OperatingError(
+      "store_folder",
+      `data folder ${folder}: not writable: ${(cause as Error).message}`,
+      cause,
+    );
+  }
+  await checkFormatFile(folder);
+  const databasePath = join(folder, databaseFileName);
+  await checkFiles(databasePath);
+  return databasePath;
+}
+
+/** `portolan data 1`: says the version even when the database is one that this DuckDB cannot open. */
+async function checkFormatFile(folder: string): Promise<void> {
+  const path = join(folder, formatFileName);
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw new OperatingError("store_folder", `data folder ${folder}: ${cause.message}`, cause);
+  });
+  if (text === undefined) return;
+  const version = /^portolan data (\d{1,9})\n/.exec(text)?.[1];
+  if (version === undefined) {
+    const found = JSON.stringify(text.slice(0, 40));
+    throw new OperatingError(
+      "store_damaged",
+      `${path}: expected "portolan data ${formatVersion}", found ${found}; ${nothingDeleted}`,
+    );
+  }
+  checkVersion(folder, Number(version));
+}
+
+export function checkVersion(folder: string, version: number): void {
+  if (version <= formatVersion) return;
+  const message = `data folder ${folder}: its format is version ${version}, this program reads up to ${formatVersion}`;
+  throw new OperatingError(
+    "store_newer",
+    `${message}; run the newer version again, or name another folder; nothing was deleted`,
+  );
+}
+
+/** DuckDB would take an empty file for a new database, and a log without its database for litter. */
+async function checkFiles(databasePath: string): Promise<void> {
+  const [databaseBytes, logBytes] = await Promise.all([
+    fileBytes(databasePath),
+    fileBytes(`${databasePath}.wal`),
+  ]);
+  if (databaseBytes === undefined && logBytes !== undefined) {
+    throw new OperatingError(
+      "store_damaged",
+      `${databasePath}: is missing, while its log ${databasePath}.wal is there; ${nothingDeleted}`,
+    );
+  }
+  if (databaseBytes === 0)
+    throw new OperatingError("store_damaged", `${databasePath}: is empty; ${nothingDeleted}`);
+}
+
+async function fileBytes(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw new OperatingError("store_folder", `${path}: ${cause.message}`, cause);
+  });
+  return found?.size;
+}
+
+/** Sizes of the database file and of its log. */
+export async function databaseBytes(databasePath: string): Promise<{ database: number; log: number }> {
+  const [database = 0, log = 0] = await Promise.all([
+    fileBytes(databasePath),
+    fileBytes(`${databasePath}.wal`),
+  ]);
+  return { database, log };
+}
+
+/** Written once the database is there, whole or not at all. */
+export async function writeFormatFile(folder: string): Promise<void> {
+  const path = join(folder, formatFileName);
+  try {
+    const file = await open(`${path}.new`, "w");
+    try {
+      await file.writeFile(`portolan data ${formatVersion}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    throw new OperatingError("store_folder", `${path}: not writable: ${(cause as Error).message}`, cause);
+  }
+}

@@ -1,0 +1,261 @@
+import type { FlowBatch } from "../../flow/index.ts";
+import type { StoreConfig } from "../config.ts";
+import { OperatingError } from "../errors.ts";
+import type {
+  Aggregate,
+  AggregateQuery,
+  FlowsPage,
+  FlowsQuery,
+  LinkMinute,
+  Store,
+  StoreDependencies,
+  StoreStatus,
+} from "../store.ts";
+import { aggregate } from "./aggregate.ts";
+import { databaseBytes } from "./data-folder.ts";
+import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
+import { flows } from "./flows.ts";
+import { minuteMilliseconds } from "./link-rows.ts";
+import { Newcomers } from "./newcomers.ts";
+import { type Question, Questions } from "./questions.ts";
+import { recentLinks } from "./recent-links.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { lastIdBefore, removeOld, removeUnnamed, removeUntil, rollUp, usedBytes } from "./retention.ts";
+import { type Waiting, writeWaiting } from "./writer.ts";
+
+export interface DuckDBStoreConfig extends StoreConfig {
+  readonly folder: string;
+}
+
+/** History in one DuckDB file. Throws nothing before `start`. */
+export function createDuckDBStore(config: DuckDBStoreConfig, dependencies: StoreDependencies): Store {
+  return new DuckDBStore(config, dependencies);
+}
+
+/** Records are rolled up before their minute ends when so many are not: a question would have to read them all. */
+const openRecordsMax = 1_000_000;
+
+/** What is open, from start to stop. */
+interface Opened {
+  readonly database: Database;
+  readonly writer: DatabaseConnection;
+  readonly questions: Questions;
+}
+
+class DuckDBStore implements Store {
+  readonly #config: DuckDBStoreConfig;
+  readonly #dependencies: StoreDependencies;
+  readonly #buffer: RecordBuffer;
+  readonly #newcomers: Newcomers;
+  #opened: Opened | undefined;
+  /** Writing is one thing after another. */
+  #writing: Promise<unknown> = Promise.resolve();
+  #beingWrittenCount = 0;
+  #nextId = 1;
+  #committedId = 0;
+  #rolledUpId = 0;
+  /** Time of the first record that is not rolled up. */
+  #openSince = Number.POSITIVE_INFINITY;
+  #firstWaitingTime = Number.POSITIVE_INFINITY;
+  #tidiedMinute = Number.NaN;
+  #prunedHour = Number.NaN;
+  #hasRemoved = false;
+  #isFull = false;
+  #isFailing = false;
+
+  constructor(config: DuckDBStoreConfig, dependencies: StoreDependencies) {
+    this.#config = config;
+    this.#dependencies = dependencies;
+    this.#buffer = new RecordBuffer(dependencies.peers, dependencies.observers);
+    this.#newcomers = new Newcomers(dependencies.peers, dependencies.observers);
+  }
+
+  async start(): Promise<void> {
+    await this.#exclusive(() => this.#open());
+  }
+
+  async stop(): Promise<void> {
+    await this.#exclusive(async () => {
+      await this.#commitWaiting();
+      const opened = this.#opened;
+      this.#opened = undefined;
+      if (opened === undefined) return;
+      await opened.questions.settle();
+      await opened.writer.sql.run("CHECKPOINT").catch(() => undefined); // else closing does it, on this thread
+      opened.writer.sql.closeSync();
+      opened.database.close();
+    });
+  }
+
+  append(batch: FlowBatch): void {
+    const { drop } = this.#dependencies;
+    const free = this.#config.waitingRowsMax - this.#buffer.rowCount - this.#beingWrittenCount;
+    const rowCount = Math.max(0, Math.min(batch.count, free));
+    if (rowCount < batch.count) drop("queue_full", "store", batch.count - rowCount);
+    if (rowCount === 0) return;
+    this.#newcomers.collect(batch, rowCount);
+    this.#firstWaitingTime = Math.min(this.#firstWaitingTime, batch.columns.collectionTimeMilliseconds[0]!);
+    this.#buffer.append(batch, rowCount, this.#nextId);
+    this.#nextId += rowCount;
+  }
+
+  async commit(): Promise<void> {
+    await this.#exclusive(() => this.#commitWaiting());
+  }
+
+  async maintain(now: number): Promise<void> {
+    await this.#exclusive(async () => {
+      if (this.#opened === undefined) return;
+      try {
+        await this.#rollUpFinished(this.#opened, now);
+        const minute = Math.floor(now / minuteMilliseconds);
+        if (minute === this.#tidiedMinute && !this.#isFull) return;
+        await this.#tidy(this.#opened, now);
+        this.#tidiedMinute = minute;
+      } catch (cause) {
+        await this.#fail("maintenance", cause as Error);
+      }
+    });
+  }
+
+  aggregate(query: AggregateQuery): Promise<Aggregate> {
+    return this.#ask(query.signal, (question) => aggregate(question, query));
+  }
+
+  flows(query: FlowsQuery): Promise<FlowsPage> {
+    return this.#ask(query.signal, (question) => flows(question, query));
+  }
+
+  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]> {
+    return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds));
+  }
+
+  status(): Promise<StoreStatus> {
+    return this.#ask(undefined, async ({ rows, connection }) => {
+      const { path } = this.#opened!.database;
+      const [row] = await rows(`SELECT
+        (SELECT count(*) FROM flow_records)::DOUBLE AS "flowRecords",
+        (SELECT count(*) FROM link_minutes)::DOUBLE AS "linkMinutes",
+        (SELECT min("collectionTimeMilliseconds") FROM flow_records)::DOUBLE AS "oldestFlow",
+        (SELECT min(minute) FROM link_minutes)::DOUBLE AS "oldestLink"`);
+      const { database, log } = await databaseBytes(path);
+      const bytes = await usedBytes(connection, path);
+      return { bytes, fileBytes: database + log, ...(row as Omit<StoreStatus, "bytes" | "fileBytes">) };
+    });
+  }
+
+  async #open(): Promise<void> {
+    const database = await openDatabase(this.#config.folder, this.#config);
+    const writer = await database.connect();
+    const [row] = await rowsOf(
+      writer,
+      `SELECT rolled_up_record_id::DOUBLE, (SELECT coalesce(max(record_id), 0) FROM flow_records)::DOUBLE FROM rollup_state`,
+    );
+    const [rolledUpId = 0, lastId = 0] = (row ?? []) as number[];
+    // A minute in which the process ended is rolled up in two pieces.
+    if (lastId > rolledUpId) await rollUp(writer, rolledUpId, lastId);
+    this.#rolledUpId = Math.max(rolledUpId, lastId);
+    this.#committedId = this.#rolledUpId;
+    this.#openSince = Number.POSITIVE_INFINITY;
+    if (this.#buffer.rowCount === 0) this.#nextId = this.#rolledUpId + 1;
+    this.#opened = { database, writer, questions: new Questions(database) };
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#writing.then(work);
+    this.#writing = result.catch(() => undefined);
+    return result;
+  }
+
+  #ask<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
+    if (this.#opened === undefined)
+      return Promise.reject(new OperatingError("store_query", "query: the store is not open"));
+    return this.#opened.questions.ask(signal, answer);
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const rowCount = this.#buffer.rowCount;
+    if (rowCount === 0) return;
+    const throughId = this.#nextId - 1;
+    const firstSeen = this.#firstWaitingTime;
+    this.#firstWaitingTime = Number.POSITIVE_INFINITY;
+    const waiting: Waiting = { chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen };
+    this.#beingWrittenCount = rowCount;
+    try {
+      if (this.#opened === undefined) await this.#open();
+      await writeWaiting(this.#opened!.writer, waiting);
+      this.#committedId = throughId;
+      this.#openSince = Math.min(this.#openSince, firstSeen);
+      this.#isFailing = false;
+    } catch (cause) {
+      this.#newcomers.giveBack(waiting);
+      const reason = isNoRoom(cause as Error) ? "store_full" : "store_failed";
+      this.#dependencies.drop(reason, "store", rowCount);
+      await this.#fail("commit", cause as Error);
+    } finally {
+      this.#beingWrittenCount = 0;
+      this.#buffer.recycle(waiting.chunks);
+    }
+  }
+
+  /** Work goes on: what could not be written is counted, the next try may succeed. Said once until it does. */
+  async #fail(what: string, cause: Error): Promise<void> {
+    if (isNoRoom(cause)) this.#isFull = true;
+    if (!this.#isFailing) this.#dependencies.log?.(`store: ${what}: ${cause.message.split("\n", 1)[0]}`);
+    this.#isFailing = true;
+    const opened = this.#opened;
+    if (opened === undefined || !/database has been invalidated|fatal error/i.test(cause.message)) return;
+    // DuckDB refuses everything after an error it cannot undo; opening again reads what was committed.
+    this.#opened = undefined;
+    await opened.questions.settle();
+    opened.writer.sql.closeSync();
+    opened.database.close();
+    await this.#open().catch(() => undefined);
+  }
+
+  async #rollUpFinished({ writer }: Opened, now: number): Promise<void> {
+    const openCount = this.#committedId - this.#rolledUpId;
+    const closedBefore = Math.floor(now / minuteMilliseconds) * minuteMilliseconds;
+    if (openCount === 0 || (this.#openSince >= closedBefore && openCount < openRecordsMax)) return;
+    const isTooMany = openCount >= openRecordsMax;
+    const throughId = isTooMany
+      ? this.#committedId
+      : await lastIdBefore(writer, this.#rolledUpId, this.#committedId, closedBefore);
+    if (throughId <= this.#rolledUpId) return;
+    await rollUp(writer, this.#rolledUpId, throughId);
+    this.#rolledUpId = throughId;
+    this.#openSince = throughId === this.#committedId ? Number.POSITIVE_INFINITY : closedBefore;
+  }
+
+  async #tidy({ writer, database }: Opened, now: number): Promise<void> {
+    let removed = await removeOld(writer, this.#config, this.#rolledUpId, now);
+    const { sizeMaxBytes } = this.#config;
+    const used = await usedBytes(writer, database.path);
+    if (used > sizeMaxBytes || this.#isFull) {
+      if (this.#committedId > this.#rolledUpId) await rollUp(writer, this.#rolledUpId, this.#committedId);
+      this.#rolledUpId = this.#committedId;
+      this.#openSince = Number.POSITIVE_INFINITY;
+      // A tenth is freed at a time, so that not every minute has to free a little.
+      removed += await removeUntil(writer, database.path, Math.min(sizeMaxBytes, used) * 0.9);
+      this.#isFull = false;
+    }
+    this.#hasRemoved ||= removed > 0;
+    await this.#prune(writer, now);
+  }
+
+  /** Peers are looked through once an hour, when something was removed. */
+  async #prune(writer: DatabaseConnection, now: number): Promise<void> {
+    const hour = Math.floor(now / (60 * minuteMilliseconds));
+    if (!this.#hasRemoved || hour === this.#prunedHour) return;
+    // From here on each peer counts as new again; what waits already names its peers once it is committed.
+    this.#newcomers.forget();
+    await this.#commitWaiting();
+    await removeUnnamed(writer);
+    this.#hasRemoved = false;
+    this.#prunedHour = hour;
+  }
+}
+
+function isNoRoom({ message }: Error): boolean {
+  return /no space left|disk full|file too large|disk quota|out of disk/i.test(message);
+}

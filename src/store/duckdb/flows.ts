@@ -1,0 +1,135 @@
+import { type FieldName, fields, formatProtocol } from "../../flow/index.ts";
+import { OperatingError } from "../errors.ts";
+import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
+import { addressText } from "./address-value.ts";
+import { type FilterColumns, filterCondition } from "./filter-sql.ts";
+import { minuteMilliseconds } from "./link-rows.ts";
+import type { Question, SqlRow } from "./questions.ts";
+import { keyColumns } from "./schema.ts";
+import { SqlParameters } from "./sql-parameters.ts";
+
+/** The place of a record in the order newest first. Ids grow, so records that arrive later do not move a page. */
+interface Place {
+  readonly time: number;
+  readonly id: number;
+}
+
+const seen = `f."collectionTimeMilliseconds"`;
+
+/**
+ * Looks backwards from the newest end in slices of time that grow, so that a page near the end of a long history reads
+ * little, and a rare match reads everything once.
+ */
+export async function flows(question: Question, query: FlowsQuery): Promise<FlowsPage> {
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
+  const from = Math.floor(query.from);
+  const found: SqlRow[] = [];
+  let to = after === undefined ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after.time + 1);
+  for (let length = minuteMilliseconds; to > from && found.length < query.limit; length *= 4) {
+    const sliceFrom = Math.max(from, to - length);
+    const parameters = new SqlParameters();
+    const limit = query.limit - found.length;
+    found.push(
+      ...(await question.rows(flowsStatement(query, sliceFrom, to, after, limit, parameters), parameters)),
+    );
+    to = sliceFrom;
+  }
+  const last = found.length === query.limit ? found.at(-1) : undefined;
+  return { records: found.map(readFlowRecord), nextCursor: last === undefined ? null : writeCursor(last) };
+}
+
+function flowsStatement(
+  { filter }: FlowsQuery,
+  from: number,
+  to: number,
+  after: Place | undefined,
+  limit: number,
+  parameters: SqlParameters,
+): string {
+  const conditions = [`${seen} >= ${parameters.integer(from)}`, `${seen} < ${parameters.integer(to)}`];
+  if (after !== undefined) {
+    const [time, id] = [parameters.integer(after.time), parameters.integer(after.id)];
+    conditions.push(`(${seen} < ${time} OR (${seen} = ${time} AND f.record_id < ${id}))`);
+  }
+  if (filter !== undefined) conditions.push(filterCondition(filter, recordColumns, parameters));
+  return `
+    SELECT f.*, source.id AS "sourcePeer", source.name AS "sourcePeerName",
+      destination.id AS "destinationPeer", destination.name AS "destinationPeerName",
+      o.id AS observer, o.name AS "observerName"
+    FROM flow_records f
+    LEFT JOIN peers source ON source.key = f.source_peer_key
+    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
+    LEFT JOIN observers o ON o.key = f.observer_key
+    WHERE ${conditions.join(" AND ")}
+    ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
+}
+
+/** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
+const recordColumns: FilterColumns = {
+  ends: ["source", "destination"],
+  text: (end, field) => pinned(end, `source.${field}`, `destination.${field}`),
+  address: (end) => pinned(end, `f."sourceAddress"`, `f."destinationAddress"`),
+  port: (end) => pinned(end, `f."sourceTransportPort"`, `f."destinationTransportPort"`),
+  protocol: `f."protocolIdentifier"`,
+  seenBy: (condition) => condition,
+  measure: (name) => recordMeasures[name],
+};
+
+const recordMeasures = {
+  bytes: `(f."octetDeltaCount" + f."reverseOctetDeltaCount")`,
+  packets: `(f."packetDeltaCount" + f."reversePacketDeltaCount")`,
+  connections: `f."connectionCount"`,
+  failed: `f."failedConnectionCount"`,
+  retransmits: `f."retransmittedSegmentCount"`,
+  rtt: `(nullif(f."roundTripTimeMicroseconds", 0) / 1000)`,
+} as const;
+
+function pinned(
+  end: "client" | "server" | "source" | "destination",
+  source: string,
+  destination: string,
+): string {
+  switch (end) {
+    case "source":
+      return source;
+    case "destination":
+      return destination;
+    case "client":
+      return `(CASE WHEN f."clientEnd" = 2 THEN ${destination} ELSE ${source} END)`;
+    case "server":
+      return `(CASE WHEN f."clientEnd" = 2 THEN ${source} ELSE ${destination} END)`;
+  }
+}
+
+function readFlowRecord(row: SqlRow): FlowRecordRow {
+  const record: Record<string, string | number | boolean | null> = { recordId: Number(row.record_id) };
+  for (const { name, column } of fields) {
+    if (name in keyColumns) record[name] = (row[name] as string | null) ?? "";
+    else if (column === "address") record[name] = addressText(row[name] as bigint);
+    else record[name] = readNumber(name, Number(row[name]));
+  }
+  for (const name of ["sourcePeerName", "destinationPeerName", "observerName"]) {
+    record[name] = (row[name] as string | null) ?? "";
+  }
+  return record;
+}
+
+function readNumber(name: FieldName, value: number): string | number | boolean {
+  if (name === "protocolIdentifier") return formatProtocol(value);
+  return name === "isDuplicate" ? value !== 0 : value;
+}
+
+function writeCursor(row: SqlRow): string {
+  return `${Number(row.collectionTimeMilliseconds)}-${Number(row.record_id)}`;
+}
+
+function readCursor(cursor: string): Place {
+  const [, time, id] = /^(\d{1,15})-(\d{1,15})$/.exec(cursor) ?? [];
+  if (time === undefined || id === undefined) {
+    throw new OperatingError(
+      "store_cursor",
+      `cursor ${JSON.stringify(cursor.slice(0, 60))}: not one that was given out`,
+    );
+  }
+  return { time: Number(time), id: Number(id) };
+}

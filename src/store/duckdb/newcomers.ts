@@ -1,0 +1,72 @@
+import { type FlowBatch, identityKey, type Observer, type ObserverTable } from "../../flow/index.ts";
+import { type Peer, type PeerTable, peerKey } from "../../topology/index.ts";
+
+/**
+ * Peers and observers that records name and that may not be in the file yet. Each is collected once; one that the file
+ * already has, from an earlier run, is found out when it is written.
+ */
+export class Newcomers {
+  readonly #peerTable: PeerTable;
+  readonly #observerTable: ObserverTable;
+  readonly #peers = new Map<number, Peer>();
+  readonly #observers = new Map<number, Observer>();
+  /** Per row of the table 1 when it was collected. */
+  #knownPeers = new Uint8Array(1024);
+  #knownObservers = new Uint8Array(64);
+
+  constructor(peerTable: PeerTable, observerTable: ObserverTable) {
+    this.#peerTable = peerTable;
+    this.#observerTable = observerTable;
+  }
+
+  collect({ columns }: FlowBatch, rowCount: number): void {
+    this.#knownPeers = grown(this.#knownPeers, this.#peerTable.count);
+    this.#knownObservers = grown(this.#knownObservers, this.#observerTable.count);
+    for (const rows of [columns.sourcePeer, columns.destinationPeer]) {
+      for (let i = 0; i < rowCount; i++) if (this.#knownPeers[rows[i]!] === 0) this.#addPeer(rows[i]!);
+    }
+    for (let i = 0; i < rowCount; i++) {
+      const row = columns.observer[i]!;
+      if (this.#knownObservers[row] !== 0) continue;
+      this.#knownObservers[row] = 1;
+      this.#observers.set(this.#observerTable.key(row), this.#observerTable.get(row));
+    }
+  }
+
+  take(): { peers: Peer[]; observers: Observer[] } {
+    const taken = { peers: [...this.#peers.values()], observers: [...this.#observers.values()] };
+    this.#peers.clear();
+    this.#observers.clear();
+    return taken;
+  }
+
+  /** What was taken could not be written: records that came meanwhile may rely on it. */
+  giveBack({
+    peers,
+    observers,
+  }: {
+    readonly peers: readonly Peer[];
+    readonly observers: readonly Observer[];
+  }): void {
+    for (const peer of peers) this.#peers.set(peerKey(peer), peer);
+    for (const observer of observers) this.#observers.set(identityKey(observer.id), observer);
+  }
+
+  /** Collects everything anew as it is named. */
+  forget(): void {
+    this.#knownPeers.fill(0);
+    this.#knownObservers.fill(0);
+  }
+
+  #addPeer(row: number): void {
+    this.#knownPeers[row] = 1;
+    this.#peers.set(this.#peerTable.key(row), this.#peerTable.get(row));
+  }
+}
+
+function grown(flags: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
+  if (count <= flags.length) return flags;
+  const larger = new Uint8Array(2 ** Math.ceil(Math.log2(count)));
+  larger.set(flags);
+  return larger;
+}

@@ -1,0 +1,89 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { OperatingError } from "../errors.ts";
+import type { Database, DatabaseConnection } from "./database.ts";
+import { SqlParameters } from "./sql-parameters.ts";
+
+/** Asks within one transaction, so that several statements see the same data. */
+export interface Question {
+  /** Records up to this id are in `link_minutes`. */
+  readonly rolledUpId: number;
+  readonly connection: DatabaseConnection;
+  rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
+}
+
+export type SqlRow = Record<string, unknown>;
+
+/** Questions that run at once. Each takes a thread of Node's pool, of which writing needs one. */
+const runningMax = 2;
+/** Questions that may wait for their turn. */
+const waitingMax = 64;
+
+/** Runs questions beside the writer, each on its own connection and in its own transaction. */
+export class Questions {
+  readonly #database: Database;
+  #runningCount = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async ask<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
+    await this.#takeTurn();
+    try {
+      signal?.throwIfAborted();
+      return await this.#askNow(signal, answer);
+    } finally {
+      this.#runningCount--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  /** Waits until no question runs. None may be asked meanwhile. */
+  async settle(): Promise<void> {
+    while (this.#runningCount > 0) await this.#takeTurn().then(() => void this.#runningCount--);
+  }
+
+  async #takeTurn(): Promise<void> {
+    while (this.#runningCount >= runningMax) {
+      if (this.#waiting.length >= waitingMax) {
+        throw new OperatingError("store_query", `query: ${waitingMax} others are waiting`);
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#runningCount++;
+  }
+
+  async #askNow<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
+    const databaseConnection = await this.#database.connect();
+    const { sql: connection } = databaseConnection;
+    const interrupt = () => connection.interrupt();
+    signal?.addEventListener("abort", interrupt);
+    try {
+      await connection.run("BEGIN TRANSACTION READ ONLY");
+      const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
+      const [state] = await rows("SELECT rolled_up_record_id::DOUBLE AS id FROM rollup_state");
+      return await answer({ rolledUpId: state!.id as number, connection: databaseConnection, rows });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof OperatingError) throw cause;
+      throw new OperatingError("store_query", `query: ${(cause as Error).message.split("\n", 1)[0]}`, cause);
+    } finally {
+      signal?.removeEventListener("abort", interrupt);
+      connection.closeSync();
+    }
+  }
+}
+
+/** An interrupt ends only a statement that runs, so the signal is looked at between statements too. */
+export async function readRows(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters = new SqlParameters(),
+  signal?: AbortSignal,
+): Promise<SqlRow[]> {
+  signal?.throwIfAborted();
+  const reader = await connection.runAndReadAll(sql, parameters.values, parameters.types);
+  signal?.throwIfAborted();
+  return reader.getRowObjectsJS();
+}

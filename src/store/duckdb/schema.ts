@@ -1,0 +1,77 @@
+import { type ColumnEncoding, fields } from "../../flow/index.ts";
+
+/** Raised with every change that an older program cannot read. docs/formats/data-folder.md describes it. */
+export const formatVersion = 1;
+
+/** DuckDB's type for a column, and the bytes of one value in a vector. */
+export interface StoredColumn {
+  readonly name: string;
+  readonly type: "UTINYINT" | "USMALLINT" | "UINTEGER" | "BIGINT" | "UHUGEINT";
+  readonly bytes: number;
+}
+
+/** Fields that are rows of a table in memory and keys in the file. */
+export const keyColumns = {
+  observer: "observer_key",
+  sourcePeer: "source_peer_key",
+  destinationPeer: "destination_peer_key",
+} as const;
+
+const storedTypes: Readonly<Record<ColumnEncoding, Omit<StoredColumn, "name">>> = {
+  u8: { type: "UTINYINT", bytes: 1 },
+  u16: { type: "USMALLINT", bytes: 2 },
+  u32: { type: "UINTEGER", bytes: 4 },
+  f64: { type: "BIGINT", bytes: 8 },
+  address: { type: "UHUGEINT", bytes: 16 },
+};
+
+/** The columns of `flow_records`: `record_id`, then one per row of the field table, in its order. */
+export const flowRecordColumns: readonly StoredColumn[] = [
+  { name: "record_id", type: "BIGINT", bytes: 8 },
+  ...fields.map(
+    ({ name, column }): StoredColumn =>
+      name in keyColumns
+        ? { name: keyColumns[name as keyof typeof keyColumns], type: "BIGINT", bytes: 8 }
+        : { name, ...storedTypes[column] },
+  ),
+];
+
+/** What is said about a link in a minute by one observer. */
+export const linkKeyColumns =
+  "minute, observer_key, client_key, server_key, server_port, protocol, is_duplicate";
+export const linkSumColumns = [
+  "bytes_sent",
+  "bytes_received",
+  "packets",
+  "connections",
+  "failed",
+  "retransmits",
+  "rtt_sum",
+  "rtt_count",
+] as const;
+
+export const peerColumns = [
+  "id",
+  "kind",
+  "name",
+  "address",
+  "node",
+  "network",
+  "process",
+  "container",
+] as const;
+
+export const schemaStatements: readonly string[] = [
+  "CREATE TABLE portolan_format (magic VARCHAR NOT NULL, version INTEGER NOT NULL)",
+  `INSERT INTO portolan_format VALUES ('portolan', ${formatVersion})`,
+  "CREATE TABLE rollup_state (rolled_up_record_id BIGINT NOT NULL)",
+  "INSERT INTO rollup_state VALUES (0)",
+  `CREATE TABLE flow_records (${flowRecordColumns.map(({ name, type }) => `"${name}" ${type} NOT NULL`).join(", ")})`,
+  `CREATE TABLE link_minutes (minute BIGINT NOT NULL, observer_key BIGINT NOT NULL, client_key BIGINT NOT NULL,
+    server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
+    is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
+    last_seen BIGINT NOT NULL)`,
+  `CREATE TABLE peers (key BIGINT NOT NULL, ${peerColumns.map((name) => `${name} VARCHAR NOT NULL`).join(", ")},
+    address_value UHUGEINT, first_seen BIGINT NOT NULL)`,
+  "CREATE TABLE observers (key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL)",
+];

@@ -1,0 +1,342 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { compileFilter, type Filter, formatFilterTerm, parseFilter } from "../query/index.ts";
+import type { StoreConfig } from "./config.ts";
+import { obviousAggregate, recordSubject } from "./obvious-answers.ts";
+import { type SampleRecord, SampleWorld } from "./sample-records.ts";
+import {
+  type AggregateQuery,
+  type Dimension,
+  dimensions,
+  metrics,
+  type Store,
+  type StoreDependencies,
+} from "./store.ts";
+
+/** Makes a store on a place of its own, the same for the same test; `start` is left to the suite. */
+export type StoreFactory = (
+  place: string,
+  dependencies: StoreDependencies,
+  config?: Partial<StoreConfig>,
+) => Store;
+
+const minute = 60_000;
+const start = Date.UTC(2026, 10, 21, 9, 0);
+const seed = Number(process.env.SEED ?? 20_261_121);
+
+/** What every implementation of Store has to do, compared with answers computed the obvious way. */
+export function testStore(name: string, createStore: StoreFactory): void {
+  test(`${name}: answers are the same before, between and after roll-ups, and after a restart`, async () => {
+    const world = new SampleWorld(seed);
+    let store = createStore("answers", world);
+    await store.start();
+    const records: SampleRecord[] = [];
+    for (let i = 0; i < 6; i++) {
+      const more = world.records(500, start + i * minute, minute);
+      records.push(...more);
+      store.append(world.batch(more));
+      await store.commit();
+      if (i > 1) await store.maintain(start + i * minute);
+      await compareAnswers(store, world, records, 10);
+    }
+    await store.maintain(start + 10 * minute);
+    await compareAnswers(store, world, records, 60);
+    await store.stop();
+    store = createStore("answers", new SampleWorld(1));
+    await store.start();
+    await compareAnswers(store, world, records, 20);
+    const { flowRecords, oldestFlow, oldestLink, bytes, fileBytes } = await store.status();
+    assert.deepEqual([flowRecords, oldestFlow, oldestLink], [records.length, records[0]!.time, start]);
+    assert.ok(bytes > 0 && fileBytes > 0);
+    await store.stop();
+  });
+
+  test(`${name}: pages of flows are stable while records arrive`, async () => {
+    const world = new SampleWorld(seed + 1);
+    const store = createStore("pages", world);
+    await store.start();
+    const records = world.records(3000, start, 30 * minute);
+    store.append(world.batch(records));
+    await store.commit();
+    for (const text of [
+      "",
+      "port:443 source.name:nginx",
+      "bytes>900kB rtt<10ms OR exporter:192.0.2.1 -address:10.0.0.0/8",
+    ]) {
+      const filter = parseFilter(text).filter;
+      const expected = records
+        .map((record, i) => ({ record, id: i + 1 }))
+        .filter(({ record }) => compileFilter(filter)(recordSubject(record)));
+      const found: number[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.flows({ from: start, to: start + 30 * minute, filter, limit: 97, cursor });
+        found.push(...page.records.map(({ recordId }) => recordId as number));
+        cursor = page.nextCursor ?? undefined;
+        store.append(world.batch(world.records(5, start + 40 * minute, minute)));
+        await store.commit();
+      } while (cursor !== undefined);
+      assert.ok(expected.length > 50, `${text} finds ${expected.length}`);
+      assert.deepEqual(found, expected.map(({ id }) => id).reverse(), text);
+    }
+    const [newest] = (await store.flows({ from: start, to: start + 30 * minute, limit: 1 })).records;
+    const { source, octets, protocol, observer, time } = records.at(-1)!;
+    assert.equal(newest?.sourceAddress, source.address);
+    assert.equal(newest?.sourcePeer, source.id);
+    assert.equal(newest?.sourcePeerName, source.name);
+    assert.equal(newest?.octetDeltaCount, octets);
+    assert.equal(newest?.protocolIdentifier, protocol === 6 ? "tcp" : "udp");
+    assert.equal(newest?.observer, observer.id);
+    assert.equal(newest?.collectionTimeMilliseconds, time);
+    assert.equal(newest?.flowDirection, 255);
+    await assert.rejects(store.flows({ from: 0, to: 1, limit: 1, cursor: "1; --" }), {
+      code: "store_cursor",
+    });
+    await store.stop();
+  });
+
+  test(`${name}: links of the last minutes come back with their peers`, async () => {
+    const world = new SampleWorld(seed + 2);
+    const store = createStore("recent", world);
+    await store.start();
+    const records = world.records(2000, start, 4 * minute);
+    store.append(world.batch(records));
+    await store.commit();
+    await store.maintain(start + 2 * minute);
+    const links = await store.recentLinks(start + minute + 1234);
+    const kept = records.filter(({ time }) => time >= start + minute);
+    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    assert.equal(
+      sum(links.map(({ connections }) => connections)),
+      sum(kept.map(({ connections }) => connections)),
+    );
+    assert.equal(
+      sum(links.map(({ rttCount }) => rttCount)),
+      kept.filter(({ rttMicroseconds }) => rttMicroseconds > 0).length,
+    );
+    const expected = new Set(
+      kept.map((record) => {
+        const { source, destination, sourceIsClient: forward } = record;
+        const ends = forward ? [source, destination] : [destination, source];
+        const port = forward ? record.destinationPort : record.sourcePort;
+        return JSON.stringify([
+          Math.floor(record.time / minute),
+          ends,
+          port,
+          record.protocol,
+          record.observer.id,
+          record.isDuplicate,
+        ]);
+      }),
+    );
+    const found = links.map((link) =>
+      JSON.stringify([
+        link.minute / minute,
+        [link.client, link.server],
+        link.port,
+        link.protocol,
+        link.observer,
+        link.isDuplicate,
+      ]),
+    );
+    const sorted = (texts: Iterable<string>) => [...texts].map((text) => [...text].sort().join("")).sort();
+    assert.deepEqual(sorted(found), sorted(expected));
+    await store.stop();
+  });
+
+  test(`${name}: hostile values of a filter are only values`, async () => {
+    const world = new SampleWorld(seed + 3);
+    const store = createStore("hostile", world);
+    await store.start();
+    const records = world.records(500, start, minute);
+    store.append(world.batch(records));
+    await store.commit();
+    const values = [
+      "it's; DROP TABLE peers; --",
+      "' OR 1=1 --",
+      '"; DELETE FROM flow_records; --',
+      "$1",
+      "%",
+      "_",
+      "\\",
+      'say "%_\\*"',
+      "\u0000",
+      "☃",
+    ];
+    for (const value of values) {
+      const { filter } = parseFilter(formatFilterTerm("client.name", value));
+      const query = {
+        from: start,
+        to: start + minute,
+        filter,
+        by: ["client.name"],
+        metric: "bytes",
+        limit: 10,
+      } as const;
+      assert.deepEqual((await store.aggregate(query)).rows, obviousAggregate(records, query), value);
+      const page = await store.flows({ from: start, to: start + minute, filter, limit: 1000 });
+      assert.equal(
+        page.records.length,
+        records.filter((record) => compileFilter(filter)(recordSubject(record))).length,
+      );
+    }
+    assert.equal((await store.status()).flowRecords, records.length);
+    await store.stop();
+  });
+
+  test(`${name}: old records go first, links later, and totals stay while links do`, async () => {
+    const world = new SampleWorld(seed + 4);
+    const store = createStore("age", world, { flowsRetentionHours: 1, linksRetentionDays: 1 });
+    await store.start();
+    const records = world.records(2000, start, 3 * 60 * minute);
+    store.append(world.batch(records));
+    await store.commit();
+    const now = start + 3 * 60 * minute;
+    await store.maintain(now);
+    const status = await store.status();
+    assert.equal(status.flowRecords, records.filter(({ time }) => time >= now - 60 * minute).length);
+    await compareAnswers(store, world, records, 10, 180);
+    const later = start + 25 * 60 * minute;
+    await store.maintain(later);
+    const kept = records.filter(({ time }) => Math.floor(time / minute) * minute >= later - 24 * 60 * minute);
+    assert.ok(kept.length > 0 && kept.length < records.length);
+    assert.equal((await store.status()).flowRecords, 0);
+    await compareAnswers(store, world, kept, 10, 180);
+    await store.maintain(start + 100 * 60 * minute);
+    assert.deepEqual(await store.recentLinks(0), []);
+    // Peers were forgotten with their last link; they are there again when they are named again.
+    const again = world.records(200, start + 100 * 60 * minute, minute);
+    store.append(world.batch(again));
+    await store.commit();
+    const query = {
+      from: start,
+      to: start + 200 * 60 * minute,
+      by: ["client", "server"],
+      metric: "bytes",
+      limit: 999,
+    } as const;
+    assert.deepEqual((await store.aggregate(query)).rows, obviousAggregate(again, query));
+    await store.stop();
+  });
+
+  test(`${name}: beyond the size the oldest records go`, async () => {
+    const world = new SampleWorld(seed + 5);
+    const sizeMaxBytes = 6 * 2 ** 20;
+    const store = createStore("size", world, { sizeMaxBytes });
+    await store.start();
+    const few = world.records(100, start, minute);
+    const batch = world.batch(Array.from({ length: 20_000 }, (_, i) => few[i % few.length]!));
+    const times = batch.columns.collectionTimeMilliseconds;
+    for (let i = 0; i < 20; i++) {
+      for (let row = 0; row < batch.count; row++) {
+        batch.columns.octetDeltaCount[row] = world.below(2 ** 31);
+        batch.columns.flowStartMilliseconds[row] = world.below(2 ** 31);
+        times[row] = start + i * minute;
+      }
+      store.append(batch);
+      await store.commit();
+      await store.maintain(start + (i + 1) * minute);
+    }
+    const { bytes, flowRecords, oldestFlow } = await store.status();
+    assert.ok(bytes <= sizeMaxBytes, `${bytes} are in use`);
+    assert.ok(flowRecords > 0 && flowRecords < 400_000, `${flowRecords} records are left`);
+    assert.ok(oldestFlow! > start);
+    const page = await store.flows({ from: start, to: start + 30 * minute, limit: 1 });
+    assert.equal(page.records[0]?.collectionTimeMilliseconds, start + 19 * minute);
+    await store.stop();
+  });
+
+  test(`${name}: more records than may wait are counted drops`, async () => {
+    const world = new SampleWorld(seed + 6);
+    const store = createStore("queue", world, { waitingRowsMax: 1000 });
+    await store.start();
+    store.append(world.batch(world.records(900, start, minute)));
+    store.append(world.batch(world.records(900, start, minute)));
+    store.append(world.batch(world.records(1, start, minute)));
+    assert.deepEqual(world.drops, [
+      { reason: "queue_full", count: 800 },
+      { reason: "queue_full", count: 1 },
+    ]);
+    await store.commit();
+    assert.equal((await store.status()).flowRecords, 1000);
+    await store.stop();
+  });
+
+  test(`${name}: a question can be given up, before and while it runs`, async () => {
+    const world = new SampleWorld(seed + 7);
+    const store = createStore("abort", world);
+    await store.start();
+    const batch = world.batch(world.records(50_000, start, minute));
+    for (let i = 0; i < 6; i++) {
+      store.append(batch);
+      await store.commit();
+    }
+    const query = { from: start, to: start + minute, by: dimensions, metric: "bytes", limit: 10 } as const;
+    await assert.rejects(store.aggregate({ ...query, signal: AbortSignal.abort() }), { name: "AbortError" });
+    const controller = new AbortController();
+    const answer = store.aggregate({ ...query, signal: controller.signal });
+    setTimeout(() => controller.abort(), 5);
+    await assert.rejects(answer, { name: "AbortError" });
+    assert.equal((await store.status()).flowRecords, 300_000);
+    await store.stop();
+    await assert.rejects(store.aggregate(query), { code: "store_query" });
+  });
+}
+
+/** Asks random questions and compares each answer with the obvious one. */
+async function compareAnswers(
+  store: Store,
+  world: SampleWorld,
+  records: readonly SampleRecord[],
+  count: number,
+  minutes = 8,
+): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const text = world.pick(filterTexts);
+    const query = randomQuery(world, parseFilter(text).filter, minutes);
+    const answer = await store.aggregate(query);
+    const expected = obviousAggregate(records, query);
+    const groups = [...new Set(expected.map(({ group }) => JSON.stringify(group)))];
+    const kept = new Set(groups.slice(0, query.limit));
+    const rows = expected.filter(({ group }) => kept.has(JSON.stringify(group)));
+    const { filter: _, ...shown } = query;
+    assert.deepEqual(answer.rows, rows, `seed ${seed}: ${text} ${JSON.stringify(shown)}`);
+    assert.equal(answer.groupsLeftOut, groups.length - kept.size);
+  }
+}
+
+function randomQuery(world: SampleWorld, filter: Filter | undefined, minutes: number): AggregateQuery {
+  const by = new Set<Dimension>(Array.from({ length: world.below(4) }, () => world.pick(dimensions)));
+  const from = start + world.below(minutes) * minute - world.below(2) * 1234;
+  return {
+    from,
+    to: from + 1 + world.below(minutes * minute),
+    filter,
+    by: [...by],
+    step: world.pick([undefined, undefined, minute, 2 * minute, 5 * minute]),
+    metric: world.pick(metrics),
+    limit: world.pick([1, 3, 1000]),
+  };
+}
+
+const filterTexts = [
+  "",
+  "",
+  "nginx",
+  "client.name:nginx,postgres",
+  "-name:backup port:443",
+  "address:10.1.0.0/16 OR server.network:internet",
+  "client.address:2001:db8::/32 -server.address:10.0.0.0/8",
+  "network:10.0.0.0/8",
+  "protocol:udp OR port>=5000",
+  "exporter:192.0.2.1",
+  "-observer:web-*",
+  "observer:agent:db-1 -exporter:*",
+  "bytes>2MB",
+  "bytes<=1MB packets>50",
+  "rtt>20ms",
+  "NOT rtt>20ms",
+  "connections>2 OR failed:1 retransmits<9",
+  "bytes>500kB (exporter:core* OR client.node:web-1)",
+  "client.name:*%*",
+];

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { buildTopology, type LinkPart, mergeParts } from "./build.ts";
+import { diffTopology } from "./change.ts";
+import type { Peer } from "./peer.ts";
+
+const agent = { id: "agent:vm", kind: "agent", name: "vm" } as const;
+const router = { id: "exporter:10.0.0.254", kind: "exporter", name: "10.0.0.254" } as const;
+const curl: Peer = {
+  id: "process:vm/curl",
+  kind: "process",
+  name: "curl",
+  address: "10.0.0.5",
+  node: "vm",
+  network: "10.0.0.0/24",
+  process: "curl",
+  container: "",
+};
+const host = (address: string, network = "internet"): Peer => ({
+  ...curl,
+  id: `host:${address}`,
+  kind: "host",
+  name: address,
+  address,
+  node: "",
+  network,
+  process: "",
+});
+
+function part(changes: Partial<LinkPart> = {}): LinkPart {
+  return {
+    client: curl,
+    server: host("192.0.2.1"),
+    port: 443,
+    protocol: 6,
+    observer: agent,
+    isDuplicate: false,
+    bytesSent: 100,
+    bytesReceived: 1000,
+    packets: 10,
+    connections: 1,
+    active: 0,
+    failed: 0,
+    retransmits: 0,
+    rttMicroseconds: null,
+    sentRate: 0,
+    receivedRate: 0,
+    lastSeen: 5,
+    ...changes,
+  };
+}
+
+const options = { from: 0, to: 10, metric: "bytes", linksMax: 100 } as const;
+
+test("what two observers saw of a link is one link, and not added up", () => {
+  const { links } = buildTopology(mergeParts([part(), part({ observer: router, isDuplicate: true, bytesSent: 120 })]), options);
+  assert.equal(links.length, 1);
+  assert.equal(links[0]?.bytesSent, 100);
+  assert.deepEqual(
+    links[0]?.observers.map(({ id, bytesSent }) => [id, bytesSent]),
+    [["agent:vm", 100], ["exporter:10.0.0.254", 120]],
+  );
+});
+
+test("an agent that read both ends of a connection saw it once; an exporter's unknown connections join its known ones", () => {
+  const links = mergeParts([
+    part(),
+    part({ isDuplicate: true }),
+    part({ observer: router, bytesSent: 30 }),
+    part({ observer: router, bytesSent: 120, isDuplicate: true }),
+  ]);
+  assert.equal(links[0]?.bytesSent, 130, "the agent's, and what only the router saw");
+  assert.deepEqual(links[0]?.observers.map(({ bytesSent }) => bytesSent), [100, 150]);
+});
+
+test("a link that only duplicates speak of is not drawn", () => {
+  assert.deepEqual(mergeParts([part({ isDuplicate: true })]), []);
+});
+
+test("a peer with several addresses is one peer, a pair with several ports one link", () => {
+  const topology = buildTopology(
+    mergeParts([part(), part({ client: { ...curl, address: "10.0.1.5", network: "10.0.1.0/24" } }), part({ port: 80 })]),
+    options,
+  );
+  assert.equal(topology.peers.length, 2);
+  assert.deepEqual(topology.peers.find(({ id }) => id === curl.id)?.addresses, ["10.0.0.5", "10.0.1.5"]);
+  assert.equal(topology.links.length, 1);
+  assert.deepEqual(topology.links[0]?.ports.map(({ port, bytesSent }) => [port, bytesSent]), [[443, 200], [80, 100]]);
+});
+
+test("the heaviest links are drawn, open ones first; the rest is counted", () => {
+  const parts = [1, 2, 3, 4].map((i) => part({ server: host(`192.0.2.${i}`), bytesSent: i * 1000, active: i === 1 ? 1 : 0 }));
+  const topology = buildTopology(mergeParts(parts), { ...options, linksMax: 2 });
+  assert.deepEqual(topology.links.map(({ server }) => server), ["host:192.0.2.1", "host:192.0.2.4"]);
+  assert.deepEqual(topology.truncated, { peers: 2, links: 2 });
+});
+
+test("grouped by machine, by network, by address", () => {
+  const parts = [part(), part({ client: { ...curl, id: "process:vm/wget", name: "wget" } }), part({ server: host("192.0.2.9") })];
+  const by = (grouping: "node" | "network" | "address") => {
+    const { peers } = buildTopology(mergeParts(parts, grouping), { ...options, grouping });
+    return peers.map(({ id }) => id).sort();
+  };
+  assert.deepEqual(by("node"), ["host:192.0.2.1", "host:192.0.2.9", "node:vm"]);
+  assert.deepEqual(by("network"), ["network:10.0.0.0/24", "network:internet"]);
+  assert.deepEqual(by("address"), ["host:10.0.0.5", "host:192.0.2.1", "host:192.0.2.9"]);
+});
+
+test("the round trip time is the slowest port's", () => {
+  const { links } = buildTopology(mergeParts([part({ rttMicroseconds: 2000 }), part({ port: 80, rttMicroseconds: 9000 })]), options);
+  assert.equal(links[0]?.rttMs, 9);
+});
+
+test("a change holds what is new, changed and gone, and nothing else", () => {
+  const build = (...parts: LinkPart[]) => buildTopology(mergeParts(parts), options);
+  const [a, b, c] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((address) => host(address));
+  const before = build(part({ server: a! }), part({ server: b! }));
+  const after = build(part({ server: b! }), part({ server: c! }));
+  const change = diffTopology(before, after);
+  assert.deepEqual(change.links.map(({ server }) => server), ["host:192.0.2.3"]);
+  assert.deepEqual(change.peers.map(({ id }) => id), ["host:192.0.2.3"]);
+  assert.deepEqual(change.goneLinks, ["process:vm/curl>host:192.0.2.1"]);
+  assert.deepEqual(change.gonePeers, ["host:192.0.2.1"]);
+  const more = diffTopology(after, build(part({ server: b!, bytesSent: 101 }), part({ server: c! })));
+  assert.deepEqual(more.links.map(({ server }) => server), ["host:192.0.2.2"]);
+  assert.deepEqual(more.peers, []);
+});

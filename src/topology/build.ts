@@ -1,0 +1,292 @@
+import { formatProtocol, type Observer } from "../flow/index.ts";
+import type { Peer } from "./peer.ts";
+import type { LinkObserver, LinkPort, Topology, TopologyLink, TopologyPeer } from "./topology.ts";
+
+/** What the peers of a topology are folded to; undefined leaves them as they are. */
+export type Grouping = "node" | "address" | "network";
+
+/** Figures of a link at one server port. */
+export interface LinkTotals {
+  bytesSent: number;
+  bytesReceived: number;
+  packets: number;
+  connections: number;
+  active: number;
+  failed: number;
+  retransmits: number;
+  /** Microseconds, null when nobody measured. */
+  rttMicroseconds: number | null;
+  sentRate: number;
+  receivedRate: number;
+  lastSeen: number;
+}
+
+/** A peer as one end of links: all its addresses in one network. */
+export interface LinkEnd extends Omit<Peer, "address"> {
+  readonly addresses: readonly string[];
+}
+
+/** One link at one server port and protocol, observers told apart but not added up. */
+export interface PortLink extends LinkTotals {
+  readonly client: LinkEnd;
+  readonly server: LinkEnd;
+  readonly port: number;
+  /** IANA number. */
+  readonly protocol: number;
+  readonly observers: readonly LinkObserver[];
+}
+
+/** What one observer said of a link at a port, as the live fold keeps it. */
+export interface LinkPart extends LinkTotals {
+  readonly client: Peer;
+  readonly server: Peer;
+  readonly port: number;
+  readonly protocol: number;
+  readonly observer: Observer;
+  readonly isDuplicate: boolean;
+}
+
+export type TopologyMetric = "bytes" | "packets" | "connections" | "failed" | "retransmits";
+
+export interface BuildOptions {
+  readonly from: number;
+  readonly to: number;
+  readonly metric: TopologyMetric;
+  readonly grouping?: Grouping | undefined;
+  /** Links drawn at most: the heaviest by `metric`, open connections first. */
+  readonly linksMax: number;
+}
+
+/**
+ * Merges what several observers said, and a peer's addresses in one network (for grouping by address: not), into links
+ * per port. A link that only
+ * duplicates speak of (a late report of a connection that has left the window) is left out.
+ */
+export function mergeParts(parts: Iterable<LinkPart>, grouping?: Grouping): PortLink[] {
+  const merged = new Map<string, MutablePortLink>();
+  const ends = new EndTable(grouping === "address");
+  for (const part of parts) {
+    const client = ends.merge(part.client);
+    const server = ends.merge(part.server);
+    const key = `${client.key}>${server.key} ${part.port} ${part.protocol}`;
+    let link = merged.get(key);
+    if (link === undefined) {
+      const { port, protocol } = part;
+      link = { ...emptyTotals(), client: client.end, server: server.end, port, protocol, observers: [], duplicates: [], isKnown: false };
+      merged.set(key, link);
+    }
+    if (!part.isDuplicate) {
+      addTotals(link, part);
+      link.isKnown = true;
+    }
+    link.lastSeen = Math.max(link.lastSeen, part.lastSeen);
+    const { id, kind, name } = part.observer;
+    const { bytesSent, bytesReceived, packets } = part;
+    const seen = { id, kind, name, bytesSent, bytesReceived, packets };
+    addObserver(part.isDuplicate ? link.duplicates : link.observers, seen);
+  }
+  return [...merged.values()].filter((link) => link.isKnown).map(joinObservers);
+}
+
+/**
+ * What an observer saw, duplicates included. An agent's duplicates are the other ends of connections it already counts, an
+ * exporter's are connections of which an agent has the better figures.
+ */
+function joinObservers({ duplicates, isKnown: _, ...link }: MutablePortLink): PortLink {
+  for (const seen of duplicates) {
+    const counted = link.observers.find(({ id }) => id === seen.id);
+    if (counted === undefined || seen.kind === "exporter") addObserver(link.observers, seen);
+  }
+  return link;
+}
+
+/** Links per pair of peers, the heaviest first, and the peers they join. */
+export function buildTopology(links: Iterable<PortLink>, options: BuildOptions): Topology {
+  const { from, to, metric, grouping, linksMax } = options;
+  const pairs = new Map<string, MutableLink>();
+  const peers = new Map<string, MutablePeer>();
+  for (const link of links) {
+    const client = mergePeer(peers, drawnPeer(link.client, grouping));
+    const server = mergePeer(peers, drawnPeer(link.server, grouping));
+    const id = `${client}>${server}`;
+    let pair = pairs.get(id);
+    if (pair === undefined) {
+      pair = { ...emptyTotals(), id, client, server, ports: new Map(), observers: [] };
+      pairs.set(id, pair);
+    }
+    addTotals(pair, link);
+    addPort(pair.ports, link);
+    for (const observer of link.observers) addObserver(pair.observers, observer);
+  }
+  const ordered = [...pairs.values()].sort(
+    (a, b) => b.active - a.active || metricOf(b, metric) - metricOf(a, metric) || (a.id < b.id ? -1 : 1),
+  );
+  const drawn = ordered.slice(0, linksMax);
+  const drawnPeers = new Map<string, TopologyPeer>();
+  for (const { client, server } of drawn) {
+    drawnPeers.set(client, peers.get(client)!);
+    drawnPeers.set(server, peers.get(server)!);
+  }
+  return {
+    from,
+    to,
+    peers: [...drawnPeers.values()],
+    links: drawn.map(freezeLink),
+    truncated: { peers: peers.size - drawnPeers.size, links: ordered.length - drawn.length },
+  };
+}
+
+/** What stands for a peer on the map. Under `node`, a host without an agent stays itself. */
+export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
+  const { id, kind, name, node, network, process, container, addresses } = end;
+  const group = node || network || "elsewhere";
+  const whole = { node: "", process: "", container: "", addresses };
+  switch (grouping) {
+    case "address": {
+      const address = addresses[0] ?? name;
+      return { ...whole, id: `host:${address}`, kind: "host", name: address, group, node };
+    }
+    case "network":
+      return { ...whole, id: `network:${network}`, kind: "network", name: network || "elsewhere", group: "networks" };
+    case "node":
+      if (node !== "") return { ...whole, id: `node:${node}`, kind: "node", name: node, group: node, node };
+  }
+  return { id, kind, name, group, addresses, node, process, container };
+}
+
+interface MutablePortLink extends LinkTotals {
+  readonly client: LinkEnd;
+  readonly server: LinkEnd;
+  readonly port: number;
+  readonly protocol: number;
+  readonly observers: LinkObserver[];
+  /** What was seen but is not counted. */
+  readonly duplicates: LinkObserver[];
+  /** Somebody's figures count: not only duplicates. */
+  isKnown: boolean;
+}
+
+interface MutableLink extends LinkTotals {
+  readonly id: string;
+  readonly client: string;
+  readonly server: string;
+  readonly ports: Map<string, LinkPort>;
+  readonly observers: LinkObserver[];
+}
+
+interface MutablePeer extends TopologyPeer {
+  readonly addresses: string[];
+}
+
+/** Addresses shown per peer at most. */
+const addressesMax = 32;
+
+/** One LinkEnd per peer and network, collecting addresses; or one per peer and address. */
+class EndTable {
+  readonly #keepAddressesApart: boolean;
+  readonly #ends = new Map<string, { key: string; end: LinkEnd & { addresses: string[] } }>();
+
+  constructor(keepAddressesApart: boolean) {
+    this.#keepAddressesApart = keepAddressesApart;
+  }
+
+  merge({ address, ...facts }: Peer): { key: string; end: LinkEnd } {
+    const key = `${facts.id} ${this.#keepAddressesApart ? address : facts.network}`;
+    let known = this.#ends.get(key);
+    if (known === undefined) {
+      known = { key, end: { ...facts, addresses: [] } };
+      this.#ends.set(key, known);
+    }
+    addAddress(known.end.addresses, address);
+    return known;
+  }
+}
+
+function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): string {
+  const known = peers.get(peer.id);
+  if (known === undefined) peers.set(peer.id, { ...peer, addresses: [...peer.addresses] });
+  else for (const address of peer.addresses) addAddress(known.addresses, address);
+  return peer.id;
+}
+
+function addAddress(addresses: string[], address: string): void {
+  if (address !== "" && addresses.length < addressesMax && !addresses.includes(address)) addresses.push(address);
+}
+
+function emptyTotals(): LinkTotals {
+  return {
+    bytesSent: 0,
+    bytesReceived: 0,
+    packets: 0,
+    connections: 0,
+    active: 0,
+    failed: 0,
+    retransmits: 0,
+    rttMicroseconds: null,
+    sentRate: 0,
+    receivedRate: 0,
+    lastSeen: 0,
+  };
+}
+
+function addTotals(sum: LinkTotals, part: LinkTotals): void {
+  sum.bytesSent += part.bytesSent;
+  sum.bytesReceived += part.bytesReceived;
+  sum.packets += part.packets;
+  sum.connections += part.connections;
+  sum.active += part.active;
+  sum.failed += part.failed;
+  sum.retransmits += part.retransmits;
+  sum.sentRate += part.sentRate;
+  sum.receivedRate += part.receivedRate;
+  sum.lastSeen = Math.max(sum.lastSeen, part.lastSeen);
+  // The slowest port is what somebody looking for trouble wants to see.
+  if (part.rttMicroseconds !== null) sum.rttMicroseconds = Math.max(sum.rttMicroseconds ?? 0, part.rttMicroseconds);
+}
+
+function addObserver(observers: LinkObserver[], { id, kind, name, bytesSent, bytesReceived, packets }: LinkObserver): void {
+  const at = observers.findIndex((known) => known.id === id);
+  const known = observers[at];
+  if (known === undefined) observers.push({ id, kind, name, bytesSent, bytesReceived, packets });
+  else {
+    observers[at] = {
+      ...known,
+      bytesSent: known.bytesSent + bytesSent,
+      bytesReceived: known.bytesReceived + bytesReceived,
+      packets: known.packets + packets,
+    };
+  }
+}
+
+function addPort(ports: Map<string, LinkPort>, link: PortLink): void {
+  const { port, bytesSent, bytesReceived, connections } = link;
+  const protocol = formatProtocol(link.protocol);
+  const key = `${port}/${protocol}`;
+  const known = ports.get(key) ?? { port, protocol, bytesSent: 0, bytesReceived: 0, connections: 0 };
+  ports.set(key, {
+    ...known,
+    bytesSent: known.bytesSent + bytesSent,
+    bytesReceived: known.bytesReceived + bytesReceived,
+    connections: known.connections + connections,
+  });
+}
+
+function metricOf(totals: LinkTotals, metric: TopologyMetric): number {
+  return metric === "bytes" ? totals.bytesSent + totals.bytesReceived : totals[metric];
+}
+
+/** Ports listed per link at most; the heaviest. */
+const portsMax = 20;
+
+function freezeLink({ rttMicroseconds, ports, ...rest }: MutableLink): TopologyLink {
+  const heaviest = [...ports.values()]
+    .sort((a, b) => b.bytesSent + b.bytesReceived - (a.bytesSent + a.bytesReceived) || a.port - b.port)
+    .slice(0, portsMax);
+  return {
+    ...rest,
+    ports: heaviest,
+    rttMs: rttMicroseconds === null ? null : rttMicroseconds / 1000,
+    sentRate: Math.round(rest.sentRate),
+    receivedRate: Math.round(rest.receivedRate),
+  };
+}

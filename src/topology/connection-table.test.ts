@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseAddress } from "../flow/index.ts";
+import { ConnectionTable, type ConnectionTuple, connectionState } from "./connection-table.ts";
+
+function tuple(source: string, sourcePort: number, destination: string, destinationPort: number, scope = 0): ConnectionTuple {
+  return {
+    source: parseAddress(source)!,
+    sourceOffset: 0,
+    destination: parseAddress(destination)!,
+    destinationOffset: 0,
+    sourcePort,
+    destinationPort,
+    protocol: 6,
+    scope,
+  };
+}
+
+test("a connection is found whichever way round its record is", () => {
+  const table = new ConnectionTable(10);
+  const row = table.findOrAdd(tuple("10.0.0.2", 40000, "10.0.0.1", 443));
+  table.setClient(row, true);
+  assert.equal(table.find(tuple("10.0.0.2", 40000, "10.0.0.1", 443)), row);
+  assert.ok(table.isClientSource(row));
+  assert.equal(table.find(tuple("10.0.0.1", 443, "10.0.0.2", 40000)), row);
+  assert.ok(!table.isClientSource(row));
+});
+
+test("another port, protocol, address or scope is another connection", () => {
+  const table = new ConnectionTable(10);
+  table.findOrAdd(tuple("127.0.0.1", 40000, "127.0.0.1", 443, 1));
+  assert.equal(table.find(tuple("127.0.0.1", 40000, "127.0.0.1", 443, 2)), -1);
+  assert.equal(table.find(tuple("127.0.0.1", 40001, "127.0.0.1", 443, 1)), -1);
+  assert.equal(table.find({ ...tuple("127.0.0.1", 40000, "127.0.0.1", 443, 1), protocol: 17 }), -1);
+  assert.notEqual(table.find(tuple("127.0.0.1", 40000, "127.0.0.1", 443, 1)), -1);
+});
+
+test("the table grows to its bound and says when it is full", () => {
+  const table = new ConnectionTable(5000);
+  for (let port = 0; port < 5000; port++) assert.equal(table.findOrAdd(tuple("::1", port, "::2", 80)), port);
+  assert.equal(table.findOrAdd(tuple("::1", 5000, "::2", 80)), -1);
+  for (let port = 0; port < 5000; port++) assert.equal(table.find(tuple("::2", 80, "::1", port)), port);
+});
+
+test("a sweep forgets old closed connections, keeps open and recent ones, and moves what is kept whole", () => {
+  const table = new ConnectionTable(100);
+  const names = ["old closed", "old open", "recent"];
+  names.forEach((_, i) => {
+    const row = table.findOrAdd(tuple("10.0.0.1", 1000 + i, "10.0.0.2", 80));
+    table.clientPeer[row] = 10 + i;
+    table.lastSeenSeconds[row] = i === 2 ? 100 : 1;
+    if (i === 1) table.state[row]! |= connectionState.clientOpen;
+  });
+  table.sweep(50);
+  assert.equal(table.count, 2);
+  assert.equal(table.find(tuple("10.0.0.1", 1000, "10.0.0.2", 80)), -1);
+  assert.equal(table.clientPeer[table.find(tuple("10.0.0.1", 1001, "10.0.0.2", 80))], 11);
+  assert.equal(table.clientPeer[table.find(tuple("10.0.0.1", 1002, "10.0.0.2", 80))], 12);
+});
+
+test("it agrees with a plain map over many random connections", () => {
+  const table = new ConnectionTable(100_000);
+  const oracle = new Map<string, number>();
+  let seed = 42;
+  const random = (n: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % n;
+  };
+  for (let i = 0; i < 20_000; i++) {
+    const [a, b] = [`10.0.${random(4)}.${random(8)}`, `2001:db8::${random(16).toString(16)}`];
+    const port = random(8);
+    const t = tuple(a, port, b, 80);
+    const key = `${a} ${port} ${b}`;
+    const row = table.findOrAdd(t);
+    if (!oracle.has(key)) oracle.set(key, row);
+    assert.equal(row, oracle.get(key));
+  }
+  assert.equal(table.count, oracle.size);
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Peer, PeerTable, peerKey } from "./peer.ts";
+
+const peer = (name: string, address = "10.0.0.1"): Peer => ({
+  id: `host:${name}`,
+  kind: "host",
+  name,
+  address,
+  node: "",
+  network: "",
+  process: "",
+  container: "",
+});
+
+test("a peer at an address has one row; at another address, another", () => {
+  const peers = new PeerTable(10, () => {});
+  assert.equal(peers.intern(peer("a")), peers.intern(peer("a")));
+  assert.notEqual(peers.intern(peer("a")), peers.intern(peer("a", "10.0.0.2")));
+  assert.equal(peers.key(peers.intern(peer("a"))), peerKey(peer("a")));
+});
+
+test("beyond the bound a peer is ~other, counted; freed rows make room again", () => {
+  const drops: string[] = [];
+  const peers = new PeerTable(4, (reason) => drops.push(reason));
+  const a = peers.intern(peer("a"));
+  const b = peers.intern(peer("b"));
+  assert.equal(peers.get(peers.intern(peer("c"))).name, "~other");
+  assert.deepEqual(drops, ["peer_limit"]);
+  const before = peers.generation;
+  peers.sweep((mark) => mark(a));
+  assert.notEqual(peers.generation, before);
+  assert.equal(peers.count, 3);
+  const c = peers.intern(peer("c"));
+  assert.equal(c, b, "the freed row is used again");
+  assert.equal(peers.get(c).name, "c");
+  assert.equal(peers.get(a).name, "a");
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
+import { clientEnd, createStitcher, guessClientEnd, observedEnd, stitchDefaults } from "./stitch.ts";
+
+interface Row {
+  source: [string, number];
+  destination: [string, number];
+  observedEnd?: number;
+  closed?: boolean;
+  opened?: boolean;
+  sourcePeer?: number;
+  destinationPeer?: number;
+  protocol?: number;
+  icmp?: number;
+}
+
+const [client, server]: [string, number][] = [["10.0.0.9", 40000], ["10.0.0.1", 5432]];
+
+function batchOf(...rows: Row[]): FlowBatch {
+  const batch = new FlowBatch(Math.max(1, rows.length));
+  for (const r of rows) {
+    const row = batch.append();
+    const { columns } = batch;
+    columns.sourceAddress.set(parseAddress(r.source[0])!, row * 16);
+    columns.destinationAddress.set(parseAddress(r.destination[0])!, row * 16);
+    columns.sourceTransportPort[row] = r.source[1];
+    columns.destinationTransportPort[row] = r.destination[1];
+    columns.protocolIdentifier[row] = r.protocol ?? 6;
+    columns.icmpTypeCode[row] = r.icmp ?? 0;
+    columns.observedEnd[row] = r.observedEnd ?? 0;
+    columns.clientEnd[row] = r.observedEnd ? clientEnd.source : 0;
+    columns.connectionCount[row] = r.opened ? 1 : 0;
+    columns.flowEndReason[row] = r.closed ? 3 : 2;
+    columns.sourcePeer[row] = r.sourcePeer ?? 90;
+    columns.destinationPeer[row] = r.destinationPeer ?? 91;
+  }
+  return batch;
+}
+
+function createCounted(config = stitchDefaults) {
+  const drops: DropReason[] = [];
+  return { drops, stitcher: createStitcher(config, (reason) => drops.push(reason)) };
+}
+
+const fromClient: Row = { source: client, destination: server, observedEnd: observedEnd.client, sourcePeer: 7, opened: true };
+const fromServer: Row = { source: client, destination: server, observedEnd: observedEnd.server, destinationPeer: 8, opened: true };
+const exported: Row = { source: client, destination: server };
+const exportedBack: Row = { source: server, destination: client };
+
+for (const [name, order] of [["client first", [fromClient, fromServer]], ["server first", [fromServer, fromClient]]] as const) {
+  test(`both ends of one connection are one, ${name}`, () => {
+    const { stitcher } = createCounted();
+    const batch = batchOf(...order);
+    stitcher.stitch(batch, 1000);
+    const { isDuplicate, sourcePeer, destinationPeer, observedEnd: end } = batch.columns;
+    for (const row of [0, 1]) {
+      assert.equal(isDuplicate[row], end[row] === observedEnd.server ? 1 : 0);
+      assert.deepEqual([sourcePeer[row], destinationPeer[row]], [7, 8], "each learns the other's peer");
+    }
+  });
+}
+
+test("an exporter's record of a known connection is a duplicate, in both directions, with the agent's peers", () => {
+  const { stitcher } = createCounted();
+  stitcher.stitch(batchOf(fromClient), 1000);
+  const batch = batchOf(exported, exportedBack);
+  stitcher.stitch(batch, 1001);
+  const { isDuplicate, clientEnd: ends, sourcePeer, destinationPeer } = batch.columns;
+  assert.deepEqual([...isDuplicate], [1, 1]);
+  assert.deepEqual([...ends], [clientEnd.source, clientEnd.destination]);
+  assert.equal(sourcePeer[0], 7);
+  assert.equal(destinationPeer[1], 7);
+});
+
+test("only the server's end is seen: it counts, and an exporter's record does not", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf(fromServer, exported);
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual([...batch.columns.isDuplicate], [0, 1]);
+});
+
+test("a connection nobody knows counts, and the lower port is the server", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf(exportedBack);
+  stitcher.stitch(batch, 1000);
+  assert.equal(batch.columns.isDuplicate[0], 0);
+  assert.equal(batch.columns.clientEnd[0], clientEnd.destination);
+});
+
+test("a short connection that is over within one batch is still one", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf({ ...fromServer, closed: true }, { ...fromClient, closed: true });
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual([...batch.columns.isDuplicate], [1, 0]);
+  assert.deepEqual([...batch.columns.sourcePeer], [7, 7]);
+});
+
+test("open connections are counted once, and no longer when both ends have closed", () => {
+  const { stitcher } = createCounted();
+  const open = () => {
+    const seen: number[][] = [];
+    stitcher.forEachOpen((...link) => seen.push(link));
+    return seen;
+  };
+  stitcher.stitch(batchOf(fromClient, fromServer), 1000);
+  assert.deepEqual(open(), [[7, 8, 5432, 6]]);
+  stitcher.stitch(batchOf({ ...fromClient, opened: false, closed: true }), 1001);
+  assert.equal(open().length, 1);
+  stitcher.stitch(batchOf({ ...fromServer, opened: false, closed: true }), 1002);
+  assert.equal(open().length, 0);
+});
+
+test("the same addresses and ports used again, later, are a new connection with its own peers", () => {
+  const { stitcher } = createCounted();
+  stitcher.stitch(batchOf({ ...fromClient, closed: true }), 1000);
+  const batch = batchOf(fromServer, exported);
+  stitcher.stitch(batch, 1100);
+  assert.deepEqual([...batch.columns.isDuplicate], [0, 1], "the client of before does not take the server's figures away");
+  assert.equal(batch.columns.sourcePeer[0], 90);
+});
+
+test("what is beyond the bound is counted, and judged as unknown", () => {
+  const { stitcher, drops } = createCounted({ connectionsMax: 1, rememberSeconds: 10 });
+  const batch = batchOf(fromClient, { ...fromClient, source: ["10.0.0.9", 40001] });
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual(drops, ["connection_limit"]);
+  assert.deepEqual([...batch.columns.isDuplicate], [0, 0]);
+  stitcher.stitch(batchOf({ ...fromClient, opened: false, closed: true }), 1000);
+  stitcher.sweep(1011);
+  assert.equal(stitcher.connectionCount, 0);
+});
+
+test("the client of a record without ports: echo requests and their replies agree, others by address", () => {
+  const guess = (row: Row) => guessClientEnd(batchOf(row), 0);
+  const [a, b]: [string, number][] = [["10.0.0.1", 0], ["10.0.0.2", 0]];
+  assert.equal(guess({ source: b, destination: a, protocol: 1, icmp: 8 << 8 }), clientEnd.source);
+  assert.equal(guess({ source: a, destination: b, protocol: 1, icmp: 0 }), clientEnd.destination);
+  assert.equal(guess({ source: b, destination: a, protocol: 58, icmp: 129 << 8 }), clientEnd.destination);
+  assert.equal(guess({ source: a, destination: b, protocol: 47 }), clientEnd.source);
+  assert.equal(guess({ source: b, destination: a, protocol: 47 }), clientEnd.destination);
+});

@@ -1,0 +1,177 @@
+import { type FlowBatch, hasPorts, type ReportDrop } from "../flow/index.ts";
+import { ConnectionTable, connectionState as state } from "./connection-table.ts";
+
+/** Values of the `observedEnd` and `clientEnd` columns. */
+export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
+export const clientEnd = { source: 1, destination: 2 } as const;
+
+const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+/** The two ends of one short connection are reported at most this far apart. */
+const reuseSeconds = 2;
+
+export interface StitchConfig {
+  /** Connections remembered at most. */
+  readonly connectionsMax: number;
+  /** How long a closed connection is remembered, for exporters that report late. */
+  readonly rememberSeconds: number;
+}
+
+export const stitchDefaults: StitchConfig = { connectionsMax: 524_288, rememberSeconds: 3600 };
+
+/** Open connections between two peers: what `active` on a link is. */
+export type VisitOpen = (clientPeer: number, serverPeer: number, serverPort: number, protocol: number) => void;
+
+export interface Stitcher {
+  /**
+   * Fills `clientEnd`, `isDuplicate` and, from what an agent knows, the peers. Rows need addresses; the batch is
+   * changed in place. `seconds` is unix time.
+   */
+  stitch(batch: FlowBatch, seconds: number): void;
+  /** Every connection an agent holds open now. */
+  forEachOpen(visit: VisitOpen): void;
+  /** Marks the peers that connections still refer to. */
+  markPeers(mark: (peer: number) => void): void;
+  /** Forgets what is too old to be reported again. */
+  sweep(seconds: number): void;
+  readonly connectionCount: number;
+}
+
+/**
+ * One truth per connection. The client's own socket is the best observer, then the server's, then exporters: whoever is
+ * not the best is marked duplicate. Agents' rows of a batch are entered before any row is judged, so the order within a
+ * batch does not matter.
+ */
+export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
+  const table = new ConnectionTable(config.connectionsMax);
+  // One tuple object, filled per row: the hot path allocates nothing.
+  const tuple = {
+    source: new Uint8Array(0) as Uint8Array,
+    sourceOffset: 0,
+    destination: new Uint8Array(0) as Uint8Array,
+    destinationOffset: 0,
+    sourcePort: 0,
+    destinationPort: 0,
+    protocol: 0,
+    scope: 0,
+  };
+
+  function readTuple({ columns }: FlowBatch, row: number): void {
+    tuple.source = columns.sourceAddress;
+    tuple.sourceOffset = row * 16;
+    tuple.destination = columns.destinationAddress;
+    tuple.destinationOffset = row * 16;
+    tuple.sourcePort = columns.sourceTransportPort[row]!;
+    tuple.destinationPort = columns.destinationTransportPort[row]!;
+    tuple.protocol = columns.protocolIdentifier[row]!;
+    tuple.scope = columns.connectionScope[row]!;
+  }
+
+  /** An agent's row: the source is the client, and one end's peer is certain. */
+  function enter(batch: FlowBatch, row: number, seconds: number): void {
+    const { columns } = batch;
+    readTuple(batch, row);
+    const connection = table.findOrAdd(tuple);
+    if (connection < 0) {
+      drop("connection_limit", "stitch");
+      return;
+    }
+    const isClient = columns.observedEnd[row] === observedEnd.client;
+    const isOpen = columns.flowEndReason[row] !== endOfFlow;
+    const observed = isClient ? state.clientObserved : state.serverObserved;
+    const open = isClient ? state.clientOpen : state.serverOpen;
+    const isNew = columns.connectionCount[row]! > 0 && !table.isOpen(connection);
+    if (isNew && table.lastSeenSeconds[connection]! + reuseSeconds < seconds) {
+      // The same addresses and ports used again: what was known belongs to the connection before.
+      table.state[connection] = 0;
+      table.clientPeer[connection] = 0;
+      table.serverPeer[connection] = 0;
+    }
+    table.setClient(connection, true);
+    table.state[connection]! |= observed;
+    if (isOpen) table.state[connection]! |= open;
+    else table.state[connection]! &= ~open;
+    if (isClient) table.clientPeer[connection] = columns.sourcePeer[row]!;
+    else table.serverPeer[connection] = columns.destinationPeer[row]!;
+    table.serverPort[connection] = columns.destinationTransportPort[row]!;
+    table.lastSeenSeconds[connection] = seconds;
+  }
+
+  function judge(batch: FlowBatch, row: number): void {
+    const { columns } = batch;
+    readTuple(batch, row);
+    const connection = table.find(tuple);
+    if (connection < 0) {
+      if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
+      return;
+    }
+    const sourceIsClient = table.isClientSource(connection);
+    columns.clientEnd[row] = sourceIsClient ? clientEnd.source : clientEnd.destination;
+    const [client, server] = sourceIsClient
+      ? [columns.sourcePeer, columns.destinationPeer]
+      : [columns.destinationPeer, columns.sourcePeer];
+    // The end no agent saw keeps the peer its address gave; the table learns it, for `forEachOpen`.
+    if ((table.state[connection]! & state.clientObserved) !== 0) client[row] = table.clientPeer[connection]!;
+    else table.clientPeer[connection] = client[row]!;
+    if ((table.state[connection]! & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]!;
+    else table.serverPeer[connection] = server[row]!;
+    const clientObserved = (table.state[connection]! & state.clientObserved) !== 0;
+    const isBest = columns.observedEnd[row] === (clientObserved ? observedEnd.client : observedEnd.server);
+    columns.isDuplicate[row] = isBest ? 0 : 1;
+  }
+
+  return {
+    stitch(batch, seconds) {
+      const { observedEnd: ends } = batch.columns;
+      for (let row = 0; row < batch.count; row++) if (ends[row] !== 0) enter(batch, row, seconds);
+      for (let row = 0; row < batch.count; row++) judge(batch, row);
+    },
+    forEachOpen(visit) {
+      for (let row = 0; row < table.count; row++) {
+        if (!table.isOpen(row)) continue;
+        visit(table.clientPeer[row]!, table.serverPeer[row]!, table.serverPort[row]!, table.protocol(row));
+      }
+    },
+    markPeers(mark) {
+      for (let row = 0; row < table.count; row++) {
+        mark(table.clientPeer[row]!);
+        mark(table.serverPeer[row]!);
+      }
+    },
+    sweep(seconds) {
+      table.sweep(seconds - config.rememberSeconds);
+    },
+    get connectionCount() {
+      return table.count;
+    },
+  };
+}
+
+const icmp = 1;
+const icmpv6 = 58;
+/** ICMP and ICMPv6 types that answer, by protocol: echo reply, timestamp reply; echo reply, router and neighbour advertisement. */
+const icmpAnswers = new Map([
+  [icmp, new Set([0, 14])],
+  [icmpv6, new Set([129, 134, 136])],
+]);
+
+/**
+ * Which end of an exporter's record is the client. With ports, the server has the lower one: services listen below the
+ * range that clients are given theirs from. Without, an ICMP answer goes to the client; else the lower address is the
+ * client, so that the two directions of a flow agree.
+ */
+export function guessClientEnd({ columns }: FlowBatch, row: number): number {
+  const protocol = columns.protocolIdentifier[row]!;
+  if (hasPorts(protocol)) {
+    const difference = columns.sourceTransportPort[row]! - columns.destinationTransportPort[row]!;
+    if (difference !== 0) return difference > 0 ? clientEnd.source : clientEnd.destination;
+  }
+  const answers = icmpAnswers.get(protocol);
+  if (answers !== undefined) {
+    return answers.has(columns.icmpTypeCode[row]! >> 8) ? clientEnd.destination : clientEnd.source;
+  }
+  for (let i = row * 16; i < row * 16 + 16; i++) {
+    const difference = columns.sourceAddress[i]! - columns.destinationAddress[i]!;
+    if (difference !== 0) return difference < 0 ? clientEnd.source : clientEnd.destination;
+  }
+  return clientEnd.source;
+}

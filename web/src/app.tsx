@@ -1,0 +1,108 @@
+import { useComputedColorScheme } from "@mantine/core";
+import { lazy, Suspense, useEffect } from "react";
+import type { TopologyStore } from "./data/topology-store.ts";
+import { type Feed, useFeed, useTopologyVersion } from "./data/use-topology.ts";
+import { emptyReason } from "./empty/empty-reason.ts";
+import { EmptyState } from "./empty/empty-state.tsx";
+import { addTerm } from "./filter/filter-text.ts";
+import { Header } from "./header.tsx";
+import { MapView } from "./map/map-view.tsx";
+import { AwayBanner } from "./status/away-banner.tsx";
+import { StatusLine } from "./status/status-line.tsx";
+import { useStatus } from "./status/use-status.ts";
+import { LinksTable } from "./table/links-table.tsx";
+import { showFeed } from "./test-hooks.ts";
+import { PastBanner } from "./time/past-banner.tsx";
+import { usePageKeys } from "./use-page-keys.ts";
+import { useView } from "./use-view.ts";
+import type { View } from "./view.ts";
+
+const Details = lazy(() => import("./details/details.tsx"));
+const FlowsTable = lazy(() => import("./table/flows-table.tsx"));
+
+export function App({ store }: { store: TopologyStore }) {
+  const [view, change] = useView();
+  const theme = useComputedColorScheme("dark");
+  const { status, recordsPerSecond } = useStatus();
+  const feed = useFeed(store, view);
+  const isLive = view.range.kind === "live";
+  const { selection } = view;
+  usePageKeys(view, change);
+  useEffect(() => showFeed(feed.state.kind), [feed.state.kind]);
+  const select = (selected: View["selection"]) => change({ selection: selected });
+
+  return (
+    <div className="page">
+      <Header view={view} theme={theme} feed={feed} onChange={change} />
+      <main className="main">
+        <MapView
+          store={store}
+          theme={theme}
+          centre={status?.node ?? ""}
+          isLive={isLive}
+          isVisible={view.pane === "map"}
+          selection={selection}
+          onSelect={select}
+        />
+        {view.pane === "links" && <LinksTable store={store} isLive={isLive} selection={selection} onSelect={select} />}
+        <Suspense>
+          {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
+          {selection !== undefined && view.pane !== "flows" && (
+            <Details
+              store={store}
+              view={view}
+              theme={theme}
+              selection={selection}
+              onSelect={select}
+              onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
+            />
+          )}
+        </Suspense>
+        {view.pane !== "flows" && <Emptiness store={store} view={view} feed={feed} change={change} status={status} />}
+        <div className="banners">
+          {!isLive && (
+            <PastBanner
+              range={view.range}
+              at={feed.state.kind === "shown" ? feed.state.at : undefined}
+              onReload={feed.reload}
+              onLive={() => change({ range: { kind: "live" } })}
+            />
+          )}
+          <AwayBanner state={feed.state} onReload={feed.reload} />
+        </div>
+      </main>
+      <StatusLine store={store} status={status} recordsPerSecond={recordsPerSecond} feed={feed.state} />
+    </div>
+  );
+}
+
+interface EmptinessProps {
+  readonly store: TopologyStore;
+  readonly view: View;
+  readonly feed: Feed;
+  readonly change: (change: Partial<View>) => void;
+  readonly status: ReturnType<typeof useStatus>["status"];
+}
+
+function Emptiness({ store, view, feed, change, status }: EmptinessProps) {
+  useTopologyVersion(store);
+  const { filter, range } = view;
+  const reason = emptyReason({
+    peers: store.state.peers.size,
+    filter,
+    range,
+    feed: feed.state.kind,
+    isAnswered: feed.isAnswered,
+  });
+  if (reason === undefined) return null;
+  return (
+    <EmptyState
+      reason={reason}
+      status={status}
+      filter={filter}
+      onClearFilter={() => change({ filter: "" })}
+      onLive={() => change({ range: { kind: "live" } })}
+      onWider={() => change({ range: { kind: "last", span: "24h" } })}
+    />
+  );
+}

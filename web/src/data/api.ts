@@ -1,0 +1,28 @@
+import type { Topology } from "../../../src/topology/topology.ts";
+import type { FlowPage, Series, Status } from "./answers.ts";
+import { readProblem } from "./problem.ts";
+
+/** The API's requests, one function each. Paths are relative, so the page also works below a proxy's prefix. */
+export type Params = Readonly<Record<string, string | number | undefined>>;
+
+export const apiBase = "api/v1/";
+
+export function apiUrl(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== "") query.set(name, String(value));
+  }
+  const text = query.toString();
+  return `${apiBase}${path}${text === "" ? "" : `?${text}`}`;
+}
+
+async function get<T>(path: string, params: Params, signal?: AbortSignal): Promise<T> {
+  const response = await fetch(apiUrl(path, params), signal === undefined ? {} : { signal });
+  if (!response.ok) throw await readProblem(response);
+  return (await response.json()) as T;
+}
+
+export const fetchMap = (params: Params, signal?: AbortSignal) => get<Topology>("map", params, signal);
+export const fetchSeries = (params: Params, signal?: AbortSignal) => get<Series>("series", params, signal);
+export const fetchFlows = (params: Params, signal?: AbortSignal) => get<FlowPage>("flows", params, signal);
+export const fetchStatus = (signal?: AbortSignal) => get<Status>("status", {}, signal);

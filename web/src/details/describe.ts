@@ -1,0 +1,39 @@
+import type { LinkPort, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import { hasTrouble, linkRate } from "../map/scene.ts";
+import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
+
+/** Peers and links in words. */
+export function kindLabel(kind: TopologyPeer["kind"]): string {
+  return kindLabels[kind] ?? kind;
+}
+
+const kindLabels: Record<TopologyPeer["kind"], string> = {
+  process: "Process",
+  container: "Container",
+  host: "Host",
+  network: "Network",
+  node: "Machine",
+  other: "All others",
+};
+
+export function portName({ port, protocol }: Pick<LinkPort, "port" | "protocol">): string {
+  return port === 0 ? protocol : `${port}/${protocol}`;
+}
+
+export interface Line {
+  readonly text: string;
+  readonly isWarning: boolean;
+}
+
+/** The two or three lines that matter of a link. */
+export function linkSummary(link: TopologyLink, interval: { from: number; to: number }, isLive: boolean): Line[] {
+  const lines: Line[] = [];
+  const say = (text: string, isWarning = false) => lines.push({ text, isWarning });
+  say(`↑ ${formatBytes(link.bytesSent)}  ↓ ${formatBytes(link.bytesReceived)}  ${formatRate(linkRate(link, interval, isLive))}`);
+  const connections = `${formatCount(link.connections)} opened`;
+  say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
+  if (link.rttMs !== null) say(`RTT ${formatMilliseconds(link.rttMs)}`);
+  if (link.failed > 0) say(`${formatCount(link.failed)} failed`, true);
+  if (link.retransmits > 0) say(`${formatCount(link.retransmits)} resent`, hasTrouble({ ...link, failed: 0 }));
+  return lines;
+}

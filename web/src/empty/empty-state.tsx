@@ -1,0 +1,146 @@
+import { Button, CopyButton } from "@mantine/core";
+import type { ReactNode } from "react";
+import type { Status } from "../data/answers.ts";
+import { CheckIcon, Compass, CopyIcon } from "../icons.tsx";
+import type { EmptyReason } from "./empty-reason.ts";
+import { collectorSpots, softflowdCommand } from "./export-hint.ts";
+import "./empty.css";
+
+export interface EmptyStateProps {
+  readonly reason: EmptyReason;
+  readonly status: Status | undefined;
+  readonly filter: string;
+  readonly onClearFilter: () => void;
+  readonly onLive: () => void;
+  readonly onWider: () => void;
+}
+
+/** Says why there is nothing, and what to do next. */
+export function EmptyState({ reason, status, filter, onClearFilter, onLive, onWider }: EmptyStateProps) {
+  return (
+    <div className="empty" data-testid={`empty-${reason}`}>
+      <div className="empty-card">
+        {reason === "no_flows_yet" && <NoFlowsYet status={status} />}
+        {reason === "filter_matches_nothing" && (
+          <>
+            <h2>Nothing matches this filter</h2>
+            <p>
+              <code className="empty-filter">{filter}</code>
+            </p>
+            <p className="faint">Links exist only while they are seen: a wider time range may have some.</p>
+            <div className="empty-buttons">
+              <Button onClick={onClearFilter}>Clear the filter</Button>
+              <Button variant="default" onClick={onWider}>
+                Look at the last 24 hours
+              </Button>
+            </div>
+          </>
+        )}
+        {reason === "range_is_empty" && (
+          <>
+            <h2>No flows in this time</h2>
+            <p className="faint">{rangeHint(status)}</p>
+            <div className="empty-buttons">
+              <Button onClick={onLive}>Back to live</Button>
+              <Button variant="default" onClick={onWider}>
+                Look at the last 24 hours
+              </Button>
+            </div>
+          </>
+        )}
+        {reason === "server_away" && (
+          <>
+            <h2>The server does not answer</h2>
+            <p className="faint">
+              This page asks again by itself. On the server's machine: is <code>portolan up</code> still running?
+            </p>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function rangeHint(status: Status | undefined): string {
+  if (status?.store.state === "off") return "The store is off: only the last minutes are kept, in memory.";
+  const oldest = status?.store.oldestFlow ?? null;
+  if (oldest === null) return "The store holds no flow yet.";
+  return `The oldest flow in the store is of ${new Date(oldest).toLocaleString()}.`;
+}
+
+function NoFlowsYet({ status }: { status: Status | undefined }) {
+  const isAgentOn = status?.agent.state === "on";
+  const spots = collectorSpots(status?.collector.listeners ?? [], status?.collector.addresses ?? []);
+  const spot = spots[0];
+  return (
+    <>
+      <Compass />
+      <h2>No flows yet</h2>
+      <p className="faint">The chart draws itself as soon as something talks.</p>
+      {status !== undefined && !isAgentOn && (
+        <Step title="This machine is not observed" isWarning>
+          <p data-testid="agent-off">{status.agent.reason ?? "The agent is off."}</p>
+          {status.agent.remedy !== undefined && <p className="remedy">{status.agent.remedy}</p>}
+        </Step>
+      )}
+      {isAgentOn && (
+        <Step title="Open a connection">
+          <p>The agent watches this machine. Any TCP connection shows up within a second:</p>
+          <Command text="curl https://debian.org" />
+        </Step>
+      )}
+      {spot !== undefined && (
+        <Step title="Point an exporter here">
+          <p>
+            NetFlow v5, v9 or IPFIX to{" "}
+            {spots.map(({ address, port }, i) => (
+              <span key={`${address} ${port}`}>
+                {i > 0 && " or "}
+                <code>
+                  {address} port {port}
+                </code>
+              </span>
+            ))}
+            . From a Linux machine:
+          </p>
+          <Command text={softflowdCommand(spot)} />
+          <p className="faint">
+            pfSense: install the package softflowd, then Services → softflowd: host {spot.address}, port {spot.port},
+            version 9. OPNsense: Reporting → NetFlow, destination {spot.address}:{spot.port}.
+          </p>
+        </Step>
+      )}
+      {status !== undefined && spot === undefined && (
+        <Step title="The collector does not listen">
+          <p>
+            Start with <code>--flows udp://0.0.0.0:2055</code> to receive flows from routers.
+          </p>
+        </Step>
+      )}
+    </>
+  );
+}
+
+function Step({ title, isWarning = false, children }: { title: string; isWarning?: boolean; children: ReactNode }) {
+  return (
+    <section className={isWarning ? "step warning" : "step"}>
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+function Command({ text }: { text: string }) {
+  return (
+    <div className="command">
+      <code>{text}</code>
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <button type="button" aria-label={copied ? "Copied" : "Copy"} onClick={copy}>
+            {copied ? <CheckIcon /> : <CopyIcon />}
+          </button>
+        )}
+      </CopyButton>
+    </div>
+  );
+}

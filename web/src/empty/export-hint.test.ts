@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { collectorSpots, softflowdCommand } from "./export-hint.ts";
+
+test("a listener on every address is reached on each of the machine's", () => {
+  assert.deepEqual(collectorSpots(["udp://0.0.0.0:2055"], ["192.168.1.5", "fd00::5"]), [
+    { address: "192.168.1.5", port: 2055 },
+    { address: "fd00::5", port: 2055 },
+  ]);
+});
+
+test("a listener on one address is reached there", () => {
+  assert.deepEqual(collectorSpots(["udp://[fd00::1]:4739"], ["192.168.1.5"]), [{ address: "fd00::1", port: 4739 }]);
+  assert.deepEqual(collectorSpots(["tcp://x"], []), []);
+});
+
+test("an IPv6 collector stands in brackets", () => {
+  assert.equal(
+    softflowdCommand({ address: "fd00::5", port: 2055 }),
+    "softflowd -i eth0 -n [fd00::5]:2055 -v 9 -t maxlife=60",
+  );
+});

@@ -1,0 +1,84 @@
+import type { ScenePeer } from "../scene.ts";
+import { drawKindIcon } from "./kind-icon.ts";
+import { type Context, type Pen, useMapUnits, viewOf } from "./pen.ts";
+
+/** Below this many pixels a peer is a dot in its kind's colour. */
+const dotPixels = 4.5;
+const iconPixels = 7.5;
+
+export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = false } = {}): number {
+  const { context, palette, camera } = pen;
+  useMapUnits(pen);
+  const visible = peersInView(pen, peers);
+  for (const [kind, ofKind] of Map.groupBy(visible, ({ kind }) => kind)) {
+    const colour = palette.kinds[kind] ?? palette.kinds.other;
+    context.beginPath();
+    for (const peer of ofKind) traceShape(context, peer, kind, Math.max(peer.radius, 2 / camera.scale));
+    const isDot = 15 * camera.scale < dotPixels;
+    context.fillStyle = isDot ? colour : palette.body;
+    context.fill();
+    if (isDot) continue;
+    context.strokeStyle = isChosen ? palette.chosen : colour;
+    context.lineWidth = (isChosen ? 2.4 : 1.5) / camera.scale;
+    context.stroke();
+    if (15 * camera.scale < iconPixels) continue;
+    context.beginPath();
+    for (const { x, y, radius } of ofKind) drawKindIcon(context, kind, x, y, radius * 0.46);
+    context.strokeStyle = colour;
+    context.lineWidth = Math.max(1.2, 1.1 / camera.scale);
+    context.lineCap = "round";
+    context.lineJoin = "round";
+    context.stroke();
+  }
+  drawBadges(pen, visible);
+  return visible.length;
+}
+
+/** An orange spot on a peer with a link in trouble. */
+function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer[]): void {
+  if (15 * camera.scale < dotPixels) return;
+  context.beginPath();
+  for (const { x, y, radius, hasWarning } of peers) {
+    if (!hasWarning) continue;
+    const badgeX = x + radius * 0.72;
+    const badgeY = y - radius * 0.72;
+    context.moveTo(badgeX + 4, badgeY);
+    context.arc(badgeX, badgeY, 4, 0, 2 * Math.PI);
+  }
+  context.fillStyle = palette.warning;
+  context.fill();
+  context.strokeStyle = palette.land;
+  context.lineWidth = 1.5;
+  context.stroke();
+}
+
+/** Process: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
+export function traceShape(context: Context, { x, y }: { x: number; y: number }, kind: ScenePeer["kind"], radius: number): void {
+  if (kind === "container") {
+    const half = radius * 0.92;
+    context.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);
+    return;
+  }
+  if (kind === "process" || kind === "other") {
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    return;
+  }
+  const corners = kind === "network" ? 8 : 6;
+  for (let corner = 0; corner < corners; corner++) {
+    const angle = ((corner + 0.5) / corners) * 2 * Math.PI;
+    const cornerX = x + Math.cos(angle) * radius * 1.07;
+    const cornerY = y + Math.sin(angle) * radius * 1.07;
+    if (corner === 0) context.moveTo(cornerX, cornerY);
+    else context.lineTo(cornerX, cornerY);
+  }
+  context.closePath();
+}
+
+export function peersInView(pen: Pen, peers: readonly ScenePeer[]): ScenePeer[] {
+  const { left, top, right, bottom } = viewOf(pen);
+  const reach = 24;
+  return peers.filter(
+    ({ x, y }) => x > left - reach && x < right + reach && y > top - reach && y < bottom + reach,
+  );
+}

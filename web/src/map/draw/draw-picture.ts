@@ -1,0 +1,38 @@
+import { LabelSpace } from "../label-space.ts";
+import type { Scene } from "../scene.ts";
+import { blockPeers, drawPeerLabels, drawPortLabels } from "./draw-labels.ts";
+import { drawArrows, drawLinks, drawTrouble, type LinkStyle } from "./draw-links.ts";
+import { drawPeers } from "./draw-peers.ts";
+import { drawGroups, drawHeadings, drawSea, placeHeadings } from "./draw-sea.ts";
+import type { Pen } from "./pen.ts";
+
+/** From this scale on every link with room says its port. */
+const portScale = 1.15;
+
+/** The whole chart, bottom to top. Returns what was in view. */
+export function drawPicture(pen: Pen, scene: Scene): { peers: number; links: number; labels: number } {
+  const style = linkStyle(pen, scene.links.length);
+  drawSea(pen);
+  drawGroups(pen, scene.groups);
+  const links = drawLinks(pen, scene.links, style);
+  if (links < 1500 && pen.camera.scale > 0.25) drawArrows(pen, scene.links, style);
+  if (pen.camera.scale > 0.25) drawTrouble(pen, scene.links);
+  const peers = drawPeers(pen, scene.peers);
+  const space = new LabelSpace();
+  const headings = placeHeadings(pen, scene.groups).filter(({ x, y, width, isCentre }) => {
+    const isFree = space.take(x - width / 2 - 4, y - 12, width + 8, 17);
+    return isFree || isCentre;
+  });
+  blockPeers(pen, scene.peers, space);
+  const labels = drawPeerLabels(pen, scene.peers, space);
+  if (pen.camera.scale >= portScale) drawPortLabels(pen, scene.links, space, 150);
+  drawHeadings(pen, headings);
+  return { peers, links, labels };
+}
+
+export function linkStyle({ camera }: Pen, linkCount: number): LinkStyle {
+  return {
+    strength: Math.min(1, Math.max(0.32, Math.sqrt(260 / Math.max(1, linkCount)))),
+    widthFactor: Math.min(1.6, Math.max(0.45, Math.sqrt(camera.scale / 0.7))),
+  };
+}

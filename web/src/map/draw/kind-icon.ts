@@ -1,0 +1,60 @@
+import type { ScenePeer } from "../scene.ts";
+import type { Context } from "./pen.ts";
+
+/** Adds the sign of a kind to the path, within `size` of the middle; the caller strokes. */
+export function drawKindIcon(context: Context, kind: ScenePeer["kind"], x: number, y: number, size: number): void {
+  icons[kind](context, x, y, size);
+}
+
+const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, size: number) => void> = {
+  /** A prompt: what runs. */
+  process(context, x, y, size) {
+    context.moveTo(x - size * 0.85, y - size * 0.7);
+    context.lineTo(x - size * 0.05, y);
+    context.lineTo(x - size * 0.85, y + size * 0.7);
+    context.moveTo(x + size * 0.15, y + size * 0.75);
+    context.lineTo(x + size * 0.95, y + size * 0.75);
+  },
+  /** A box seen from a corner. */
+  container(context, x, y, size) {
+    const side = size * 0.9;
+    context.moveTo(x, y - size);
+    context.lineTo(x + side, y - size * 0.5);
+    context.lineTo(x + side, y + size * 0.5);
+    context.lineTo(x, y + size);
+    context.lineTo(x - side, y + size * 0.5);
+    context.lineTo(x - side, y - size * 0.5);
+    context.closePath();
+    context.moveTo(x - side, y - size * 0.5);
+    context.lineTo(x, y);
+    context.lineTo(x + side, y - size * 0.5);
+    context.moveTo(x, y);
+    context.lineTo(x, y + size);
+  },
+  /** A screen on its foot. */
+  host(context, x, y, size) {
+    context.rect(x - size, y - size * 0.8, size * 2, size * 1.25);
+    context.moveTo(x - size * 0.5, y + size * 0.9);
+    context.lineTo(x + size * 0.5, y + size * 0.9);
+  },
+  /** A rack. */
+  node(context, x, y, size) {
+    for (const top of [-0.9, -0.25, 0.4]) context.rect(x - size, y + size * top, size * 2, size * 0.5);
+  },
+  /** Three joined hosts. */
+  network(context, x, y, size) {
+    for (const [dx, dy] of [[0, -0.75], [-0.85, 0.65], [0.85, 0.65]] as const) {
+      context.moveTo(x, y);
+      context.lineTo(x + dx * size * 0.6, y + dy * size * 0.6);
+      context.moveTo(x + dx * size + size * 0.28, y + dy * size);
+      context.arc(x + dx * size, y + dy * size, size * 0.28, 0, 2 * Math.PI);
+    }
+  },
+  /** And more. */
+  other(context, x, y, size) {
+    for (const dx of [-0.7, 0, 0.7]) {
+      context.moveTo(x + dx * size + 0.8, y);
+      context.arc(x + dx * size, y, 0.8, 0, 2 * Math.PI);
+    }
+  },
+};

@@ -1,0 +1,122 @@
+import { ActionIcon, Tooltip } from "@mantine/core";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { TopologyStore } from "../data/topology-store.ts";
+import { FitIcon, MinusIcon, PauseIcon, PlayIcon, PlusIcon } from "../icons.tsx";
+import { showDrawn } from "../test-hooks.ts";
+import type { Selection } from "../view.ts";
+import { listenToGestures } from "./gestures.ts";
+import { Legend } from "./legend.tsx";
+import { MapClient } from "./map-client.ts";
+import { mapKey } from "./map-keys.ts";
+import { type Hover, MapTooltip } from "./map-tooltip.tsx";
+import type { ToMap } from "./messages.ts";
+import type { ThemeName } from "./palette.ts";
+import { useMotion } from "./use-motion.ts";
+import "./map.css";
+
+export interface MapViewProps {
+  readonly store: TopologyStore;
+  readonly theme: ThemeName;
+  readonly centre: string;
+  readonly isLive: boolean;
+  readonly isVisible: boolean;
+  readonly selection: Selection | undefined;
+  readonly onSelect: (selection: Selection | undefined) => void;
+}
+
+/** The map's place on the page. Drawing happens in the worker; React only holds the frame around it. */
+export function MapView({ store, theme, centre, isLive, isVisible, selection, onSelect }: MapViewProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const map = useRef<MapClient>(undefined);
+  const select = useRef(onSelect);
+  select.current = onSelect;
+  const [hover, setHover] = useState<Hover>();
+  const { moves, toggle } = useMotion();
+  const start = useRef({ theme, moves });
+
+  useEffect(() => {
+    const element = host.current!;
+    // A canvas can be given away once, so each start makes its own.
+    const canvas = document.createElement("canvas");
+    element.prepend(canvas);
+    const client = new MapClient(canvas, start.current.theme, start.current.moves, {
+      onHover: (hovered, x, y) => {
+        element.dataset.hovering = hovered?.kind ?? "";
+        setHover(hovered && { selection: hovered, x, y });
+      },
+      onSelect: (selected) => select.current(selected),
+      onDrawn: (drawn) => showDrawn(drawn, client),
+    });
+    map.current = client;
+    const stopGestures = listenToGestures(element, (message) => client.send(message));
+    const stopFollowing = store.follow(client);
+    const resize = new ResizeObserver(() => client.measure());
+    resize.observe(element);
+    return () => {
+      resize.disconnect();
+      stopFollowing();
+      stopGestures();
+      client.close();
+      canvas.remove();
+    };
+  }, [store]);
+
+  const tell = (message: ToMap) => map.current?.send(message);
+  useEffect(() => tell({ type: "theme", theme }), [theme]);
+  useEffect(() => tell({ type: "moves", moves }), [moves]);
+  useEffect(() => tell({ type: "situation", centre, isLive }), [centre, isLive]);
+  useEffect(() => tell({ type: "select", selection }), [selection]);
+  useEffect(() => {
+    tell({ type: "visible", visible: isVisible });
+    if (isVisible) map.current?.measure();
+  }, [isVisible]);
+
+  const press = (key: string) => {
+    const { width, height } = host.current!.getBoundingClientRect();
+    const message = mapKey(key, { width, height });
+    if (message !== undefined) tell(message);
+    return message !== undefined;
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && press(event.key)) event.preventDefault();
+  };
+
+  return (
+    <section className="map" hidden={!isVisible} aria-label="Map">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move between peers */}
+      <div
+        ref={host}
+        className="map-host"
+        data-testid="map"
+        role="application"
+        aria-label="Map of peers and links. Arrow keys move between peers, plus and minus zoom, 0 shows all. Press t for the same as a table."
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      />
+      {hover !== undefined && isVisible && <MapTooltip hover={hover} store={store} isLive={isLive} />}
+      <div className="map-controls">
+        <ActionIcon.Group orientation="vertical">
+          <Control label="Zoom in (+)" onClick={() => press("+")} icon={<PlusIcon />} />
+          <Control label="Zoom out (−)" onClick={() => press("-")} icon={<MinusIcon />} />
+          <Control label="Show all (0)" onClick={() => press("0")} icon={<FitIcon />} />
+          <Control
+            label={moves ? "Stop motion" : "Show traffic moving"}
+            onClick={toggle}
+            icon={moves ? <PauseIcon /> : <PlayIcon />}
+          />
+        </ActionIcon.Group>
+      </div>
+      <Legend />
+    </section>
+  );
+}
+
+function Control({ label, onClick, icon }: { label: string; onClick: () => void; icon: React.ReactNode }) {
+  return (
+    <Tooltip label={label} position="left" openDelay={400}>
+      <ActionIcon variant="default" size="lg" aria-label={label} onClick={onClick}>
+        {icon}
+      </ActionIcon>
+    </Tooltip>
+  );
+}

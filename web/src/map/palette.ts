@@ -1,0 +1,79 @@
+import type { TopologyPeer } from "../../../src/topology/topology.ts";
+
+export type ThemeName = "dark" | "light";
+
+/** Colours of the drawn chart. Blue against orange stays apart for every common kind of colour blindness. */
+export interface Palette {
+  readonly sea: string;
+  readonly rhumb: string;
+  readonly land: string;
+  readonly coast: string;
+  readonly shallows: string;
+  readonly heading: string;
+  readonly headingFaint: string;
+  readonly label: string;
+  readonly labelHalo: string;
+  readonly link: string;
+  readonly linkIdle: string;
+  readonly warning: string;
+  readonly chosen: string;
+  readonly pulse: string;
+  readonly plate: string;
+  readonly body: string;
+  readonly kinds: Readonly<Record<TopologyPeer["kind"], string>>;
+}
+
+export const palettes: Readonly<Record<ThemeName, Palette>> = {
+  dark: {
+    sea: "#0a1420",
+    rhumb: "rgba(226,180,87,0.055)",
+    land: "#101f2f",
+    coast: "rgba(150,180,214,0.42)",
+    shallows: "rgba(120,160,205,0.13)",
+    heading: "#e2b457",
+    headingFaint: "#8fa3ba",
+    label: "#dbe6f2",
+    labelHalo: "rgba(10,20,32,0.82)",
+    link: "#4da3e8",
+    linkIdle: "#56708c",
+    warning: "#ff9040",
+    chosen: "#fff3d1",
+    pulse: "#c9e7ff",
+    plate: "rgba(16,30,46,0.94)",
+    body: "#152a3f",
+    kinds: {
+      process: "#62d6c4",
+      container: "#a6b5ff",
+      host: "#d9c8a0",
+      node: "#e2b457",
+      network: "#d9c8a0",
+      other: "#8496aa",
+    },
+  },
+  light: {
+    sea: "#f4efe3",
+    rhumb: "rgba(140,98,20,0.075)",
+    land: "#fffcf5",
+    coast: "rgba(122,98,48,0.5)",
+    shallows: "rgba(122,98,48,0.13)",
+    heading: "#7d560b",
+    headingFaint: "#7b7059",
+    label: "#22303c",
+    labelHalo: "rgba(255,252,245,0.86)",
+    link: "#2470b0",
+    linkIdle: "#a59b86",
+    warning: "#cf4a06",
+    chosen: "#0d1b2a",
+    pulse: "#0b4f8a",
+    plate: "rgba(255,253,248,0.96)",
+    body: "#ffffff",
+    kinds: {
+      process: "#0b7a6b",
+      container: "#4a55c4",
+      host: "#84682a",
+      node: "#8a5f0c",
+      network: "#84682a",
+      other: "#77716a",
+    },
+  },
+};

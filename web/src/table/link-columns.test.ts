@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TopologyLink } from "../../../src/topology/topology.ts";
+import { linkColumns, nextOrder, sortLinks } from "./link-columns.ts";
+
+const link = (id: string, bytesSent: number, rttMs: number | null = null) =>
+  ({ id, client: id, server: "s", bytesSent, bytesReceived: 0, rttMs, ports: [], observers: [] }) as unknown as TopologyLink;
+const context = { peers: new Map(), interval: { from: 0, to: 1000 }, isLive: false };
+const ids = (links: TopologyLink[]) => links.map(({ id }) => id).join("");
+
+test("links are sorted by a column, equals by id", () => {
+  const links = [link("c", 1), link("a", 5), link("b", 1)];
+  assert.equal(ids(sortLinks(links, { key: "bytesSent", isDescending: true }, context)), "abc");
+  assert.equal(ids(sortLinks(links, { key: "bytesSent", isDescending: false }, context)), "bca");
+  assert.equal(ids(sortLinks(links, { key: "client", isDescending: true }, context)), "cba");
+  assert.equal(ids(sortLinks(links, { key: "no such", isDescending: false }, context)), "abc");
+});
+
+test("an unknown round trip time is below every known one", () => {
+  const links = [link("a", 0, null), link("b", 0, 0.1)];
+  assert.equal(ids(sortLinks(links, { key: "rtt", isDescending: true }, context)), "ba");
+});
+
+test("clicking again turns the order", () => {
+  const [client, , , sent] = linkColumns;
+  const first = nextOrder({ key: "rate", isDescending: true }, client!);
+  assert.deepEqual(first, { key: "client", isDescending: false });
+  assert.deepEqual(nextOrder(first, client!), { key: "client", isDescending: true });
+  assert.deepEqual(nextOrder(first, sent!), { key: "bytesSent", isDescending: true });
+});

@@ -1,0 +1,75 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useRef } from "react";
+import "./table.css";
+
+export interface VirtualTableProps {
+  readonly label: string;
+  readonly testId: string;
+  readonly head: ReactNode;
+  readonly columns: string;
+  readonly rowCount: number;
+  readonly selectedRow?: number;
+  readonly rowKey: (row: number) => string;
+  readonly renderRow: (row: number) => ReactNode;
+  readonly rowClass?: (row: number) => string;
+  readonly onRow?: (row: number) => void;
+  readonly foot?: ReactNode;
+}
+
+const rowHeight = 30;
+
+/** A real table of which only the rows in view exist. */
+export function VirtualTable(props: VirtualTableProps) {
+  const { label, testId, head, columns, rowCount, selectedRow, rowKey, renderRow, rowClass, onRow, foot } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useVirtualizer({
+    count: rowCount,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    getItemKey: rowKey,
+  });
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined || onRow === undefined || rowCount === 0) return;
+    event.preventDefault();
+    const row = Math.min(rowCount - 1, Math.max(0, (selectedRow ?? -1) + step));
+    onRow(row);
+    rows.scrollToIndex(row);
+  };
+  return (
+    <div className="table-scroller" ref={scroller}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the selection */}
+      <table
+        className="virtual-table"
+        aria-label={label}
+        aria-rowcount={rowCount + 1}
+        data-testid={testId}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        <thead>
+          <tr style={{ gridTemplateColumns: columns }} aria-rowindex={1}>
+            {head}
+          </tr>
+        </thead>
+        <tbody style={{ height: rows.getTotalSize() }}>
+          {rows.getVirtualItems().map(({ index, key, start }) => (
+            <tr
+              key={key}
+              data-row={rowKey(index)}
+              className={rowClass?.(index)}
+              aria-rowindex={index + 2}
+              aria-selected={index === selectedRow}
+              style={{ gridTemplateColumns: columns, transform: `translateY(${start}px)` }}
+              onClick={() => onRow?.(index)}
+            >
+              {renderRow(index)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {foot}
+    </div>
+  );
+}
