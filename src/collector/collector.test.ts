@@ -69,6 +69,7 @@ test("records arrive with their exporter as observer, on flush", { timeout: 10_0
   assert.equal(exporter?.address, "127.0.0.1");
   assert.deepEqual(exporter?.protocols, ["netflow5"]);
   assert.deepEqual([exporter?.packetCount, exporter?.byteCount, exporter?.recordCount], [1, 24 + 2 * 48, 2]);
+  assert.equal(exporter?.samplingInterval, 100);
 });
 
 test("a full batch is delivered at once, in order, and the rest by stop", {
@@ -83,10 +84,15 @@ test("a full batch is delivered at once, in order, and the rest by stop", {
     deliveries.map((rows) => rows.length),
     [4, 4],
   );
+  await send(port, [v5Message({}, v5Record({ octets: 11 }), v5Record({ octets: 12 }))]);
+  await received(collector, 3);
+  assert.equal(deliveries.length, 3, "full, and nothing more needs to come");
+  await send(port, [v5Message({}, v5Record({ octets: 13 }))]);
+  await received(collector, 4);
   await collector.stop();
   assert.deepEqual(
     deliveries.flat().map(({ octets }) => octets),
-    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
   );
   assert.deepEqual(collector.status().listeners, []);
 });

@@ -12,6 +12,8 @@ export interface ExporterStatus {
   readonly byteCount: number;
   readonly recordCount: number;
   readonly templateCount: number;
+  /** One packet in this many, as its last records said; 0 unknown. */
+  readonly samplingInterval: number;
   /** Bytes of data sets that wait for their template. */
   readonly waitingBytes: number;
   readonly drops: Readonly<Partial<Record<DropReason, number>>>;
@@ -33,6 +35,7 @@ export class Exporter {
   #packetCount = 0;
   #byteCount = 0;
   #recordCount = 0;
+  #samplingInterval = 0;
   #observerRow = 0;
   #source: MessageSource | undefined;
 
@@ -59,6 +62,7 @@ export class Exporter {
     this.#packetCount++;
     this.#byteCount += byteLength;
     this.#recordCount += summary.recordCount;
+    if (summary.recordCount > 0) this.#samplingInterval = summary.samplingInterval;
     if (summary.version !== 0) this.#protocols.add(protocolNames[summary.version]!);
   }
 
@@ -75,6 +79,7 @@ export class Exporter {
       byteCount: this.#byteCount,
       recordCount: this.#recordCount,
       templateCount: description?.templateCount ?? 0,
+      samplingInterval: this.#samplingInterval,
       waitingBytes: description?.waitingBytes ?? 0,
       drops: { ...this.drops },
       firstSeenMilliseconds: this.#firstSeenMilliseconds,

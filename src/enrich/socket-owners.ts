@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable } from "./address-table.ts";
@@ -30,6 +31,9 @@ export interface SocketOwners {
 /** Identities kept at most; beyond, they are learned anew. */
 const identitiesMax = 16_384;
 
+/** Some runtimes name their first thread, and with it the process, after its role: Node 24, and many C++ programs. */
+const threadNames = new Set(["MainThread", "main", "Main"]);
+
 interface Identity {
   readonly peer: Omit<Peer, "address" | "network">;
   readonly rows: AddressTable;
@@ -51,8 +55,9 @@ export function createSocketOwners({
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let generation = peers.generation;
 
-  function identify({ process, processName, cgroupId, networkNamespace }: SocketOwner): Identity {
+  function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
     const container = containerOf(process, cgroupId);
+    const processName = threadNames.has(comm) ? programOf(process, comm) : comm;
     const namespace = container === "" ? namespaces.nameOf(networkNamespace) : "";
     const place = namespace === "" ? node : `${node}/${namespace}`;
     const peer =
@@ -70,6 +75,14 @@ export function createSocketOwners({
       return container;
     } catch {
       return containerByCgroup.get(cgroupId) ?? ""; // the process has ended
+    }
+  }
+
+  function programOf(process: number, comm: string): string {
+    try {
+      return basename(readlinkSync(`${procFolder}/${process}/exe`).replace(/ \(deleted\)$/, ""));
+    } catch {
+      return comm; // the process has ended
     }
   }
 

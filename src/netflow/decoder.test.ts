@@ -210,6 +210,64 @@ test("an exporter that only ever waited is forgotten with its last set", () => {
   assert.deepEqual(trial.decoder.usage, { exporterCount: 0, templateFieldCount: 0, waitingBytes: 0 });
 });
 
+test("a set that waited keeps its own message's times, and is taken when its template comes", () => {
+  const decoder = new FlowDecoder(() => {});
+  const batch = new FlowBatch(4);
+  const sink = { batch, flush() {} };
+  const source = { addressText: "192.0.2.1", port: 1, observerRow: 1 };
+  const timed: readonly SpecifiedField[] = [...basic, [22, 4], [21, 4]];
+  const early = v9Message(
+    { seconds: 1000, uptime: 50_000 },
+    set(300, record(1), unsigned(40_000, 4), unsigned(45_000, 4)),
+  );
+  decoder.decode(early, source, 5000, sink);
+  early.fill(0xff); // the buffer is the caller's again
+  decoder.decode(
+    v9Message({ seconds: 9000, uptime: 90_000 }, set(0, template(300, timed))),
+    source,
+    7000,
+    sink,
+  );
+  assert.equal(batch.columns.octetDeltaCount[0], 1);
+  assert.equal(batch.columns.flowStartMilliseconds[0], 990_000);
+  assert.equal(batch.columns.flowEndMilliseconds[0], 995_000);
+  assert.equal(batch.columns.collectionTimeMilliseconds[0], 7000);
+});
+
+test("an exporter whose set finds no room to wait leaves nothing behind", () => {
+  const trial = createTrial(16, { waitingBytesMax: 10 });
+  trial.send(data(300, 1));
+  assert.deepEqual(trial.drops, { template_missing: 1 });
+  assert.equal(trial.decoder.usage.exporterCount, 0);
+});
+
+test("an exporter without a clock exports when its datagram is received", () => {
+  const trial = createTrial();
+  trial.send(ipfixMessage({ seconds: 0 }, set(2, template(300, basic)), set(300, record(1))));
+  assert.equal(trial.rows[0]?.flowEndMilliseconds, 1_760_000_001_001);
+});
+
+test("a Unix time goes before an uptime in one template", () => {
+  const trial = createTrial();
+  const fields: readonly SpecifiedField[] = [...basic, [22, 4], [152, 8], [153, 8], [21, 4]];
+  const times = concat(
+    unsigned(7, 4),
+    unsigned(1_759_999_990_000, 8),
+    unsigned(1_759_999_991_000, 8),
+    unsigned(8, 4),
+  );
+  trial.send(v9Message({}, set(0, template(300, fields)), set(300, record(1), times)));
+  assert.equal(trial.rows[0]?.flowStartMilliseconds, 1_759_999_990_000);
+  assert.equal(trial.rows[0]?.flowEndMilliseconds, 1_759_999_991_000);
+});
+
+test("options templates with more scopes than fields, or odd lengths, are invalid", () => {
+  const trial = createTrial();
+  trial.send(ipfixMessage({}, set(3, Uint8Array.of(1, 144, 0, 1, 0, 2, 0, 34, 0, 4))));
+  trial.send(v9Message({}, set(1, Uint8Array.of(1, 144, 0, 3, 0, 4, 0, 34, 0, 4))));
+  assert.deepEqual(trial.drops, { template_invalid: 2 });
+});
+
 test("a flood of templates is refused, and the known ones stay", () => {
   const trial = createTrial(16, { templatesPerExporterMax: 10, templateFieldsMax: 40 });
   const ids = Array.from({ length: 50 }, (_, i) => 300 + i);
@@ -243,6 +301,23 @@ test("ports beyond the bound push out the one of the same exporter longest silen
   );
   assert.equal(description?.templateCount, 6);
   assert.equal(trial.decoder.usage.templateFieldCount, 12);
+  assert.equal(trial.send(data(301, 1), { port: 99 }).recordCount, 1, "borrowed from port 40");
+});
+
+test("what a forgotten port announced is lent to nobody", () => {
+  const trial = createTrial(16, { sessionsPerExporterMax: 2 });
+  trial.send(announce(300), { port: 1 });
+  trial.send(announce(301), { port: 2 });
+  trial.send(announce(301), { port: 3 });
+  assert.equal(trial.send(data(300, 1), { port: 9 }).waitingSetCount, 1);
+});
+
+test("a template redefined is one template", () => {
+  const trial = createTrial();
+  trial.send(announce(300));
+  trial.send(ipfixMessage({}, set(2, template(300, [[8, 4]]))));
+  assert.equal(trial.decoder.describe("192.0.2.1")?.templateCount, 1);
+  assert.equal(trial.decoder.usage.templateFieldCount, 1);
 });
 
 test("withdrawn and forgotten templates are no longer accounted for", () => {

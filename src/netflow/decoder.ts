@@ -37,7 +37,13 @@ export class FlowDecoder {
   readonly #drop: ReportDrop;
   readonly #records: RecordReader;
   readonly #sets: SetReader;
-  readonly #summary: DecodeSummary = { version: 0, recordCount: 0, templateCount: 0, waitingSetCount: 0 };
+  readonly #summary: DecodeSummary = {
+    version: 0,
+    recordCount: 0,
+    templateCount: 0,
+    waitingSetCount: 0,
+    samplingInterval: 0,
+  };
 
   constructor(drop: ReportDrop, limits: Partial<DecoderLimits> = {}) {
     this.#drop = drop;
@@ -53,7 +59,8 @@ export class FlowDecoder {
     sink: FlowSink,
   ): Readonly<DecodeSummary> {
     const summary = this.#summary;
-    summary.version = summary.recordCount = summary.templateCount = summary.waitingSetCount = 0;
+    summary.version = summary.recordCount = summary.templateCount = 0;
+    summary.waitingSetCount = summary.samplingInterval = 0;
     this.#sets.expire(receivedMilliseconds);
     if (message.length < 2) {
       this.#drop("message_truncated", source.addressText);
@@ -66,7 +73,7 @@ export class FlowDecoder {
     }
     summary.version = version;
     if (version === netflowV5) {
-      summary.recordCount = readV5(message, source, receivedMilliseconds, this.#records, this.#drop, sink);
+      readV5(message, source, receivedMilliseconds, this.#records, this.#drop, sink, summary);
     } else if (version === netflowV9) this.#readV9(message, source, receivedMilliseconds, sink);
     else this.#readIpfixMessages(message, source, receivedMilliseconds, sink);
     return summary;

@@ -22,10 +22,22 @@ export const samplingPacketIntervalElement = 305;
 export const samplingPacketSpaceElement = 306;
 export const systemInitTimeElement = 160;
 
+const domainKeys = new Set(
+  [
+    samplingIntervalElement,
+    samplerRandomIntervalElement,
+    samplingPacketIntervalElement,
+    samplingPacketSpaceElement,
+    systemInitTimeElement,
+  ].map((id) => elementKey(0, id)),
+);
+
+export function isDomainElement(key: number): boolean {
+  return domainKeys.has(key);
+}
+
 const targets = new Map<number, ElementTarget>();
 for (const [fieldIndex, field] of fields.entries()) {
-  // The time at which a record was taken is ours to say: history is ordered by it.
-  if (field.name === "collectionTimeMilliseconds") continue;
   const empty = "empty" in field ? field.empty : 0;
   for (const { enterprise, id, type } of field.elements) {
     targets.set(elementKey(enterprise, id), {

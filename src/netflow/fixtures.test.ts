@@ -42,7 +42,7 @@ function endsWithWholeSet(datagram: Uint8Array, length: number): boolean {
   if (version === 10) {
     let offset = 0;
     while (offset + 4 <= length && view.getUint16(offset) === 10) offset += view.getUint16(offset + 2);
-    return offset === length || (offset < length && isZero(offset, length)) || isZero(offset, length);
+    return offset === length || (offset < length && isZero(offset, length));
   }
   if (version !== 9 || length < 20) return false;
   let offset = 20;

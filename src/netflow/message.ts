@@ -39,4 +39,6 @@ export interface DecodeSummary {
   templateCount: number;
   /** Data sets that now wait for their template. */
   waitingSetCount: number;
+  /** Of its last records; 0 when unknown. */
+  samplingInterval: number;
 }

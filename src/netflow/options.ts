@@ -1,8 +1,7 @@
 import { readUnsigned, readUnsigned16 } from "./bytes.ts";
 import {
   elementKey,
-  samplerRandomIntervalElement,
-  samplingIntervalElement,
+  isDomainElement,
   samplingPacketIntervalElement,
   samplingPacketSpaceElement,
   systemInitTimeElement,
@@ -18,8 +17,6 @@ export interface DomainFacts {
   systemInitMilliseconds: number;
 }
 
-const samplingIntervalKey = elementKey(0, samplingIntervalElement);
-const samplerRandomIntervalKey = elementKey(0, samplerRandomIntervalElement);
 const packetIntervalKey = elementKey(0, samplingPacketIntervalElement);
 const packetSpaceKey = elementKey(0, samplingPacketSpaceElement);
 const systemInitKey = elementKey(0, systemInitTimeElement);
@@ -58,7 +55,7 @@ function readOptionsRecord(template: Template, bytes: Uint8Array, start: number,
         offset += 2;
       }
     }
-    const value = isFact(key) ? readUnsigned(bytes, offset, width) : 0;
+    const value = isDomainElement(key) ? readUnsigned(bytes, offset, width) : 0;
     if (key === packetIntervalKey) packetInterval = value;
     else if (key === packetSpaceKey) packetSpace = value;
     else if (key === systemInitKey) facts.systemInitMilliseconds = value || facts.systemInitMilliseconds;
@@ -68,16 +65,6 @@ function readOptionsRecord(template: Template, bytes: Uint8Array, start: number,
   // RFC 5477 §8.2: that many packets are taken, then that many are passed over.
   if (packetInterval > 0)
     facts.samplingInterval = clampInterval((packetInterval + packetSpace) / packetInterval);
-}
-
-function isFact(key: number): boolean {
-  return (
-    key === samplingIntervalKey ||
-    key === samplerRandomIntervalKey ||
-    key === packetIntervalKey ||
-    key === packetSpaceKey ||
-    key === systemInitKey
-  );
 }
 
 /** The column is 32 bits; a rate beyond that is noise. */

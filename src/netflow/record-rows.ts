@@ -25,6 +25,7 @@ export function finishRows(
   const dropped = removeEmptyRows(batch, first);
   const end = batch.count;
   columns.observer.fill(context.source.observerRow, first, end);
+  // Ours to say, whatever the record carries: history is ordered by it.
   columns.collectionTimeMilliseconds.fill(context.receivedMilliseconds, first, end);
   fillIfZero(columns.observationDomainId, context.observationDomainId, first, end);
   if (!template.hasSampling) columns.samplingInterval.fill(facts.samplingInterval, first, end);

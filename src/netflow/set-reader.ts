@@ -146,7 +146,7 @@ export class SetReader {
       );
     };
     const { receivedMilliseconds } = context;
-    const released = this.waitingRoom.release(state, context, template.id, (set) => find(set) !== undefined);
+    const released = this.waitingRoom.release(state, template.id, (set) => find(set) !== undefined);
     for (const set of released) {
       const { records } = set;
       const original = { ...set.context, receivedMilliseconds };
@@ -201,6 +201,7 @@ export class SetReader {
       uptimeMilliseconds:
         context.uptimeMilliseconds ?? findUptime(domain, port, template, bytes, start, context),
     };
+    this.#summary.samplingInterval = facts.samplingInterval;
     this.#summary.recordCount += this.#records.readDataSet(template, bytes, start, end, context, facts, sink);
   }
 

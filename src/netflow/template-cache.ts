@@ -85,7 +85,7 @@ export class TemplateCache {
     }
     const isFull =
       (known === undefined && state.templateCount >= this.#limits.templatesPerExporterMax) ||
-      this.#fieldCount + fieldCount - (known?.fields.length ?? 0) > this.#limits.templateFieldsMax;
+      this.#fieldCount + fieldCount - (known?.fieldCount ?? 0) > this.#limits.templateFieldsMax;
     const fields = isFull ? [] : readFieldSpecifiers(bytes, announcement, context.version);
     const template = isFull ? undefined : compileTemplate(id, isOptions, fields, bytes.slice(start, end));
     if (template === undefined) {
@@ -93,7 +93,7 @@ export class TemplateCache {
       return isFull ? "template_limit" : "template_invalid";
     }
     if (known === undefined) state.templateCount++;
-    this.#fieldCount += fields.length - (known?.fields.length ?? 0);
+    this.#fieldCount += fields.length - (known?.fieldCount ?? 0);
     session.templates.set(id, template);
     shared.templates.set(id, template);
     return template;
@@ -109,7 +109,7 @@ export class TemplateCache {
       session.templates.delete(template.id);
       if (domain.shared.templates.get(template.id) === template) domain.shared.templates.delete(template.id);
       state.templateCount--;
-      this.#fieldCount -= template.fields.length;
+      this.#fieldCount -= template.fieldCount;
     }
     this.#removeIfEmpty(state, context);
   }
@@ -135,7 +135,7 @@ export class TemplateCache {
 
   #removeSession(state: ExporterState, domain: Domain, port: number): void {
     const session = domain.sessions.get(port)!;
-    for (const template of session.templates.values()) this.#fieldCount -= template.fields.length;
+    for (const template of session.templates.values()) this.#fieldCount -= template.fieldCount;
     state.templateCount -= session.templates.size;
     state.sessionCount--;
     domain.sessions.delete(port);

@@ -3,6 +3,7 @@ import {
   type ElementTarget,
   elementKey,
   findElementTarget,
+  isDomainElement,
   samplingIntervalElement,
   systemInitTimeElement,
 } from "./element.ts";
@@ -34,7 +35,7 @@ export interface Template {
   readonly isOptions: boolean;
   /** The announcement's bytes: the same announced again, as exporters do for ever, costs a comparison. */
   readonly definition: Uint8Array;
-  readonly fields: readonly FieldSpecifier[];
+  readonly fieldCount: number;
   readonly steps: readonly FieldStep[];
   readonly isVariable: boolean;
   /** Bytes of a record, at least 1; with variable-length fields the least a record can have. */
@@ -74,7 +75,7 @@ export function compileTemplate(
     id,
     isOptions,
     definition,
-    fields,
+    fieldCount: fields.length,
     steps,
     isVariable,
     recordLength,
@@ -87,7 +88,12 @@ export function compileTemplate(
 }
 
 function compileOptionSteps(fields: readonly FieldSpecifier[]): FieldStep[] {
-  return fields.map(({ key, length }) => ({ target: undefined, read: undefined, offset: 0, length, key }));
+  const steps: FieldStep[] = [];
+  for (const { key, length } of fields) {
+    if (!isDomainElement(key)) appendSkip(steps, length);
+    else if (length > 0) steps.push({ target: undefined, read: undefined, offset: 0, length, key });
+  }
+  return steps;
 }
 
 function compileSteps(fields: readonly FieldSpecifier[], isVariable: boolean): FieldStep[] {
@@ -102,20 +108,26 @@ function compileSteps(fields: readonly FieldSpecifier[], isVariable: boolean): F
         length === variableLength || filled.has(target.name) ? undefined : findColumnReader(target, length);
       steps.push({ target, read, offset, length, key });
       filled.add(target.name);
-    } else if (isVariable) appendSkip(steps, key, length);
+    } else if (isVariable) appendSkip(steps, length);
     offset += length;
   }
   return steps;
 }
 
-/** Only a record-major reader needs to step over what it does not know, and does so in runs. */
-function appendSkip(steps: FieldStep[], key: number, length: number): void {
+/**
+ * Only a record-major reader needs to step over what it does not know. It does so in runs, so that a record has no
+ * more steps than bytes: many fields of no length must not make a short record slow.
+ */
+function appendSkip(steps: FieldStep[], length: number): void {
   const last = steps.at(-1);
-  const isRun = last !== undefined && last.target === undefined && last.length !== variableLength;
+  if (length === 0) return;
+  const isRun = last?.key === skippedKey && last.length !== variableLength;
   if (isRun && length !== variableLength && last.length + length < variableLength) {
     steps[steps.length - 1] = { ...last, length: last.length + length };
-  } else steps.push({ target: undefined, read: undefined, offset: 0, length, key });
+  } else steps.push({ target: undefined, read: undefined, offset: 0, length, key: skippedKey });
 }
+
+const skippedKey = -1;
 
 /** A column written from the Unix time must not also be read as uptime: the set is converted as a whole. */
 function findAbsoluteTimes(fields: readonly FieldSpecifier[]): Set<string> {

@@ -1,7 +1,13 @@
 import type { ReportDrop } from "../flow/index.ts";
 import { readUnsigned16, readUnsigned32 } from "./bytes.ts";
 import { elementKey } from "./element.ts";
-import { type FlowSink, type MessageContext, type MessageSource, netflowV5 } from "./message.ts";
+import {
+  type DecodeSummary,
+  type FlowSink,
+  type MessageContext,
+  type MessageSource,
+  netflowV5,
+} from "./message.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { compileTemplate } from "./template.ts";
 
@@ -53,15 +59,16 @@ export function readV5(
   reader: RecordReader,
   drop: ReportDrop,
   sink: FlowSink,
-): number {
+  summary: DecodeSummary,
+): void {
   if (bytes.length < headerLength) {
     drop("message_truncated", source.addressText);
-    return 0;
+    return;
   }
   const announced = readUnsigned16(bytes, 2);
   const count = Math.min(announced, Math.floor((bytes.length - headerLength) / recordLength));
   if (count < announced) drop("message_truncated", source.addressText);
-  if (count === 0) return 0;
+  if (count === 0) return;
   const uptimeMilliseconds = readUnsigned32(bytes, 4);
   const seconds = readUnsigned32(bytes, 8);
   const context: MessageContext = {
@@ -73,14 +80,8 @@ export function readV5(
     uptimeMilliseconds,
     receivedMilliseconds,
   };
-  const facts = { samplingInterval: readUnsigned16(bytes, 22) & 0x3fff, uptimeMilliseconds };
-  return reader.readDataSet(
-    template,
-    bytes,
-    headerLength,
-    headerLength + count * recordLength,
-    context,
-    facts,
-    sink,
-  );
+  summary.samplingInterval = readUnsigned16(bytes, 22) & 0x3fff;
+  const facts = { samplingInterval: summary.samplingInterval, uptimeMilliseconds };
+  const end = headerLength + count * recordLength;
+  summary.recordCount = reader.readDataSet(template, bytes, headerLength, end, context, facts, sink);
 }

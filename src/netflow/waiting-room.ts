@@ -57,22 +57,10 @@ export class WaitingRoom {
     return true;
   }
 
-  /** Takes out, oldest first, the sets waiting for a template of a domain that can be read now. */
-  release(
-    state: ExporterState,
-    { version, observationDomainId }: MessageContext,
-    templateId: number,
-    canRead: (set: WaitingSet) => boolean,
-  ): WaitingSet[] {
-    const own = this.#setsByState.get(state);
-    if (own === undefined) return [];
-    const released = [...own].filter(
-      (set) =>
-        set.templateId === templateId &&
-        set.context.version === version &&
-        set.context.observationDomainId === observationDomainId &&
-        canRead(set),
-    );
+  /** Takes out, oldest first, an exporter's sets for a template id that can be read now. */
+  release(state: ExporterState, templateId: number, canRead: (set: WaitingSet) => boolean): WaitingSet[] {
+    const own = [...(this.#setsByState.get(state) ?? [])];
+    const released = own.filter((set) => set.templateId === templateId && canRead(set));
     for (const set of released) this.#remove(set);
     return released;
   }

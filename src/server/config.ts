@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { isLoopback, parseAddress } from "../flow/index.ts";
-import { LineCounter, parseDocument } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 
@@ -27,6 +27,13 @@ const flowListener = z.string().transform((text, context) => {
   return parsed;
 });
 
+const wholeNumber = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max} is expected`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const yesOrNo = () => z.boolean({ error: "true or false is expected" });
+
 const quantity = (units: Readonly<Record<string, number>>, example: string) =>
   z.union([z.string(), z.number()]).transform((value, context) => {
     const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(value));
@@ -50,14 +57,14 @@ const configSchema = z.strictObject({
   /** Folder of the store. */
   data: z.string().min(1).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
-  auth: z.literal("none").optional(),
+  auth: z.literal("none", { error: "none is expected: credentials are not built yet" }).optional(),
   agent: z
     .strictObject({
-      enabled: z.boolean().prefault(true),
+      enabled: yesOrNo().prefault(true),
       /** Connections of this machine with itself. */
-      loopback: z.boolean().prefault(true),
+      loopback: yesOrNo().prefault(true),
       /** Live connections followed at most. */
-      connections: z.number().int().min(1000).max(4_000_000).prefault(262_144),
+      connections: wholeNumber(1000, 4_000_000).prefault(262_144),
     })
     .prefault({}),
   store: z
@@ -167,11 +174,15 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
   const values = document.toJS() ?? {};
   if (typeof values !== "object" || Array.isArray(values)) throw new ConfigError([`${file}:1: a mapping of settings is expected`]);
   const where: Where = (path) => {
-    for (let length = path.length; length > 0; length--) {
-      const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
-      if (node?.range) return `${file}:${lines.linePos(node.range[0]).line}`;
+    let line = 1;
+    let node: unknown = document.contents;
+    for (const name of path) {
+      const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === name) : undefined;
+      if (pair === undefined || !isScalar(pair.key) || !pair.key.range) break;
+      line = lines.linePos(pair.key.range[0]).line;
+      node = pair.value;
     }
-    return `${file}:1`;
+    return `${file}:${line}`;
   };
   return { values: values as Record<string, unknown>, where };
 }

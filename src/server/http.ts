@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { isLoopbackHost } from "./config.ts";
 import { answerProblems, Problem } from "./problem.ts";
 
@@ -21,8 +21,9 @@ export interface HttpOptions {
 /** The HTTP server without its API routes: headers, errors, the page. */
 export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
-    loggerInstance: logger,
-    disableRequestLogging: true,
+    // Where it listens is told by whoever started it.
+    loggerInstance: logger.child({}, { level: "warn" }),
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 1000 },
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,

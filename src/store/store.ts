@@ -52,6 +52,8 @@ export const dimensions = [
   "server",
   "client.name",
   "server.name",
+  "client.kind",
+  "server.kind",
   "client.address",
   "server.address",
   "client.node",

@@ -107,13 +107,20 @@ test("nothing overlaps while many groups grow at random", () => {
   for (let turn = 0; turn < 60; turn++) {
     const name = `net-${random(40)}`;
     sizes.set(name, (sizes.get(name) ?? 0) + 1 + random(30));
-    state = lay(state, [...sizes].flatMap(([group, count]) => peersOf(group, count)), "net-0");
+    state = lay(
+      state,
+      [...sizes].flatMap(([group, count]) => peersOf(group, count)),
+      "net-0",
+    );
     assertNothingOverlaps(state);
   }
 });
 
 test("a peer that changes its group moves there", () => {
-  const state = lay(lay(emptyLayout, [...peersOf("lab", 2), peer("x", "internet")]), [...peersOf("lab", 2), peer("x", "lab")]);
+  const state = lay(lay(emptyLayout, [...peersOf("lab", 2), peer("x", "internet")]), [
+    ...peersOf("lab", 2),
+    peer("x", "lab"),
+  ]);
   assert.equal(state.places.get("x")?.group, "lab");
 });
 
@@ -121,7 +128,10 @@ test("work grows with the peers, not with their square", () => {
   const spreadOut = (count: number) =>
     Array.from({ length: count }, (_, i) => peer(`p${i}`, `net-${i % Math.ceil(count / 10)}`));
   const work = (count: number) => lay(emptyLayout, spreadOut(count)).work;
-  assert.ok(work(10_000) < work(1_000) * 30, `${work(1_000)} steps for 1,000 peers, ${work(10_000)} for 10,000`);
+  assert.ok(
+    work(10_000) < work(1_000) * 30,
+    `${work(1_000)} steps for 1,000 peers, ${work(10_000)} for 10,000`,
+  );
   const one = (count: number) => lay(emptyLayout, peersOf("internet", count)).work;
   assert.ok(one(10_000) < one(1_000) * 12);
   const big = lay(emptyLayout, spreadOut(10_000));

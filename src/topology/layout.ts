@@ -42,6 +42,8 @@ export interface GroupPlace {
 export interface LayoutOptions {
   /** The group drawn in the middle: the machine Portolan runs on. */
   readonly centre?: string;
+  /** How much further groups spread sideways than up and down: 1.35 for a wide screen, below 1 for a tall one. */
+  readonly spread?: number;
   /** Turns for which a gone peer's place is kept free. */
   readonly holdTurns?: number;
 }
@@ -54,10 +56,8 @@ export const emptyLayout: LayoutState = { turn: 0, groups: new Map(), places: ne
 const stepX = 104;
 const stepY = 84;
 /** Lattice steps between a group's outermost slot and its edge, and between two groups. */
-const rimSteps = 0.72;
-const gapSteps = 0.62;
-/** Groups spread this much further sideways than up and down. */
-const spread = 1.35;
+const rimSteps = 0.6;
+const gapSteps = 0.5;
 const goldenAngle = Math.PI * (3 - Math.sqrt(5));
 
 export function layout(state: LayoutState, { peers, links }: Laid, options: LayoutOptions = {}): LayoutState {
@@ -84,6 +84,7 @@ class Work {
   readonly #before: LayoutState;
   readonly #options: LayoutOptions;
   readonly #turn: number;
+  readonly #spread: number;
   readonly #places: Map<string, PeerPlace>;
   readonly #groups: Map<string, GroupPlace>;
   #changed = false;
@@ -93,6 +94,7 @@ class Work {
     this.#before = before;
     this.#options = options;
     this.#turn = before.turn + 1;
+    this.#spread = options.spread ?? 1.35;
     this.#places = new Map(before.places);
     this.#groups = new Map(before.groups);
   }
@@ -220,7 +222,7 @@ class Work {
   /** Groups from the inside out: each stays, or moves outward until it is clear of those before it. */
   #settle(index: DiscIndex, moved: Set<string>): void {
     const discs = [...this.#groups.values()].map((group) => ({ group, disc: discOf(group) }));
-    const distance = ({ disc }: { disc: Disc }) => Math.hypot(disc.x / spread, disc.y);
+    const distance = ({ disc }: { disc: Disc }) => Math.hypot(disc.x / this.#spread, disc.y);
     discs.sort((a, b) => distance(a) - distance(b) || (a.group.name < b.group.name ? -1 : 1));
     for (const { group, disc } of discs) {
       const clear = index.pushOutward(disc);
@@ -253,7 +255,7 @@ class Work {
     for (let turn = search.get(group.capacity) ?? 0; ; turn++) {
       const reach = Math.sqrt(turn) * 0.62;
       const spot = {
-        x: reach * spread * Math.cos(turn * goldenAngle),
+        x: reach * this.#spread * Math.cos(turn * goldenAngle),
         y: reach * Math.sin(turn * goldenAngle),
         radius: disc.radius,
       };
@@ -261,7 +263,10 @@ class Work {
       search.set(group.capacity, turn);
       const tight = index.pullInward(spot);
       index.add(tight);
-      this.#groups.set(group.name, placeGroup(group.name, group.capacity, tight.x - offsetX, tight.y - offsetY));
+      this.#groups.set(
+        group.name,
+        placeGroup(group.name, group.capacity, tight.x - offsetX, tight.y - offsetY),
+      );
       return;
     }
   }
@@ -400,7 +405,7 @@ interface LatticeSlot {
 /** One, or whole shells with a little room to grow into. */
 function capacityFor(count: number): number {
   if (count <= 1) return 1;
-  const wanted = count < 6 ? count : Math.ceil(count * 1.15);
+  const wanted = count + Math.floor(count / 12);
   const slots = latticeSlots(wanted + 8);
   const shell = Math.floor(slots[wanted - 1]!.order);
   let capacity = wanted;
@@ -431,7 +436,11 @@ function discOf({ x, y, radiusX }: GroupPlace): Disc {
   return { x: x / stepX, y: y / stepY, radius: radiusX / stepX };
 }
 
-function slotPosition(group: GroupPlace, slots: readonly LatticeSlot[], slot: number): { x: number; y: number } {
+function slotPosition(
+  group: GroupPlace,
+  slots: readonly LatticeSlot[],
+  slot: number,
+): { x: number; y: number } {
   const offset = slots[slot]!;
   return { x: (group.anchorX + offset.x) * stepX, y: (group.anchorY + offset.y) * stepY };
 }

@@ -15,7 +15,8 @@ interface Row {
   icmp?: number;
 }
 
-const [client, server]: [string, number][] = [["10.0.0.9", 40000], ["10.0.0.1", 5432]];
+const client: [string, number] = ["10.0.0.9", 40000];
+const server: [string, number] = ["10.0.0.1", 5432];
 
 function batchOf(...rows: Row[]): FlowBatch {
   const batch = new FlowBatch(Math.max(1, rows.length));
@@ -133,7 +134,8 @@ test("what is beyond the bound is counted, and judged as unknown", () => {
 
 test("the client of a record without ports: echo requests and their replies agree, others by address", () => {
   const guess = (row: Row) => guessClientEnd(batchOf(row), 0);
-  const [a, b]: [string, number][] = [["10.0.0.1", 0], ["10.0.0.2", 0]];
+  const a: [string, number] = ["10.0.0.1", 0];
+  const b: [string, number] = ["10.0.0.2", 0];
   assert.equal(guess({ source: b, destination: a, protocol: 1, icmp: 8 << 8 }), clientEnd.source);
   assert.equal(guess({ source: a, destination: b, protocol: 1, icmp: 0 }), clientEnd.destination);
   assert.equal(guess({ source: b, destination: a, protocol: 58, icmp: 129 << 8 }), clientEnd.destination);

@@ -44,7 +44,9 @@ export function App({ store }: { store: TopologyStore }) {
           selection={selection}
           onSelect={select}
         />
-        {view.pane === "links" && <LinksTable store={store} isLive={isLive} selection={selection} onSelect={select} />}
+        {view.pane === "links" && (
+          <LinksTable store={store} isLive={isLive} selection={selection} onSelect={select} />
+        )}
         <Suspense>
           {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
           {selection !== undefined && view.pane !== "flows" && (
@@ -58,7 +60,9 @@ export function App({ store }: { store: TopologyStore }) {
             />
           )}
         </Suspense>
-        {view.pane !== "flows" && <Emptiness store={store} view={view} feed={feed} change={change} status={status} />}
+        {view.pane !== "flows" && (
+          <Emptiness store={store} view={view} feed={feed} change={change} status={status} />
+        )}
         <div className="banners">
           {!isLive && (
             <PastBanner

@@ -13,8 +13,7 @@ import { SqlParameters } from "./sql-parameters.ts";
  *     links     the same per bucket; what is counted apart from what is duplicate
  *     matching  the links (client, server, port, protocol) for which the filter holds, over the window
  *     reported  per group and observer: what counts, and what that observer saw
- *     grouped   per group
- *     top       the heaviest groups over the window
+ *     top       the heaviest groups over the window; only theirs are put together in full
  */
 export async function aggregate(question: Question, query: AggregateQuery): Promise<Aggregate> {
   const from = floorTo(query.from, minuteMilliseconds);
@@ -42,10 +41,9 @@ function aggregateStatement(
   const [fromParameter, toParameter] = [parameters.integer(from), parameters.integer(to)];
   const bucket = step === undefined ? fromParameter : `minute - minute % ${parameters.integer(step)}`;
   const groups = by.map((_, i) => `d${i}`);
-  const order = ["weight DESC", ...groups].join(", ");
   return `
   WITH rows AS (${linkRowsOfWindow(rolledUpId, fromParameter, toParameter)}),
-  links AS MATERIALIZED (
+  links AS ${filter === undefined ? "" : "MATERIALIZED"} (
     SELECT ${bucket} AS time, client_key, server_key, server_port, protocol, observer_key,
       bool_or(NOT is_duplicate) AS counts,
       ${["bytes_sent", "bytes_received", "packets"].map((name) => `${countedSum(name)}, ${duplicateSum(name)}`).join(", ")},
@@ -53,7 +51,7 @@ function aggregateStatement(
       max(last_seen)::DOUBLE AS last_seen
     FROM rows GROUP BY ALL
   )${filter === undefined ? "" : `, matching AS (${matchingLinks(filter, parameters)})`},
-  reported AS (
+  reported AS MATERIALIZED (
     SELECT l.time, ${by.map((dimension, i) => `${dimensionColumns[dimension]} AS d${i}, `).join("")}
       o.id AS observer_id, bool_or(l.counts) AS counts,
       ${summed.map((name) => `sum(l.${name}) AS ${name}`).join(", ")},
@@ -66,20 +64,21 @@ function aggregateStatement(
     ${by.some((dimension) => dimension.startsWith("server")) ? "LEFT JOIN peers s ON s.key = l.server_key" : ""}
     GROUP BY ALL
   ),
-  grouped AS (
-    SELECT time, ${groups.map((name) => `${name}, `).join("")}
-      ${summed.map((name) => `sum(${name}) AS ${name}`).join(", ")}, max(last_seen) AS last_seen,
-      list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
-        'packets': seen_packets } ORDER BY observer_id) AS observers
-    FROM reported GROUP BY ALL
+  top AS (
+    SELECT ${[...groups, `sum(${metricColumns[metric]}) AS weight`, "count(*) OVER () AS group_count"].join(", ")}
+    FROM reported ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`}
     ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}
-  ),
-  ranked AS (SELECT ${groups.map((name) => `${name}, `).join("")} sum(${metricColumns[metric]}) AS weight
-    FROM grouped GROUP BY ${groups.length === 0 ? "()" : "ALL"}),
-  top AS (SELECT *, count(*) OVER () AS group_count FROM ranked ORDER BY ${order} LIMIT ${parameters.integer(limit)})
-  SELECT grouped.*, top.group_count::DOUBLE AS group_count
-  FROM grouped JOIN top ON ${groups.map((name) => `grouped.${name} = top.${name}`).join(" AND ") || "true"}
-  ORDER BY top.weight DESC, ${groups.map((name) => `grouped.${name}, `).join("")} time`;
+    ORDER BY ${["weight DESC", ...groups].join(", ")} LIMIT ${parameters.integer(limit)}
+  )
+  SELECT time, ${groups.map((name) => `r.${name}, `).join("")}
+    ${summed.map((name) => `sum(${name}) AS ${name}`).join(", ")}, max(last_seen) AS last_seen,
+    list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
+      'packets': seen_packets } ORDER BY observer_id) AS observers,
+    any_value(group_count)::DOUBLE AS group_count
+  FROM reported r JOIN top t ON ${groups.map((name) => `r.${name} = t.${name}`).join(" AND ") || "true"}
+  GROUP BY ${["time", "weight", ...groups.map((name) => `r.${name}`)].join(", ")}
+  ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}
+  ORDER BY ${["weight DESC", ...groups.map((name) => `r.${name}`), "time"].join(", ")}`;
 }
 
 const seenColumns = ["bytes_sent", "bytes_received", "packets"] as const;
@@ -110,6 +109,8 @@ const metricColumns: Readonly<Record<Metric, string>> = {
 const dimensionColumns: Readonly<Record<Dimension, string>> = {
   client: "coalesce(c.id, '')",
   server: "coalesce(s.id, '')",
+  "client.kind": "coalesce(c.kind, '')",
+  "server.kind": "coalesce(s.kind, '')",
   "client.name": "coalesce(c.name, '')",
   "server.name": "coalesce(s.name, '')",
   "client.address": "coalesce(c.address, '')",

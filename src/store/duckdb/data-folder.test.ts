@@ -24,6 +24,7 @@ import { createDuckDBStore } from "./duckdb-store.ts";
 const root = mkdtempSync(join(tmpdir(), "portolan-folder-"));
 after(() => rmSync(root, { recursive: true }));
 
+const crashChild = new URL("crash-child.ts", import.meta.url).pathname;
 const openStore = (folder: string) => createDuckDBStore({ ...storeDefaults, folder }, new SampleWorld(1));
 
 /** A folder with some records in it, made once. */
@@ -84,11 +85,25 @@ for (const [name, damage] of [
   });
 }
 
-test("a damaged log is refused, or read up to the damage", async () => {
+test("a damaged log is refused, one that is cut off is read as far as it goes", async () => {
   const folder = copyOfSample("log");
   const [path, log] = [join(folder, "portolan.duckdb"), join(folder, "portolan.duckdb.wal")];
-  writeFileSync(log, Buffer.alloc(5000, 0x5a));
-  await refuses(folder, "store_damaged", /nothing was deleted/);
+  const child = spawn(process.execPath, [crashChild, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const bytes = readFileSync(log);
+  // In the first commit: what a kill cuts off is behind it.
+  for (const from of [0, 60_000]) {
+    writeFileSync(log, Buffer.from(bytes).fill(0x5a, from, from + 20));
+    await refuses(folder, "store_damaged", /portolan\.duckdb\.wal.*nothing was deleted/);
+  }
+  writeFileSync(log, bytes.subarray(0, -100));
+  const reopened = openStore(folder);
+  await reopened.start();
+  assert.ok((await reopened.status()).flowRecords >= 5000);
+  await reopened.stop();
+  writeFileSync(log, bytes);
   rmSync(path);
   await refuses(folder, "store_damaged", /is missing, while its log/);
 });
@@ -121,7 +136,7 @@ test("another program's database is refused", async () => {
 
 test("a folder in use by another process is refused, naming it", async () => {
   const folder = copyOfSample("in-use");
-  const child = spawn(process.execPath, [new URL("crash-child.ts", import.meta.url).pathname, folder], {
+  const child = spawn(process.execPath, [crashChild, folder], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");

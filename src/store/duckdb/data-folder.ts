@@ -67,9 +67,24 @@ async function checkFiles(databasePath: string): Promise<void> {
       `${databasePath}: is missing, while its log ${databasePath}.wal is there; ${nothingDeleted}`,
     );
   }
+  if (logBytes !== undefined) await checkLog(`${databasePath}.wal`);
   if (databaseBytes === 0)
     throw new OperatingError("store_damaged", `${databasePath}: is empty; ${nothingDeleted}`);
 }
+
+/**
+ * DuckDB checks every entry of its log against a checksum, but takes an unreadable first entry for a log that a crash
+ * cut off, and starts without what is behind it. A log starts with field 100, entry type 98 (its version).
+ */
+async function checkLog(path: string): Promise<void> {
+  const file = await open(path, "r");
+  const start = new Uint8Array(logStart.length);
+  const { bytesRead } = await file.read(start).finally(() => file.close());
+  if (start.subarray(0, bytesRead).every((byte, i) => byte === logStart[i])) return;
+  throw new OperatingError("store_damaged", `${path}: is not a log of DuckDB; ${nothingDeleted}`);
+}
+
+const logStart = [100, 0, 98];
 
 async function fileBytes(path: string): Promise<number | undefined> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {

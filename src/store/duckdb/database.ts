@@ -54,6 +54,8 @@ function duckdbConfig({ memoryMaxBytes, threadCount }: StoreConfig): duckdb.Conf
     memory_limit: `${Math.ceil(memoryMaxBytes / 2 ** 20)}MiB`,
     threads: String(threadCount),
     checkpoint_threshold: "64MiB",
+    // Every question says its order; keeping it where none is asked for costs memory.
+    preserve_insertion_order: "false",
     max_temp_directory_size: "2GiB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

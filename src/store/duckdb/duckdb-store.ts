@@ -20,6 +20,7 @@ import { Newcomers } from "./newcomers.ts";
 import { type Question, Questions } from "./questions.ts";
 import { recentLinks } from "./recent-links.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { keepReserve, makeRoom } from "./reserve.ts";
 import { lastIdBefore, removeOld, removeUnnamed, removeUntil, rollUp, usedBytes } from "./retention.ts";
 import { type Waiting, writeWaiting } from "./writer.ts";
 
@@ -107,6 +108,7 @@ class DuckDBStore implements Store {
     await this.#exclusive(async () => {
       if (this.#opened === undefined) return;
       try {
+        if (this.#isFull) await makeRoom(this.#opened.writer, this.#opened.database.path);
         await this.#rollUpFinished(this.#opened, now);
         const minute = Math.floor(now / minuteMilliseconds);
         if (minute === this.#tidiedMinute && !this.#isFull) return;
@@ -159,6 +161,7 @@ class DuckDBStore implements Store {
     this.#openSince = Number.POSITIVE_INFINITY;
     if (this.#buffer.rowCount === 0) this.#nextId = this.#rolledUpId + 1;
     this.#opened = { database, writer, questions: new Questions(database) };
+    await keepReserve(database.path);
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -237,6 +240,7 @@ class DuckDBStore implements Store {
       this.#openSince = Number.POSITIVE_INFINITY;
       // A tenth is freed at a time, so that not every minute has to free a little.
       removed += await removeUntil(writer, database.path, Math.min(sizeMaxBytes, used) * 0.9);
+      await keepReserve(database.path);
       this.#isFull = false;
     }
     this.#hasRemoved ||= removed > 0;

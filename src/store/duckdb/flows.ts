@@ -1,9 +1,9 @@
 import { type FieldName, fields, formatProtocol } from "../../flow/index.ts";
+import type { Filter } from "../../query/index.ts";
 import { OperatingError } from "../errors.ts";
 import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
 import { addressText } from "./address-value.ts";
 import { type FilterColumns, filterCondition } from "./filter-sql.ts";
-import { minuteMilliseconds } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { keyColumns } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
@@ -13,6 +13,16 @@ interface Place {
   readonly time: number;
   readonly id: number;
 }
+
+/** A stretch of time, and how much is still wanted of it. */
+interface Slice {
+  readonly from: number;
+  readonly to: number;
+  readonly after: Place | undefined;
+  readonly limit: number;
+}
+
+const firstSliceMilliseconds = 1000;
 
 const seen = `f."collectionTimeMilliseconds"`;
 
@@ -25,25 +35,27 @@ export async function flows(question: Question, query: FlowsQuery): Promise<Flow
   const from = Math.floor(query.from);
   const found: SqlRow[] = [];
   let to = after === undefined ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after.time + 1);
-  for (let length = minuteMilliseconds; to > from && found.length < query.limit; length *= 4) {
+  for (let length = firstSliceMilliseconds; to > from && found.length < query.limit; length *= 4) {
     const sliceFrom = Math.max(from, to - length);
-    const parameters = new SqlParameters();
-    const limit = query.limit - found.length;
-    found.push(
-      ...(await question.rows(flowsStatement(query, sliceFrom, to, after, limit, parameters), parameters)),
-    );
+    const slice = { from: sliceFrom, to, after, limit: query.limit - found.length };
+    found.push(...(await readSlice(question, query, slice)));
     to = sliceFrom;
   }
   const last = found.length === query.limit ? found.at(-1) : undefined;
   return { records: found.map(readFlowRecord), nextCursor: last === undefined ? null : writeCursor(last) };
 }
 
-function flowsStatement(
-  { filter }: FlowsQuery,
-  from: number,
-  to: number,
-  after: Place | undefined,
-  limit: number,
+/** Finds the places first, from few columns; only the records of the page are read whole. */
+async function readSlice(question: Question, query: FlowsQuery, slice: Slice): Promise<SqlRow[]> {
+  const parameters = new SqlParameters();
+  const ids = await question.rows(placesStatement(query.filter, slice, parameters), parameters);
+  if (ids.length === 0) return [];
+  return question.rows(recordsStatement(ids.map(({ id }) => id as number)));
+}
+
+function placesStatement(
+  filter: Filter | undefined,
+  { from, to, after, limit }: Slice,
   parameters: SqlParameters,
 ): string {
   const conditions = [`${seen} >= ${parameters.integer(from)}`, `${seen} < ${parameters.integer(to)}`];
@@ -53,16 +65,27 @@ function flowsStatement(
   }
   if (filter !== undefined) conditions.push(filterCondition(filter, recordColumns, parameters));
   return `
-    SELECT f.*, source.id AS "sourcePeer", source.name AS "sourcePeerName",
-      destination.id AS "destinationPeer", destination.name AS "destinationPeerName",
-      o.id AS observer, o.name AS "observerName"
-    FROM flow_records f
-    LEFT JOIN peers source ON source.key = f.source_peer_key
-    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
-    LEFT JOIN observers o ON o.key = f.observer_key
+    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${filter === undefined ? "" : peersAndObserver}
     WHERE ${conditions.join(" AND ")}
     ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
 }
+
+/** The ids are ours, out of the statement before. */
+function recordsStatement(ids: readonly number[]): string {
+  const [first, last] = [ids.reduce((a, b) => Math.min(a, b)), ids.reduce((a, b) => Math.max(a, b))];
+  return `
+    SELECT f.*, source.id AS "sourcePeer", source.name AS "sourcePeerName",
+      destination.id AS "destinationPeer", destination.name AS "destinationPeerName",
+      o.id AS observer, o.name AS "observerName"
+    FROM flow_records f ${peersAndObserver}
+    WHERE f.record_id BETWEEN ${first} AND ${last} AND f.record_id IN (${ids.join(", ")})
+    ORDER BY ${seen} DESC, f.record_id DESC`;
+}
+
+const peersAndObserver = `
+    LEFT JOIN peers source ON source.key = f.source_peer_key
+    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
+    LEFT JOIN observers o ON o.key = f.observer_key`;
 
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {

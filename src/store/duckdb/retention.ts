@@ -128,7 +128,7 @@ async function removeRows(connection: DatabaseConnection, tableAndCondition: str
 }
 
 /** Refused while a question holds an older state; the next one gets it. */
-async function checkpoint({ sql }: DatabaseConnection): Promise<void> {
+export async function checkpoint({ sql }: DatabaseConnection): Promise<void> {
   await sql.run("CHECKPOINT").catch((cause: Error) => {
     if (!/cannot checkpoint/i.test(cause.message)) throw cause;
   });

@@ -19,7 +19,8 @@ export class EventStreamParser {
     for (const line of lines) {
       if (line !== "") this.#read(line);
       else {
-        if (this.#data.length > 0) events.push({ event: this.#event || "message", data: this.#data.join("\n") });
+        if (this.#data.length > 0)
+          events.push({ event: this.#event || "message", data: this.#data.join("\n") });
         this.#event = "";
         this.#data = [];
       }

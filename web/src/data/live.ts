@@ -37,7 +37,8 @@ export function createLive(params: Params, { onMap, onChange, onState }: LiveDep
       throw new Error("the stream ended");
     } catch (error) {
       if (isStopped) return;
-      const isRefused = error instanceof ProblemError && error.problem.status >= 400 && error.problem.status < 500;
+      const isRefused =
+        error instanceof ProblemError && error.problem.status >= 400 && error.problem.status < 500;
       if (isRefused) onState({ kind: "refused", problem: error.problem });
       else retryLater();
     }

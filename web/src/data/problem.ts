@@ -24,7 +24,12 @@ export class ProblemError extends Error {
 export function parseProblem(body: unknown, status: number): Problem {
   const from = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   const text = (key: string) => (typeof from[key] === "string" ? from[key] : "");
-  const problem = { title: text("title") || `HTTP ${status}`, status, detail: text("detail"), code: text("code") };
+  const problem = {
+    title: text("title") || `HTTP ${status}`,
+    status,
+    detail: text("detail"),
+    code: text("code"),
+  };
   if (typeof from.position !== "number") return problem;
   return { ...problem, position: from.position, length: typeof from.length === "number" ? from.length : 1 };
 }

@@ -9,7 +9,13 @@ const truncated = { peers: 0, links: 0 };
 
 test("a change replaces what it names, drops what is gone, and leaves the rest", () => {
   const state = new TopologyState();
-  state.setMap({ from: 1, to: 2, peers: [peer("a"), peer("b"), peer("c")], links: [link("a>b", 1), link("b>c", 2)], truncated });
+  state.setMap({
+    from: 1,
+    to: 2,
+    peers: [peer("a"), peer("b"), peer("c")],
+    links: [link("a>b", 1), link("b>c", 2)],
+    truncated,
+  });
   const kept = state.peers.get("a");
   state.apply({
     from: 2,

@@ -55,7 +55,11 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
     };
     setState({ kind: "connecting" });
     if (asked.range.kind === "live") {
-      const live = createLive(params, { onMap: take, onChange: (change) => store.apply(change), onState: setState });
+      const live = createLive(params, {
+        onMap: take,
+        onChange: (change) => store.apply(change),
+        onState: setState,
+      });
       live.start();
       return live.stop;
     }

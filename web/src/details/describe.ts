@@ -26,14 +26,21 @@ export interface Line {
 }
 
 /** The two or three lines that matter of a link. */
-export function linkSummary(link: TopologyLink, interval: { from: number; to: number }, isLive: boolean): Line[] {
+export function linkSummary(
+  link: TopologyLink,
+  interval: { from: number; to: number },
+  isLive: boolean,
+): Line[] {
   const lines: Line[] = [];
   const say = (text: string, isWarning = false) => lines.push({ text, isWarning });
-  say(`↑ ${formatBytes(link.bytesSent)}  ↓ ${formatBytes(link.bytesReceived)}  ${formatRate(linkRate(link, interval, isLive))}`);
+  say(
+    `↑ ${formatBytes(link.bytesSent)}  ↓ ${formatBytes(link.bytesReceived)}  ${formatRate(linkRate(link, interval, isLive))}`,
+  );
   const connections = `${formatCount(link.connections)} opened`;
   say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
   if (link.rttMs !== null) say(`RTT ${formatMilliseconds(link.rttMs)}`);
   if (link.failed > 0) say(`${formatCount(link.failed)} failed`, true);
-  if (link.retransmits > 0) say(`${formatCount(link.retransmits)} resent`, hasTrouble({ ...link, failed: 0 }));
+  if (link.retransmits > 0)
+    say(`${formatCount(link.retransmits)} resent`, hasTrouble({ ...link, failed: 0 }));
   return lines;
 }

@@ -30,7 +30,9 @@ export default function Details(props: DetailsProps & { store: TopologyStore; se
       title={selection.id}
       onClose={() => props.onSelect(undefined)}
     >
-      <p className="faint">Not on the map now: nothing of it was seen in this time, or the filter hides it.</p>
+      <p className="faint">
+        Not on the map now: nothing of it was seen in this time, or the filter hides it.
+      </p>
     </Panel>
   );
 }

@@ -14,13 +14,26 @@ const series = (times: number[], sent: number[], received: number[]): Series => 
 
 test("totals per step become bytes per second", () => {
   const { times, out, in: into } = directionSeries(series([0, 60_000], [600, 0], [60, 6000]));
-  assert.deepEqual([times, out, into], [[0, 60], [10, 0], [1, 100]]);
+  assert.deepEqual(
+    [times, out, into],
+    [
+      [0, 60],
+      [10, 0],
+      [1, 100],
+    ],
+  );
 });
 
 test("a server sends what its links received", () => {
   const asClient = series([0], [600], [60]);
   const { out, in: into } = directionSeries(asClient, series([0, 60_000], [60, 60], [600, 600]));
-  assert.deepEqual([out, into], [[20, 10], [2, 1]]);
+  assert.deepEqual(
+    [out, into],
+    [
+      [20, 10],
+      [2, 1],
+    ],
+  );
 });
 
 test("no series at all is a flat nothing", () => {

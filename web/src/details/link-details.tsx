@@ -3,15 +3,29 @@ import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { LinkObserver, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { hasTrouble, linkRate } from "../map/scene.ts";
-import { formatBytes, formatCount, formatDuration, formatMilliseconds, formatRate, formatTime } from "../units/units.ts";
-import type { DetailsProps } from "./details.tsx";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMilliseconds,
+  formatRate,
+  formatTime,
+} from "../units/units.ts";
 import { kindLabel, portName } from "./describe.ts";
+import type { DetailsProps } from "./details.tsx";
 import { Bar, Facts, Panel, Section } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
 const portsMax = 40;
 
-export function LinkDetails({ link, state, view, theme, onSelect, onFilter }: DetailsProps & { link: TopologyLink; state: TopologyState }) {
+export function LinkDetails({
+  link,
+  state,
+  view,
+  theme,
+  onSelect,
+  onFilter,
+}: DetailsProps & { link: TopologyLink; state: TopologyState }) {
   const client = state.peers.get(link.client);
   const server = state.peers.get(link.server);
   const clientName = client?.name || link.client;
@@ -21,8 +35,8 @@ export function LinkDetails({ link, state, view, theme, onSelect, onFilter }: De
   return (
     <Panel kind="Link" title={`${clientName} → ${serverName}`} onClose={() => onSelect(undefined)}>
       <div className="ends">
-        <End role="client" id={link.client} peer={client} onSelect={onSelect} />
-        <End role="server" id={link.server} peer={server} onSelect={onSelect} />
+        <End end="client" id={link.client} peer={client} onSelect={onSelect} />
+        <End end="server" id={link.server} peer={server} onSelect={onSelect} />
       </div>
       <div className="details-buttons">
         <Button size="xs" variant="light" onClick={() => onFilter(pinned)}>
@@ -41,7 +55,11 @@ export function LinkDetails({ link, state, view, theme, onSelect, onFilter }: De
           { label: "Opened", text: formatCount(link.connections) },
           { label: "Open now", text: isLive ? formatCount(link.active) : "" },
           { label: "Failed", text: formatCount(link.failed), isWarning: link.failed > 0 },
-          { label: "Resent", text: formatCount(link.retransmits), isWarning: hasTrouble({ ...link, failed: 0 }) },
+          {
+            label: "Resent",
+            text: formatCount(link.retransmits),
+            isWarning: hasTrouble({ ...link, failed: 0 }),
+          },
           { label: "RTT", text: formatMilliseconds(link.rttMs) },
           { label: "Last seen", text: lastSeen(link, isLive) },
         ]}
@@ -60,16 +78,21 @@ function lastSeen({ lastSeen }: TopologyLink, isLive: boolean): string {
 }
 
 interface EndProps {
-  readonly role: string;
+  readonly end: string;
   readonly id: string;
   readonly peer: TopologyPeer | undefined;
   readonly onSelect: DetailsProps["onSelect"];
 }
 
-function End({ role, id, peer, onSelect }: EndProps) {
+function End({ end, id, peer, onSelect }: EndProps) {
   return (
-    <button type="button" className="end" onClick={() => onSelect({ kind: "peer", id })} title={peer?.name || id}>
-      <span className="faint">{role}</span>
+    <button
+      type="button"
+      className="end"
+      onClick={() => onSelect({ kind: "peer", id })}
+      title={peer?.name || id}
+    >
+      <span className="faint">{end}</span>
       <b>{peer?.name || id}</b>
       <span className="faint">
         {peer === undefined ? "" : [kindLabel(peer.kind), peer.addresses[0]].filter(Boolean).join(", ")}

@@ -5,7 +5,17 @@ import { hasTrouble } from "../map/scene.ts";
 import { formatBytes } from "../units/units.ts";
 
 /** Parts that link and peer details share. */
-export function Panel({ kind, title, onClose, children }: { kind: string; title: string; onClose: () => void; children: ReactNode }) {
+export function Panel({
+  kind,
+  title,
+  onClose,
+  children,
+}: {
+  kind: string;
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+}) {
   return (
     <aside className="details" aria-label={`${kind} details`} data-testid="details">
       <header>
@@ -70,7 +80,12 @@ export function LinkList({ title, links, nameOf, onPick }: LinkListProps) {
       <ul className="link-list">
         {shown.map((link) => (
           <li key={link.id}>
-            <button type="button" className={hasTrouble(link) ? "warning" : ""} title={nameOf(link)} onClick={() => onPick(link)}>
+            <button
+              type="button"
+              className={hasTrouble(link) ? "warning" : ""}
+              title={nameOf(link)}
+              onClick={() => onPick(link)}
+            >
               <span className="link-name">{nameOf(link)}</span>
               <span className="number">{formatBytes(total(link))}</span>
               <Bar part={total(link) / Math.max(1, heaviest)} />

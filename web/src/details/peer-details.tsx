@@ -3,14 +3,23 @@ import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { formatBytes, formatCount } from "../units/units.ts";
-import type { DetailsProps } from "./details.tsx";
 import { kindLabel, portName } from "./describe.ts";
+import type { DetailsProps } from "./details.tsx";
 import { Facts, LinkList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
-export function PeerDetails({ peer, state, view, theme, onSelect, onFilter }: DetailsProps & { peer: TopologyPeer; state: TopologyState }) {
+export function PeerDetails({
+  peer,
+  state,
+  view,
+  theme,
+  onSelect,
+  onFilter,
+}: DetailsProps & { peer: TopologyPeer; state: TopologyState }) {
   const asClient = [...state.links.values()].filter(({ client }) => client === peer.id);
-  const asServer = [...state.links.values()].filter(({ server, client }) => server === peer.id && client !== peer.id);
+  const asServer = [...state.links.values()].filter(
+    ({ server, client }) => server === peer.id && client !== peer.id,
+  );
   const { out, into } = totals(asClient, asServer);
   const failed = [...asClient, ...asServer].reduce((sum, link) => sum + link.failed, 0);
   const term = pinTerm(peer);
@@ -54,7 +63,10 @@ export function PeerDetails({ peer, state, view, theme, onSelect, onFilter }: De
   );
 }
 
-function totals(asClient: readonly TopologyLink[], asServer: readonly TopologyLink[]): { out: number; into: number } {
+function totals(
+  asClient: readonly TopologyLink[],
+  asServer: readonly TopologyLink[],
+): { out: number; into: number } {
   const sum = (links: readonly TopologyLink[], key: "bytesSent" | "bytesReceived") =>
     links.reduce((total, link) => total + link[key], 0);
   return {

@@ -19,7 +19,11 @@ export function SeriesChart({ data, outLabel, inLabel, theme }: SeriesChartProps
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = host.current!;
-    const plot = new uPlot(chartOptions(element.clientWidth, outLabel, inLabel, theme), aligned(data), element);
+    const plot = new uPlot(
+      chartOptions(element.clientWidth, outLabel, inLabel, theme),
+      aligned(data),
+      element,
+    );
     const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
     resize.observe(element);
     return () => {
@@ -58,7 +62,10 @@ function chartOptions(width: number, outLabel: string, inLabel: string, theme: T
     cursor: { y: false, drag: { x: false, y: false } },
     legend: { live: true },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.08, Math.max(high, 1) * 1.08] } },
-    axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => formatRate(Math.abs(tick))) }],
+    axes: [
+      axis,
+      { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => formatRate(Math.abs(tick))) },
+    ],
     series: [
       { value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString()) },
       area(outLabel, palette.link),

@@ -8,7 +8,10 @@ test("each emptiness has its reason", () => {
   assert.equal(emptyReason({ ...live, peers: 3 }), undefined);
   assert.equal(emptyReason(live), "no_flows_yet");
   assert.equal(emptyReason({ ...live, filter: "nginx" }), "filter_matches_nothing");
-  assert.equal(emptyReason({ ...live, range: { kind: "last", span: "1h" }, feed: "shown" }), "range_is_empty");
+  assert.equal(
+    emptyReason({ ...live, range: { kind: "last", span: "1h" }, feed: "shown" }),
+    "range_is_empty",
+  );
 });
 
 test("nothing is claimed before the answer", () => {

@@ -52,7 +52,8 @@ export function EmptyState({ reason, status, filter, onClearFilter, onLive, onWi
           <>
             <h2>The server does not answer</h2>
             <p className="faint">
-              This page asks again by itself. On the server's machine: is <code>portolan up</code> still running?
+              This page asks again by itself. On the server's machine: is <code>portolan up</code> still
+              running?
             </p>
           </>
         )}
@@ -105,8 +106,8 @@ function NoFlowsYet({ status }: { status: Status | undefined }) {
           </p>
           <Command text={softflowdCommand(spot)} />
           <p className="faint">
-            pfSense: install the package softflowd, then Services → softflowd: host {spot.address}, port {spot.port},
-            version 9. OPNsense: Reporting → NetFlow, destination {spot.address}:{spot.port}.
+            pfSense: install the package softflowd, then Services → softflowd: host {spot.address}, port{" "}
+            {spot.port}, version 9. OPNsense: Reporting → NetFlow, destination {spot.address}:{spot.port}.
           </p>
         </Step>
       )}
@@ -121,7 +122,15 @@ function NoFlowsYet({ status }: { status: Status | undefined }) {
   );
 }
 
-function Step({ title, isWarning = false, children }: { title: string; isWarning?: boolean; children: ReactNode }) {
+function Step({
+  title,
+  isWarning = false,
+  children,
+}: {
+  title: string;
+  isWarning?: boolean;
+  children: ReactNode;
+}) {
   return (
     <section className={isWarning ? "step warning" : "step"}>
       <h3>{title}</h3>

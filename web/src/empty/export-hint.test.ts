@@ -10,7 +10,9 @@ test("a listener on every address is reached on each of the machine's", () => {
 });
 
 test("a listener on one address is reached there", () => {
-  assert.deepEqual(collectorSpots(["udp://[fd00::1]:4739"], ["192.168.1.5"]), [{ address: "fd00::1", port: 4739 }]);
+  assert.deepEqual(collectorSpots(["udp://[fd00::1]:4739"], ["192.168.1.5"]), [
+    { address: "fd00::1", port: 4739 },
+  ]);
   assert.deepEqual(collectorSpots(["tcp://x"], []), []);
 });
 

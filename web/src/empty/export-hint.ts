@@ -12,7 +12,10 @@ export function collectorSpots(listeners: readonly string[], addresses: readonly
     const bare = host.replace(/^\[|\]$/g, "");
     const isAny = bare === "0.0.0.0" || bare === "::" || bare === "";
     const heard = isAny ? addresses : [bare];
-    return (heard.length === 0 ? ["127.0.0.1"] : heard).map((address) => ({ address, port: Number(portText) }));
+    return (heard.length === 0 ? ["127.0.0.1"] : heard).map((address) => ({
+      address,
+      port: Number(portText),
+    }));
   });
 }
 

@@ -60,7 +60,9 @@ export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
         aria-describedby={shown === undefined ? undefined : "filter-mistake"}
         placeholder="Filter: nginx, port:443, server.network:internet …"
         leftSection={<SearchIcon />}
-        rightSection={text !== "" && <CloseButton size="sm" aria-label="Clear the filter" onClick={() => clear()} />}
+        rightSection={
+          text !== "" && <CloseButton size="sm" aria-label="Clear the filter" onClick={() => clear()} />
+        }
         error={shown !== undefined}
         value={text}
         onChange={(event) => change(event.currentTarget.value)}
@@ -106,7 +108,11 @@ function Examples({ onPick }: { onPick: (filter: string) => void }) {
         {examples.map(({ filter, meaning }) => (
           <li key={filter}>
             {/* Pressing must not take the focus before the click arrives. */}
-            <button type="button" onMouseDown={(event) => event.preventDefault()} onClick={() => onPick(filter)}>
+            <button
+              type="button"
+              onMouseDown={(event) => event.preventDefault()}
+              onClick={() => onPick(filter)}
+            >
               <code>{filter}</code>
               <span>{meaning}</span>
             </button>

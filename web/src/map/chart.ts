@@ -19,6 +19,8 @@ const overscan = 140;
 const quickMilliseconds = 9;
 const restMilliseconds = 90;
 const glideMilliseconds = 420;
+/** Moving dots alone need no more than 30 frames per second. */
+const pulseMilliseconds = 30;
 const dimmed = 0.3;
 const fitMargin = { top: 54, side: 26, bottom: 44 };
 
@@ -57,7 +59,16 @@ export class Chart {
   #isViewStale = true;
   #movedAt = 0;
   #lastFrame = 0;
-  #drawn: Drawn = { pictureCount: 0, peers: 0, links: 0, labels: 0, milliseconds: 0, scale: 1 };
+  #presentedAt = 0;
+  #drawn: Drawn = {
+    pictureCount: 0,
+    peers: 0,
+    links: 0,
+    linksInView: 0,
+    labels: 0,
+    milliseconds: 0,
+    scale: 1,
+  };
 
   constructor(canvas: OffscreenCanvas, tell: (message: FromMap) => void, requestFrame: () => void) {
     this.#canvas = canvas;
@@ -136,9 +147,11 @@ export class Chart {
   /** Selects the next peer in a direction, from the selected one or the middle of the view. */
   step(dx: number, dy: number): void {
     this.#prepare();
-    const selected = this.#selected?.kind === "peer" ? this.#scene.peerById.get(this.#selected.id) : undefined;
+    const selected =
+      this.#selected?.kind === "peer" ? this.#scene.peerById.get(this.#selected.id) : undefined;
     const from = selected ?? { x: this.#camera.x - dx, y: this.#camera.y - dy };
-    const next = peerToward(this.#scene, from, dx, dy) ?? (selected === undefined ? this.#scene.peers[0] : undefined);
+    const next =
+      peerToward(this.#scene, from, dx, dy) ?? (selected === undefined ? this.#scene.peers[0] : undefined);
     if (next === undefined) return;
     this.#tell({ type: "select", selection: { kind: "peer", id: next.id } });
     this.#bringIntoView(next.x, next.y);
@@ -164,7 +177,13 @@ export class Chart {
       const peer = this.#scene.peerById.get(id);
       if (peer === undefined) return undefined;
       const spot = toScreen(this.#camera, this.#size, peer.x, peer.y);
-      return { id, name: peer.name, ...spot, radius: peer.radius * this.#camera.scale, isInView: this.#isInView(spot) };
+      return {
+        id,
+        name: peer.name,
+        ...spot,
+        radius: peer.radius * this.#camera.scale,
+        isInView: this.#isInView(spot),
+      };
     }
     const link = this.#scene.linkById.get(id);
     if (link === undefined) return undefined;
@@ -173,7 +192,19 @@ export class Chart {
     const { bytesSent, bytesReceived, connections, failed } = link.topology;
     const { look, isDashed, rate } = link;
     const width = linkWidths[link.level]!;
-    return { id, bytesSent, bytesReceived, connections, failed, rate, width, look, isDashed, ...spot, isInView: this.#isInView(spot) };
+    return {
+      id,
+      bytesSent,
+      bytesReceived,
+      connections,
+      failed,
+      rate,
+      width,
+      look,
+      isDashed,
+      ...spot,
+      isInView: this.#isInView(spot),
+    };
   }
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
@@ -186,10 +217,12 @@ export class Chart {
     const isMoving = now - this.#movedAt < restMilliseconds || isGliding;
     const isOff = this.#pictureCamera !== this.#camera;
     if (this.#isPictureStale || isOff) {
-      if (!isMoving || this.#drawn.milliseconds < quickMilliseconds || this.#drawn.pictureCount === 0) this.#drawPicture();
+      if (!isMoving || this.#drawn.milliseconds < quickMilliseconds || this.#drawn.pictureCount === 0)
+        this.#drawPicture();
     }
     const hasPulses = this.#moves && this.#isLive && this.#pulsing.length > 0;
-    if (this.#isViewStale || hasPulses) this.#present(now, hasPulses);
+    const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
+    if (this.#isViewStale || isPulseDue) this.#present(now, hasPulses);
     if (isMoving || isDimming || hasPulses || this.#isPictureStale) this.#requestFrame();
   }
 
@@ -199,13 +232,19 @@ export class Chart {
     this.#isSceneStale = false;
     const peers = [...this.#state.peers.values()];
     const links = [...this.#state.links.values()];
-    this.#layout = layout(this.#layout, { peers, links }, { centre: this.#centre });
+    this.#layout = layout(this.#layout, { peers, links }, { centre: this.#centre, spread: this.#spread() });
     const before = this.#scene.bounds;
     this.#scene = buildScene(this.#state, this.#layout, { centre: this.#centre, isLive: this.#isLive });
     this.#pulsing = pulsingLinks(this.#scene.links);
     this.#isPictureStale = true;
     this.#isViewStale = true;
     if (this.#follows && !isSameBounds(before, this.#scene.bounds)) this.#refit();
+  }
+
+  /** Islands side by side on a wide screen, one below the other on a phone. */
+  #spread(): number {
+    const { width, height } = this.#size;
+    return height < 2 ? 1.35 : Math.min(1.5, Math.max(0.55, width / height));
   }
 
   #refit(): void {
@@ -234,7 +273,7 @@ export class Chart {
   #drawPicture(): void {
     const started = performance.now();
     const pen = this.#pen(this.#pictureContext, overscan);
-    const { peers, links, labels } = drawPicture(pen, this.#scene);
+    const { links, labels } = drawPicture(pen, this.#scene);
     this.#pictureCamera = this.#camera;
     this.#isPictureStale = false;
     this.#isViewStale = true;
@@ -242,16 +281,18 @@ export class Chart {
       pictureCount: this.#drawn.pictureCount + 1,
       peers: this.#scene.peers.length,
       links: this.#scene.links.length,
+      linksInView: links,
       labels,
       milliseconds: performance.now() - started,
       scale: this.#camera.scale,
     };
-    this.#tell({ type: "drawn", drawn: { ...this.#drawn, peers: Math.max(peers, this.#drawn.peers), links: Math.max(links, this.#drawn.links) } });
+    this.#tell({ type: "drawn", drawn: this.#drawn });
   }
 
   /** The last picture where it belongs now, then what moves or is looked at. */
   #present(now: number, hasPulses: boolean): void {
     this.#isViewStale = false;
+    this.#presentedAt = now;
     const { width, height, ratio } = this.#size;
     const context = this.#context;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -328,7 +369,9 @@ export class Chart {
   }
 
   #fitted(): Camera {
-    return fit(this.#scene.bounds, this.#size, fitMargin);
+    // Above a picture of the past stands a banner.
+    const top = fitMargin.top + (this.#isLive ? 0 : 30);
+    return fit(this.#scene.bounds, this.#size, { ...fitMargin, top });
   }
 
   #at(x: number, y: number, reachPixels: number): Selection | undefined {

@@ -28,3 +28,11 @@ test("a link of a peer to itself is a loop beside it", () => {
   const curve = linkCurve(a, a);
   assert.ok(pointOn(curve, 0.5).y < -15);
 });
+
+test("a link between others goes round the island in the middle, on the side where it is", () => {
+  const island = { x: 100, y: 0, radiusX: 40, radiusY: 30 };
+  const above = pointOn(linkCurve({ ...a, y: -5 }, { ...b, y: -5 }, island), 0.5);
+  const below = pointOn(linkCurve({ ...a, y: 5 }, { ...b, y: 5 }, island), 0.5);
+  assert.ok(above.y < -30 && below.y > 30, `${above.y} and ${below.y}`);
+  assert.deepEqual(linkCurve(a, b, { ...island, y: 500 }), linkCurve(a, b));
+});

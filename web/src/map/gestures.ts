@@ -43,7 +43,8 @@ export function listenToGestures(host: HTMLElement, send: (message: ToMap) => vo
     const [, other] = [...pointers].find(([id]) => id !== moved)!;
     const before = Math.hypot(from.x - other.x, from.y - other.y);
     const after = Math.hypot(to.x - other.x, to.y - other.y);
-    if (before > 10) send({ type: "zoom", factor: after / before, x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 });
+    if (before > 10)
+      send({ type: "zoom", factor: after / before, x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 });
   }
 
   function onUp(event: PointerEvent): void {

@@ -17,7 +17,12 @@ export function hitTest(scene: Scene, x: number, y: number, reach: number): Sele
   return found === undefined ? undefined : { kind: "link", id: found };
 }
 
-function nearestPeer(peers: readonly ScenePeer[], x: number, y: number, reach: number): ScenePeer | undefined {
+function nearestPeer(
+  peers: readonly ScenePeer[],
+  x: number,
+  y: number,
+  reach: number,
+): ScenePeer | undefined {
   let found: ScenePeer | undefined;
   let nearest = Infinity;
   for (const peer of peers) {
@@ -30,7 +35,12 @@ function nearestPeer(peers: readonly ScenePeer[], x: number, y: number, reach: n
 }
 
 /** The next peer in a direction, for the arrow keys: near, and more ahead than aside. */
-export function peerToward(scene: Scene, from: { x: number; y: number }, dx: number, dy: number): ScenePeer | undefined {
+export function peerToward(
+  scene: Scene,
+  from: { x: number; y: number },
+  dx: number,
+  dy: number,
+): ScenePeer | undefined {
   let best: ScenePeer | undefined;
   let least = Infinity;
   for (const peer of scene.peers) {

@@ -19,7 +19,9 @@ export class MapClient implements TopologyFollower {
   constructor(canvas: HTMLCanvasElement, theme: ThemeName, moves: boolean, listeners: MapListeners) {
     this.#canvas = canvas;
     this.#worker = new Worker(new URL("./map-worker.ts", import.meta.url), { type: "module", name: "map" });
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromMap>) => this.#hear(data, listeners));
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromMap>) =>
+      this.#hear(data, listeners),
+    );
     const offscreen = canvas.transferControlToOffscreen();
     const start: ToMap = { type: "start", canvas: offscreen, size: this.#size(), theme, moves };
     this.#worker.postMessage(start, [offscreen]);

@@ -1,7 +1,7 @@
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { kindLabel, linkSummary, portName } from "../details/describe.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
+import { kindLabel, linkSummary, portName } from "../details/describe.ts";
 import { formatBytes, shorten } from "../units/units.ts";
 import type { Selection } from "../view.ts";
 
@@ -12,7 +12,15 @@ export interface Hover {
 }
 
 /** What is below the pointer, in words, beside the pointer. */
-export function MapTooltip({ hover, store, isLive }: { hover: Hover; store: TopologyStore; isLive: boolean }) {
+export function MapTooltip({
+  hover,
+  store,
+  isLive,
+}: {
+  hover: Hover;
+  store: TopologyStore;
+  isLive: boolean;
+}) {
   useTopologyVersion(store);
   const { selection, x, y } = hover;
   const peer = selection.kind === "peer" ? store.state.peers.get(selection.id) : undefined;
@@ -23,6 +31,7 @@ export function MapTooltip({ hover, store, isLive }: { hover: Hover; store: Topo
     <div
       className="map-tooltip"
       data-side={isRight ? "left" : "right"}
+      data-below={y < 150 ? "" : undefined}
       style={{ left: x, top: y }}
       role="status"
       data-testid="map-tooltip"

@@ -1,5 +1,5 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { FitIcon, MinusIcon, PauseIcon, PlayIcon, PlusIcon } from "../icons.tsx";
 import { showDrawn } from "../test-hooks.ts";
@@ -61,15 +61,15 @@ export function MapView({ store, theme, centre, isLive, isVisible, selection, on
     };
   }, [store]);
 
-  const tell = (message: ToMap) => map.current?.send(message);
-  useEffect(() => tell({ type: "theme", theme }), [theme]);
-  useEffect(() => tell({ type: "moves", moves }), [moves]);
-  useEffect(() => tell({ type: "situation", centre, isLive }), [centre, isLive]);
-  useEffect(() => tell({ type: "select", selection }), [selection]);
+  const tell = useCallback((message: ToMap) => map.current?.send(message), []);
+  useEffect(() => tell({ type: "theme", theme }), [tell, theme]);
+  useEffect(() => tell({ type: "moves", moves }), [tell, moves]);
+  useEffect(() => tell({ type: "situation", centre, isLive }), [tell, centre, isLive]);
+  useEffect(() => tell({ type: "select", selection }), [tell, selection]);
   useEffect(() => {
     tell({ type: "visible", visible: isVisible });
     if (isVisible) map.current?.measure();
-  }, [isVisible]);
+  }, [tell, isVisible]);
 
   const press = (key: string) => {
     const { width, height } = host.current!.getBoundingClientRect();
@@ -83,13 +83,13 @@ export function MapView({ store, theme, centre, isLive, isVisible, selection, on
 
   return (
     <section className="map" hidden={!isVisible} aria-label="Map">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move between peers */}
       <div
         ref={host}
         className="map-host"
         data-testid="map"
         role="application"
         aria-label="Map of peers and links. Arrow keys move between peers, plus and minus zoom, 0 shows all. Press t for the same as a table."
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move between peers
         tabIndex={0}
         onKeyDown={onKeyDown}
       />

@@ -27,36 +27,52 @@ addEventListener("message", ({ data }: MessageEvent<ToMap>) => {
 function handle(map: Chart, message: Exclude<ToMap, { type: "start" }>): void {
   switch (message.type) {
     case "size":
-      return map.setSize(message.size);
+      map.setSize(message.size);
+      break;
     case "theme":
-      return map.setTheme(message.theme);
+      map.setTheme(message.theme);
+      break;
     case "moves":
-      return map.setMoves(message.moves);
+      map.setMoves(message.moves);
+      break;
     case "visible":
-      return map.setVisible(message.visible);
+      map.setVisible(message.visible);
+      break;
     case "situation":
-      return map.setSituation(message.centre, message.isLive);
+      map.setSituation(message.centre, message.isLive);
+      break;
     case "map":
-      return map.take(message.topology);
+      map.take(message.topology);
+      break;
     case "change":
-      return map.take(message.change);
+      map.take(message.change);
+      break;
     case "select":
-      return map.select(message.selection);
+      map.select(message.selection);
+      break;
     case "hover":
-      return map.hover(message.x, message.y);
+      map.hover(message.x, message.y);
+      break;
     case "leave":
-      return map.leave();
+      map.leave();
+      break;
     case "click":
-      return map.click(message.x, message.y);
+      map.click(message.x, message.y);
+      break;
     case "pan":
-      return map.pan(message.dx, message.dy);
+      map.pan(message.dx, message.dy);
+      break;
     case "zoom":
-      return map.zoom(message.factor, message.x, message.y);
+      map.zoom(message.factor, message.x, message.y);
+      break;
     case "fit":
-      return map.fit();
+      map.fit();
+      break;
     case "step":
-      return map.step(message.dx, message.dy);
+      map.step(message.dx, message.dy);
+      break;
     case "ask":
-      return tell({ type: "answer", number: message.number, answer: map.ask(message.selection) });
+      tell({ type: "answer", number: message.number, answer: map.ask(message.selection) });
+      break;
   }
 }

@@ -4,7 +4,13 @@ import type { ThemeName } from "./palette.ts";
 
 /** What the page tells the map's worker. Coordinates are CSS pixels from the canvas' top left corner. */
 export type ToMap =
-  | { readonly type: "start"; readonly canvas: OffscreenCanvas; readonly size: Size; readonly theme: ThemeName; readonly moves: boolean }
+  | {
+      readonly type: "start";
+      readonly canvas: OffscreenCanvas;
+      readonly size: Size;
+      readonly theme: ThemeName;
+      readonly moves: boolean;
+    }
   | { readonly type: "size"; readonly size: Size }
   | { readonly type: "theme"; readonly theme: ThemeName }
   /** Whether traffic is drawn as moving dots and the view glides. */
@@ -26,7 +32,12 @@ export type ToMap =
 
 /** What the worker tells the page. */
 export type FromMap =
-  | { readonly type: "hover"; readonly selection: Selection | undefined; readonly x: number; readonly y: number }
+  | {
+      readonly type: "hover";
+      readonly selection: Selection | undefined;
+      readonly x: number;
+      readonly y: number;
+    }
   | { readonly type: "select"; readonly selection: Selection | undefined }
   | { readonly type: "drawn"; readonly drawn: Drawn }
   | { readonly type: "answer"; readonly number: number; readonly answer: DrawnLink | DrawnPeer | undefined };
@@ -41,8 +52,10 @@ export interface Size {
 /** The last whole picture. */
 export interface Drawn {
   readonly pictureCount: number;
+  /** Of the whole map; how many of the links were in view stands beside. */
   readonly peers: number;
   readonly links: number;
+  readonly linksInView: number;
   readonly labels: number;
   /** Script time of the last whole picture. */
   readonly milliseconds: number;

@@ -82,12 +82,22 @@ test("rates are of now when known, else the mean", () => {
 });
 
 test("links seen by exporters only are dashed", () => {
-  const exporter = { id: "exporter:10.0.0.9", kind: "exporter", name: "r1", bytesSent: 0, bytesReceived: 0, packets: 0 } as const;
+  const exporter = {
+    id: "exporter:10.0.0.9",
+    kind: "exporter",
+    name: "r1",
+    bytesSent: 0,
+    bytesReceived: 0,
+    packets: 0,
+  } as const;
   const both = link("curl", "nginx", { observers: [exporter, link("a", "b").observers[0]!] });
   const scene = sceneOf([both, link("nginx", "postgres", { observers: [exporter] })]);
   assert.deepEqual(
     scene.links.map(({ client, isDashed }) => [client.name, isDashed]),
-    [["curl", false], ["nginx", true]],
+    [
+      ["curl", false],
+      ["nginx", true],
+    ],
   );
 });
 

@@ -30,6 +30,7 @@ export interface ScenePeer {
   readonly id: string;
   readonly name: string;
   readonly kind: TopologyPeer["kind"];
+  readonly group: string;
   readonly x: number;
   readonly y: number;
   readonly radius: number;
@@ -64,7 +65,11 @@ export interface SceneOptions {
   readonly isLive: boolean;
 }
 
-export function buildScene(state: TopologyState, layout: LayoutState, { centre, isLive }: SceneOptions): Scene {
+export function buildScene(
+  state: TopologyState,
+  layout: LayoutState,
+  { centre, isLive }: SceneOptions,
+): Scene {
   const weights = weigh(state);
   const peerById = new Map<string, ScenePeer>();
   const countByGroup = new Map<string, number>();
@@ -77,6 +82,7 @@ export function buildScene(state: TopologyState, layout: LayoutState, { centre, 
       id: peer.id,
       name: peer.name === "" ? peer.id : peer.name,
       kind: peer.kind,
+      group: place.group,
       x: place.x,
       y: place.y,
       radius: 12 + Math.min(6, Math.log10(1 + bytes / 10_000)),
@@ -85,12 +91,15 @@ export function buildScene(state: TopologyState, layout: LayoutState, { centre, 
       hasWarning,
     });
   }
+  const island = layout.groups.get(centre);
   const links: SceneLink[] = [];
   for (const link of state.links.values()) {
     const client = peerById.get(link.client);
     const server = peerById.get(link.server);
     if (client === undefined || server === undefined) continue;
-    const sceneLink = buildLink(link, client, server, state, isLive);
+    const isTransit = client.group !== centre && server.group !== centre && client.group !== server.group;
+    const curve = linkCurve(client, server, isTransit ? island : undefined);
+    const sceneLink = buildLink(link, client, server, curve, state, isLive);
     links.push(sceneLink);
     client.links.push(sceneLink);
     if (server !== client) server.links.push(sceneLink);
@@ -108,17 +117,28 @@ export function buildScene(state: TopologyState, layout: LayoutState, { centre, 
 }
 
 /** Idle below active below warnings; within a look, links of one style stand together. */
-export function styleOrder({ look, isDashed, level }: Pick<SceneLink, "look" | "isDashed" | "level">): number {
+export function styleOrder({
+  look,
+  isDashed,
+  level,
+}: Pick<SceneLink, "look" | "isDashed" | "level">): number {
   return { idle: 0, active: 100, warning: 200 }[look] + (isDashed ? 10 : 0) + level;
 }
 
-function buildLink(link: TopologyLink, client: ScenePeer, server: ScenePeer, state: TopologyState, isLive: boolean): SceneLink {
+function buildLink(
+  link: TopologyLink,
+  client: ScenePeer,
+  server: ScenePeer,
+  curve: Curve,
+  state: TopologyState,
+  isLive: boolean,
+): SceneLink {
   const rate = linkRate(link, state, isLive);
   return {
     id: link.id,
     client,
     server,
-    curve: linkCurve(client, server),
+    curve,
     look: linkLook(link, state.to, isLive),
     isDashed: link.observers.length > 0 && link.observers.every(({ kind }) => kind === "exporter"),
     level: Math.min(linkWidths.length - 1, Math.max(0, Math.floor(Math.log10(rate + 1)) - 1)),
@@ -128,7 +148,11 @@ function buildLink(link: TopologyLink, client: ScenePeer, server: ScenePeer, sta
 }
 
 /** Bytes per second: now where the live map knows it, else the interval's mean. */
-export function linkRate(link: TopologyLink, { from, to }: { from: number; to: number }, isLive: boolean): number {
+export function linkRate(
+  link: TopologyLink,
+  { from, to }: { from: number; to: number },
+  isLive: boolean,
+): number {
   const now = (link.sentRate ?? 0) + (link.receivedRate ?? 0);
   if (isLive && now > 0) return now;
   return (link.bytesSent + link.bytesReceived) / Math.max(1, (to - from) / 1000);
@@ -137,11 +161,17 @@ export function linkRate(link: TopologyLink, { from, to }: { from: number; to: n
 export function linkLook(link: TopologyLink, to: number, isLive: boolean): LinkLook {
   if (hasTrouble(link)) return "warning";
   const now = (link.sentRate ?? 0) + (link.receivedRate ?? 0);
-  return isLive && now === 0 && link.active === 0 && to - link.lastSeen > idleMilliseconds ? "idle" : "active";
+  return isLive && now === 0 && link.active === 0 && to - link.lastSeen > idleMilliseconds
+    ? "idle"
+    : "active";
 }
 
 /** Failed connections, or more than one packet in fifty sent again. */
-export function hasTrouble({ failed, retransmits, packets }: Pick<TopologyLink, "failed" | "retransmits" | "packets">): boolean {
+export function hasTrouble({
+  failed,
+  retransmits,
+  packets,
+}: Pick<TopologyLink, "failed" | "retransmits" | "packets">): boolean {
   return failed > 0 || (retransmits >= 5 && retransmits > packets / 50);
 }
 

@@ -18,7 +18,8 @@ export function AwayBanner({ state, onReload }: { state: FeedState; onReload: ()
   if (state.kind === "failed") {
     return (
       <div className="banner away" role="alert" data-testid="server-failed">
-        <b>No answer.</b> <span>{state.problem?.detail || state.problem?.title || "The server can not be reached."}</span>
+        <b>No answer.</b>{" "}
+        <span>{state.problem?.detail || state.problem?.title || "The server can not be reached."}</span>
         <Button size="compact-xs" variant="default" onClick={onReload}>
           Ask again
         </Button>

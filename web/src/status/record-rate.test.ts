@@ -4,7 +4,9 @@ import type { Status } from "../data/answers.ts";
 import { dropCount, lookAtRecords } from "./record-rate.ts";
 
 const status = (...records: number[]) =>
-  ({ collector: { exporters: records.map((count) => ({ records: count, drops: { template_missing: 2 } })) } }) as unknown as Status;
+  ({
+    collector: { exporters: records.map((count) => ({ records: count, drops: { template_missing: 2 } })) },
+  }) as unknown as Status;
 
 test("the rate needs two looks", () => {
   const first = lookAtRecords(status(100, 50), 1000, undefined);

@@ -84,7 +84,13 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
   );
 }
 
-function ExporterWord({ status, recordsPerSecond }: { status: Status; recordsPerSecond: number | undefined }) {
+function ExporterWord({
+  status,
+  recordsPerSecond,
+}: {
+  status: Status;
+  recordsPerSecond: number | undefined;
+}) {
   const { exporters, listeners } = status.collector;
   const drops = dropCount(status);
   const count = exporters.length === 1 ? "1 exporter" : `${exporters.length} exporters`;

@@ -4,7 +4,11 @@ import type { Status } from "../data/answers.ts";
 import { fetchStatus } from "../data/api.ts";
 import { lookAtRecords, type RecordLook } from "./record-rate.ts";
 
-export function useStatus(): { status: Status | undefined; recordsPerSecond: number | undefined; isAway: boolean } {
+export function useStatus(): {
+  status: Status | undefined;
+  recordsPerSecond: number | undefined;
+  isAway: boolean;
+} {
   const look = useRef<RecordLook>(undefined);
   const { data, dataUpdatedAt, isError } = useQuery({
     queryKey: ["status"],

@@ -16,10 +16,11 @@ interface FlowColumn {
   readonly text: (record: FlowRecord) => string;
 }
 
-const spot = (address: string, port: number) => (port === 0 ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`);
+const spot = (address: string, port: number) =>
+  port === 0 ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`;
 
 const flowColumns: readonly FlowColumn[] = [
-  { label: "Time", width: "150px", text: (record) => formatTime(record.collectionTimeMilliseconds) },
+  { label: "Time", width: "164px", text: (record) => formatTime(record.collectionTimeMilliseconds) },
   {
     label: "Source",
     width: "minmax(150px, 1.3fr)",
@@ -30,14 +31,25 @@ const flowColumns: readonly FlowColumn[] = [
     width: "minmax(150px, 1.3fr)",
     text: (record) => spot(record.destinationAddress, record.destinationTransportPort),
   },
-  { label: "Protocol", width: "70px", text: ({ protocol }) => String(protocol) },
-  { label: "Bytes", width: "84px", isNumber: true, text: ({ octetDeltaCount }) => formatBytes(octetDeltaCount) },
-  { label: "Back", width: "84px", isNumber: true, text: (record) => formatBytes(record.reverseOctetDeltaCount) },
+  { label: "Protocol", width: "82px", text: ({ protocol }) => String(protocol) },
+  {
+    label: "Bytes",
+    width: "84px",
+    isNumber: true,
+    text: ({ octetDeltaCount }) => formatBytes(octetDeltaCount),
+  },
+  {
+    label: "Back",
+    width: "84px",
+    isNumber: true,
+    text: (record) => formatBytes(record.reverseOctetDeltaCount),
+  },
   {
     label: "Packets",
     width: "84px",
     isNumber: true,
-    text: (record) => `${formatCount(record.packetDeltaCount)} / ${formatCount(record.reversePacketDeltaCount)}`,
+    text: (record) =>
+      `${formatCount(record.packetDeltaCount)} / ${formatCount(record.reversePacketDeltaCount)}`,
   },
   { label: "From peer", width: "minmax(130px, 1fr)", text: ({ source }) => source },
   { label: "To peer", width: "minmax(130px, 1fr)", text: ({ destination }) => destination },
@@ -46,7 +58,9 @@ const flowColumns: readonly FlowColumn[] = [
     label: "Note",
     width: "minmax(80px, 0.5fr)",
     text: ({ isDuplicate, samplingInterval }) =>
-      [isDuplicate ? "duplicate" : "", samplingInterval > 1 ? `1 in ${samplingInterval}` : ""].filter(Boolean).join(", "),
+      [isDuplicate ? "duplicate" : "", samplingInterval > 1 ? `1 in ${samplingInterval}` : ""]
+        .filter(Boolean)
+        .join(", "),
   },
 ];
 
@@ -54,15 +68,16 @@ const columns = flowColumns.map(({ width }) => width).join(" ");
 
 /** Raw records, newest first, page by page. */
 export default function FlowsTable({ range, filter }: { range: TimeRange; filter: string }) {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery({
-    queryKey: ["flows", range, filter],
-    queryFn: ({ pageParam, signal }): Promise<FlowPage> =>
-      fetchFlows({ ...timeParams(range), filter, limit: pageSize, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
-    retry: false,
-    staleTime: Infinity,
-  });
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
+    useInfiniteQuery({
+      queryKey: ["flows", range, filter],
+      queryFn: ({ pageParam, signal }): Promise<FlowPage> =>
+        fetchFlows({ ...timeParams(range), filter, limit: pageSize, cursor: pageParam }, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
+      retry: false,
+      staleTime: Infinity,
+    });
   const records = data?.pages.flatMap((page) => page.records) ?? [];
   return (
     <VirtualTable

@@ -4,7 +4,16 @@ import type { TopologyLink } from "../../../src/topology/topology.ts";
 import { linkColumns, nextOrder, sortLinks } from "./link-columns.ts";
 
 const link = (id: string, bytesSent: number, rttMs: number | null = null) =>
-  ({ id, client: id, server: "s", bytesSent, bytesReceived: 0, rttMs, ports: [], observers: [] }) as unknown as TopologyLink;
+  ({
+    id,
+    client: id,
+    server: "s",
+    bytesSent,
+    bytesReceived: 0,
+    rttMs,
+    ports: [],
+    observers: [],
+  }) as unknown as TopologyLink;
 const context = { peers: new Map(), interval: { from: 0, to: 1000 }, isLive: false };
 const ids = (links: TopologyLink[]) => links.map(({ id }) => id).join("");
 

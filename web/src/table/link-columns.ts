@@ -40,7 +40,7 @@ const number = (
 ): LinkColumn => ({
   key,
   label,
-  width: "minmax(78px, 0.5fr)",
+  width: "minmax(82px, 0.5fr)",
   isNumber: true,
   text: (link, context) => {
     const value = of(link, context);
@@ -49,7 +49,8 @@ const number = (
   order: (link, context) => of(link, context) ?? -1,
 });
 
-const bytes = (key: "bytesSent" | "bytesReceived", label: string) => number(key, label, (link) => link[key], formatBytes);
+const bytes = (key: "bytesSent" | "bytesReceived", label: string) =>
+  number(key, label, (link) => link[key], formatBytes);
 const count = (key: "packets" | "active" | "connections" | "failed" | "retransmits", label: string) =>
   number(key, label, (link) => link[key], formatCount);
 
@@ -66,7 +67,9 @@ export const linkColumns: readonly LinkColumn[] = [
   { ...count("failed", "Failed"), isWarning: ({ failed }) => failed > 0 },
   count("retransmits", "Resent"),
   number("rtt", "RTT", ({ rttMs }) => rttMs, formatMilliseconds),
-  text("observers", "Seen by", "minmax(100px, 0.8fr)", ({ observers }) => observers.map(({ name }) => name).join(", ")),
+  text("observers", "Seen by", "minmax(100px, 0.8fr)", ({ observers }) =>
+    observers.map(({ name }) => name).join(", "),
+  ),
 ];
 
 function portsText({ ports }: TopologyLink): string {
@@ -80,7 +83,11 @@ export interface SortOrder {
 }
 
 /** Sorted by one column; equals by id, so that rows do not jump. */
-export function sortLinks(links: Iterable<TopologyLink>, { key, isDescending }: SortOrder, context: LinkContext): TopologyLink[] {
+export function sortLinks(
+  links: Iterable<TopologyLink>,
+  { key, isDescending }: SortOrder,
+  context: LinkContext,
+): TopologyLink[] {
   const column = linkColumns.find((candidate) => candidate.key === key) ?? linkColumns[0]!;
   const keyed = [...links].map((link) => ({ link, order: column.order(link, context) }));
   const sign = isDescending ? -1 : 1;

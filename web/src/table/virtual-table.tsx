@@ -20,7 +20,8 @@ const rowHeight = 30;
 
 /** A real table of which only the rows in view exist. */
 export function VirtualTable(props: VirtualTableProps) {
-  const { label, testId, head, columns, rowCount, selectedRow, rowKey, renderRow, rowClass, onRow, foot } = props;
+  const { label, testId, head, columns, rowCount, selectedRow, rowKey, renderRow, rowClass, onRow, foot } =
+    props;
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: rowCount,
@@ -39,12 +40,12 @@ export function VirtualTable(props: VirtualTableProps) {
   };
   return (
     <div className="table-scroller" ref={scroller}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the selection */}
       <table
         className="virtual-table"
         aria-label={label}
         aria-rowcount={rowCount + 1}
         data-testid={testId}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the selection
         tabIndex={0}
         onKeyDown={onKeyDown}
       >

@@ -29,7 +29,11 @@ export function TimeMenu({ range, onChange }: { range: TimeRange; onChange: (ran
       </Popover.Target>
       <Popover.Dropdown>
         <div className="time-choices">
-          <Button variant={isLive ? "light" : "subtle"} justify="start" onClick={() => choose({ kind: "live" })}>
+          <Button
+            variant={isLive ? "light" : "subtle"}
+            justify="start"
+            onClick={() => choose({ kind: "live" })}
+          >
             Live
           </Button>
           {spans.map((span) => (

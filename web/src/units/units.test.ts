@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatBytes, formatCount, formatDuration, formatMilliseconds, formatRate, shorten } from "./units.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMilliseconds,
+  formatRate,
+  shorten,
+} from "./units.ts";
 
 test("bytes are decimal, with three digits", () => {
   const cases: [number, string][] = [

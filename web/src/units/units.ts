@@ -9,7 +9,8 @@ function scaled(value: number, units: readonly string[]): { text: string; unit: 
     rest /= 1000;
     step++;
   }
-  const digits = step === 0 ? (Number.isInteger(rest) || rest >= 10 ? 0 : 1) : rest < 9.995 ? 2 : rest < 99.95 ? 1 : 0;
+  const digits =
+    step === 0 ? (Number.isInteger(rest) || rest >= 10 ? 0 : 1) : rest < 9.995 ? 2 : rest < 99.95 ? 1 : 0;
   return { text: `${value < 0 ? "−" : ""}${rest.toFixed(digits)}`, unit: units[step]! };
 }
 

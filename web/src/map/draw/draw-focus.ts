@@ -4,7 +4,7 @@ import { blockPeers, drawChosenLabels, drawPortLabels } from "./draw-labels.ts";
 import { drawArrows, drawLinks, drawTrouble } from "./draw-links.ts";
 import { drawPeers, traceShape } from "./draw-peers.ts";
 import { linkStyle } from "./draw-picture.ts";
-import { type Pen, useMapUnits } from "./pen.ts";
+import { type Pen, setMapUnits } from "./pen.ts";
 
 /** What is hovered or selected, with all that belongs to it. */
 export interface Focus {
@@ -48,7 +48,7 @@ export function drawFocus(pen: Pen, focus: Focus): void {
 
 function drawHalo(pen: Pen, peers: readonly ScenePeer[]): void {
   const { context, palette, camera } = pen;
-  useMapUnits(pen);
+  setMapUnits(pen);
   context.beginPath();
   for (const peer of peers) traceShape(context, peer, peer.kind, peer.radius + 6 / Math.min(1, camera.scale));
   context.fillStyle = palette.chosen;

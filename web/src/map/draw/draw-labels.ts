@@ -4,7 +4,7 @@ import type { LabelSpace } from "../label-space.ts";
 import type { SceneLink, ScenePeer } from "../scene.ts";
 import { linksInView } from "./draw-links.ts";
 import { peersInView } from "./draw-peers.ts";
-import { fontFamily, type Pen, usePixels } from "./pen.ts";
+import { fontFamily, type Pen, setPixels } from "./pen.ts";
 
 const labelFont = `500 11.5px ${fontFamily}`;
 const portFont = `500 10.5px ${fontFamily}`;
@@ -22,7 +22,7 @@ interface PeerLabel {
 /** Names below their peers, heaviest first, each only where nothing is written yet. */
 export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: LabelSpace): number {
   const { context } = pen;
-  usePixels(pen);
+  setPixels(pen);
   context.font = labelFont;
   const labels: PeerLabel[] = [];
   for (const peer of peersInView(pen, peers)) {
@@ -37,9 +37,14 @@ export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: Lab
 }
 
 /** Names of hovered and selected peers and their neighbours: longer; the first is always written. */
-export function drawChosenLabels(pen: Pen, peers: readonly ScenePeer[], space: LabelSpace, certain: number): void {
+export function drawChosenLabels(
+  pen: Pen,
+  peers: readonly ScenePeer[],
+  space: LabelSpace,
+  certain: number,
+): void {
   const { context } = pen;
-  usePixels(pen);
+  setPixels(pen);
   context.font = labelFont;
   const labels: PeerLabel[] = [];
   for (const [i, peer] of peers.entries()) {
@@ -53,9 +58,14 @@ export function drawChosenLabels(pen: Pen, peers: readonly ScenePeer[], space: L
 }
 
 /** `443/tcp` on a plate in the middle of each link that has room. */
-export function drawPortLabels(pen: Pen, links: readonly SceneLink[], space: LabelSpace, labelsAtMost: number): void {
+export function drawPortLabels(
+  pen: Pen,
+  links: readonly SceneLink[],
+  space: LabelSpace,
+  labelsAtMost: number,
+): void {
   const { context, palette, camera, width, height } = pen;
-  usePixels(pen);
+  setPixels(pen);
   context.font = portFont;
   context.textAlign = "center";
   context.textBaseline = "middle";

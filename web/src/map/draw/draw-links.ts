@@ -1,6 +1,6 @@
 import { type Curve, pointOn } from "../curve.ts";
 import { type LinkLook, linkWidths, type SceneLink, styleOrder } from "../scene.ts";
-import { type Pen, useMapUnits, viewOf } from "./pen.ts";
+import { type Pen, setMapUnits, viewOf } from "./pen.ts";
 
 export interface LinkStyle {
   /** How strongly links are drawn: thinner on a crowded map. */
@@ -9,9 +9,13 @@ export interface LinkStyle {
 }
 
 /** All links in view, one path per style. `links` is ordered by style. Returns how many were in view. */
-export function drawLinks(pen: Pen, links: readonly SceneLink[], { strength, widthFactor }: LinkStyle): number {
+export function drawLinks(
+  pen: Pen,
+  links: readonly SceneLink[],
+  { strength, widthFactor }: LinkStyle,
+): number {
   const { context, camera } = pen;
-  useMapUnits(pen);
+  setMapUnits(pen);
   context.lineCap = "butt";
   const visible = linksInView(pen, links);
   for (let start = 0; start < visible.length; ) {
@@ -28,7 +32,9 @@ export function drawLinks(pen: Pen, links: readonly SceneLink[], { strength, wid
     context.globalAlpha = alphaOf(first.look, first.level) * strength;
     const width = linkWidths[first.level]! * widthFactor;
     context.lineWidth = width / camera.scale;
-    context.setLineDash(first.isDashed ? [5 / camera.scale, (3.5 + width) / camera.scale] : []);
+    context.setLineDash(
+      first.isDashed ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : [],
+    );
     context.stroke();
     start = end;
   }
@@ -38,13 +44,22 @@ export function drawLinks(pen: Pen, links: readonly SceneLink[], { strength, wid
 }
 
 /** Arrow heads at the server's end, one path per look. */
-export function drawArrows(pen: Pen, links: readonly SceneLink[], { strength, widthFactor }: LinkStyle): void {
+export function drawArrows(
+  pen: Pen,
+  links: readonly SceneLink[],
+  { strength, widthFactor }: LinkStyle,
+): void {
   const { context, camera } = pen;
-  useMapUnits(pen);
+  setMapUnits(pen);
   for (const look of ["idle", "active", "warning"] as const) {
     context.beginPath();
     for (const link of linksInView(pen, links)) {
-      if (link.look === look) arrow(pen, link.curve, (4.5 + linkWidths[link.level]! * 1.5) * Math.sqrt(widthFactor) / camera.scale);
+      if (link.look === look)
+        arrow(
+          pen,
+          link.curve,
+          ((4.5 + linkWidths[link.level]! * 1.5) * Math.sqrt(widthFactor)) / camera.scale,
+        );
     }
     context.fillStyle = colourOf(pen, look);
     context.globalAlpha = Math.min(1, alphaOf(look, 4) * strength * 1.15);
@@ -65,7 +80,7 @@ function arrow({ context }: Pen, { cx, cy, x1, y1 }: Curve, length: number): voi
 /** A link is a faint cross at its middle where connections fail: trouble is not told by colour alone. */
 export function drawTrouble(pen: Pen, links: readonly SceneLink[]): void {
   const { context, camera, palette } = pen;
-  useMapUnits(pen);
+  setMapUnits(pen);
   const arm = 4 / camera.scale;
   context.beginPath();
   for (const link of linksInView(pen, links)) {

@@ -1,14 +1,14 @@
 import type { ScenePeer } from "../scene.ts";
 import { drawKindIcon } from "./kind-icon.ts";
-import { type Context, type Pen, useMapUnits, viewOf } from "./pen.ts";
+import { type Context, type Pen, setMapUnits, viewOf } from "./pen.ts";
 
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
 const iconPixels = 7.5;
 
-export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = false } = {}): number {
+export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = false } = {}): void {
   const { context, palette, camera } = pen;
-  useMapUnits(pen);
+  setMapUnits(pen);
   const visible = peersInView(pen, peers);
   for (const [kind, ofKind] of Map.groupBy(visible, ({ kind }) => kind)) {
     const colour = palette.kinds[kind] ?? palette.kinds.other;
@@ -31,7 +31,6 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
     context.stroke();
   }
   drawBadges(pen, visible);
-  return visible.length;
 }
 
 /** An orange spot on a peer with a link in trouble. */
@@ -53,7 +52,12 @@ function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer
 }
 
 /** Process: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
-export function traceShape(context: Context, { x, y }: { x: number; y: number }, kind: ScenePeer["kind"], radius: number): void {
+export function traceShape(
+  context: Context,
+  { x, y }: { x: number; y: number },
+  kind: ScenePeer["kind"],
+  radius: number,
+): void {
   if (kind === "container") {
     const half = radius * 0.92;
     context.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);

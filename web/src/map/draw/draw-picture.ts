@@ -10,14 +10,14 @@ import type { Pen } from "./pen.ts";
 const portScale = 1.15;
 
 /** The whole chart, bottom to top. Returns what was in view. */
-export function drawPicture(pen: Pen, scene: Scene): { peers: number; links: number; labels: number } {
+export function drawPicture(pen: Pen, scene: Scene): { links: number; labels: number } {
   const style = linkStyle(pen, scene.links.length);
   drawSea(pen);
   drawGroups(pen, scene.groups);
   const links = drawLinks(pen, scene.links, style);
   if (links < 1500 && pen.camera.scale > 0.25) drawArrows(pen, scene.links, style);
   if (pen.camera.scale > 0.25) drawTrouble(pen, scene.links);
-  const peers = drawPeers(pen, scene.peers);
+  drawPeers(pen, scene.peers);
   const space = new LabelSpace();
   const headings = placeHeadings(pen, scene.groups).filter(({ x, y, width, isCentre }) => {
     const isFree = space.take(x - width / 2 - 4, y - 12, width + 8, 17);
@@ -27,12 +27,12 @@ export function drawPicture(pen: Pen, scene: Scene): { peers: number; links: num
   const labels = drawPeerLabels(pen, scene.peers, space);
   if (pen.camera.scale >= portScale) drawPortLabels(pen, scene.links, space, 150);
   drawHeadings(pen, headings);
-  return { peers, links, labels };
+  return { links, labels };
 }
 
 export function linkStyle({ camera }: Pen, linkCount: number): LinkStyle {
   return {
-    strength: Math.min(1, Math.max(0.32, Math.sqrt(260 / Math.max(1, linkCount)))),
+    strength: Math.min(1, Math.max(0.14, Math.sqrt(220 / Math.max(1, linkCount)))),
     widthFactor: Math.min(1.6, Math.max(0.45, Math.sqrt(camera.scale / 0.7))),
   };
 }

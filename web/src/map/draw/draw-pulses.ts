@@ -1,7 +1,7 @@
 import { pointOn } from "../curve.ts";
 import type { SceneLink } from "../scene.ts";
 import { linksInView } from "./draw-links.ts";
-import { type Pen, useMapUnits } from "./pen.ts";
+import { type Pen, setMapUnits } from "./pen.ts";
 
 /** How many links at most show their traffic moving: the heaviest. */
 const pulsesMax = 140;
@@ -17,7 +17,8 @@ export function pulsingLinks(links: readonly SceneLink[]): SceneLink[] {
 /** A dot per direction that carries bytes, on its way from who sends. */
 export function drawPulses(pen: Pen, links: readonly SceneLink[], milliseconds: number): void {
   const { context, palette, camera } = pen;
-  useMapUnits(pen);
+  const size = Math.min(1.2, Math.max(0.55, camera.scale / 0.6));
+  setMapUnits(pen);
   context.beginPath();
   for (const link of linksInView(pen, links)) {
     const { sentRate = 0, receivedRate = 0 } = link.topology;
@@ -25,7 +26,7 @@ export function drawPulses(pen: Pen, links: readonly SceneLink[], milliseconds: 
     // Steady pixels per second, so that long links do not look faster.
     const travel = Math.max(1400, (Math.hypot(x1 - x0, y1 - y0) * camera.scale) / 0.11);
     const phase = (milliseconds / travel + spreadOf(link.id)) % 1;
-    const radius = (1 + link.level * 0.28) / camera.scale;
+    const radius = ((1 + link.level * 0.26) * size) / camera.scale;
     if (sentRate > 0) dot(pen, link, phase, radius);
     if (receivedRate > 0) dot(pen, link, 1 - ((phase + 0.37) % 1), radius);
   }

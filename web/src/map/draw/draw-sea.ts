@@ -1,10 +1,10 @@
 import type { SceneGroup } from "../scene.ts";
-import { fontFamily, type Pen, useMapUnits, usePixels } from "./pen.ts";
+import { fontFamily, type Pen, setMapUnits, setPixels } from "./pen.ts";
 
 /** The sea with the rhumb lines of a portolan: 32 winds from the middle of the map. */
 export function drawSea(pen: Pen): void {
   const { context, palette, camera, width, height } = pen;
-  usePixels(pen);
+  setPixels(pen);
   context.fillStyle = palette.sea;
   context.fillRect(0, 0, width, height);
   const x = width / 2 - camera.x * camera.scale;
@@ -24,8 +24,11 @@ export function drawSea(pen: Pen): void {
 /** Groups as islands: two lines of shallow water, the coast, the land. */
 export function drawGroups(pen: Pen, groups: readonly SceneGroup[]): void {
   const { context, palette, camera } = pen;
-  useMapUnits(pen);
-  for (const [distance, width] of [[13, 1], [7, 1]] as const) {
+  setMapUnits(pen);
+  for (const [distance, width] of [
+    [13, 1],
+    [7, 1],
+  ] as const) {
     outline(pen, groups, distance);
     context.strokeStyle = palette.shallows;
     context.lineWidth = width / Math.max(0.3, camera.scale);
@@ -58,10 +61,12 @@ export interface Heading {
 /** Headings stand on the coast's upper edge; on a map seen from far away only those of islands wide enough. */
 export function placeHeadings(pen: Pen, groups: readonly SceneGroup[]): Heading[] {
   const { context, camera, width, height } = pen;
-  usePixels(pen);
-  context.font = headingFont;
+  setPixels(pen);
+  context.font = headingFont(pen.camera.scale);
   const headings: Heading[] = [];
-  for (const group of [...groups].sort((a, b) => Number(b.isCentre) - Number(a.isCentre) || b.peerCount - a.peerCount)) {
+  for (const group of [...groups].sort(
+    (a, b) => Number(b.isCentre) - Number(a.isCentre) || b.peerCount - a.peerCount,
+  )) {
     const x = (group.x - camera.x) * camera.scale + width / 2;
     const y = (group.y - group.radiusY - camera.y) * camera.scale + height / 2 - 6;
     if (x < -200 || x > width + 200 || y < -20 || y > height + 20) continue;
@@ -73,8 +78,8 @@ export function placeHeadings(pen: Pen, groups: readonly SceneGroup[]): Heading[
 
 export function drawHeadings(pen: Pen, headings: readonly Heading[]): void {
   const { context, palette } = pen;
-  usePixels(pen);
-  context.font = headingFont;
+  setPixels(pen);
+  context.font = headingFont(pen.camera.scale);
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   context.lineJoin = "round";
@@ -87,7 +92,10 @@ export function drawHeadings(pen: Pen, headings: readonly Heading[]): void {
   }
 }
 
-const headingFont = `600 12.5px ${fontFamily}`;
+/** Smaller on a map seen from far away, where islands are small too. */
+function headingFont(scale: number): string {
+  return `600 ${scale > 0.45 ? 12.5 : 11}px ${fontFamily}`;
+}
 
 function cut(name: string): string {
   return name.length > 28 ? `${name.slice(0, 27)}…` : name;

@@ -2,7 +2,13 @@ import type { ScenePeer } from "../scene.ts";
 import type { Context } from "./pen.ts";
 
 /** Adds the sign of a kind to the path, within `size` of the middle; the caller strokes. */
-export function drawKindIcon(context: Context, kind: ScenePeer["kind"], x: number, y: number, size: number): void {
+export function drawKindIcon(
+  context: Context,
+  kind: ScenePeer["kind"],
+  x: number,
+  y: number,
+  size: number,
+): void {
   icons[kind](context, x, y, size);
 }
 
@@ -43,7 +49,11 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
   },
   /** Three joined hosts. */
   network(context, x, y, size) {
-    for (const [dx, dy] of [[0, -0.75], [-0.85, 0.65], [0.85, 0.65]] as const) {
+    for (const [dx, dy] of [
+      [0, -0.75],
+      [-0.85, 0.65],
+      [0.85, 0.65],
+    ] as const) {
       context.moveTo(x, y);
       context.lineTo(x + dx * size * 0.6, y + dy * size * 0.6);
       context.moveTo(x + dx * size + size * 0.28, y + dy * size);

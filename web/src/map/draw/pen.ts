@@ -18,18 +18,30 @@ export const fontFamily =
   'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Liberation Sans", sans-serif';
 
 /** From here on drawing is in map units. */
-export function useMapUnits({ context, camera, width, height, ratio }: Pen): void {
+export function setMapUnits({ context, camera, width, height, ratio }: Pen): void {
   const scale = camera.scale * ratio;
-  context.setTransform(scale, 0, 0, scale, (width / 2 - camera.x * camera.scale) * ratio, (height / 2 - camera.y * camera.scale) * ratio);
+  context.setTransform(
+    scale,
+    0,
+    0,
+    scale,
+    (width / 2 - camera.x * camera.scale) * ratio,
+    (height / 2 - camera.y * camera.scale) * ratio,
+  );
 }
 
 /** From here on drawing is in CSS pixels of the picture. */
-export function usePixels({ context, ratio }: Pen): void {
+export function setPixels({ context, ratio }: Pen): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
 /** The part of the map in the picture. */
-export function viewOf({ camera, width, height }: Pen): { left: number; top: number; right: number; bottom: number } {
+export function viewOf({ camera, width, height }: Pen): {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+} {
   const halfWidth = width / 2 / camera.scale;
   const halfHeight = height / 2 / camera.scale;
   return {

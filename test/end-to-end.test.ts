@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
+import { chromium } from "playwright-core";
+import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
+import { freePort, liveLink, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
+
+const traffic = fileURLToPath(new URL("./traffic.ts", import.meta.url));
+const node = hostname();
+const browserPath = "/usr/bin/chromium";
+const skip =
+  whyNoNamespaces() ||
+  (spawnSync("softflowd", ["-h"]).error && "softflowd is not installed") ||
+  (!existsSync(browserPath) && "chromium is not installed");
+
+/** Octets of an IP and TCP header with timestamps: what NetFlow counts beyond the payload. */
+const headerBytes = { ipv4: 52, ipv6: 72 };
+
+test("two hosts talk TCP both ways; agent and exporter see it; the page draws it", { skip, timeout: 180_000 }, async (t) => {
+  const hosts = new TwoHosts();
+  t.after(() => hosts.remove());
+  const [flowPort, webPort, before, v4, v6] = [await freePort(), await freePort(), 7001, 7002, 7003];
+
+  // One connection is open before the program starts.
+  for (const port of [before, v4, v6]) {
+    await said(hosts.spawn(hosts.server, process.execPath, traffic, "serve", String(port), String(port * 100)), "listening");
+  }
+  const early = hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress, String(before), "1000");
+  await said(early, "received");
+
+  const program = await startProgram([
+    "up",
+    ...["--data", temporaryFolder(t)],
+    ...["--listen", `127.0.0.1:${webPort}`],
+    ...["--flows", `udp://0.0.0.0:${flowPort}`],
+  ]);
+  t.after(() => program.stop("SIGKILL"));
+  const browser = await chromium.launch({ executablePath: browserPath, args: chromiumFlags });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(program.url);
+
+  const exporter = hosts.spawn(
+    hosts.client,
+    "softflowd",
+    ...["-i", hosts.left, "-n", `${hosts.hereAddress}:${flowPort}`, "-v", "9", "-d", "-p", "/dev/null", "-c", "none"],
+    ...["-t", "maxlife=5", "-t", "expint=1"],
+  );
+  exporter.stdout?.resume();
+  await until("softflowd captures", () => (spawnSync("ip", ["-n", hosts.client, "-d", "link", "show", hosts.left]).stdout.includes("promiscuity 1") ? true : undefined));
+
+  const client = `process:${node}/${hosts.client}/node`;
+  const server = `process:${node}/${hosts.server}/node`;
+  const linkNow = () => liveLink(program, client, server);
+  const portOf = async (port: number) => (await linkNow())?.ports.find((p) => p.port === port);
+
+  await t.test("a connection that was open before is on the map, with what it does from now on", async () => {
+    const link = await until("the early connection", async () => ((await linkNow())?.active === 1 ? await linkNow() : undefined));
+    assert.equal(link.connections, 0, "it was not opened in this window");
+    assert.equal((await portOf(before))?.bytesSent, 0);
+  });
+
+  const sent = { [v4]: 3_000_000, [v6]: 2_000_000 };
+  const clients = [
+    hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress, String(v4), String(sent[v4])),
+    hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress6, String(v6), String(sent[v6])),
+  ];
+  await Promise.all(clients.map((child) => said(child, "received")));
+
+  await t.test("IPv4 and IPv6 connections show exact bytes both ways while they are open", async () => {
+    for (const port of [v4, v6]) {
+      const seen = await until(`port ${port}`, async () => {
+        const found = await portOf(port);
+        return found?.bytesReceived === port * 100 ? found : undefined;
+      }, 5);
+      assert.equal(seen.bytesSent, sent[port]! + 8);
+    }
+    const link = await linkNow();
+    assert.equal(link?.active, 3);
+    assert.equal(link?.connections, 2);
+    assert.equal(link?.failed, 0);
+    assert.ok((link?.rttMs ?? 0) > 0);
+  });
+
+  await t.test("closing is seen, and nothing is counted twice", async () => {
+    for (const child of [...clients, early]) child.stdin?.write("close");
+    await until("all closed", async () => ((await linkNow())?.active === 0 ? true : undefined), 10);
+    const link = await linkNow();
+    assert.equal(link?.bytesSent, sent[v4]! + sent[v6]! + 16);
+    assert.equal(link?.bytesReceived, (v4 + v6) * 100);
+  });
+
+  await t.test("the exporter's figures of the same link agree within 1 %, headers aside, and are not added", async () => {
+    const expected = sent[v4]! + sent[v6]! + 16;
+    const seen = await until("the exporter's records", async () => {
+      const observer = (await linkNow())?.observers.find(({ kind }) => kind === "exporter");
+      return observer !== undefined && observer.bytesSent > expected ? observer : undefined;
+    }, 40);
+    assert.equal(seen.id, "exporter:10.78.0.2");
+    const { records } = await program.get<{ records: Record<string, number | string | boolean>[] }>(
+      `/api/v1/flows?limit=1000&filter=${encodeURIComponent("exporter:10.78.0.2 protocol:tcp")}`,
+    );
+    let payload = 0;
+    for (const record of records) {
+      const isSent = [v4, v6].includes(record.destinationTransportPort as number);
+      if (!isSent) continue;
+      const header = String(record.sourceAddress).includes(":") ? headerBytes.ipv6 : headerBytes.ipv4;
+      payload += (record.octetDeltaCount as number) - header * (record.packetDeltaCount as number);
+      assert.equal(record.isDuplicate, true);
+    }
+    assert.ok(Math.abs(payload - expected) < expected * 0.01, `exporter's payload ${payload}, sent ${expected}`);
+    assert.equal((await linkNow())?.bytesSent, expected, "the agent's figures stand");
+  });
+
+  await t.test("what only the exporter sees is on the map too", async () => {
+    await said(hosts.spawn(hosts.client, process.execPath, traffic, "udp", hosts.serverAddress, "5000", "200"), "sent");
+    // softflowd may report the flow in two pieces.
+    const link = await until("the whole UDP flow", async () => {
+      const found = await liveLink(program, "host:10.77.0.1", "host:10.77.0.2");
+      return found?.ports.some((p) => p.port === 5000 && p.protocol === "udp" && p.bytesSent === 200 * 1028) ? found : undefined;
+    }, 20);
+    assert.deepEqual(link.observers.map(({ kind }) => kind), ["exporter"]);
+  });
+
+  await t.test("the page has drawn both links, with these figures", async () => {
+    for (const [from, to] of [[client, server], ["host:10.77.0.1", "host:10.77.0.2"]] as const) {
+      const expected = await liveLink(program, from, to);
+      await until(`${from} > ${to} drawn`, async () => {
+        const drawn = await page.evaluate(readDrawnLink, `${from}>${to}`);
+        return drawn?.bytesSent === expected?.bytesSent ? true : undefined;
+      }, 10);
+    }
+    assert.deepEqual(complaints, []);
+  });
+
+  await t.test("the past tells the same as the live map", async () => {
+    const live = await linkNow();
+    const { links } = await program.get<Awaited<ReturnType<typeof liveMap>>>("/api/v1/map?from=-15m");
+    const past = links.find((link) => link.id === live?.id);
+    for (const figure of ["bytesSent", "bytesReceived", "packets", "connections"] as const) {
+      assert.equal(past?.[figure], live?.[figure], figure);
+    }
+    assert.deepEqual(past?.observers, live?.observers);
+  });
+
+  await t.test("it stops cleanly", async () => {
+    assert.equal(await program.stop(), 0);
+  });
+});
+
+const chromiumFlags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Runs in the page: what the map has drawn of a link. */
+function readDrawnLink(id: string): { bytesSent: number } | undefined {
+  const hooks = (globalThis as unknown as { portolan?: { drawnLink?(id: string): { bytesSent: number } | undefined } }).portolan;
+  return hooks?.drawnLink?.(id);
+}

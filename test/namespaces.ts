@@ -1,0 +1,94 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+
+const ip = (...parameters: string[]) => execFileSync("ip", parameters, { stdio: ["ignore", "pipe", "pipe"] });
+
+/** Why network namespaces cannot be made here, or false when they can. */
+export function whyNoNamespaces(): string | false {
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  const name = `ptl-probe-${process.pid}`;
+  const made = spawnSync("ip", ["netns", "add", name]);
+  if (made.status !== 0) return `ip netns add: ${made.error?.message ?? made.stderr}`;
+  ip("netns", "del", name);
+  return false;
+}
+
+/**
+ * Two network namespaces joined by a veth pair, as two hosts on one wire; the first also reaches the test's own namespace.
+ *
+ *     client 10.77.0.1 fd77::1 ── left ── right ── 10.77.0.2 fd77::2 server
+ *        └ 10.78.0.2 ── up ── 10.78.0.1 here
+ */
+export class TwoHosts {
+  readonly client: string;
+  readonly server: string;
+  readonly left: string;
+  readonly clientAddress = "10.77.0.1";
+  readonly serverAddress = "10.77.0.2";
+  readonly serverAddress6 = "fd77::2";
+  /** This namespace, seen from the client. */
+  readonly hereAddress = "10.78.0.1";
+  readonly #children: ChildProcess[] = [];
+
+  constructor() {
+    const tag = (process.pid % 46_656).toString(36);
+    this.client = `ptl-client-${tag}`;
+    this.server = `ptl-server-${tag}`;
+    this.left = `ptll${tag}`;
+    const [right, up, here] = [`ptlr${tag}`, `ptlu${tag}`, `ptlh${tag}`];
+    try {
+      ip("netns", "add", this.client);
+      ip("netns", "add", this.server);
+      ip("link", "add", this.left, "netns", this.client, "type", "veth", "peer", "name", right, "netns", this.server);
+      ip("link", "add", up, "netns", this.client, "type", "veth", "peer", "name", here);
+      this.#setUp(this.client, this.left, "10.77.0.1/24", "fd77::1/64");
+      this.#setUp(this.server, right, "10.77.0.2/24", "fd77::2/64");
+      this.#setUp(this.client, up, "10.78.0.2/24");
+      ip("addr", "add", "10.78.0.1/24", "dev", here);
+      ip("link", "set", here, "up");
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
+  }
+
+  #setUp(namespace: string, device: string, ...addresses: string[]): void {
+    for (const address of addresses) {
+      const noDad = address.includes(":") ? ["nodad"] : [];
+      ip("-n", namespace, "addr", "add", address, "dev", device, ...noDad);
+    }
+    ip("-n", namespace, "link", "set", device, "up");
+    ip("-n", namespace, "link", "set", "lo", "up");
+  }
+
+  /** Starts a program inside a namespace; it is ended with the namespaces. */
+  spawn(namespace: string, command: string, ...parameters: string[]): ChildProcess {
+    const child = spawn("ip", ["netns", "exec", namespace, command, ...parameters], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#children.push(child);
+    return child;
+  }
+
+  remove(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const namespace of [this.client, this.server]) spawnSync("ip", ["netns", "del", namespace]);
+  }
+}
+
+/** Resolves when the child's output has held a text. */
+export async function said(child: ChildProcess, text: string): Promise<void> {
+  let output = "";
+  for await (const [chunk] of onData(child)) {
+    output += chunk;
+    if (output.includes(text)) return;
+  }
+  throw new Error(`the child ended without saying "${text}": ${output}`);
+}
+
+async function* onData(child: ChildProcess): AsyncGenerator<[Buffer]> {
+  const ended = once(child, "exit").then(() => undefined);
+  for (;;) {
+    const data = await Promise.race([once(child.stdout!, "data") as Promise<[Buffer]>, ended]);
+    if (data === undefined) return;
+    yield data;
+  }
+}
