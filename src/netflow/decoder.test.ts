@@ -244,7 +244,12 @@ test("an exporter whose set finds no room to wait leaves nothing behind", () => 
 test("an exporter without a clock exports when its datagram is received", () => {
   const trial = createTrial();
   trial.send(ipfixMessage({ seconds: 0 }, set(2, template(300, basic)), set(300, record(1))));
-  assert.equal(trial.rows[0]?.flowEndMilliseconds, 1_760_000_001_001);
+  trial.send(v9Message({ seconds: 0 }, set(0, template(300, basic)), set(300, record(1))));
+  trial.send(v5Message({ seconds: 0, uptime: 5000 }, v5Record({ last: 5000 })));
+  assert.deepEqual(
+    trial.rows.map((row) => row.flowEndMilliseconds),
+    [1_760_000_001_001, 1_760_000_001_002, 1_760_000_001_003],
+  );
 });
 
 test("a Unix time goes before an uptime in one template", () => {

@@ -262,6 +262,29 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: questions and writing go on side by side, and stop waits for both`, async () => {
+    const world = new SampleWorld(seed + 8);
+    const store = createStore("side-by-side", world);
+    await store.start();
+    const few = world.records(500, start, 1);
+    const counts: number[] = [];
+    const asked: Promise<unknown>[] = [];
+    for (let i = 0; i < 40; i++) {
+      store.append(world.batch(few));
+      asked.push(store.commit());
+      if (i % 9 === 8) asked.push(store.maintain(start + (i + 1) * minute));
+      const query = { from: start, to: start + minute, by: [], metric: "connections", limit: 1 } as const;
+      asked.push(store.aggregate(query).then(({ rows }) => void counts.push(rows[0]?.connections ?? 0)));
+      if (i % 4 === 3) await asked.at(-3);
+    }
+    await store.stop();
+    await Promise.all(asked);
+    const each = few.reduce((sum, { connections, isDuplicate }) => sum + (isDuplicate ? 0 : connections), 0);
+    assert.equal(counts.length, 40);
+    // A question sees whole commits only, each once: rolled up or not.
+    for (const count of counts) assert.equal(count % each, 0, `${count} of ${each}`);
+  });
+
   test(`${name}: a question can be given up, before and while it runs`, async () => {
     const world = new SampleWorld(seed + 7);
     const store = createStore("abort", world);

@@ -61,7 +61,7 @@ test("a folder that is not there is made", async () => {
   const fresh = openStore(folder);
   await fresh.start();
   await fresh.stop();
-  assert.deepEqual(readdirSync(folder).sort(), ["FORMAT", "portolan.duckdb"]);
+  assert.deepEqual(readdirSync(folder).sort(), ["FORMAT", "portolan.duckdb", "reserve"]);
   assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), "portolan data 1\n");
 });
 

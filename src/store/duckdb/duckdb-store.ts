@@ -12,7 +12,7 @@ import type {
   StoreStatus,
 } from "../store.ts";
 import { aggregate } from "./aggregate.ts";
-import { databaseBytes } from "./data-folder.ts";
+import { databaseBytes, nothingDeleted } from "./data-folder.ts";
 import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
 import { flows } from "./flows.ts";
 import { minuteMilliseconds } from "./link-rows.ts";
@@ -72,7 +72,10 @@ class DuckDBStore implements Store {
   }
 
   async start(): Promise<void> {
-    await this.#exclusive(() => this.#open());
+    await this.#exclusive(async () => {
+      await this.#open();
+      await this.#rollUpRest();
+    });
   }
 
   async stop(): Promise<void> {
@@ -147,21 +150,35 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const database = await openDatabase(this.#config.folder, this.#config);
-    const writer = await database.connect();
-    const [row] = await rowsOf(
-      writer,
-      `SELECT rolled_up_record_id::DOUBLE, (SELECT coalesce(max(record_id), 0) FROM flow_records)::DOUBLE FROM rollup_state`,
-    );
-    const [rolledUpId = 0, lastId = 0] = (row ?? []) as number[];
-    // A minute in which the process ended is rolled up in two pieces.
-    if (lastId > rolledUpId) await rollUp(writer, rolledUpId, lastId);
-    this.#rolledUpId = Math.max(rolledUpId, lastId);
-    this.#committedId = this.#rolledUpId;
-    this.#openSince = Number.POSITIVE_INFINITY;
-    if (this.#buffer.rowCount === 0) this.#nextId = this.#rolledUpId + 1;
+    const { database, writer, rolledUpId, lastId } = await openWriter(this.#config);
+    this.#rolledUpId = rolledUpId;
+    this.#committedId = Math.max(rolledUpId, lastId);
+    this.#openSince = lastId > rolledUpId ? 0 : Number.POSITIVE_INFINITY;
+    if (this.#buffer.rowCount === 0) this.#nextId = this.#committedId + 1;
     this.#opened = { database, writer, questions: new Questions(database) };
     await keepReserve(database.path);
+  }
+
+  /** Rolls up what the process before left. A minute in which it ended is rolled up in two pieces. */
+  async #rollUpRest(): Promise<void> {
+    const { writer, database } = this.#opened!;
+    if (this.#committedId === this.#rolledUpId) return;
+    try {
+      await this.#rollUpThrough(writer, this.#committedId);
+    } catch (cause) {
+      if (isNoRoom(cause as Error)) return this.#fail("roll-up", cause as Error);
+      this.#opened = undefined;
+      writer.sql.closeSync();
+      database.close();
+      throw damagedError(database.path, cause as Error);
+    }
+  }
+
+  async #rollUpThrough(writer: DatabaseConnection, throughId: number): Promise<void> {
+    if (throughId <= this.#rolledUpId) return;
+    await rollUp(writer, this.#rolledUpId, throughId);
+    this.#rolledUpId = throughId;
+    if (throughId === this.#committedId) this.#openSince = Number.POSITIVE_INFINITY;
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -224,10 +241,8 @@ class DuckDBStore implements Store {
     const throughId = isTooMany
       ? this.#committedId
       : await lastIdBefore(writer, this.#rolledUpId, this.#committedId, closedBefore);
-    if (throughId <= this.#rolledUpId) return;
-    await rollUp(writer, this.#rolledUpId, throughId);
-    this.#rolledUpId = throughId;
-    this.#openSince = throughId === this.#committedId ? Number.POSITIVE_INFINITY : closedBefore;
+    await this.#rollUpThrough(writer, throughId);
+    this.#openSince = Math.max(this.#openSince, closedBefore);
   }
 
   async #tidy({ writer, database }: Opened, now: number): Promise<void> {
@@ -235,9 +250,7 @@ class DuckDBStore implements Store {
     const { sizeMaxBytes } = this.#config;
     const used = await usedBytes(writer, database.path);
     if (used > sizeMaxBytes || this.#isFull) {
-      if (this.#committedId > this.#rolledUpId) await rollUp(writer, this.#rolledUpId, this.#committedId);
-      this.#rolledUpId = this.#committedId;
-      this.#openSince = Number.POSITIVE_INFINITY;
+      await this.#rollUpThrough(writer, this.#committedId);
       // A tenth is freed at a time, so that not every minute has to free a little.
       removed += await removeUntil(writer, database.path, Math.min(sizeMaxBytes, used) * 0.9);
       await keepReserve(database.path);
@@ -258,6 +271,31 @@ class DuckDBStore implements Store {
     this.#hasRemoved = false;
     this.#prunedHour = hour;
   }
+}
+
+/** The database, and how far it is; closed again when that cannot be read. */
+async function openWriter(config: DuckDBStoreConfig) {
+  const database = await openDatabase(config.folder, config);
+  try {
+    const writer = await database.connect();
+    const statement = `SELECT rolled_up_record_id::DOUBLE,
+      (SELECT coalesce(max(record_id), 0) FROM flow_records)::DOUBLE FROM rollup_state`;
+    const [row] = await rowsOf(writer, statement);
+    const [rolledUpId = 0, lastId = 0] = (row ?? []) as number[];
+    return { database, writer, rolledUpId, lastId };
+  } catch (cause) {
+    database.close();
+    throw damagedError(database.path, cause as Error);
+  }
+}
+
+function damagedError(path: string, cause: Error): OperatingError {
+  const { message } = cause;
+  return new OperatingError(
+    "store_damaged",
+    `${path}: ${message.split("\n", 1)[0]}; ${nothingDeleted}`,
+    cause,
+  );
 }
 
 function isNoRoom({ message }: Error): boolean {

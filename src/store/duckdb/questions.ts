@@ -23,12 +23,29 @@ export class Questions {
   readonly #database: Database;
   #runningCount = 0;
   readonly #waiting: (() => void)[] = [];
+  readonly #unanswered = new Set<Promise<unknown>>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async ask<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
+  ask<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
+    const asked = this.#askInTurn(signal, answer);
+    this.#unanswered.add(asked);
+    const forget = () => void this.#unanswered.delete(asked);
+    asked.then(forget, forget);
+    return asked;
+  }
+
+  /** Waits until every question asked is answered. None may be asked meanwhile. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#unanswered);
+  }
+
+  async #askInTurn<T>(
+    signal: AbortSignal | undefined,
+    answer: (question: Question) => Promise<T>,
+  ): Promise<T> {
     await this.#takeTurn();
     try {
       signal?.throwIfAborted();
@@ -37,11 +54,6 @@ export class Questions {
       this.#runningCount--;
       this.#waiting.shift()?.();
     }
-  }
-
-  /** Waits until no question runs. None may be asked meanwhile. */
-  async settle(): Promise<void> {
-    while (this.#runningCount > 0) await this.#takeTurn().then(() => void this.#runningCount--);
   }
 
   async #takeTurn(): Promise<void> {

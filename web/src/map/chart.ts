@@ -215,15 +215,24 @@ export class Chart {
     const isDimming = this.#stepDim(now);
     this.#lastFrame = now;
     const isMoving = now - this.#movedAt < restMilliseconds || isGliding;
-    const isOff = this.#pictureCamera !== this.#camera;
-    if (this.#isPictureStale || isOff) {
-      if (!isMoving || this.#drawn.milliseconds < quickMilliseconds || this.#drawn.pictureCount === 0)
-        this.#drawPicture();
+    if (this.#isPictureStale || this.#pictureCamera !== this.#camera) {
+      const isQuick = this.#drawn.milliseconds < quickMilliseconds;
+      if (!isMoving || isQuick || this.#drawn.pictureCount === 0 || this.#isFarOff()) this.#drawPicture();
     }
     const hasPulses = this.#moves && this.#isLive && this.#pulsing.length > 0;
     const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
     if (this.#isViewStale || isPulseDue) this.#present(now, hasPulses);
     if (isMoving || isDimming || hasPulses || this.#isPictureStale) this.#requestFrame();
+  }
+
+  /** Whether the moved picture leaves a part of the view empty, or is blown up too much to look at. */
+  #isFarOff(): boolean {
+    const corner = toMap(this.#camera, this.#size, 0, 0);
+    const { x, y } = toScreen(this.#pictureCamera, this.#size, corner.x, corner.y);
+    const zoomed = this.#camera.scale / this.#pictureCamera.scale;
+    if (zoomed > 1.7 || x < -overscan || y < -overscan) return true;
+    const { width, height } = this.#size;
+    return x + width / zoomed > width + overscan || y + height / zoomed > height + overscan;
   }
 
   #prepare(): void {
