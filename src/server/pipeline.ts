@@ -36,7 +36,7 @@ const minuteMilliseconds = 60_000;
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
-  let lastMaintenance = 0;
+  let lastSweep = 0;
 
   function accept(batch: FlowBatch): void {
     if (batch.count === 0) return;
@@ -52,12 +52,12 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
     live.publish();
     await store.commit();
+    await store.maintain(now());
     if (peers.count > peers.rowsMax * sweepShare) freePeers(peers, stitcher, fold);
-    if (now() - lastMaintenance < minuteMilliseconds) return;
-    lastMaintenance = now();
+    if (now() - lastSweep < minuteMilliseconds) return;
+    lastSweep = now();
     addressPeers.refresh();
     stitcher.sweep(Math.floor(now() / 1000));
-    await store.maintain(now());
   }
 
   return { accept, tick };

@@ -262,6 +262,45 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: no exporter's nonsense stops a roll-up or a question`, async () => {
+    const world = new SampleWorld(seed + 9);
+    const store = createStore("nonsense", world);
+    await store.start();
+    const batch = world.batch(world.records(12, start, 1));
+    const {
+      octetDeltaCount,
+      packetDeltaCount,
+      samplingInterval,
+      sourcePeer,
+      observer,
+      flowStartMilliseconds,
+    } = batch.columns;
+    octetDeltaCount.set([2 ** 53, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, 2 ** 64]);
+    packetDeltaCount.fill(2 ** 53);
+    flowStartMilliseconds.fill(Number.NEGATIVE_INFINITY);
+    samplingInterval.fill(2 ** 32 - 1);
+    sourcePeer[0] = 0; // not known
+    observer[1] = 0; // nobody
+    store.append(batch);
+    await store.commit();
+    const query = {
+      from: start,
+      to: start + minute,
+      by: ["client", "server", "observer"],
+      metric: "bytes",
+      limit: 99,
+    } as const;
+    const before = await store.aggregate(query);
+    await store.maintain(start + minute);
+    assert.deepEqual(await store.aggregate(query), before);
+    assert.equal(world.drops.length, 0);
+    assert.ok(before.rows.some(({ packets }) => packets === Number.MAX_SAFE_INTEGER));
+    const { records } = await store.flows({ from: start, to: start + minute, limit: 99 });
+    const octets = records.map(({ octetDeltaCount }) => octetDeltaCount).reverse();
+    assert.deepEqual(octets.slice(0, 7), [2 ** 53, 2 ** 53, 0, 0, 0, 0, 0]);
+    await store.stop();
+  });
+
   test(`${name}: questions and writing go on side by side, and stop waits for both`, async () => {
     const world = new SampleWorld(seed + 8);
     const store = createStore("side-by-side", world);

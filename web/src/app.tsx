@@ -40,6 +40,7 @@ export function App({ store }: { store: TopologyStore }) {
           theme={theme}
           centre={status?.node ?? ""}
           isLive={isLive}
+          isFresh={!isLive || feed.state.kind === "open"}
           isVisible={view.pane === "map"}
           selection={selection}
           onSelect={select}

@@ -52,7 +52,8 @@ function refusal({ state }: Feed) {
 }
 
 function ThemeButton({ theme }: { theme: ThemeName }) {
-  const { setColorScheme } = useMantineColorScheme();
+  // Without transitions Mantine would put a style element into the page, which the security policy forbids.
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const other = theme === "dark" ? "light" : "dark";
   return (
     <ActionIcon

@@ -59,7 +59,7 @@ test("what was acknowledged before SIGKILL is there exactly once", async () => {
     await store.stop();
     written = flowRecords;
   }
-  assert.ok(written > 10_000, `only ${written} records were written`);
+  assert.ok(written >= 6 * 700, `only ${written} records were written`);
   rmSync(folder, { recursive: true });
 });
 

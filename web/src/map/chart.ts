@@ -2,7 +2,7 @@ import { emptyLayout, type LayoutState, layout } from "../../../src/topology/lay
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
 import { TopologyState } from "../data/topology-state.ts";
 import type { Selection } from "../view.ts";
-import { type Camera, fit, glide, pan, toMap, toScreen, zoom } from "./camera.ts";
+import { type Camera, toMap, toScreen } from "./camera.ts";
 import { pointOn } from "./curve.ts";
 import { drawFocus, type Focus, focusOf } from "./draw/draw-focus.ts";
 import { drawPicture } from "./draw/draw-picture.ts";
@@ -12,17 +12,16 @@ import { hitTest, peerToward } from "./hit-test.ts";
 import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
 import { palettes, type ThemeName } from "./palette.ts";
 import { buildScene, linkWidths, type Scene, type SceneLink } from "./scene.ts";
+import { Viewpoint } from "./viewpoint.ts";
 
 /** The picture is this many pixels larger than the view on each side, so that a small pan shows no gap. */
 const overscan = 140;
-/** A whole picture that takes no longer is drawn in every frame; else the last one is moved until the hand rests. */
-const quickMilliseconds = 9;
+/** With no more links in view a whole picture is drawn in every frame; else the last one is moved until the hand rests. */
+const quickLinks = 400;
 const restMilliseconds = 90;
-const glideMilliseconds = 420;
 /** Moving dots alone need no more than 30 frames per second. */
 const pulseMilliseconds = 30;
 const dimmed = 0.3;
-const fitMargin = { top: 54, side: 26, bottom: 44 };
 
 /**
  * The drawn chart: topology in, pictures out, at most one per frame. Lives in a worker; whoever owns it calls `frame`
@@ -39,25 +38,22 @@ export class Chart {
   #waiting: (Topology | TopologyChange)[] = [];
   #layout: LayoutState = emptyLayout;
   #scene: Scene;
+  /** What the last picture shows; the scene may already be newer. */
+  #drawnScene: Scene;
   #pulsing: SceneLink[] = [];
-  #size: Size = { width: 1, height: 1, ratio: 1 };
+  readonly #viewpoint = new Viewpoint();
   #theme: ThemeName = "dark";
   #centre = "";
   #isLive = true;
   #moves = true;
   #isVisible = true;
-  #camera: Camera = { x: 0, y: 0, scale: 1 };
-  #pictureCamera: Camera = this.#camera;
-  #glide: { from: Camera; to: Camera; start: number } | undefined;
-  /** Until the person moves the view it follows the map's bounds. */
-  #follows = true;
+  #pictureCamera: Camera = this.#viewpoint.camera;
   #hovered: Selection | undefined;
   #selected: Selection | undefined;
   #dim = 1;
   #isSceneStale = true;
   #isPictureStale = true;
   #isViewStale = true;
-  #movedAt = 0;
   #lastFrame = 0;
   #presentedAt = 0;
   #drawn: Drawn = {
@@ -78,15 +74,16 @@ export class Chart {
     this.#tell = tell;
     this.#requestFrame = requestFrame;
     this.#scene = buildScene(this.#state, this.#layout, { centre: "", isLive: true });
+    this.#drawnScene = this.#scene;
   }
 
   setSize(size: Size): void {
-    this.#size = size;
+    this.#viewpoint.size = size;
     this.#canvas.width = Math.round(size.width * size.ratio);
     this.#canvas.height = Math.round(size.height * size.ratio);
     this.#picture.width = Math.round((size.width + 2 * overscan) * size.ratio);
     this.#picture.height = Math.round((size.height + 2 * overscan) * size.ratio);
-    if (this.#follows) this.#camera = this.#fitted();
+    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds, !this.#isLive);
     this.#redraw();
   }
 
@@ -149,46 +146,50 @@ export class Chart {
     this.#prepare();
     const selected =
       this.#selected?.kind === "peer" ? this.#scene.peerById.get(this.#selected.id) : undefined;
-    const from = selected ?? { x: this.#camera.x - dx, y: this.#camera.y - dy };
+    const from = selected ?? { x: this.#viewpoint.camera.x - dx, y: this.#viewpoint.camera.y - dy };
     const next =
       peerToward(this.#scene, from, dx, dy) ?? (selected === undefined ? this.#scene.peers[0] : undefined);
     if (next === undefined) return;
     this.#tell({ type: "select", selection: { kind: "peer", id: next.id } });
-    this.#bringIntoView(next.x, next.y);
+    this.#viewpoint.bringIntoView(next, performance.now());
+    this.#requestFrame();
   }
 
   pan(dx: number, dy: number): void {
-    this.#moveTo(pan(this.#camera, dx, dy));
+    this.#viewpoint.pan(dx, dy, performance.now());
+    this.#refresh();
   }
 
   zoom(factor: number, x: number, y: number): void {
-    this.#moveTo(zoom(this.#camera, this.#size, factor, x, y));
+    this.#viewpoint.zoom(factor, x, y, performance.now());
+    this.#refresh();
   }
 
   fit(): void {
-    this.#follows = true;
-    this.#glideTo(this.#fitted());
+    this.#viewpoint.follows = true;
+    this.#viewpoint.fit(this.#scene.bounds, !this.#isLive, performance.now());
+    this.#requestFrame();
   }
 
   /** How something stands in the last picture; undefined when it is not drawn. */
   ask({ kind, id }: Selection): DrawnLink | DrawnPeer | undefined {
     if (this.#drawn.pictureCount === 0) return undefined;
     if (kind === "peer") {
-      const peer = this.#scene.peerById.get(id);
+      const peer = this.#drawnScene.peerById.get(id);
       if (peer === undefined) return undefined;
-      const spot = toScreen(this.#camera, this.#size, peer.x, peer.y);
+      const spot = this.#viewpoint.toScreen(peer.x, peer.y);
       return {
         id,
         name: peer.name,
         ...spot,
-        radius: peer.radius * this.#camera.scale,
-        isInView: this.#isInView(spot),
+        radius: peer.radius * this.#viewpoint.camera.scale,
+        isInView: this.#viewpoint.isInView(spot),
       };
     }
-    const link = this.#scene.linkById.get(id);
+    const link = this.#drawnScene.linkById.get(id);
     if (link === undefined) return undefined;
     const middle = pointOn(link.curve, 0.5);
-    const spot = toScreen(this.#camera, this.#size, middle.x, middle.y);
+    const spot = this.#viewpoint.toScreen(middle.x, middle.y);
     const { bytesSent, bytesReceived, connections, failed } = link.topology;
     const { look, isDashed, rate } = link;
     const width = linkWidths[link.level]!;
@@ -203,7 +204,7 @@ export class Chart {
       look,
       isDashed,
       ...spot,
-      isInView: this.#isInView(spot),
+      isInView: this.#viewpoint.isInView(spot),
     };
   }
 
@@ -211,12 +212,13 @@ export class Chart {
   frame(now: number): void {
     this.#prepare();
     if (!this.#isVisible) return;
-    const isGliding = this.#stepGlide(now);
+    const glide = this.#viewpoint.step(performance.now(), this.#moves);
+    if (glide !== "still") this.#isViewStale = true;
     const isDimming = this.#stepDim(now);
     this.#lastFrame = now;
-    const isMoving = now - this.#movedAt < restMilliseconds || isGliding;
-    if (this.#isPictureStale || this.#pictureCamera !== this.#camera) {
-      const isQuick = this.#drawn.milliseconds < quickMilliseconds;
+    const isMoving = now - this.#viewpoint.movedAt < restMilliseconds || glide === "gliding";
+    if (this.#isPictureStale || this.#pictureCamera !== this.#viewpoint.camera) {
+      const isQuick = this.#drawn.linksInView <= quickLinks;
       if (!isMoving || isQuick || this.#drawn.pictureCount === 0 || this.#isFarOff()) this.#drawPicture();
     }
     const hasPulses = this.#moves && this.#isLive && this.#pulsing.length > 0;
@@ -227,11 +229,11 @@ export class Chart {
 
   /** Whether the moved picture leaves a part of the view empty, or is blown up too much to look at. */
   #isFarOff(): boolean {
-    const corner = toMap(this.#camera, this.#size, 0, 0);
-    const { x, y } = toScreen(this.#pictureCamera, this.#size, corner.x, corner.y);
-    const zoomed = this.#camera.scale / this.#pictureCamera.scale;
+    const corner = this.#viewpoint.toMap(0, 0);
+    const { x, y } = toScreen(this.#pictureCamera, this.#viewpoint.size, corner.x, corner.y);
+    const zoomed = this.#viewpoint.camera.scale / this.#pictureCamera.scale;
     if (zoomed > 1.7 || x < -overscan || y < -overscan) return true;
-    const { width, height } = this.#size;
+    const { width, height } = this.#viewpoint.size;
     return x + width / zoomed > width + overscan || y + height / zoomed > height + overscan;
   }
 
@@ -241,24 +243,22 @@ export class Chart {
     this.#isSceneStale = false;
     const peers = [...this.#state.peers.values()];
     const links = [...this.#state.links.values()];
-    this.#layout = layout(this.#layout, { peers, links }, { centre: this.#centre, spread: this.#spread() });
+    this.#layout = layout(
+      this.#layout,
+      { peers, links },
+      { centre: this.#centre, spread: this.#viewpoint.spread() },
+    );
     const before = this.#scene.bounds;
     this.#scene = buildScene(this.#state, this.#layout, { centre: this.#centre, isLive: this.#isLive });
     this.#pulsing = pulsingLinks(this.#scene.links);
     this.#isPictureStale = true;
     this.#isViewStale = true;
-    if (this.#follows && !isSameBounds(before, this.#scene.bounds)) this.#refit();
-  }
-
-  /** Islands side by side on a wide screen, one below the other on a phone. */
-  #spread(): number {
-    const { width, height } = this.#size;
-    return height < 2 ? 1.35 : Math.min(1.5, Math.max(0.55, width / height));
+    if (this.#viewpoint.follows && !isSameBounds(before, this.#scene.bounds)) this.#refit();
   }
 
   #refit(): void {
-    if (this.#drawn.peers === 0) this.#camera = this.#fitted();
-    else this.#glideTo(this.#fitted());
+    const isFirst = this.#drawn.peers === 0;
+    this.#viewpoint.fit(this.#scene.bounds, !this.#isLive, isFirst ? undefined : performance.now());
   }
 
   #applyWaiting(): void {
@@ -283,7 +283,8 @@ export class Chart {
     const started = performance.now();
     const pen = this.#pen(this.#pictureContext, overscan);
     const { links, labels } = drawPicture(pen, this.#scene);
-    this.#pictureCamera = this.#camera;
+    this.#drawnScene = this.#scene;
+    this.#pictureCamera = this.#viewpoint.camera;
     this.#isPictureStale = false;
     this.#isViewStale = true;
     this.#drawn = {
@@ -293,7 +294,7 @@ export class Chart {
       linksInView: links,
       labels,
       milliseconds: performance.now() - started,
-      scale: this.#camera.scale,
+      scale: this.#viewpoint.camera.scale,
     };
     this.#tell({ type: "drawn", drawn: this.#drawn });
   }
@@ -302,14 +303,14 @@ export class Chart {
   #present(now: number, hasPulses: boolean): void {
     this.#isViewStale = false;
     this.#presentedAt = now;
-    const { width, height, ratio } = this.#size;
+    const { width, height, ratio } = this.#viewpoint.size;
     const context = this.#context;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = palettes[this.#theme].sea;
     context.fillRect(0, 0, width, height);
-    const zoomed = this.#camera.scale / this.#pictureCamera.scale;
-    const corner = toMap(this.#pictureCamera, this.#size, -overscan, -overscan);
-    const { x, y } = toScreen(this.#camera, this.#size, corner.x, corner.y);
+    const zoomed = this.#viewpoint.camera.scale / this.#pictureCamera.scale;
+    const corner = toMap(this.#pictureCamera, this.#viewpoint.size, -overscan, -overscan);
+    const { x, y } = this.#viewpoint.toScreen(corner.x, corner.y);
     context.globalAlpha = this.#dim;
     context.drawImage(this.#picture, x, y, (width + 2 * overscan) * zoomed, (height + 2 * overscan) * zoomed);
     context.globalAlpha = 1;
@@ -320,11 +321,11 @@ export class Chart {
   }
 
   #pen(context: Context, margin: number): Pen {
-    const { width, height, ratio } = this.#size;
+    const { width, height, ratio } = this.#viewpoint.size;
     return {
       context,
       palette: palettes[this.#theme],
-      camera: this.#camera,
+      camera: this.#viewpoint.camera,
       width: width + 2 * margin,
       height: height + 2 * margin,
       ratio,
@@ -336,16 +337,6 @@ export class Chart {
     return selection && focusOf(this.#scene, selection.kind, selection.id);
   }
 
-  #stepGlide(now: number): boolean {
-    if (this.#glide === undefined) return false;
-    const { from, to, start } = this.#glide;
-    const part = this.#moves ? Math.min(1, (now - start) / glideMilliseconds) : 1;
-    this.#camera = glide(from, to, Math.max(0, part));
-    this.#isViewStale = true;
-    if (part >= 1) this.#glide = undefined;
-    return part < 1;
-  }
-
   #stepDim(now: number): boolean {
     const aim = this.#focus() === undefined ? 1 : dimmed;
     if (this.#dim === aim) return false;
@@ -355,41 +346,9 @@ export class Chart {
     return this.#dim !== aim;
   }
 
-  #moveTo(camera: Camera): void {
-    this.#camera = camera;
-    this.#glide = undefined;
-    this.#follows = false;
-    this.#movedAt = performance.now();
-    this.#refresh();
-  }
-
-  #glideTo(to: Camera): void {
-    this.#glide = { from: this.#camera, to, start: performance.now() };
-    this.#requestFrame();
-  }
-
-  #bringIntoView(x: number, y: number): void {
-    const spot = toScreen(this.#camera, this.#size, x, y);
-    const edge = 60;
-    const { width, height } = this.#size;
-    if (spot.x > edge && spot.x < width - edge && spot.y > edge && spot.y < height - edge) return;
-    this.#follows = false;
-    this.#glideTo({ ...this.#camera, x, y });
-  }
-
-  #fitted(): Camera {
-    // Above a picture of the past stands a banner.
-    const top = fitMargin.top + (this.#isLive ? 0 : 30);
-    return fit(this.#scene.bounds, this.#size, { ...fitMargin, top });
-  }
-
   #at(x: number, y: number, reachPixels: number): Selection | undefined {
-    const point = toMap(this.#camera, this.#size, x, y);
-    return hitTest(this.#scene, point.x, point.y, reachPixels / this.#camera.scale);
-  }
-
-  #isInView({ x, y }: { x: number; y: number }): boolean {
-    return x >= 0 && y >= 0 && x <= this.#size.width && y <= this.#size.height;
+    const point = this.#viewpoint.toMap(x, y);
+    return hitTest(this.#scene, point.x, point.y, reachPixels / this.#viewpoint.camera.scale);
   }
 
   #redraw(): void {

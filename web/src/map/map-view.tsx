@@ -19,13 +19,24 @@ export interface MapViewProps {
   readonly theme: ThemeName;
   readonly centre: string;
   readonly isLive: boolean;
+  /** False while the server is away: then nothing may look as if it moved. */
+  readonly isFresh: boolean;
   readonly isVisible: boolean;
   readonly selection: Selection | undefined;
   readonly onSelect: (selection: Selection | undefined) => void;
 }
 
 /** The map's place on the page. Drawing happens in the worker; React only holds the frame around it. */
-export function MapView({ store, theme, centre, isLive, isVisible, selection, onSelect }: MapViewProps) {
+export function MapView({
+  store,
+  theme,
+  centre,
+  isLive,
+  isFresh,
+  isVisible,
+  selection,
+  onSelect,
+}: MapViewProps) {
   const host = useRef<HTMLDivElement>(null);
   const map = useRef<MapClient>(undefined);
   const select = useRef(onSelect);
@@ -63,7 +74,7 @@ export function MapView({ store, theme, centre, isLive, isVisible, selection, on
 
   const tell = useCallback((message: ToMap) => map.current?.send(message), []);
   useEffect(() => tell({ type: "theme", theme }), [tell, theme]);
-  useEffect(() => tell({ type: "moves", moves }), [tell, moves]);
+  useEffect(() => tell({ type: "moves", moves: moves && isFresh }), [tell, moves, isFresh]);
   useEffect(() => tell({ type: "situation", centre, isLive }), [tell, centre, isLive]);
   useEffect(() => tell({ type: "select", selection }), [tell, selection]);
   useEffect(() => {

@@ -8,6 +8,9 @@ export interface LinkStyle {
   readonly widthFactor: number;
 }
 
+/** Below this scale dashes can not be told from lines, and cost more than all else: those links are fainter instead. */
+const dashScale = 0.3;
+
 /** All links in view, one path per style. `links` is ordered by style. Returns how many were in view. */
 export function drawLinks(
   pen: Pen,
@@ -29,12 +32,12 @@ export function drawLinks(
       context.quadraticCurveTo(cx, cy, x1, y1);
     }
     context.strokeStyle = colourOf(pen, first.look);
-    context.globalAlpha = alphaOf(first.look, first.level) * strength;
+    const isDashed = first.isDashed && camera.scale > dashScale;
+    const faint = first.isDashed && !isDashed ? 0.6 : 1;
+    context.globalAlpha = alphaOf(first.look, first.level) * strength * faint;
     const width = linkWidths[first.level]! * widthFactor;
     context.lineWidth = width / camera.scale;
-    context.setLineDash(
-      first.isDashed ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : [],
-    );
+    context.setLineDash(isDashed ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : []);
     context.stroke();
     start = end;
   }
