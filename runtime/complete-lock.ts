@@ -13,8 +13,30 @@ interface LockedPackage {
 }
 type Lock = { readonly packages: Record<string, LockedPackage | Record<string, unknown>> };
 
-const systems = ["linux", "darwin", "win32", "android", "freebsd", "openbsd", "netbsd", "sunos", "aix", "openharmony"];
-const processors = ["x64", "arm64", "arm", "ia32", "riscv64", "s390x", "ppc64", "loong64", "mips64el", "wasm32"];
+const systems = [
+  "linux",
+  "darwin",
+  "win32",
+  "android",
+  "freebsd",
+  "openbsd",
+  "netbsd",
+  "sunos",
+  "aix",
+  "openharmony",
+];
+const processors = [
+  "x64",
+  "arm64",
+  "arm",
+  "ia32",
+  "riscv64",
+  "s390x",
+  "ppc64",
+  "loong64",
+  "mips64el",
+  "wasm32",
+];
 
 /** `@biomejs/cli-linux-arm64-musl` → os linux, cpu arm64, libc musl. Unknown names get a platform nobody has. */
 function platformOf(name: string): Record<string, unknown> {
@@ -22,7 +44,11 @@ function platformOf(name: string): Record<string, unknown> {
   const system = systems.find((known) => words.includes(known));
   const processor = processors.find((known) => words.some((word) => word.startsWith(known)));
   const libc = words.includes("musl") ? "musl" : words.includes("gnu") ? "glibc" : undefined;
-  return { cpu: [processor ?? "none"], os: [system ?? "none"], ...(libc === undefined ? {} : { libc: [libc] }) };
+  return {
+    cpu: [processor ?? "none"],
+    os: [system ?? "none"],
+    ...(libc === undefined ? {} : { libc: [libc] }),
+  };
 }
 
 const file = fileURLToPath(new URL("../package-lock.json", import.meta.url));

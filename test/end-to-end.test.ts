@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
-import { freePort, liveLink, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
+import { freePort, liveLink, type liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
 const traffic = fileURLToPath(new URL("./traffic.ts", import.meta.url));
 const node = hostname();
@@ -19,16 +19,30 @@ const skip =
 /** Octets of an IP and TCP header with timestamps: what NetFlow counts beyond the payload. */
 const headerBytes = { ipv4: 52, ipv6: 72 };
 
-test("two hosts talk TCP both ways; agent and exporter see it; the page draws it", { skip, timeout: 180_000 }, async (t) => {
+test("two hosts talk TCP both ways; agent and exporter see it; the page draws it", {
+  skip,
+  timeout: 180_000,
+}, async (t) => {
   const hosts = new TwoHosts();
   t.after(() => hosts.remove());
   const [flowPort, webPort, before, v4, v6] = [await freePort(), await freePort(), 7001, 7002, 7003];
 
   // One connection is open before the program starts.
   for (const port of [before, v4, v6]) {
-    await said(hosts.spawn(hosts.server, process.execPath, traffic, "serve", String(port), String(port * 100)), "listening");
+    await said(
+      hosts.spawn(hosts.server, process.execPath, traffic, "serve", String(port), String(port * 100)),
+      "listening",
+    );
   }
-  const early = hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress, String(before), "1000");
+  const early = hosts.spawn(
+    hosts.client,
+    process.execPath,
+    traffic,
+    "send",
+    hosts.serverAddress,
+    String(before),
+    "1000",
+  );
   await said(early, "received");
 
   const program = await startProgram([
@@ -49,11 +63,27 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   const exporter = hosts.spawn(
     hosts.client,
     "softflowd",
-    ...["-i", hosts.left, "-n", `${hosts.hereAddress}:${flowPort}`, "-v", "9", "-d", "-p", "/dev/null", "-c", "none"],
+    ...[
+      "-i",
+      hosts.left,
+      "-n",
+      `${hosts.hereAddress}:${flowPort}`,
+      "-v",
+      "9",
+      "-d",
+      "-p",
+      "/dev/null",
+      "-c",
+      "none",
+    ],
     ...["-t", "maxlife=5", "-t", "expint=1"],
   );
   exporter.stdout?.resume();
-  await until("softflowd captures", () => (spawnSync("ip", ["-n", hosts.client, "-d", "link", "show", hosts.left]).stdout.includes("promiscuity 1") ? true : undefined));
+  await until("softflowd captures", () =>
+    spawnSync("ip", ["-n", hosts.client, "-d", "link", "show", hosts.left]).stdout.includes("promiscuity 1")
+      ? true
+      : undefined,
+  );
 
   const client = `process:${node}/${hosts.client}/node`;
   const server = `process:${node}/${hosts.server}/node`;
@@ -61,24 +91,46 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   const portOf = async (port: number) => (await linkNow())?.ports.find((p) => p.port === port);
 
   await t.test("a connection that was open before is on the map, with what it does from now on", async () => {
-    const link = await until("the early connection", async () => ((await linkNow())?.active === 1 ? await linkNow() : undefined));
+    const link = await until("the early connection", async () =>
+      (await linkNow())?.active === 1 ? await linkNow() : undefined,
+    );
     assert.equal(link.connections, 0, "it was not opened in this window");
     assert.equal((await portOf(before))?.bytesSent, 0);
   });
 
   const sent = { [v4]: 3_000_000, [v6]: 2_000_000 };
   const clients = [
-    hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress, String(v4), String(sent[v4])),
-    hosts.spawn(hosts.client, process.execPath, traffic, "send", hosts.serverAddress6, String(v6), String(sent[v6])),
+    hosts.spawn(
+      hosts.client,
+      process.execPath,
+      traffic,
+      "send",
+      hosts.serverAddress,
+      String(v4),
+      String(sent[v4]),
+    ),
+    hosts.spawn(
+      hosts.client,
+      process.execPath,
+      traffic,
+      "send",
+      hosts.serverAddress6,
+      String(v6),
+      String(sent[v6]),
+    ),
   ];
   await Promise.all(clients.map((child) => said(child, "received")));
 
   await t.test("IPv4 and IPv6 connections show exact bytes both ways while they are open", async () => {
     for (const port of [v4, v6]) {
-      const seen = await until(`port ${port}`, async () => {
-        const found = await portOf(port);
-        return found?.bytesReceived === port * 100 ? found : undefined;
-      }, 5);
+      const seen = await until(
+        `port ${port}`,
+        async () => {
+          const found = await portOf(port);
+          return found?.bytesReceived === port * 100 ? found : undefined;
+        },
+        5,
+      );
       assert.equal(seen.bytesSent, sent[port]! + 8);
     }
     const link = await linkNow();
@@ -96,45 +148,74 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     assert.equal(link?.bytesReceived, (v4 + v6) * 100);
   });
 
-  await t.test("the exporter's figures of the same link agree within 1 %, headers aside, and are not added", async () => {
-    const expected = sent[v4]! + sent[v6]! + 16;
-    const seen = await until("the exporter's records", async () => {
-      const observer = (await linkNow())?.observers.find(({ kind }) => kind === "exporter");
-      return observer !== undefined && observer.bytesSent > expected ? observer : undefined;
-    }, 40);
-    assert.equal(seen.id, "exporter:10.78.0.2");
-    const { records } = await program.get<{ records: Record<string, number | string | boolean>[] }>(
-      `/api/v1/flows?limit=1000&filter=${encodeURIComponent("exporter:10.78.0.2 protocol:tcp")}`,
-    );
-    let payload = 0;
-    for (const record of records) {
-      const isSent = [v4, v6].includes(record.destinationTransportPort as number);
-      if (!isSent) continue;
-      const header = String(record.sourceAddress).includes(":") ? headerBytes.ipv6 : headerBytes.ipv4;
-      payload += (record.octetDeltaCount as number) - header * (record.packetDeltaCount as number);
-      assert.equal(record.isDuplicate, true);
-    }
-    assert.ok(Math.abs(payload - expected) < expected * 0.01, `exporter's payload ${payload}, sent ${expected}`);
-    assert.equal((await linkNow())?.bytesSent, expected, "the agent's figures stand");
-  });
+  await t.test(
+    "the exporter's figures of the same link agree within 1 %, headers aside, and are not added",
+    async () => {
+      const expected = sent[v4]! + sent[v6]! + 16;
+      const seen = await until(
+        "the exporter's records",
+        async () => {
+          const observer = (await linkNow())?.observers.find(({ kind }) => kind === "exporter");
+          return observer !== undefined && observer.bytesSent > expected ? observer : undefined;
+        },
+        40,
+      );
+      assert.equal(seen.id, "exporter:10.78.0.2");
+      const { records } = await program.get<{ records: Record<string, number | string | boolean>[] }>(
+        `/api/v1/flows?limit=1000&filter=${encodeURIComponent("exporter:10.78.0.2 protocol:tcp")}`,
+      );
+      let payload = 0;
+      for (const record of records) {
+        const isSent = [v4, v6].includes(record.destinationTransportPort as number);
+        if (!isSent) continue;
+        const header = String(record.sourceAddress).includes(":") ? headerBytes.ipv6 : headerBytes.ipv4;
+        payload += (record.octetDeltaCount as number) - header * (record.packetDeltaCount as number);
+        assert.equal(record.isDuplicate, true);
+      }
+      assert.ok(
+        Math.abs(payload - expected) < expected * 0.01,
+        `exporter's payload ${payload}, sent ${expected}`,
+      );
+      assert.equal((await linkNow())?.bytesSent, expected, "the agent's figures stand");
+    },
+  );
 
   await t.test("what only the exporter sees is on the map too", async () => {
-    await said(hosts.spawn(hosts.client, process.execPath, traffic, "udp", hosts.serverAddress, "5000", "200"), "sent");
+    await said(
+      hosts.spawn(hosts.client, process.execPath, traffic, "udp", hosts.serverAddress, "5000", "200"),
+      "sent",
+    );
     // softflowd may report the flow in two pieces.
-    const link = await until("the whole UDP flow", async () => {
-      const found = await liveLink(program, "host:10.77.0.1", "host:10.77.0.2");
-      return found?.ports.some((p) => p.port === 5000 && p.protocol === "udp" && p.bytesSent === 200 * 1028) ? found : undefined;
-    }, 20);
-    assert.deepEqual(link.observers.map(({ kind }) => kind), ["exporter"]);
+    const link = await until(
+      "the whole UDP flow",
+      async () => {
+        const found = await liveLink(program, "host:10.77.0.1", "host:10.77.0.2");
+        return found?.ports.some((p) => p.port === 5000 && p.protocol === "udp" && p.bytesSent === 200 * 1028)
+          ? found
+          : undefined;
+      },
+      20,
+    );
+    assert.deepEqual(
+      link.observers.map(({ kind }) => kind),
+      ["exporter"],
+    );
   });
 
   await t.test("the page has drawn both links, with these figures", async () => {
-    for (const [from, to] of [[client, server], ["host:10.77.0.1", "host:10.77.0.2"]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      ["host:10.77.0.1", "host:10.77.0.2"],
+    ] as const) {
       const expected = await liveLink(program, from, to);
-      await until(`${from} > ${to} drawn`, async () => {
-        const drawn = await page.evaluate(readDrawnLink, `${from}>${to}`);
-        return drawn?.bytesSent === expected?.bytesSent ? true : undefined;
-      }, 10);
+      await until(
+        `${from} > ${to} drawn`,
+        async () => {
+          const drawn = await page.evaluate(readDrawnLink, `${from}>${to}`);
+          return drawn?.bytesSent === expected?.bytesSent ? true : undefined;
+        },
+        10,
+      );
     }
     assert.deepEqual(complaints, []);
   });
@@ -166,6 +247,8 @@ const chromiumFlags = [
 
 /** Runs in the page: what the map has drawn of a link. */
 function readDrawnLink(id: string): { bytesSent: number } | undefined {
-  const hooks = (globalThis as unknown as { portolan?: { drawnLink?(id: string): { bytesSent: number } | undefined } }).portolan;
+  const hooks = (
+    globalThis as unknown as { portolan?: { drawnLink?(id: string): { bytesSent: number } | undefined } }
+  ).portolan;
   return hooks?.drawnLink?.(id);
 }

@@ -34,7 +34,8 @@ function importsOf(folder: string): Import[] {
     });
 }
 
-const isTest = (file: string) => /\.(test|fuzz|bench)\.tsx?$/.test(file) || /-suite\.ts$/.test(file) || file.includes("/testdata/");
+const isTest = (file: string) =>
+  /\.(test|fuzz|bench)\.tsx?$/.test(file) || /-suite\.ts$/.test(file) || file.includes("/testdata/");
 const isNode = (specifier: string) => specifier.startsWith("node:") || builtinModules.includes(specifier);
 
 for (const [room, { rooms, packages }] of Object.entries(layers)) {
@@ -51,7 +52,10 @@ for (const [room, { rooms, packages }] of Object.entries(layers)) {
       } else if (isNode(specifier)) {
         assert.ok(!pureRooms.includes(room) || isTest(file), `${place}: a pure room`);
       } else {
-        const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+        const name = specifier
+          .split("/")
+          .slice(0, specifier.startsWith("@") ? 2 : 1)
+          .join("/");
         assert.ok(packages.includes(name) || isTest(file), place);
       }
     }
@@ -63,7 +67,11 @@ test("every room is in layers.json, and imports go down", () => {
   assert.deepEqual([...rooms].sort(), Object.keys(layers).sort());
   const order = Object.keys(layers);
   for (const [room, layer] of Object.entries(layers)) {
-    for (const below of layer.rooms) assert.ok(order.indexOf(below) < order.indexOf(room), `${room} imports ${below}, which stands above it`);
+    for (const below of layer.rooms)
+      assert.ok(
+        order.indexOf(below) < order.indexOf(room),
+        `${room} imports ${below}, which stands above it`,
+      );
   }
 });
 
@@ -72,7 +80,9 @@ test("pure rooms read no clock and do not log", () => {
     for (const entry of readdirSync(join(root, "src", room), { recursive: true, withFileTypes: true })) {
       const file = join(entry.parentPath, entry.name);
       if (!entry.isFile() || !entry.name.endsWith(".ts") || isTest(file)) continue;
-      const found = /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|console\.)/.exec(readFileSync(file, "utf8"));
+      const found = /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|console\.)/.exec(
+        readFileSync(file, "utf8"),
+      );
       assert.equal(found, null, `${relative(root, file)}: ${found?.[0]}`);
     }
   }
@@ -87,7 +97,12 @@ test("the page imports only the pure rooms, and knows HTTP only in data/", () =>
   }
   for (const entry of readdirSync(web, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || !/\.tsx?$/.test(entry.name) || isTest(file) || file.startsWith(join(web, "data"))) continue;
-    assert.doesNotMatch(readFileSync(file, "utf8"), /\bfetch\(|new EventSource|"\/api\//, relative(root, file));
+    if (!entry.isFile() || !/\.tsx?$/.test(entry.name) || isTest(file) || file.startsWith(join(web, "data")))
+      continue;
+    assert.doesNotMatch(
+      readFileSync(file, "utf8"),
+      /\bfetch\(|new EventSource|"\/api\//,
+      relative(root, file),
+    );
   }
 });

@@ -39,7 +39,20 @@ export class TwoHosts {
     try {
       ip("netns", "add", this.client);
       ip("netns", "add", this.server);
-      ip("link", "add", this.left, "netns", this.client, "type", "veth", "peer", "name", right, "netns", this.server);
+      ip(
+        "link",
+        "add",
+        this.left,
+        "netns",
+        this.client,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        right,
+        "netns",
+        this.server,
+      );
       ip("link", "add", up, "netns", this.client, "type", "veth", "peer", "name", here);
       this.#setUp(this.client, this.left, "10.77.0.1/24", "fd77::1/64");
       this.#setUp(this.server, right, "10.77.0.2/24", "fd77::2/64");
@@ -63,7 +76,9 @@ export class TwoHosts {
 
   /** Starts a program inside a namespace; it is ended with the namespaces. */
   spawn(namespace: string, command: string, ...parameters: string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", namespace, command, ...parameters], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("ip", ["netns", "exec", namespace, command, ...parameters], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#children.push(child);
     return child;
   }

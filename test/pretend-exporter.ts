@@ -22,7 +22,10 @@ export function netflow5(flows: readonly PretendFlow[], sequence: number): Buffe
   message.writeUInt32BE(sequence, 16);
   for (const [i, flow] of flows.entries()) {
     const at = headerBytes + i * recordBytes;
-    for (const [text, offset] of [[flow.source, 0], [flow.destination, 4]] as const) {
+    for (const [text, offset] of [
+      [flow.source, 0],
+      [flow.destination, 4],
+    ] as const) {
       text.split(".").forEach((part, j) => void message.writeUInt8(Number(part), at + offset + j));
     }
     message.writeUInt32BE(flow.packets, at + 16);

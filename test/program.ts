@@ -29,7 +29,10 @@ export async function runProgram(parameters: readonly string[]) {
 }
 
 /** Starts `portolan`, by way of another command if one is given, and waits until it says where it is. */
-export async function startProgram(parameters: readonly string[], through: readonly string[] = []): Promise<Program> {
+export async function startProgram(
+  parameters: readonly string[],
+  through: readonly string[] = [],
+): Promise<Program> {
   const [command = "", ...rest] = [...through, process.execPath, main, ...parameters];
   const child = spawn(command, rest);
   let output = "";
@@ -60,7 +63,11 @@ export async function startProgram(parameters: readonly string[], through: reado
 }
 
 /** Asks every 100 ms until there is an answer. Gives up after a time far beyond what is expected. */
-export async function until<T>(what: string, ask: () => T | undefined | Promise<T | undefined>, seconds = 30): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => T | undefined | Promise<T | undefined>,
+  seconds = 30,
+): Promise<T> {
   for (let tries = 0; tries < seconds * 10; tries++) {
     const answer = await ask();
     if (answer !== undefined) return answer;
@@ -86,7 +93,11 @@ export async function liveMap(program: Program, query = ""): Promise<Topology> {
 }
 
 /** The link between two peers of the live map, when it is there. */
-export async function liveLink(program: Program, client: string, server: string): Promise<TopologyLink | undefined> {
+export async function liveLink(
+  program: Program,
+  client: string,
+  server: string,
+): Promise<TopologyLink | undefined> {
   const { links } = await liveMap(program);
   return links.find((link) => link.client === client && link.server === server);
 }

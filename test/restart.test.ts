@@ -1,18 +1,35 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Topology } from "../src/topology/index.ts";
 import { netflow5, sendDatagrams } from "./pretend-exporter.ts";
 import { freePort, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
-const flow = { source: "10.9.0.1", destination: "10.9.0.2", sourcePort: 40000, destinationPort: 443, bytes: 1000, packets: 2 };
+const flow = {
+  source: "10.9.0.1",
+  destination: "10.9.0.2",
+  sourcePort: 40000,
+  destinationPort: 443,
+  bytes: 1000,
+  packets: 2,
+};
 const bytesOf = ({ links }: Topology) => links.reduce((sum, link) => sum + link.bytesSent, 0);
 
-test("killed while it records, it loses at most the last second and starts again by itself", { timeout: 120_000 }, async (t) => {
+test("killed while it records, it loses at most the last second and starts again by itself", {
+  timeout: 120_000,
+}, async (t) => {
   const folder = temporaryFolder(t);
   const flowPort = await freePort();
   const start = () =>
-    startProgram(["server", "--data", folder, "--listen", "127.0.0.1:0", "--flows", `udp://127.0.0.1:${flowPort}`]);
+    startProgram([
+      "server",
+      "--data",
+      folder,
+      "--listen",
+      "127.0.0.1:0",
+      "--flows",
+      `udp://127.0.0.1:${flowPort}`,
+    ]);
   let program = await start();
   t.after(() => program.stop("SIGKILL"));
   const stored = async () => bytesOf(await program.get<Topology>("/api/v1/map?from=-1h"));
@@ -41,12 +58,25 @@ test("killed while it records, it loses at most the last second and starts again
 test("stopped by SIGTERM it loses nothing it has received", { timeout: 60_000 }, async (t) => {
   const folder = temporaryFolder(t);
   const flowPort = await freePort();
-  const parameters = ["server", "--data", folder, "--listen", "127.0.0.1:0", "--flows", `udp://127.0.0.1:${flowPort}`];
+  const parameters = [
+    "server",
+    "--data",
+    folder,
+    "--listen",
+    "127.0.0.1:0",
+    "--flows",
+    `udp://127.0.0.1:${flowPort}`,
+  ];
   const first = await startProgram(parameters);
   t.after(() => first.stop("SIGKILL"));
-  await sendDatagrams(flowPort, Array.from({ length: 50 }, (_, i) => netflow5([flow], i)));
+  await sendDatagrams(
+    flowPort,
+    Array.from({ length: 50 }, (_, i) => netflow5([flow], i)),
+  );
   await until("all received", async () => {
-    const { collector } = await first.get<{ collector: { exporters: { packets: number }[] } }>("/api/v1/status");
+    const { collector } = await first.get<{ collector: { exporters: { packets: number }[] } }>(
+      "/api/v1/status",
+    );
     return collector.exporters[0]?.packets === 50 ? true : undefined;
   });
   assert.equal(await first.stop("SIGTERM"), 0);

@@ -26,7 +26,13 @@ function testStep(name: string, files: readonly string[], concurrency: number): 
 function stepsFor(chosen: readonly string[]): Step[] {
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" }).sort();
   if (chosen.length > 0) {
-    return [testStep("chosen tests", files.filter((file) => chosen.some((part) => file.includes(part))), 1)];
+    return [
+      testStep(
+        "chosen tests",
+        files.filter((file) => chosen.some((part) => file.includes(part))),
+        1,
+      ),
+    ];
   }
   // What drives the kernel, Chromium or whole servers runs alone: two at once would fight over two cores.
   const isWhole = (file: string) => file.startsWith("test/");
@@ -34,7 +40,11 @@ function stepsFor(chosen: readonly string[]): Step[] {
     { name: "format and lint", command: bin("biome"), parameters: ["check", "--error-on-warnings", "."] },
     { name: "types", command: bin("tsc"), parameters: ["--noEmit", "-p", "tsconfig.json"] },
     { name: "types of the page", command: bin("tsc"), parameters: ["--noEmit", "-p", "web/tsconfig.json"] },
-    testStep("rooms", files.filter((file) => !isWhole(file)), 2),
+    testStep(
+      "rooms",
+      files.filter((file) => !isWhole(file)),
+      2,
+    ),
     testStep("whole program", files.filter(isWhole), 1),
   ];
 }

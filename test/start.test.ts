@@ -20,7 +20,14 @@ test("a TCP port that is taken: exit 2, which port, and what instead", async (t)
   await once(taken, "listening");
   const { port } = taken.address() as { port: number };
   const flows = ["--flows", `udp://127.0.0.1:${await freePort()}`];
-  const { code, output } = await runProgram(["server", "--data", temporaryFolder(t), "--listen", `127.0.0.1:${port}`, ...flows]);
+  const { code, output } = await runProgram([
+    "server",
+    "--data",
+    temporaryFolder(t),
+    "--listen",
+    `127.0.0.1:${port}`,
+    ...flows,
+  ]);
   assert.equal(code, 2, output);
   assert.match(output, new RegExp(`127\\.0\\.0\\.1:${port} is already in use: .*--listen`));
 });
@@ -52,7 +59,10 @@ for (const [name, parameters, expected] of [
 
 test("every problem of a configuration file is told at once, with its line", async (t) => {
   const file = join(temporaryFolder(t), "portolan.yaml");
-  writeFileSync(file, "listen: 127.0.0.1:99999\nstor:\n  flows: 7d\nagent:\n  connections: many\nstore:\n  size: 0GB\n");
+  writeFileSync(
+    file,
+    "listen: 127.0.0.1:99999\nstor:\n  flows: 7d\nagent:\n  connections: many\nstore:\n  size: 0GB\n",
+  );
   const { code, output } = await runProgram(["up", "--config", file]);
   assert.equal(code, 2, output);
   assert.match(output, new RegExp(`${file}:1: listen: `));
@@ -85,15 +95,24 @@ test("a data folder that another Portolan uses: exit 1 and why", async (t) => {
 /** Ways to start the program with one thing missing. Each needs root to take it away. */
 const lacking = [
   ["privileges", ["setpriv", "--bounding-set=-all", "--inh-caps=-all"], /needs root/, /sudo \.\/portolan up/],
-  ["BTF", ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"], /btf\/vmlinux is missing/, /DEBUG_INFO_BTF/],
+  [
+    "BTF",
+    ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"],
+    /btf\/vmlinux is missing/,
+    /DEBUG_INFO_BTF/,
+  ],
 ] as const;
 const skip = process.getuid?.() === 0 ? false : "only root can take these away";
 
 for (const [what, through, reason, remedy] of lacking) {
-  test(`without ${what} it runs as collector and page, and says what would switch the agent on`, { skip }, async (t) => {
+  test(`without ${what} it runs as collector and page, and says what would switch the agent on`, {
+    skip,
+  }, async (t) => {
     const program = await startProgram(["up", ...local(temporaryFolder(t), await freePort())], through);
     t.after(() => program.stop("SIGKILL"));
-    const { agent } = await program.get<{ agent: { state: string; reason: string; remedy: string } }>("/api/v1/status");
+    const { agent } = await program.get<{ agent: { state: string; reason: string; remedy: string } }>(
+      "/api/v1/status",
+    );
     assert.equal(agent.state, "off");
     assert.match(agent.reason, reason);
     assert.match(agent.remedy, remedy);
@@ -106,13 +125,24 @@ test("garbage datagrams are counted by reason and exporter, and nothing else hap
   const flowPort = await freePort();
   const program = await startProgram(["server", ...local(temporaryFolder(t), flowPort)]);
   t.after(() => program.stop("SIGKILL"));
-  const garbage = [Buffer.from("hello"), Buffer.alloc(1400, 0xff), Buffer.from([0, 9]), Buffer.from([0, 10, 0, 200, 1, 2]), Buffer.alloc(0)];
+  const garbage = [
+    Buffer.from("hello"),
+    Buffer.alloc(1400, 0xff),
+    Buffer.from([0, 9]),
+    Buffer.from([0, 10, 0, 200, 1, 2]),
+    Buffer.alloc(0),
+  ];
   await sendDatagrams(flowPort, garbage);
   const metrics = await until("the drops are counted", async () => {
     const text = await (await fetch(`${program.url}/metrics`)).text();
-    const counts = [...text.matchAll(/^portolan_drops_total\{reason="(\w+)",source="127\.0\.0\.1"\} (\d+)$/gm)];
+    const counts = [
+      ...text.matchAll(/^portolan_drops_total\{reason="(\w+)",source="127\.0\.0\.1"\} (\d+)$/gm),
+    ];
     return counts.reduce((sum, [, , count]) => sum + Number(count), 0) >= garbage.length ? counts : undefined;
   });
-  assert.deepEqual([...new Set(metrics.map(([, reason]) => reason))].sort(), ["message_truncated", "version_unknown"]);
+  assert.deepEqual([...new Set(metrics.map(([, reason]) => reason))].sort(), [
+    "message_truncated",
+    "version_unknown",
+  ]);
   assert.equal((await fetch(`${program.url}/readyz`)).status, 200);
 });

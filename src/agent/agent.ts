@@ -1,7 +1,14 @@
 import { createSocketOwners } from "../enrich/index.ts";
 import { FlowBatch, isLoopback, type ObserverTable, protocolTcp, type ReportDrop } from "../flow/index.ts";
-import { canRunTcp, createTcpObserver, type KernelFacts, readKernelFacts, type TcpReport, tcpRole } from "../observe/index.ts";
-import { observedEnd, clientEnd, type PeerTable } from "../topology/index.ts";
+import {
+  canRunTcp,
+  createTcpObserver,
+  type KernelFacts,
+  readKernelFacts,
+  type TcpReport,
+  tcpRole,
+} from "../observe/index.ts";
+import { clientEnd, observedEnd, type PeerTable } from "../topology/index.ts";
 
 export interface AgentConfig {
   /** Live connections followed at most. */
@@ -57,21 +64,35 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   const observer = createTcpObserver(config);
   const owners = createSocketOwners({ peers, node });
   let batch: FlowBatch | undefined;
-  let status: AgentStatus = { state: "off", reason: "the agent has not been started", remedy: "start it", sockets: 0 };
+  let status: AgentStatus = {
+    state: "off",
+    reason: "the agent has not been started",
+    remedy: "start it",
+    sockets: 0,
+  };
   let lastPoll = 0;
   let lossesReported = { tableFull: 0, overwritten: 0 };
 
-  function readReport(target: FlowBatch, report: TcpReport, observerRow: number, seen: number, bootTime: number): void {
+  function readReport(
+    target: FlowBatch,
+    report: TcpReport,
+    observerRow: number,
+    seen: number,
+    bootTime: number,
+  ): void {
     const { bytes, localAddress, remoteAddress } = report;
     const isLocal = isLoopback(bytes, localAddress);
     if (isLocal && !config.includeLoopback) return;
     const openedMilliseconds = bootTime + report.openedNanoseconds / 1e6;
-    const failed = report.isUnopened && (report.error !== 0 || seen - openedMilliseconds >= abandonedMilliseconds);
+    const failed =
+      report.isUnopened && (report.error !== 0 || seen - openedMilliseconds >= abandonedMilliseconds);
     if (report.isUnopened && !failed) return;
     const row = target.append();
     const columns = target.columns;
     const isClient = report.role === tcpRole.client;
-    const [clientAddress, serverAddress] = isClient ? [localAddress, remoteAddress] : [remoteAddress, localAddress];
+    const [clientAddress, serverAddress] = isClient
+      ? [localAddress, remoteAddress]
+      : [remoteAddress, localAddress];
     columns.sourceAddress.set(bytes.subarray(clientAddress, clientAddress + 16), row * 16);
     columns.destinationAddress.set(bytes.subarray(serverAddress, serverAddress + 16), row * 16);
     columns.sourceTransportPort[row] = isClient ? report.localPort : report.remotePort;
@@ -94,13 +115,19 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     columns.failedConnectionCount[row] = failed ? 1 : 0;
     columns.retransmittedSegmentCount[row] = report.retransmits;
     columns.roundTripTimeMicroseconds[row] = report.srttMicroseconds;
-    (isClient ? columns.sourcePeer : columns.destinationPeer)[row] = owners.peerOf(report, bytes, localAddress);
+    (isClient ? columns.sourcePeer : columns.destinationPeer)[row] = owners.peerOf(
+      report,
+      bytes,
+      localAddress,
+    );
   }
 
   function countLosses(): number {
     const { tableFull, overwritten, walked } = observer.losses();
-    if (tableFull > lossesReported.tableFull) drop("connection_limit", node, tableFull - lossesReported.tableFull);
-    if (overwritten > lossesReported.overwritten) drop("report_lost", node, overwritten - lossesReported.overwritten);
+    if (tableFull > lossesReported.tableFull)
+      drop("connection_limit", node, tableFull - lossesReported.tableFull);
+    if (overwritten > lossesReported.overwritten)
+      drop("report_lost", node, overwritten - lossesReported.overwritten);
     lossesReported = { tableFull, overwritten };
     return walked;
   }

@@ -20,7 +20,8 @@ export function addDoctor(program: Command): void {
 /** Loads and attaches the programs for a moment: the only answer that is certain. */
 function tryTcp(facts: KernelFacts): string {
   const cannot = canRunTcp(facts);
-  if (cannot !== undefined) return `no: ${cannot.reason}\n                     to change it: ${cannot.remedy}`;
+  if (cannot !== undefined)
+    return `no: ${cannot.reason}\n                     to change it: ${cannot.remedy}`;
   const observer = createTcpObserver({ connectionsMax: 1024 });
   try {
     observer.start();

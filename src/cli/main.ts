@@ -10,7 +10,9 @@ import { version } from "./version.ts";
 async function main(): Promise<number> {
   process.title = "portolan"; // what ps, top and our own map show
   const program = new Command("portolan")
-    .description("The live chart of a network's traffic: connections seen by eBPF and flows seen by routers, on one map.")
+    .description(
+      "The live chart of a network's traffic: connections seen by eBPF and flows seen by routers, on one map.",
+    )
     .version(version)
     .exitOverride()
     .showHelpAfterError("(portolan --help lists what is accepted)");
@@ -40,7 +42,10 @@ function explain(error: unknown): number {
     console.error(`portolan: ${error.message} (${error.code})`);
     return 1;
   }
-  const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
   if (syscall === "listen" && code !== undefined) {
     console.error(`portolan: ${describeListen(code, address ?? "", port ?? 0)}`);
     return 2;

@@ -19,9 +19,9 @@ export function addUp(program: Command): void {
   )
     .option("--no-agent", "do not read this machine's own connections")
     .action((flags: UpFlags) => run(flags, flags.agent ? undefined : false));
-  withServerFlags(program.command("server").description("collector, store, API and page, without an agent")).action(
-    (flags: UpFlags) => run(flags, false),
-  );
+  withServerFlags(
+    program.command("server").description("collector, store, API and page, without an agent"),
+  ).action((flags: UpFlags) => run(flags, false));
 }
 
 function withServerFlags(command: Command): Command {
@@ -32,7 +32,10 @@ function withServerFlags(command: Command): Command {
       "where NetFlow v5, v9 and IPFIX are received, repeatable (default udp://0.0.0.0:2055)",
       (url: string, before: string[] | undefined) => [...(before ?? []), url],
     )
-    .option("--data <folder>", "where history is kept (default /var/lib/portolan as root, else ~/.local/share/portolan)")
+    .option(
+      "--data <folder>",
+      "where history is kept (default /var/lib/portolan as root, else ~/.local/share/portolan)",
+    )
     .option("--config <file>", "YAML file with these and further settings");
 }
 

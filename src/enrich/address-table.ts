@@ -17,7 +17,14 @@ export class AddressTable {
 
   /** The value of the address at `bytes[offset]`, 0 when there is none. */
   get(bytes: Uint8Array, offset: number): number {
-    return this.#values[this.#slotOf(wordAt(bytes, offset), wordAt(bytes, offset + 4), wordAt(bytes, offset + 8), wordAt(bytes, offset + 12))]!;
+    return this.#values[
+      this.#slotOf(
+        wordAt(bytes, offset),
+        wordAt(bytes, offset + 4),
+        wordAt(bytes, offset + 8),
+        wordAt(bytes, offset + 12),
+      )
+    ]!;
   }
 
   set(bytes: Uint8Array, offset: number, value: number): void {
@@ -39,7 +46,9 @@ export class AddressTable {
 
   #slotOf(a: number, b: number, c: number, d: number): number {
     const mask = this.#values.length - 1;
-    let hash = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b) ^ Math.imul(c ^ Math.imul(d, 0xc2b2ae35), 0x27d4eb2f);
+    let hash =
+      Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b) ^
+      Math.imul(c ^ Math.imul(d, 0xc2b2ae35), 0x27d4eb2f);
     hash ^= hash >>> 15;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       if (this.#values[slot] === 0) return slot;

@@ -63,7 +63,11 @@ export function createSocketOwners({
     const peer =
       container === ""
         ? ({ id: `process:${place}/${processName}`, kind: "process", name: processName } as const)
-        : ({ id: `container:${node}/${container}`, kind: "container", name: `${processName} ${container.slice(0, 12)}` } as const);
+        : ({
+            id: `container:${node}/${container}`,
+            kind: "container",
+            name: `${processName} ${container.slice(0, 12)}`,
+          } as const);
     return { peer: { ...peer, node: place, process: processName, container }, rows: new AddressTable() };
   }
 

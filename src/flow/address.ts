@@ -30,7 +30,12 @@ export function isLoopback(bytes: Uint8Array, offset = 0): boolean {
 }
 
 /** Writes the mapped form of an IPv4 address given as its 4 bytes at `source[sourceOffset]`. */
-export function writeMappedIPv4(target: Uint8Array, offset: number, source: Uint8Array, sourceOffset: number): void {
+export function writeMappedIPv4(
+  target: Uint8Array,
+  offset: number,
+  source: Uint8Array,
+  sourceOffset: number,
+): void {
   target.fill(0, offset, offset + 10);
   target[offset + 10] = 0xff;
   target[offset + 11] = 0xff;
@@ -85,7 +90,8 @@ export function parseAddress(text: string): Uint8Array | undefined {
 
 function writeIPv4(bytes: Uint8Array, offset: number, text: string): boolean {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return false;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return false;
   parts.forEach((part, i) => {
     bytes[offset + i] = Number(part);
   });

@@ -230,7 +230,8 @@ export const fields = [
     name: "samplingInterval",
     column: "u32",
     label: "Sampling",
-    description: "One packet in this many was looked at; 0 when unknown. Counts are as exported, not multiplied.",
+    description:
+      "One packet in this many was looked at; 0 when unknown. Counts are as exported, not multiplied.",
     elements: [iana("samplingInterval", 34)],
   },
   {
@@ -244,7 +245,8 @@ export const fields = [
     name: "observer",
     column: "u32",
     label: "Observer",
-    description: "Row of the ObserverTable: the agent or exporter that saw the record. Filled by whoever makes the batch.",
+    description:
+      "Row of the ObserverTable: the agent or exporter that saw the record. Filled by whoever makes the batch.",
     elements: [],
   },
   {
@@ -258,14 +260,16 @@ export const fields = [
     name: "connectionScope",
     column: "u32",
     label: "Connection scope",
-    description: "Network namespace of a loopback connection, else 0: addresses mean the same everywhere. Filled by the agent.",
+    description:
+      "Network namespace of a loopback connection, else 0: addresses mean the same everywhere. Filled by the agent.",
     elements: [],
   },
   {
     name: "sourcePeer",
     column: "u32",
     label: "Source",
-    description: "Row of the PeerTable for the source, 0 when not yet known. The agent fills its own end, enrich the rest.",
+    description:
+      "Row of the PeerTable for the source, 0 when not yet known. The agent fills its own end, enrich the rest.",
     elements: [],
   },
   {
@@ -286,7 +290,8 @@ export const fields = [
     name: "isDuplicate",
     column: "u8",
     label: "Duplicate",
-    description: "1 when a better observer reports the same connection: kept, but not added to totals. Filled by stitch.",
+    description:
+      "1 when a better observer reports the same connection: kept, but not added to totals. Filled by stitch.",
     elements: [],
   },
   {

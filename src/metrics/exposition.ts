@@ -16,7 +16,10 @@ export interface Sample {
 export function formatMetrics(metrics: Iterable<Metric>): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of metrics) {
-    lines.push(`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`, `# TYPE ${name} ${type}`);
+    lines.push(
+      `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`,
+      `# TYPE ${name} ${type}`,
+    );
     for (const { labels, value } of samples) lines.push(`${name}${formatLabels(labels)} ${value}`);
   }
   return `${lines.join("\n")}\n`;

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canRunTcp, hasCapabilities, type KernelFacts } from "./can-run.ts";
 
-const able: KernelFacts = { platform: "linux", release: "6.1.0-18-amd64", hasBtf: true, isPrivileged: true, hasLibbpf: true };
+const able: KernelFacts = {
+  platform: "linux",
+  release: "6.1.0-18-amd64",
+  hasBtf: true,
+  isPrivileged: true,
+  hasLibbpf: true,
+};
 
 test("nothing is said when everything is there", () => {
   assert.equal(canRunTcp(able), undefined);

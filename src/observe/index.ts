@@ -4,4 +4,4 @@
  */
 export { type CannotRun, canRunTcp, type KernelFacts, readKernelFacts } from "./can-run.ts";
 export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
-export { tcpRole, TcpReport } from "./tcp-report.ts";
+export { TcpReport, tcpRole } from "./tcp-report.ts";

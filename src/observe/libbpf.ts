@@ -67,7 +67,9 @@ export function loadLibbpf(): Libbpf {
   const libc = koffi.load("libc.so.6");
   const call = {
     setPrint: bpf.func("void *libbpf_set_print(void *)"),
-    openMemory: bpf.func("uintptr_t bpf_object__open_mem(const uint8_t *elf, size_t length, const void *options)"),
+    openMemory: bpf.func(
+      "uintptr_t bpf_object__open_mem(const uint8_t *elf, size_t length, const void *options)",
+    ),
     load: bpf.func("int bpf_object__load(uintptr_t object)"),
     closeObject: bpf.func("void bpf_object__close(uintptr_t object)"),
     findProgram: bpf.func("uintptr_t bpf_object__find_program_by_name(uintptr_t object, const char *name)"),
@@ -84,7 +86,9 @@ export function loadLibbpf(): Libbpf {
     lookup: bpf.func("int bpf_map_lookup_elem(int mapFd, const uint8_t *key, _Out_ uint8_t *value)"),
     read: libc.func("intptr_t read(int fd, _Out_ uint8_t *buffer, size_t length)"),
     close: libc.func("int close(int fd)"),
-    mmap: libc.func("uintptr_t mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)"),
+    mmap: libc.func(
+      "uintptr_t mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)",
+    ),
     munmap: libc.func("int munmap(uintptr_t address, size_t length)"),
     pageSize: libc.func("int getpagesize()"),
   };
@@ -119,7 +123,13 @@ export function loadLibbpf(): Libbpf {
       fds.set(`${kind} ${name}`, fd);
       return fd;
     };
-    const mapMemory = (fd: number, length: number, prot: number, offset: number, what: string): ArrayBuffer => {
+    const mapMemory = (
+      fd: number,
+      length: number,
+      prot: number,
+      offset: number,
+      what: string,
+    ): ArrayBuffer => {
       const address = BigInt(call.mmap(0, length, prot, mapShared, fd, offset));
       if (address === 0xffffffffffffffffn) throw new KernelError(what, koffi.errno());
       mappings.push({ address, length });

@@ -7,7 +7,11 @@ const busy = 0x80000000;
 const discarded = 0x40000000;
 
 function createMemory() {
-  const memory = { consumer: new ArrayBuffer(8), producer: new ArrayBuffer(8), data: new ArrayBuffer(2 * dataBytes) };
+  const memory = {
+    consumer: new ArrayBuffer(8),
+    producer: new ArrayBuffer(8),
+    data: new ArrayBuffer(2 * dataBytes),
+  };
   const words = new Uint32Array(memory.data);
   /** Writes a record's header at a position, in both mappings as the kernel's double mapping would show it. */
   function put(position: number, header: number): void {
@@ -27,10 +31,19 @@ test("records are read in order, and their room is given back", () => {
   produce(32);
   const ring = new RingBuffer(memory);
   const seen: [number, number][] = [];
-  assert.equal(ring.consume((offset, length) => seen.push([offset, length])), 2);
-  assert.deepEqual(seen, [[8, 8], [24, 5]]);
+  assert.equal(
+    ring.consume((offset, length) => seen.push([offset, length])),
+    2,
+  );
+  assert.deepEqual(seen, [
+    [8, 8],
+    [24, 5],
+  ]);
   assert.equal(consumed(), 32);
-  assert.equal(ring.consume(() => assert.fail("nothing is left")), 0);
+  assert.equal(
+    ring.consume(() => assert.fail("nothing is left")),
+    0,
+  );
 });
 
 test("a record that is still being written stops the reader; a discarded one is passed over", () => {
@@ -39,10 +52,16 @@ test("a record that is still being written stops the reader; a discarded one is 
   put(16, (8 | busy) >>> 0);
   produce(32);
   const ring = new RingBuffer(memory);
-  assert.equal(ring.consume(() => assert.fail("neither is a record")), 0);
+  assert.equal(
+    ring.consume(() => assert.fail("neither is a record")),
+    0,
+  );
   assert.equal(consumed(), 16);
   put(16, 8);
-  assert.equal(ring.consume(() => {}), 1);
+  assert.equal(
+    ring.consume(() => {}),
+    1,
+  );
 });
 
 test("a record that runs over the end is read in one piece", () => {

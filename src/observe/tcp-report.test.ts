@@ -11,13 +11,19 @@ function readStruct(name: string): Record<string, number> {
   const body = new RegExp(`struct ${name} \\{([^}]*)\\}`).exec(header)?.[1] ?? "";
   const offsets: Record<string, number> = {};
   let offset = 0;
-  for (const [, type = "", member = "", length] of body.matchAll(/^\s*(__u\d+|char) (\w+)(?:\[(\d+)\])?;/gm)) {
+  for (const [, type = "", member = "", length] of body.matchAll(
+    /^\s*(__u\d+|char) (\w+)(?:\[(\d+)\])?;/gm,
+  )) {
     const width = widths[type]!;
     assert.equal(offset % width, 0, `${member} would be padded`);
     offsets[member] = offset;
     offset += width * Number(length ?? 1);
   }
-  assert.equal(offset, Number(new RegExp(`sizeof\\(struct ${name}\\) == (\\d+)`).exec(header)?.[1]), "the assertion in tcp.h");
+  assert.equal(
+    offset,
+    Number(new RegExp(`sizeof\\(struct ${name}\\) == (\\d+)`).exec(header)?.[1]),
+    "the assertion in tcp.h",
+  );
   return offsets;
 }
 
@@ -42,6 +48,9 @@ test("a report is read where it lies", () => {
   assert.equal(report.localPort, 443);
   assert.equal(report.role, 2);
   assert.equal(report.processName, "nginx");
-  assert.deepEqual([report.isFirst, report.isClosed, report.isOlder, report.isUnopened], [false, true, false, true]);
+  assert.deepEqual(
+    [report.isFirst, report.isClosed, report.isOlder, report.isUnopened],
+    [false, true, false, true],
+  );
   assert.equal(report.localAddress, tcpReportBytes + 64);
 });

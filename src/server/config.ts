@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
-import { isLoopback, parseAddress } from "../flow/index.ts";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
+import { isLoopback, parseAddress } from "../flow/index.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z.string().transform((text, context) => {
@@ -12,7 +12,10 @@ const listenAddress = z.string().transform((text, context) => {
   const host = match?.[1] ?? match?.[2] ?? "";
   const port = Number(match?.[3]);
   if (match === null || port > 65535 || (host !== "localhost" && isIP(host) === 0)) {
-    context.addIssue({ code: "custom", message: `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080` });
+    context.addIssue({
+      code: "custom",
+      message: `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`,
+    });
     return z.NEVER;
   }
   return { host, port };
@@ -40,13 +43,17 @@ const quantity = (units: Readonly<Record<string, number>>, example: string) =>
     const unit = match === null ? undefined : units[match[2]!];
     if (match === null || unit === undefined || Number(match[1]) === 0) {
       const accepted = Object.keys(units).join(", ");
-      context.addIssue({ code: "custom", message: `"${value}" is not a number above 0 with a unit (${accepted}), such as ${example}` });
+      context.addIssue({
+        code: "custom",
+        message: `"${value}" is not a number above 0 with a unit (${accepted}), such as ${example}`,
+      });
       return z.NEVER;
     }
     return Number(match[1]) * unit;
   });
 const duration = (example: string) => quantity({ h: 1, d: 24 }, example);
-const size = (example: string) => quantity({ MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }, example);
+const size = (example: string) =>
+  quantity({ MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }, example);
 
 /** The whole configuration; every default is here. */
 const configSchema = z.strictObject({
@@ -119,7 +126,9 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
     origins.set(path, `--${path}`);
   }
   const parsed = configSchema.safeParse(values);
-  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where));
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where));
   if (parsed.success) problems.push(...checkExposure(parsed.data, origins, where));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;
@@ -164,20 +173,27 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new ConfigError([`${file}: ${(error as NodeJS.ErrnoException).code ?? "unreadable"}: give --config a file that can be read`]);
+    throw new ConfigError([
+      `${file}: ${(error as NodeJS.ErrnoException).code ?? "unreadable"}: give --config a file that can be read`,
+    ]);
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0) {
-    throw new ConfigError(document.errors.map((e) => `${file}:${lines.linePos(e.pos[0]).line}: ${e.message.split("\n")[0]}`));
+    throw new ConfigError(
+      document.errors.map((e) => `${file}:${lines.linePos(e.pos[0]).line}: ${e.message.split("\n")[0]}`),
+    );
   }
   const values = document.toJS() ?? {};
-  if (typeof values !== "object" || Array.isArray(values)) throw new ConfigError([`${file}:1: a mapping of settings is expected`]);
+  if (typeof values !== "object" || Array.isArray(values))
+    throw new ConfigError([`${file}:1: a mapping of settings is expected`]);
   const where: Where = (path) => {
     let line = 1;
     let node: unknown = document.contents;
     for (const name of path) {
-      const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === name) : undefined;
+      const pair = isMap(node)
+        ? node.items.find(({ key }) => isScalar(key) && key.value === name)
+        : undefined;
       if (pair === undefined || !isScalar(pair.key) || !pair.key.range) break;
       line = lines.linePos(pair.key.range[0]).line;
       node = pair.value;
@@ -187,7 +203,11 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
   return { values: values as Record<string, unknown>, where };
 }
 
-function describeIssue(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, string>, where: Where): string[] {
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  origins: ReadonlyMap<string, string>,
+  where: Where,
+): string[] {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {

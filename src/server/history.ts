@@ -20,7 +20,10 @@ export interface HistoryLinks {
 }
 
 /** The links of a past window, per server port, in the shape the live map has them. */
-export async function readLinks(store: Store, query: Omit<AggregateQuery, "by" | "step">): Promise<HistoryLinks> {
+export async function readLinks(
+  store: Store,
+  query: Omit<AggregateQuery, "by" | "step">,
+): Promise<HistoryLinks> {
   const { from, to, rows, groupsLeftOut } = await store.aggregate({ ...query, by: dimensions });
   return { from, to, links: rows.map(readLink), linksLeftOut: groupsLeftOut };
 }
@@ -43,5 +46,14 @@ function readLink({ group, observers, time: _, ...totals }: AggregateRow): PortL
 function readEnd(group: readonly string[], at: number): LinkEnd {
   const [id = "", kind = "", name = "", address = "", node = "", network = "", process = "", container = ""] =
     group.slice(at, at + endFacts.length);
-  return { id, kind: kind as PeerKind, name, addresses: address === "" ? [] : [address], node, network, process, container };
+  return {
+    id,
+    kind: kind as PeerKind,
+    name,
+    addresses: address === "" ? [] : [address],
+    node,
+    network,
+    process,
+    container,
+  };
 }

@@ -7,10 +7,10 @@ import { answerProblems, Problem } from "./problem.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
 
-/** Everything the page needs comes from here, and nothing in it may run that did not. Styles are set by the component library. */
+/** Everything the page needs comes from here, and nothing in it may run that did not. */
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-  "font-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "font-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
@@ -39,7 +39,11 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
     });
     // Without credentials, another site's page could reach us under a name of its own that resolves to 127.0.0.1.
     if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host))) {
-      throw new Problem(403, "host_not_allowed", "without credentials this server only answers to localhost and loopback addresses");
+      throw new Problem(
+        403,
+        "host_not_allowed",
+        "without credentials this server only answers to localhost and loopback addresses",
+      );
     }
   });
   if (existsSync(`${webFolder}/index.html`)) {
@@ -48,14 +52,19 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
       cacheControl: false,
       setHeaders: (response, path) => {
         // File names under assets carry a hash of their content.
-        response.header("cache-control", path.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+        response.header(
+          "cache-control",
+          path.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+        );
       },
     });
   } else {
     app.get("/", (_request, reply) =>
       reply
         .type("text/plain; charset=utf-8")
-        .send("The page has not been built: run ./portolan up, which builds it, or npm run build. The API is at /api/v1/map.\n"),
+        .send(
+          "The page has not been built: run ./portolan up, which builds it, or npm run build. The API is at /api/v1/map.\n",
+        ),
     );
   }
   return app;

@@ -30,7 +30,16 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   return reply
     .code(status)
     .header("content-type", "application/problem+json")
-    .send(JSON.stringify({ type: "about:blank", title: titles[status] ?? "Error", status, detail, code, ...extra }));
+    .send(
+      JSON.stringify({
+        type: "about:blank",
+        title: titles[status] ?? "Error",
+        status,
+        detail,
+        code,
+        ...extra,
+      }),
+    );
 }
 
 /** Every error of every route leaves as a problem; what we did not foresee is logged, not told. */
@@ -40,9 +49,15 @@ export function answerProblems(app: FastifyInstance): void {
     const status = error.statusCode ?? 500;
     if (status < 500) return sendProblem(reply, new Problem(status, "request_invalid", error.message));
     request.log.error({ err: error, url: request.url }, "request not answered");
-    return sendProblem(reply, new Problem(500, "internal_error", "something of ours is broken; the log has the details"));
+    return sendProblem(
+      reply,
+      new Problem(500, "internal_error", "something of ours is broken; the log has the details"),
+    );
   });
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new Problem(404, "not_found", `nothing is served at ${request.method} ${request.url.split("?")[0]}`)),
+    sendProblem(
+      reply,
+      new Problem(404, "not_found", `nothing is served at ${request.method} ${request.url.split("?")[0]}`),
+    ),
   );
 }

@@ -79,7 +79,10 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   let isReady = false;
 
   function createApp(): FastifyInstance {
-    const http = createHttp({ logger, isLoopbackOnly: config.auth === undefined && isLoopbackHost(config.listen.host) });
+    const http = createHttp({
+      logger,
+      isLoopbackOnly: config.auth === undefined && isLoopbackHost(config.listen.host),
+    });
     routeMap(http, store, now);
     routeTop(http, store, now);
     routeSeries(http, store, now);
@@ -102,14 +105,17 @@ export function createServer(config: Config, { version, logger }: ServerDependen
 
   /** One tick a second, never two at once; a late one does not make the next come sooner. */
   function scheduleTick(): void {
-    timer = setTimeout(() => {
-      ticking = pipeline
-        .tick({ agent, collector })
-        .catch((error) => logger.error({ err: error }, "a tick was not completed"))
-        .then(() => {
-          if (timer !== undefined) scheduleTick();
-        });
-    }, tickMilliseconds - (Date.now() % tickMilliseconds));
+    timer = setTimeout(
+      () => {
+        ticking = pipeline
+          .tick({ agent, collector })
+          .catch((error) => logger.error({ err: error }, "a tick was not completed"))
+          .then(() => {
+            if (timer !== undefined) scheduleTick();
+          });
+      },
+      tickMilliseconds - (Date.now() % tickMilliseconds),
+    );
   }
 
   return {

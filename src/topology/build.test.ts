@@ -53,12 +53,18 @@ function part(changes: Partial<LinkPart> = {}): LinkPart {
 const options = { from: 0, to: 10, metric: "bytes", linksMax: 100 } as const;
 
 test("what two observers saw of a link is one link, and not added up", () => {
-  const { links } = buildTopology(mergeParts([part(), part({ observer: router, isDuplicate: true, bytesSent: 120 })]), options);
+  const { links } = buildTopology(
+    mergeParts([part(), part({ observer: router, isDuplicate: true, bytesSent: 120 })]),
+    options,
+  );
   assert.equal(links.length, 1);
   assert.equal(links[0]?.bytesSent, 100);
   assert.deepEqual(
     links[0]?.observers.map(({ id, bytesSent }) => [id, bytesSent]),
-    [["agent:vm", 100], ["exporter:10.0.0.254", 120]],
+    [
+      ["agent:vm", 100],
+      ["exporter:10.0.0.254", 120],
+    ],
   );
 });
 
@@ -70,7 +76,10 @@ test("an agent that read both ends of a connection saw it once; an exporter's un
     part({ observer: router, bytesSent: 120, isDuplicate: true }),
   ]);
   assert.equal(links[0]?.bytesSent, 130, "the agent's, and what only the router saw");
-  assert.deepEqual(links[0]?.observers.map(({ bytesSent }) => bytesSent), [100, 150]);
+  assert.deepEqual(
+    links[0]?.observers.map(({ bytesSent }) => bytesSent),
+    [100, 150],
+  );
 });
 
 test("a link that only duplicates speak of is not drawn", () => {
@@ -79,24 +88,43 @@ test("a link that only duplicates speak of is not drawn", () => {
 
 test("a peer with several addresses is one peer, a pair with several ports one link", () => {
   const topology = buildTopology(
-    mergeParts([part(), part({ client: { ...curl, address: "10.0.1.5", network: "10.0.1.0/24" } }), part({ port: 80 })]),
+    mergeParts([
+      part(),
+      part({ client: { ...curl, address: "10.0.1.5", network: "10.0.1.0/24" } }),
+      part({ port: 80 }),
+    ]),
     options,
   );
   assert.equal(topology.peers.length, 2);
   assert.deepEqual(topology.peers.find(({ id }) => id === curl.id)?.addresses, ["10.0.0.5", "10.0.1.5"]);
   assert.equal(topology.links.length, 1);
-  assert.deepEqual(topology.links[0]?.ports.map(({ port, bytesSent }) => [port, bytesSent]), [[443, 200], [80, 100]]);
+  assert.deepEqual(
+    topology.links[0]?.ports.map(({ port, bytesSent }) => [port, bytesSent]),
+    [
+      [443, 200],
+      [80, 100],
+    ],
+  );
 });
 
 test("the heaviest links are drawn, open ones first; the rest is counted", () => {
-  const parts = [1, 2, 3, 4].map((i) => part({ server: host(`192.0.2.${i}`), bytesSent: i * 1000, active: i === 1 ? 1 : 0 }));
+  const parts = [1, 2, 3, 4].map((i) =>
+    part({ server: host(`192.0.2.${i}`), bytesSent: i * 1000, active: i === 1 ? 1 : 0 }),
+  );
   const topology = buildTopology(mergeParts(parts), { ...options, linksMax: 2 });
-  assert.deepEqual(topology.links.map(({ server }) => server), ["host:192.0.2.1", "host:192.0.2.4"]);
+  assert.deepEqual(
+    topology.links.map(({ server }) => server),
+    ["host:192.0.2.1", "host:192.0.2.4"],
+  );
   assert.deepEqual(topology.truncated, { peers: 2, links: 2 });
 });
 
 test("grouped by machine, by network, by address", () => {
-  const parts = [part(), part({ client: { ...curl, id: "process:vm/wget", name: "wget" } }), part({ server: host("192.0.2.9") })];
+  const parts = [
+    part(),
+    part({ client: { ...curl, id: "process:vm/wget", name: "wget" } }),
+    part({ server: host("192.0.2.9") }),
+  ];
   const by = (grouping: "node" | "network" | "address") => {
     const { peers } = buildTopology(mergeParts(parts, grouping), { ...options, grouping });
     return peers.map(({ id }) => id).sort();
@@ -107,7 +135,10 @@ test("grouped by machine, by network, by address", () => {
 });
 
 test("the round trip time is the slowest port's", () => {
-  const { links } = buildTopology(mergeParts([part({ rttMicroseconds: 2000 }), part({ port: 80, rttMicroseconds: 9000 })]), options);
+  const { links } = buildTopology(
+    mergeParts([part({ rttMicroseconds: 2000 }), part({ port: 80, rttMicroseconds: 9000 })]),
+    options,
+  );
   assert.equal(links[0]?.rttMs, 9);
 });
 
@@ -117,11 +148,20 @@ test("a change holds what is new, changed and gone, and nothing else", () => {
   const before = build(part({ server: a! }), part({ server: b! }));
   const after = build(part({ server: b! }), part({ server: c! }));
   const change = diffTopology(before, after);
-  assert.deepEqual(change.links.map(({ server }) => server), ["host:192.0.2.3"]);
-  assert.deepEqual(change.peers.map(({ id }) => id), ["host:192.0.2.3"]);
+  assert.deepEqual(
+    change.links.map(({ server }) => server),
+    ["host:192.0.2.3"],
+  );
+  assert.deepEqual(
+    change.peers.map(({ id }) => id),
+    ["host:192.0.2.3"],
+  );
   assert.deepEqual(change.goneLinks, ["process:vm/curl>host:192.0.2.1"]);
   assert.deepEqual(change.gonePeers, ["host:192.0.2.1"]);
   const more = diffTopology(after, build(part({ server: b!, bytesSent: 101 }), part({ server: c! })));
-  assert.deepEqual(more.links.map(({ server }) => server), ["host:192.0.2.2"]);
+  assert.deepEqual(
+    more.links.map(({ server }) => server),
+    ["host:192.0.2.2"],
+  );
   assert.deepEqual(more.peers, []);
 });

@@ -72,7 +72,16 @@ export function mergeParts(parts: Iterable<LinkPart>, grouping?: Grouping): Port
     let link = merged.get(key);
     if (link === undefined) {
       const { port, protocol } = part;
-      link = { ...emptyTotals(), client: client.end, server: server.end, port, protocol, observers: [], duplicates: [], isKnown: false };
+      link = {
+        ...emptyTotals(),
+        client: client.end,
+        server: server.end,
+        port,
+        protocol,
+        observers: [],
+        duplicates: [],
+        isKnown: false,
+      };
       merged.set(key, link);
     }
     if (!part.isDuplicate) {
@@ -147,7 +156,13 @@ export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
       return { ...whole, id: `host:${address}`, kind: "host", name: address, group, node };
     }
     case "network":
-      return { ...whole, id: `network:${network}`, kind: "network", name: network || "elsewhere", group: "networks" };
+      return {
+        ...whole,
+        id: `network:${network}`,
+        kind: "network",
+        name: network || "elsewhere",
+        group: "networks",
+      };
     case "node":
       if (node !== "") return { ...whole, id: `node:${node}`, kind: "node", name: node, group: node, node };
   }
@@ -210,7 +225,8 @@ function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): string 
 }
 
 function addAddress(addresses: string[], address: string): void {
-  if (address !== "" && addresses.length < addressesMax && !addresses.includes(address)) addresses.push(address);
+  if (address !== "" && addresses.length < addressesMax && !addresses.includes(address))
+    addresses.push(address);
 }
 
 function emptyTotals(): LinkTotals {
@@ -241,10 +257,14 @@ function addTotals(sum: LinkTotals, part: LinkTotals): void {
   sum.receivedRate += part.receivedRate;
   sum.lastSeen = Math.max(sum.lastSeen, part.lastSeen);
   // The slowest port is what somebody looking for trouble wants to see.
-  if (part.rttMicroseconds !== null) sum.rttMicroseconds = Math.max(sum.rttMicroseconds ?? 0, part.rttMicroseconds);
+  if (part.rttMicroseconds !== null)
+    sum.rttMicroseconds = Math.max(sum.rttMicroseconds ?? 0, part.rttMicroseconds);
 }
 
-function addObserver(observers: LinkObserver[], { id, kind, name, bytesSent, bytesReceived, packets }: LinkObserver): void {
+function addObserver(
+  observers: LinkObserver[],
+  { id, kind, name, bytesSent, bytesReceived, packets }: LinkObserver,
+): void {
   const at = observers.findIndex((known) => known.id === id);
   const known = observers[at];
   if (known === undefined) observers.push({ id, kind, name, bytesSent, bytesReceived, packets });

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { parseAddress } from "../flow/index.ts";
 import { ConnectionTable, type ConnectionTuple, connectionState } from "./connection-table.ts";
 
-function tuple(source: string, sourcePort: number, destination: string, destinationPort: number, scope = 0): ConnectionTuple {
+function tuple(
+  source: string,
+  sourcePort: number,
+  destination: string,
+  destinationPort: number,
+  scope = 0,
+): ConnectionTuple {
   return {
     source: parseAddress(source)!,
     sourceOffset: 0,

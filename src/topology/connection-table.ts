@@ -120,9 +120,7 @@ export class ConnectionTable {
     const probe = this.#probe;
     writeWords(probe, reversed ? 4 : 0, t.source, t.sourceOffset);
     writeWords(probe, reversed ? 0 : 4, t.destination, t.destinationOffset);
-    probe[8] = reversed
-      ? (t.destinationPort << 16) | t.sourcePort
-      : (t.sourcePort << 16) | t.destinationPort;
+    probe[8] = reversed ? (t.destinationPort << 16) | t.sourcePort : (t.sourcePort << 16) | t.destinationPort;
     probe[9] = t.protocol;
     probe[10] = t.scope;
     let hash = 0x811c9dc5;

@@ -26,4 +26,11 @@ export {
   type Stitcher,
   stitchDefaults,
 } from "./stitch.ts";
-export type { LinkObserver, LinkPort, Topology, TopologyChange, TopologyLink, TopologyPeer } from "./topology.ts";
+export type {
+  LinkObserver,
+  LinkPort,
+  Topology,
+  TopologyChange,
+  TopologyLink,
+  TopologyPeer,
+} from "./topology.ts";

@@ -21,7 +21,17 @@ interface Row {
 
 function batchOf(...rows: Row[]): FlowBatch {
   const batch = new FlowBatch(rows.length);
-  for (const { client = 5, server = 6, sent = 0, received = 0, reversed, sampling = 0, at = start, observer = 1, duplicate } of rows) {
+  for (const {
+    client = 5,
+    server = 6,
+    sent = 0,
+    received = 0,
+    reversed,
+    sampling = 0,
+    at = start,
+    observer = 1,
+    duplicate,
+  } of rows) {
     const row = batch.append();
     const { columns } = batch;
     columns.clientEnd[row] = reversed ? clientEnd.destination : clientEnd.source;
@@ -120,7 +130,15 @@ test("links beyond the bound are counted drops", () => {
 test("history that comes back stands in its own minute", () => {
   const { fold } = createFold();
   const totals = { bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1, failed: 0, retransmits: 0 };
-  const part = { clientPeer: 5, serverPeer: 6, port: 443, protocol: 6, observer: 1, isDuplicate: false, totals };
+  const part = {
+    clientPeer: 5,
+    serverPeer: 6,
+    port: 443,
+    protocol: 6,
+    observer: 1,
+    isDuplicate: false,
+    totals,
+  };
   const minute = start / 60_000;
   fold.restore({ ...part, rttMicroseconds: 0, lastSeen: start - 60_000 }, minute - 1);
   fold.restore({ ...part, rttMicroseconds: 0, lastSeen: start }, minute - 15);

@@ -44,12 +44,27 @@ function createCounted(config = stitchDefaults) {
   return { drops, stitcher: createStitcher(config, (reason) => drops.push(reason)) };
 }
 
-const fromClient: Row = { source: client, destination: server, observedEnd: observedEnd.client, sourcePeer: 7, opened: true };
-const fromServer: Row = { source: client, destination: server, observedEnd: observedEnd.server, destinationPeer: 8, opened: true };
+const fromClient: Row = {
+  source: client,
+  destination: server,
+  observedEnd: observedEnd.client,
+  sourcePeer: 7,
+  opened: true,
+};
+const fromServer: Row = {
+  source: client,
+  destination: server,
+  observedEnd: observedEnd.server,
+  destinationPeer: 8,
+  opened: true,
+};
 const exported: Row = { source: client, destination: server };
 const exportedBack: Row = { source: server, destination: client };
 
-for (const [name, order] of [["client first", [fromClient, fromServer]], ["server first", [fromServer, fromClient]]] as const) {
+for (const [name, order] of [
+  ["client first", [fromClient, fromServer]],
+  ["server first", [fromServer, fromClient]],
+] as const) {
   test(`both ends of one connection are one, ${name}`, () => {
     const { stitcher } = createCounted();
     const batch = batchOf(...order);
@@ -117,7 +132,11 @@ test("the same addresses and ports used again, later, are a new connection with 
   stitcher.stitch(batchOf({ ...fromClient, closed: true }), 1000);
   const batch = batchOf(fromServer, exported);
   stitcher.stitch(batch, 1100);
-  assert.deepEqual([...batch.columns.isDuplicate], [0, 1], "the client of before does not take the server's figures away");
+  assert.deepEqual(
+    [...batch.columns.isDuplicate],
+    [0, 1],
+    "the client of before does not take the server's figures away",
+  );
   assert.equal(batch.columns.sourcePeer[0], 90);
 });
 

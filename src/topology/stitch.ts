@@ -19,7 +19,12 @@ export interface StitchConfig {
 export const stitchDefaults: StitchConfig = { connectionsMax: 524_288, rememberSeconds: 3600 };
 
 /** Open connections between two peers: what `active` on a link is. */
-export type VisitOpen = (clientPeer: number, serverPeer: number, serverPort: number, protocol: number) => void;
+export type VisitOpen = (
+  clientPeer: number,
+  serverPeer: number,
+  serverPort: number,
+  protocol: number,
+) => void;
 
 export interface Stitcher {
   /**

@@ -12,7 +12,17 @@ const strip = "llvm-strip-14";
 
 /** Compiles tcp.bpf.c into `target`: CO-RE relocations and BTF stay, debugging information goes. */
 export function buildTcpObject(target: string): void {
-  const flags = ["-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
+  const flags = [
+    "-g",
+    "-O2",
+    "-target",
+    "bpf",
+    "-mcpu=v3",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-unused-parameter",
+  ];
   // Paths of this machine stay out of the object.
   const place = ["-fdebug-compilation-dir=.", "-c", "tcp.bpf.c", "-o", target];
   execFileSync(compiler, [...flags, ...place], { cwd: folder, stdio: ["ignore", "inherit", "pipe"] });

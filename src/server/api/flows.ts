@@ -8,7 +8,12 @@ export function routeFlows(app: FastifyInstance, store: Store, now: () => number
   app.get("/api/v1/flows", async (request) => {
     const parameters = new Parameters(request.query, ["from", "to", "filter", "limit", "cursor"], now());
     const limit = parameters.integer("limit", { fallback: 100, min: 1, max: 1000 });
-    const question = { ...parameters.window(), filter: parameters.filter("flows"), limit, cursor: parameters.text("cursor") };
+    const question = {
+      ...parameters.window(),
+      filter: parameters.filter("flows"),
+      limit,
+      cursor: parameters.text("cursor"),
+    };
     return withTimeout(request, (signal) => store.flows({ ...question, signal }));
   });
 }

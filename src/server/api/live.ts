@@ -24,8 +24,13 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
     };
     reply.hijack();
     const stream = reply.raw;
-    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) stream.setHeader(name, value);
-    stream.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) stream.setHeader(name, value);
+    stream.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
     const leave = live.subscribe(query, {
       send: (event, data) => void stream.write(`event: ${event}\ndata: ${data}\n\n`),
       isBehind: () => stream.writableLength > behindBytes,

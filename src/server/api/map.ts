@@ -13,14 +13,20 @@ export const linksMaxBounds = { fallback: 2000, min: 1, max: 50_000 };
 /** `GET /api/v1/map`: peers and links of a window. */
 export function routeMap(app: FastifyInstance, store: Store, now: () => number): void {
   app.get("/api/v1/map", async (request) => {
-    const parameters = new Parameters(request.query, ["from", "to", "filter", "group", "metric", "limit"], now());
+    const parameters = new Parameters(
+      request.query,
+      ["from", "to", "filter", "group", "metric", "limit"],
+      now(),
+    );
     const grouping = parameters.oneOf("group", groupings);
     const metric = parameters.oneOf("metric", metrics) ?? "bytes";
     const linksMax = parameters.integer("limit", linksMaxBounds);
     const window = parameters.window();
     const filter = parameters.filter();
     const question = { ...window, filter, metric, limit: linksMaxBounds.max };
-    const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) => readLinks(store, { ...question, signal }));
+    const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) =>
+      readLinks(store, { ...question, signal }),
+    );
     const topology = buildTopology(links, { from, to, metric, grouping, linksMax });
     const { truncated } = topology;
     return { ...topology, truncated: { ...truncated, links: truncated.links + linksLeftOut } };

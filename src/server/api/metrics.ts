@@ -26,11 +26,24 @@ export function routeMetrics(app: FastifyInstance, dependencies: MetricsDependen
   });
 }
 
-async function collect({ version, agent, collector, store, fold, peers, live, drops }: MetricsDependencies): Promise<Metric[]> {
+async function collect({
+  version,
+  agent,
+  collector,
+  store,
+  fold,
+  peers,
+  live,
+  drops,
+}: MetricsDependencies): Promise<Metric[]> {
   const { exporters } = collector.status();
   const { state, sockets } = agent.status();
   const stored = await store.status();
-  const perExporter = (name: string, help: string, value: (e: (typeof exporters)[number]) => number): Metric => ({
+  const perExporter = (
+    name: string,
+    help: string,
+    value: (e: (typeof exporters)[number]) => number,
+  ): Metric => ({
     name: `portolan_collector_${name}`,
     type: "counter",
     help,
@@ -43,7 +56,12 @@ async function collect({ version, agent, collector, store, fold, peers, live, dr
     samples: [{ value }],
   });
   return [
-    { name: "portolan_build_info", type: "gauge", help: "Always 1.", samples: [{ labels: { version }, value: 1 }] },
+    {
+      name: "portolan_build_info",
+      type: "gauge",
+      help: "Always 1.",
+      samples: [{ labels: { version }, value: 1 }],
+    },
     perExporter("packets_total", "Datagrams received.", (e) => e.packetCount),
     perExporter("bytes_total", "Octets of datagrams received.", (e) => e.byteCount),
     perExporter("records_total", "Flow records decoded.", (e) => e.recordCount),
@@ -51,7 +69,10 @@ async function collect({ version, agent, collector, store, fold, peers, live, dr
       name: "portolan_drops_total",
       type: "counter",
       help: `Packets and records given up, by reason: ${Object.keys(dropReasons).join(", ")}.`,
-      samples: [...drops.counts()].map(({ reason, source, count }) => ({ labels: { reason, source }, value: count })),
+      samples: [...drops.counts()].map(({ reason, source, count }) => ({
+        labels: { reason, source },
+        value: count,
+      })),
     },
     gauge("agent_up", "1 when the agent reads this machine's connections.", state === "on" ? 1 : 0),
     gauge("agent_sockets", "Live sockets looked at by the last poll.", sockets),

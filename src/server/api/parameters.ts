@@ -10,7 +10,8 @@ export class Parameters {
     this.#values = (query ?? {}) as Record<string, unknown>;
     this.#now = now;
     for (const [name, value] of Object.entries(this.#values)) {
-      if (!accepted.includes(name)) throw invalid(name, `no such parameter; accepted: ${accepted.join(", ")}`);
+      if (!accepted.includes(name))
+        throw invalid(name, `no such parameter; accepted: ${accepted.join(", ")}`);
       if (typeof value !== "string") throw invalid(name, "given more than once");
     }
   }
@@ -24,7 +25,8 @@ export class Parameters {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const found = accepted.find((candidate) => candidate === value);
-    if (found === undefined) throw invalid(name, `"${clip(value)}" is not known; accepted: ${accepted.join(", ")}`);
+    if (found === undefined)
+      throw invalid(name, `"${clip(value)}" is not known; accepted: ${accepted.join(", ")}`);
     return found;
   }
 
@@ -33,7 +35,8 @@ export class Parameters {
     if (parts.length > countMax) throw invalid(name, `at most ${countMax} of: ${accepted.join(", ")}`);
     return parts.map((part) => {
       const found = accepted.find((candidate) => candidate === part.trim());
-      if (found === undefined) throw invalid(name, `"${clip(part)}" is not known; accepted: ${accepted.join(", ")}`);
+      if (found === undefined)
+        throw invalid(name, `"${clip(part)}" is not known; accepted: ${accepted.join(", ")}`);
       return found;
     });
   }
@@ -70,13 +73,21 @@ export class Parameters {
     if (value === undefined) return undefined;
     const time = parseTime(value, this.#now);
     if (time === undefined) {
-      throw invalid(name, `"${clip(value)}" is no time; accepted: RFC 3339, unix milliseconds, now, or relative such as -15m, -6h, -7d`);
+      throw invalid(
+        name,
+        `"${clip(value)}" is no time; accepted: RFC 3339, unix milliseconds, now, or relative such as -15m, -6h, -7d`,
+      );
     }
     return time;
   }
 }
 
-const unitMilliseconds: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const unitMilliseconds: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 /** The end of the year 9999: what ISO 8601 can write. */
 const timeMax = 253_402_300_799_999;
 
@@ -85,7 +96,11 @@ export function parseTime(text: string, now: number): number | undefined {
   if (text === "now") return now;
   const relative = /^-(\d{1,6})([smhd])$/.exec(text);
   if (relative !== null) return now - Number(relative[1]) * unitMilliseconds[relative[2]!]!;
-  const time = /^\d+$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const time = /^\d+$/.test(text)
+    ? Number(text)
+    : /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)
+      ? Date.parse(text)
+      : Number.NaN;
   return Number.isFinite(time) && time >= 0 && time <= timeMax ? time : undefined;
 }
 

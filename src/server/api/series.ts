@@ -32,7 +32,10 @@ export function routeSeries(app: FastifyInstance, store: Store, now: () => numbe
       let one = series.get(key);
       if (one === undefined) {
         const empty = () => new Array<number>(times.length).fill(0);
-        one = metric === "bytes" ? { group: row.group, sent: empty(), received: empty() } : { group: row.group, sent: empty() };
+        one =
+          metric === "bytes"
+            ? { group: row.group, sent: empty(), received: empty() }
+            : { group: row.group, sent: empty() };
         series.set(key, one);
       }
       const i = indexOf.get(row.time);
@@ -46,8 +49,15 @@ export function routeSeries(app: FastifyInstance, store: Store, now: () => numbe
 
 function readStep(parameters: Parameters, windowMilliseconds: number): number {
   const smallest = Math.ceil(windowMilliseconds / stepsMax / minuteMilliseconds) * minuteMilliseconds;
-  const readable = Math.max(minuteMilliseconds, Math.ceil(windowMilliseconds / 120 / minuteMilliseconds) * minuteMilliseconds);
-  const step = parameters.integer("step", { fallback: readable, min: minuteMilliseconds, max: 366 * 86_400_000 });
+  const readable = Math.max(
+    minuteMilliseconds,
+    Math.ceil(windowMilliseconds / 120 / minuteMilliseconds) * minuteMilliseconds,
+  );
+  const step = parameters.integer("step", {
+    fallback: readable,
+    min: minuteMilliseconds,
+    max: 366 * 86_400_000,
+  });
   if (step % minuteMilliseconds !== 0 || step < smallest) {
     throw new Problem(
       400,

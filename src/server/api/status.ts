@@ -18,7 +18,8 @@ export interface StatusDependencies {
 
 /** Health for supervisors, and `GET /api/v1/status`: what runs here, and what is missing, in words. */
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
-  const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } = dependencies;
+  const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
+    dependencies;
 
   app.get("/healthz", () => ({ status: "ok" }));
   app.get("/readyz", (_request, reply) => {

@@ -5,7 +5,10 @@ import { Problem } from "../problem.ts";
 const timeoutMilliseconds = 30_000;
 
 /** Runs a question of the store; it is stopped when it takes too long or the asker has gone. */
-export async function withTimeout<T>(request: FastifyRequest, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withTimeout<T>(
+  request: FastifyRequest,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeoutMilliseconds);
   const gone = () => controller.abort();
@@ -14,7 +17,11 @@ export async function withTimeout<T>(request: FastifyRequest, ask: (signal: Abor
     return await ask(controller.signal);
   } catch (error) {
     if (!controller.signal.aborted) throw error;
-    throw new Problem(504, "question_timeout", "stopped after 30 s: ask for a shorter window or a narrower filter");
+    throw new Problem(
+      504,
+      "question_timeout",
+      "stopped after 30 s: ask for a shorter window or a narrower filter",
+    );
   } finally {
     clearTimeout(timer);
     request.raw.socket.off("close", gone);

@@ -9,7 +9,11 @@ type Metric = (typeof metrics)[number];
 /** `GET /api/v1/top`: the heaviest groups by any one or two dimensions. */
 export function routeTop(app: FastifyInstance, store: Store, now: () => number): void {
   app.get("/api/v1/top", async (request) => {
-    const parameters = new Parameters(request.query, ["by", "metric", "limit", "from", "to", "filter"], now());
+    const parameters = new Parameters(
+      request.query,
+      ["by", "metric", "limit", "from", "to", "filter"],
+      now(),
+    );
     const by = parameters.listOf("by", dimensions, 4);
     const metric = parameters.oneOf("metric", metrics) ?? "bytes";
     const limit = parameters.integer("limit", { fallback: 10, min: 1, max: 1000 });
