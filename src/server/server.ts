@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import { createAddressPeers } from "../enrich/index.ts";
-import { ObserverTable, observerOf } from "../flow/index.ts";
+import { assert, ObserverTable, observerOf } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
 import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
@@ -141,7 +141,8 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       await store.stop();
     },
     get address() {
-      const { address, family, port } = app?.server.address() as AddressInfo;
+      assert(app !== undefined, "the address is known once the server was started");
+      const { address, family, port } = app.server.address() as AddressInfo;
       return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
     },
     get agentStatus() {
