@@ -84,11 +84,10 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     hosts.spawn(hosts.client, process.execPath, traffic, "udp", hosts.serverAddress, "9", "2500");
   const filling = setInterval(() => fill().stdout?.resume(), 2000);
   t.after(() => clearInterval(filling));
-  await until("softflowd captures", () =>
-    spawnSync("ip", ["-n", hosts.client, "-d", "link", "show", hosts.left]).stdout.includes("promiscuity 1")
-      ? true
-      : undefined,
-  );
+  await until("softflowd exports what it captures", async () => {
+    const { collector } = await program.get<{ collector: { exporters: unknown[] } }>("/api/v1/status");
+    return collector.exporters.length > 0 ? true : undefined;
+  });
 
   const client = `process:${node}/${hosts.client}/node`;
   const server = `process:${node}/${hosts.server}/node`;
