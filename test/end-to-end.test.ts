@@ -42,8 +42,9 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     hosts.serverAddress,
     String(before),
     "1000",
+    String(before * 100),
   );
-  await said(early, "received");
+  await said(early, "received all");
 
   const program = await startProgram([
     "up",
@@ -91,6 +92,12 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
 
   const client = `process:${node}/${hosts.client}/node`;
   const server = `process:${node}/${hosts.server}/node`;
+  const isSent = (record: FlowRecord) => [v4, v6].includes(record.destinationTransportPort as number);
+  const exported = async () => {
+    const filter = encodeURIComponent(`exporter:10.78.0.2 protocol:tcp port:${v4},${v6}`);
+    return (await program.get<{ records: FlowRecord[] }>(`/api/v1/flows?limit=1000&filter=${filter}`))
+      .records;
+  };
   const linkNow = () => liveLink(program, client, server);
   const portOf = async (port: number) => (await linkNow())?.ports.find((p) => p.port === port);
 
@@ -112,6 +119,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
       hosts.serverAddress,
       String(v4),
       String(sent[v4]),
+      String(v4 * 100),
     ),
     hosts.spawn(
       hosts.client,
@@ -121,9 +129,10 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
       hosts.serverAddress6,
       String(v6),
       String(sent[v6]),
+      String(v6 * 100),
     ),
   ];
-  await Promise.all(clients.map((child) => said(child, "received")));
+  await Promise.all(clients.map((child) => said(child, "received all")));
 
   await t.test("IPv4 and IPv6 connections show exact bytes both ways while they are open", async () => {
     for (const port of [v4, v6]) {
@@ -165,17 +174,11 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
         40,
       );
       assert.equal(seen.id, "exporter:10.78.0.2");
-      const { records } = await program.get<{ records: Record<string, number | string | boolean>[] }>(
-        `/api/v1/flows?limit=1000&filter=${encodeURIComponent("exporter:10.78.0.2 protocol:tcp")}`,
-      );
-      let payload = 0;
-      for (const record of records) {
-        const isSent = [v4, v6].includes(record.destinationTransportPort as number);
-        if (!isSent) continue;
-        const header = String(record.sourceAddress).includes(":") ? headerBytes.ipv6 : headerBytes.ipv4;
-        payload += (record.octetDeltaCount as number) - header * (record.packetDeltaCount as number);
-        assert.equal(record.isDuplicate, true);
-      }
+      const payload = await until("the exporter's records in the store", async () => {
+        const records = await exported();
+        for (const record of records) assert.equal(record.isDuplicate, true);
+        return records.length >= 4 ? payloadOf(records.filter(isSent)) : undefined;
+      });
       assert.ok(
         Math.abs(payload - expected) < expected * 0.01,
         `exporter's payload ${payload}, sent ${expected}`,
@@ -239,6 +242,15 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     assert.equal(await program.stop(), 0);
   });
 });
+
+type FlowRecord = Readonly<Record<string, number | string | boolean>>;
+
+function payloadOf(records: readonly FlowRecord[]): number {
+  return records.reduce((sum, { sourceAddress, octetDeltaCount, packetDeltaCount }) => {
+    const header = String(sourceAddress).includes(":") ? headerBytes.ipv6 : headerBytes.ipv4;
+    return sum + Number(octetDeltaCount) - header * Number(packetDeltaCount);
+  }, 0);
+}
 
 const chromiumFlags = [
   "--no-sandbox",

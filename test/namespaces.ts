@@ -70,6 +70,8 @@ export class TwoHosts {
       const noDad = address.includes(":") ? ["nodad"] : [];
       ip("-n", namespace, "addr", "add", address, "dev", device, ...noDad);
     }
+    // As on a wire: packets of at most the MTU, not what the sender's offloading makes of them.
+    ip("-n", namespace, "link", "set", device, "gso_max_segs", "1");
     ip("-n", namespace, "link", "set", device, "up");
     ip("-n", namespace, "link", "set", "lo", "up");
   }
