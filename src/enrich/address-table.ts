@@ -1,79 +1,32 @@
-/** Four words per address. */
-const words = 4;
+import { grown, RowIndex, writeAddressWords } from "../flow/index.ts";
 
 /**
- * A map from 16-byte addresses to small positive numbers, over typed arrays: a look-up allocates nothing. Grows by
- * doubling; the caller bounds what it puts in, and `clear`s.
+ * A map from 16-byte addresses to small positive numbers; a look-up allocates nothing. The caller bounds what it puts in,
+ * and `clear`s.
  */
 export class AddressTable {
-  #keys = new Uint32Array(1024 * words);
-  /** 0 marks an empty slot. */
+  readonly #index = new RowIndex(4, Number.MAX_SAFE_INTEGER);
   #values = new Uint32Array(1024);
-  #count = 0;
 
   get count(): number {
-    return this.#count;
+    return this.#index.count;
   }
 
   /** The value of the address at `bytes[offset]`, 0 when there is none. */
   get(bytes: Uint8Array, offset: number): number {
-    return this.#values[
-      this.#slotOf(
-        wordAt(bytes, offset),
-        wordAt(bytes, offset + 4),
-        wordAt(bytes, offset + 8),
-        wordAt(bytes, offset + 12),
-      )
-    ]!;
+    writeAddressWords(this.#index.probe, 0, bytes, offset);
+    const row = this.#index.find();
+    return row < 0 ? 0 : this.#values[row]!;
   }
 
   set(bytes: Uint8Array, offset: number, value: number): void {
-    if (this.#count * 2 >= this.#values.length) this.#grow();
-    const a = wordAt(bytes, offset);
-    const b = wordAt(bytes, offset + 4);
-    const c = wordAt(bytes, offset + 8);
-    const d = wordAt(bytes, offset + 12);
-    const slot = this.#slotOf(a, b, c, d);
-    if (this.#values[slot] === 0) this.#count++;
-    this.#values[slot] = value;
-    this.#keys.set([a, b, c, d], slot * words);
+    writeAddressWords(this.#index.probe, 0, bytes, offset);
+    const row = this.#index.findOrAdd();
+    if (row >= this.#values.length) this.#values = grown(this.#values, this.#values.length * 2);
+    this.#values[row] = value;
   }
 
   clear(): void {
-    this.#values.fill(0);
-    this.#count = 0;
+    this.#index.clear();
   }
-
-  #slotOf(a: number, b: number, c: number, d: number): number {
-    const mask = this.#values.length - 1;
-    let hash =
-      Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b) ^
-      Math.imul(c ^ Math.imul(d, 0xc2b2ae35), 0x27d4eb2f);
-    hash ^= hash >>> 15;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      if (this.#values[slot] === 0) return slot;
-      const at = slot * words;
-      const keys = this.#keys;
-      if (keys[at] === a && keys[at + 1] === b && keys[at + 2] === c && keys[at + 3] === d) return slot;
-    }
-  }
-
-  #grow(): void {
-    const oldKeys = this.#keys;
-    const oldValues = this.#values;
-    this.#keys = new Uint32Array(oldKeys.length * 2);
-    this.#values = new Uint32Array(oldValues.length * 2);
-    for (let slot = 0; slot < oldValues.length; slot++) {
-      const value = oldValues[slot]!;
-      if (value === 0) continue;
-      const key = oldKeys.subarray(slot * words, slot * words + words);
-      const target = this.#slotOf(key[0]!, key[1]!, key[2]!, key[3]!);
-      this.#values[target] = value;
-      this.#keys.set(key, target * words);
-    }
-  }
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -31,3 +31,4 @@ export { FlowBatch, type FlowColumns } from "./flow-batch.ts";
 export { identityKey } from "./identity-key.ts";
 export { type Observer, ObserverTable, observerOf } from "./observer.ts";
 export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";
+export { grown, RowIndex, writeAddressWords } from "./row-index.ts";

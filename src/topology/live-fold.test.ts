@@ -98,10 +98,10 @@ test("a jump over the whole window leaves nothing behind", () => {
 test("an idle link with an open connection stays, and shows it", () => {
   const { fold } = createFold();
   fold.fold(batchOf({ sent: 100 }));
-  const open = (visit: (c: number, s: number, port: number, protocol: number) => void) => {
-    visit(5, 6, 443, 6);
-    visit(5, 6, 443, 6);
-    visit(77, 78, 1, 6);
+  const open = (visit: (c: number, s: number, port: number, protocol: number, observer: number) => void) => {
+    visit(5, 6, 443, 6, 1);
+    visit(5, 6, 443, 6, 1);
+    visit(77, 78, 1, 6, 1);
   };
   fold.tick(start + 20 * 60_000, open);
   const [entry] = [...fold.entries()];

@@ -1,28 +1,27 @@
-import type { FlowBatch, ReportDrop } from "../flow/index.ts";
+import { type FlowBatch, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { clientEnd, type VisitOpen } from "./stitch.ts";
 
-/** Totals of one link at one port by one observer, over the live window. */
-export interface LiveEntry {
+/** Counters kept per minute of the window, in this order. */
+const counters = ["bytesSent", "bytesReceived", "packets", "connections", "failed", "retransmits"] as const;
+const counterCount = counters.length;
+type Counter = (typeof counters)[number];
+
+/** Totals of one link at one port by one observer, over the live window. A copy. */
+export interface LiveEntry extends Readonly<Record<Counter, number>> {
   readonly clientPeer: number;
   readonly serverPeer: number;
   readonly port: number;
   readonly protocol: number;
   readonly observer: number;
   readonly isDuplicate: boolean;
-  bytesSent: number;
-  bytesReceived: number;
-  packets: number;
-  connections: number;
-  failed: number;
-  retransmits: number;
   /** Microseconds, 0 when nobody measured. */
-  rtt: number;
-  active: number;
+  readonly rtt: number;
+  readonly active: number;
   /** Bytes per second, smoothed. */
-  sentRate: number;
-  receivedRate: number;
+  readonly sentRate: number;
+  readonly receivedRate: number;
   /** Unix ms. */
-  lastSeen: number;
+  readonly lastSeen: number;
 }
 
 export interface LiveFoldConfig {
@@ -33,18 +32,11 @@ export interface LiveFoldConfig {
 
 export const liveFoldDefaults: LiveFoldConfig = { windowMinutes: 15, entriesMax: 50_000 };
 
-/** Counters kept per minute, in this order. */
-const counters = ["bytesSent", "bytesReceived", "packets", "connections", "failed", "retransmits"] as const;
-const counterCount = counters.length;
 /** Weight of the newest second in a rate: most of a change shows within 3 s, a lone burst fades in about 10 s. */
 const rateWeight = 0.3;
 
-interface Entry extends LiveEntry {
-  /** `windowMinutes` times `counterCount`, a ring by minute. */
-  readonly minutes: Float64Array;
-  secondSent: number;
-  secondReceived: number;
-}
+/** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer. */
+const keyWords = 4;
 
 /** One row to add, for history that comes back from the store. */
 export interface FoldPart {
@@ -54,30 +46,43 @@ export interface FoldPart {
   readonly protocol: number;
   readonly observer: number;
   readonly isDuplicate: boolean;
-  readonly totals: Pick<LiveEntry, (typeof counters)[number]>;
+  readonly totals: Readonly<Record<Counter, number>>;
   readonly rttMicroseconds: number;
   readonly lastSeen: number;
 }
 
 /**
- * The live map's memory: links of the last minutes, with rates and open connections now. Time only moves by `tick`;
- * a row is added to the current minute. Bounded: a link beyond `entriesMax` is a counted drop.
+ * The live map's memory: links of the last minutes, with rates and open connections now. Columns beside a RowIndex. Time
+ * only moves by `tick`; a row is added to the current minute. Bounded: a link beyond `entriesMax` is a counted drop.
  */
 export class LiveFold {
   readonly #config: LiveFoldConfig;
   readonly #drop: ReportDrop;
-  readonly #entries = new Map<number, Entry[]>();
-  #count = 0;
+  readonly #index: RowIndex;
+  /** Numbers of one row: a ring of minutes, each with every counter. */
+  readonly #minuteStride: number;
+  #capacity = 1024;
+  #minutes: Float64Array;
+  #totals = new Float64Array(1024 * counterCount);
+  /** Bytes since the last tick, sent and received, and their rates. */
+  #second = new Float64Array(1024 * 2);
+  #rates = new Float64Array(1024 * 2);
+  #rtt = new Float64Array(1024);
+  #lastSeen = new Float64Array(1024);
+  #active = new Uint32Array(1024);
   #minute = 0;
   #lastTick = 0;
 
   constructor(config: LiveFoldConfig, drop: ReportDrop) {
     this.#config = config;
     this.#drop = drop;
+    this.#index = new RowIndex(keyWords, config.entriesMax);
+    this.#minuteStride = config.windowMinutes * counterCount;
+    this.#minutes = new Float64Array(1024 * this.#minuteStride);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#index.count;
   }
 
   get windowMilliseconds(): number {
@@ -86,64 +91,53 @@ export class LiveFold {
 
   /** Adds every row; peers, client end and duplicates are decided. */
   fold({ columns, count }: FlowBatch): void {
+    const minute = this.#minute;
     for (let row = 0; row < count; row++) {
       const sourceIsClient = columns.clientEnd[row] !== clientEnd.destination;
-      const entry = this.#entryOf(
-        sourceIsClient ? columns.sourcePeer[row]! : columns.destinationPeer[row]!,
-        sourceIsClient ? columns.destinationPeer[row]! : columns.sourcePeer[row]!,
+      const source = columns.sourcePeer[row]!;
+      const destination = columns.destinationPeer[row]!;
+      const entry = this.#rowOf(
+        sourceIsClient ? source : destination,
+        sourceIsClient ? destination : source,
         sourceIsClient ? columns.destinationTransportPort[row]! : columns.sourceTransportPort[row]!,
         columns.protocolIdentifier[row]!,
         columns.observer[row]!,
-        columns.isDuplicate[row]! !== 0,
+        columns.isDuplicate[row]!,
       );
-      if (entry === undefined) continue;
+      if (entry < 0) continue;
       const factor = columns.samplingInterval[row]! || 1;
       const forward = columns.octetDeltaCount[row]! * factor;
       const backward = columns.reverseOctetDeltaCount[row]! * factor;
-      const packets = (columns.packetDeltaCount[row]! + columns.reversePacketDeltaCount[row]!) * factor;
       const sent = sourceIsClient ? forward : backward;
       const received = sourceIsClient ? backward : forward;
-      const minutes = entry.minutes;
-      const at = this.#bucket(this.#minute);
-      minutes[at]! += sent;
-      minutes[at + 1]! += received;
-      minutes[at + 2]! += packets;
-      minutes[at + 3]! += columns.connectionCount[row]!;
-      minutes[at + 4]! += columns.failedConnectionCount[row]!;
-      minutes[at + 5]! += columns.retransmittedSegmentCount[row]!;
-      entry.bytesSent += sent;
-      entry.bytesReceived += received;
-      entry.packets += packets;
-      entry.connections += columns.connectionCount[row]!;
-      entry.failed += columns.failedConnectionCount[row]!;
-      entry.retransmits += columns.retransmittedSegmentCount[row]!;
-      entry.secondSent += sent;
-      entry.secondReceived += received;
+      this.#second[entry * 2]! += sent;
+      this.#second[entry * 2 + 1]! += received;
+      this.#add(entry, minute, 0, sent);
+      this.#add(entry, minute, 1, received);
+      const packets = columns.packetDeltaCount[row]! + columns.reversePacketDeltaCount[row]!;
+      this.#add(entry, minute, 2, packets * factor);
+      this.#add(entry, minute, 3, columns.connectionCount[row]!);
+      this.#add(entry, minute, 4, columns.failedConnectionCount[row]!);
+      this.#add(entry, minute, 5, columns.retransmittedSegmentCount[row]!);
       const rtt = columns.roundTripTimeMicroseconds[row]!;
-      if (rtt > 0) entry.rtt = entry.rtt === 0 ? rtt : entry.rtt + (rtt - entry.rtt) / 8;
-      entry.lastSeen = Math.max(entry.lastSeen, columns.collectionTimeMilliseconds[row]!);
+      const known = this.#rtt[entry]!;
+      if (rtt > 0) this.#rtt[entry] = known === 0 ? rtt : known + (rtt - known) / 8;
+      const seen = columns.collectionTimeMilliseconds[row]!;
+      if (seen > this.#lastSeen[entry]!) this.#lastSeen[entry] = seen;
     }
   }
 
   /** Puts back what a minute of the window held before a restart. */
   restore(part: FoldPart, minute: number): void {
     if (minute <= this.#minute - this.#config.windowMinutes || minute > this.#minute) return;
-    const entry = this.#entryOf(
-      part.clientPeer,
-      part.serverPeer,
-      part.port,
-      part.protocol,
-      part.observer,
-      part.isDuplicate,
-    );
-    if (entry === undefined) return;
-    const at = this.#bucket(minute);
+    const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = part;
+    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0);
+    if (entry < 0) return;
     counters.forEach((name, i) => {
-      entry.minutes[at + i]! += part.totals[name];
-      entry[name] += part.totals[name];
+      this.#add(entry, minute, i, part.totals[name]);
     });
-    if (part.rttMicroseconds > 0) entry.rtt = part.rttMicroseconds;
-    entry.lastSeen = Math.max(entry.lastSeen, part.lastSeen);
+    if (part.rttMicroseconds > 0) this.#rtt[entry] = part.rttMicroseconds;
+    this.#lastSeen[entry] = Math.max(this.#lastSeen[entry]!, part.lastSeen);
   }
 
   /**
@@ -154,14 +148,15 @@ export class LiveFold {
     const seconds = this.#lastTick === 0 ? 1 : Math.max(0.001, (now - this.#lastTick) / 1000);
     const keep = (1 - rateWeight) ** seconds;
     this.#lastTick = now;
-    for (const entry of this.#all()) {
-      entry.sentRate = settle(entry.sentRate * keep + (entry.secondSent / seconds) * (1 - keep));
-      entry.receivedRate = settle(entry.receivedRate * keep + (entry.secondReceived / seconds) * (1 - keep));
-      entry.secondSent = 0;
-      entry.secondReceived = 0;
-      entry.active = 0;
+    for (let i = 0; i < this.count * 2; i++) {
+      const rate = this.#rates[i]! * keep + (this.#second[i]! / seconds) * (1 - keep);
+      this.#rates[i] = rate < 1 ? 0 : rate; // below a byte per second there is none
     }
-    forEachOpen((client, server, port, protocol) => this.#countOpen(client, server, port, protocol));
+    this.#second.fill(0, 0, this.count * 2);
+    this.#active.fill(0, 0, this.count);
+    forEachOpen((client, server, port, protocol, observer) => {
+      this.#countOpen(client, server, port, protocol, observer);
+    });
     const minute = Math.floor(now / 60_000);
     if (this.#minute === 0) this.#minute = minute;
     const steps = Math.min(minute - this.#minute, this.#config.windowMinutes);
@@ -172,132 +167,125 @@ export class LiveFold {
     }
   }
 
-  /** One open connection now, counted on the entry that carries the link's totals. */
-  #countOpen(clientPeer: number, serverPeer: number, port: number, protocol: number): void {
-    const entries = this.#entries.get(hashOf(clientPeer, serverPeer, port, protocol));
-    const entry = entries?.find(
-      (e) =>
-        !e.isDuplicate &&
-        e.clientPeer === clientPeer &&
-        e.serverPeer === serverPeer &&
-        e.port === port &&
-        e.protocol === protocol,
-    );
-    if (entry !== undefined) entry.active++;
-  }
-
-  /** Every entry that carries something. Valid until the next call that changes the fold. */
+  /** Every entry there is. The fold must not change meanwhile. */
   *entries(): Generator<LiveEntry> {
-    yield* this.#all();
+    for (let row = 0; row < this.count; row++) yield this.#read(row);
   }
 
-  *#all(): Generator<Entry> {
-    for (const entries of this.#entries.values()) yield* entries;
+  #read(row: number): LiveEntry {
+    const total = (counter: number) => this.#totals[row * counterCount + counter]!;
+    const mixed = this.#index.word(row, 2);
+    return {
+      clientPeer: this.#index.word(row, 0),
+      serverPeer: this.#index.word(row, 1),
+      port: mixed >>> 16,
+      protocol: (mixed >>> 8) & 0xff,
+      isDuplicate: (mixed & 1) !== 0,
+      observer: this.#index.word(row, 3),
+      bytesSent: total(0),
+      bytesReceived: total(1),
+      packets: total(2),
+      connections: total(3),
+      failed: total(4),
+      retransmits: total(5),
+      rtt: this.#rtt[row]!,
+      active: this.#active[row]!,
+      sentRate: this.#rates[row * 2]!,
+      receivedRate: this.#rates[row * 2 + 1]!,
+      lastSeen: this.#lastSeen[row]!,
+    };
   }
 
-  #entryOf(
-    clientPeer: number,
-    serverPeer: number,
+  #add(row: number, minute: number, counter: number, value: number): void {
+    const bucket = (minute % this.#config.windowMinutes) * counterCount;
+    this.#minutes[row * this.#minuteStride + bucket + counter]! += value;
+    this.#totals[row * counterCount + counter]! += value;
+  }
+
+  #writeProbe(
+    client: number,
+    server: number,
     port: number,
     protocol: number,
     observer: number,
-    isDuplicate: boolean,
-  ): Entry | undefined {
-    const hash = hashOf(clientPeer, serverPeer, port, protocol);
-    let entries = this.#entries.get(hash);
-    if (entries !== undefined) {
-      for (const e of entries) {
-        if (
-          e.observer === observer &&
-          e.isDuplicate === isDuplicate &&
-          e.clientPeer === clientPeer &&
-          e.serverPeer === serverPeer &&
-          e.port === port &&
-          e.protocol === protocol
-        ) {
-          return e;
-        }
-      }
-    }
-    if (this.#count >= this.#config.entriesMax) {
-      this.#drop("link_limit", "live");
-      return undefined;
-    }
-    const entry = createEntry(clientPeer, serverPeer, port, protocol, observer, isDuplicate, this.#config);
-    if (entries === undefined) {
-      entries = [];
-      this.#entries.set(hash, entries);
-    }
-    entries.push(entry);
-    this.#count++;
-    return entry;
+    duplicate: number,
+  ): void {
+    const { probe } = this.#index;
+    probe[0] = client;
+    probe[1] = server;
+    probe[2] = (port << 16) | (protocol << 8) | duplicate;
+    probe[3] = observer;
   }
 
-  #bucket(minute: number): number {
-    return (minute % this.#config.windowMinutes) * counterCount;
+  #rowOf(
+    client: number,
+    server: number,
+    port: number,
+    protocol: number,
+    observer: number,
+    duplicate: number,
+  ): number {
+    this.#writeProbe(client, server, port, protocol, observer, duplicate);
+    const before = this.count;
+    const row = this.#index.findOrAdd();
+    if (row < 0) this.#drop("link_limit", "live");
+    else if (row === before) this.#clearRow(row);
+    return row;
+  }
+
+  /** One open connection now, counted on the entry of its best observer. */
+  #countOpen(client: number, server: number, port: number, protocol: number, observer: number): void {
+    this.#writeProbe(client, server, port, protocol, observer, 0);
+    const row = this.#index.find();
+    if (row >= 0) this.#active[row]!++;
   }
 
   /** Empties the bucket that `minute` is about to use, and takes it off the totals. */
   #forgetMinute(minute: number): void {
-    const at = this.#bucket(minute);
-    for (const entry of this.#all()) {
-      counters.forEach((name, i) => {
-        entry[name] -= entry.minutes[at + i]!;
-      });
-      entry.minutes.fill(0, at, at + counterCount);
+    const bucket = (minute % this.#config.windowMinutes) * counterCount;
+    for (let row = 0; row < this.count; row++) {
+      const at = row * this.#minuteStride + bucket;
+      for (let i = 0; i < counterCount; i++) this.#totals[row * counterCount + i]! -= this.#minutes[at + i]!;
+      this.#minutes.fill(0, at, at + counterCount);
     }
   }
 
   #removeIdle(now: number): void {
-    for (const [hash, entries] of this.#entries) {
-      const kept = entries.filter((e) => e.active > 0 || e.lastSeen > now - this.windowMilliseconds);
-      this.#count -= entries.length - kept.length;
-      if (kept.length === 0) this.#entries.delete(hash);
-      else if (kept.length < entries.length) this.#entries.set(hash, kept);
-    }
+    const idleSince = now - this.windowMilliseconds;
+    this.#index.compact(
+      (row) => this.#active[row]! > 0 || this.#lastSeen[row]! > idleSince,
+      (from, to) => {
+        for (const [column, width] of this.#columns())
+          column.copyWithin(to * width, from * width, (from + 1) * width);
+      },
+    );
   }
-}
 
-/** A number for a link at a port; several may share one, so entries are compared whole. */
-function hashOf(clientPeer: number, serverPeer: number, port: number, protocol: number): number {
-  const pair = Math.imul(clientPeer, 0x9e3779b1) ^ Math.imul(serverPeer, 0x85ebca6b);
-  return (pair ^ Math.imul((port << 8) | protocol, 0xc2b2ae35)) | 0;
-}
+  #clearRow(row: number): void {
+    if (row >= this.#capacity) this.#grow();
+    for (const [column, width] of this.#columns()) column.fill(0, row * width, (row + 1) * width);
+  }
 
-/** Rates below a byte per second are none. */
-function settle(rate: number): number {
-  return rate < 1 ? 0 : rate;
-}
+  #columns(): readonly (readonly [Float64Array | Uint32Array, width: number])[] {
+    return [
+      [this.#minutes, this.#minuteStride],
+      [this.#totals, counterCount],
+      [this.#second, 2],
+      [this.#rates, 2],
+      [this.#rtt, 1],
+      [this.#lastSeen, 1],
+      [this.#active, 1],
+    ];
+  }
 
-function createEntry(
-  clientPeer: number,
-  serverPeer: number,
-  port: number,
-  protocol: number,
-  observer: number,
-  isDuplicate: boolean,
-  { windowMinutes }: LiveFoldConfig,
-): Entry {
-  return {
-    clientPeer,
-    serverPeer,
-    port,
-    protocol,
-    observer,
-    isDuplicate,
-    bytesSent: 0,
-    bytesReceived: 0,
-    packets: 0,
-    connections: 0,
-    failed: 0,
-    retransmits: 0,
-    rtt: 0,
-    active: 0,
-    sentRate: 0,
-    receivedRate: 0,
-    lastSeen: 0,
-    minutes: new Float64Array(windowMinutes * counterCount),
-    secondSent: 0,
-    secondReceived: 0,
-  };
+  #grow(): void {
+    this.#capacity *= 2;
+    this.#minutes = grown(this.#minutes, this.#capacity * this.#minuteStride);
+    this.#totals = grown(this.#totals, this.#capacity * counterCount);
+    this.#second = grown(this.#second, this.#capacity * 2);
+    this.#rates = grown(this.#rates, this.#capacity * 2);
+    this.#rtt = grown(this.#rtt, this.#capacity);
+    this.#lastSeen = grown(this.#lastSeen, this.#capacity);
+    this.#active = grown(this.#active, this.#capacity);
+  }
 }

@@ -29,6 +29,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.destinationTransportPort[row] = r.destination[1];
     columns.protocolIdentifier[row] = r.protocol ?? 6;
     columns.icmpTypeCode[row] = r.icmp ?? 0;
+    columns.observer[row] = 3;
     columns.observedEnd[row] = r.observedEnd ?? 0;
     columns.clientEnd[row] = r.observedEnd ? clientEnd.source : 0;
     columns.connectionCount[row] = r.opened ? 1 : 0;
@@ -120,7 +121,7 @@ test("open connections are counted once, and no longer when both ends have close
     return seen;
   };
   stitcher.stitch(batchOf(fromClient, fromServer), 1000);
-  assert.deepEqual(open(), [[7, 8, 5432, 6]]);
+  assert.deepEqual(open(), [[7, 8, 5432, 6, 3]]);
   stitcher.stitch(batchOf({ ...fromClient, opened: false, closed: true }), 1001);
   assert.equal(open().length, 1);
   stitcher.stitch(batchOf({ ...fromServer, opened: false, closed: true }), 1002);

@@ -24,6 +24,7 @@ export type VisitOpen = (
   serverPeer: number,
   serverPort: number,
   protocol: number,
+  observer: number,
 ) => void;
 
 export interface Stitcher {
@@ -97,6 +98,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     else table.state[connection]! &= ~open;
     if (isClient) table.clientPeer[connection] = columns.sourcePeer[row]!;
     else table.serverPeer[connection] = columns.destinationPeer[row]!;
+    const isBest = isClient || (table.state[connection]! & state.clientObserved) === 0;
+    if (isBest) table.observer[connection] = columns.observer[row]!;
     table.serverPort[connection] = columns.destinationTransportPort[row]!;
     table.lastSeenSeconds[connection] = seconds;
   }
@@ -133,7 +136,13 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     forEachOpen(visit) {
       for (let row = 0; row < table.count; row++) {
         if (!table.isOpen(row)) continue;
-        visit(table.clientPeer[row]!, table.serverPeer[row]!, table.serverPort[row]!, table.protocol(row));
+        visit(
+          table.clientPeer[row]!,
+          table.serverPeer[row]!,
+          table.serverPort[row]!,
+          table.protocol(row),
+          table.observer[row]!,
+        );
       }
     },
     markPeers(mark) {
