@@ -31,30 +31,44 @@ export class FlowBatch {
     const columns = {} as Record<string, ColumnArray<ColumnEncoding>>;
     for (const field of fields) columns[field.name] = createColumn(field.column, capacity);
     this.columns = columns as FlowColumns;
-    this.#fillEmpty(capacity);
+    this.#fillEmpty(0, capacity);
   }
 
   get free(): number {
     return this.capacity - this.count;
   }
 
-  /** Takes the next row, all fields empty. The caller has made room. */
-  append(): number {
-    assert(this.count < this.capacity, "the caller makes room before it appends");
-    return this.count++;
+  /** Takes the next rows, all fields empty, and returns the first. The caller has made room. */
+  append(rows = 1): number {
+    assert(rows <= this.free, "the caller makes room before it appends");
+    const first = this.count;
+    this.count += rows;
+    return first;
   }
 
-  /** Empties the batch; every field of the used rows is empty again. */
+  /** Copies a row over another, every field. */
+  copyRow(from: number, to: number): void {
+    for (const { name, column } of fields) {
+      const width = column === "address" ? 16 : 1;
+      this.columns[name].copyWithin(to * width, from * width, (from + 1) * width);
+    }
+  }
+
+  /** Gives back the rows from `count` on; every field of them is empty again. */
+  truncate(count: number): void {
+    this.#fillEmpty(count, this.count);
+    this.count = count;
+  }
+
   clear(): void {
-    const used = this.count;
-    this.count = 0;
-    this.#fillEmpty(used);
+    this.truncate(0);
   }
 
-  #fillEmpty(used: number): void {
+  #fillEmpty(first: number, end: number): void {
+    if (first === end) return;
     for (const field of fields) {
-      const { name, column } = field;
-      this.columns[name].fill("empty" in field ? field.empty : 0, 0, column === "address" ? used * 16 : used);
+      const width = field.column === "address" ? 16 : 1;
+      this.columns[field.name].fill("empty" in field ? field.empty : 0, first * width, end * width);
     }
   }
 }

@@ -55,9 +55,8 @@ export class RecordReader {
     let kept = 0;
     while (left > 0) {
       const batch = this.#roomyBatch(sink);
-      const first = batch.count;
       const count = Math.min(left, batch.free);
-      batch.count += count;
+      const first = batch.append(count);
       for (const { read, target, length, offset: fieldOffset } of steps) {
         const column = this.#columns[target!.fieldIndex]!;
         if (read !== undefined) read(bytes, offset + fieldOffset, recordLength, count, column, first);
@@ -88,7 +87,7 @@ export class RecordReader {
         break;
       }
       const batch = this.#roomyBatch(sink);
-      const first = batch.count++;
+      const first = batch.append();
       this.#readVariableRecord(template, bytes, offset, first);
       kept += this.#finish(batch, first, template, context, facts);
       offset = recordEnd;

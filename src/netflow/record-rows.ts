@@ -1,4 +1,4 @@
-import { type FlowBatch, type FlowColumns, fields, isUnspecified } from "../flow/index.ts";
+import { type FlowBatch, type FlowColumns, isUnspecified } from "../flow/index.ts";
 import type { MessageContext } from "./message.ts";
 import type { Template } from "./template.ts";
 
@@ -88,10 +88,10 @@ function removeEmptyRows(batch: FlowBatch, first: number): number {
   let kept = first;
   for (let row = first; row < count; row++) {
     if (isEmptyRow(columns, row)) continue;
-    if (kept !== row) copyRow(columns, row, kept);
+    if (kept !== row) batch.copyRow(row, kept);
     kept++;
   }
-  truncateRows(batch, kept);
+  batch.truncate(kept);
   return count - kept;
 }
 
@@ -104,21 +104,4 @@ function isEmptyRow(columns: FlowColumns, row: number): boolean {
     isUnspecified(columns.sourceAddress, row * 16) &&
     isUnspecified(columns.destinationAddress, row * 16)
   );
-}
-
-function copyRow(columns: FlowColumns, from: number, to: number): void {
-  for (const { name, column } of fields) {
-    const size = column === "address" ? 16 : 1;
-    columns[name].copyWithin(to * size, from * size, (from + 1) * size);
-  }
-}
-
-/** Gives back the rows from `count` on, every field empty again. */
-function truncateRows(batch: FlowBatch, count: number): void {
-  if (count === batch.count) return;
-  for (const field of fields) {
-    const size = field.column === "address" ? 16 : 1;
-    batch.columns[field.name].fill("empty" in field ? field.empty : 0, count * size, batch.count * size);
-  }
-  batch.count = count;
 }
