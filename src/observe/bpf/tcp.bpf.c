@@ -39,7 +39,7 @@ struct counters {
 struct connection {
 	struct owner owner;
 	struct counters reported; /* what the reports so far add up to */
-	struct counters final;    /* valid when `flags` has REPORT_CLOSED: the end waits for room */
+	struct counters final;    /* valid when `closed`: the end waits for the next walk */
 	__u64 opened_nanoseconds;
 	__u32 network_namespace;
 	__u32 error;
@@ -49,8 +49,9 @@ struct connection {
 	__u8 remote_address[16];
 	__u8 role;
 	__u8 flags;
-	__u8 opened; /* reached ESTABLISHED */
-	__u8 padding[5];
+	__u8 opened;  /* reached ESTABLISHED, and the tuple is complete */
+	__u8 closed;
+	__u32 claimed; /* 1 while one processor reports it: see claim() */
 };
 
 struct listener_key {
@@ -188,6 +189,20 @@ static __always_inline struct owner *find_listener(struct sock *sk, const __u8 *
 	return bpf_map_lookup_elem(&listeners, &key);
 }
 
+/*
+ * The walk and the end of a socket may meet on two processors. Only who holds the claim compares counters with what was
+ * reported and reports; the other leaves, so that nothing is reported twice.
+ */
+static __always_inline bool claim(struct connection *connection)
+{
+	return __sync_val_compare_and_swap(&connection->claimed, 0, 1) == 0;
+}
+
+static __always_inline void release(struct connection *connection)
+{
+	__sync_val_compare_and_swap(&connection->claimed, 1, 0);
+}
+
 /* Sends what moved since the last report. Returns false when the ring buffer is full: nothing is changed then. */
 static __always_inline bool report(struct connection *connection, const struct counters *now, __u8 flags)
 {
@@ -227,7 +242,7 @@ static __always_inline void add_connection(struct sock *sk, struct connection *c
 	struct tcp_losses *lost = get_losses();
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &key);
 
-	if (waiting && mode == BPF_ANY && (waiting->flags & REPORT_CLOSED) && lost)
+	if (waiting && mode == BPF_ANY && waiting->closed && lost)
 		__sync_fetch_and_add(&lost->overwritten, 1);
 	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
@@ -267,17 +282,22 @@ static __always_inline void close_connection(struct sock *sk)
 	__u64 key = (__u64)sk;
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 	struct tcp_losses *lost = get_losses();
+	bool claimed;
 
 	if (!connection)
 		return;
-	read_tuple(sk, connection);
+	claimed = claim(connection);
+	if (claimed)
+		read_tuple(sk, connection);
 	read_counters(sk, &connection->final);
 	connection->error = BPF_CORE_READ(sk, sk_err);
-	if (report(connection, &connection->final, REPORT_CLOSED)) {
+	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		bpf_map_delete_elem(&connections, &key);
 		return;
 	}
-	connection->flags |= REPORT_CLOSED;
+	connection->closed = 1;
+	if (claimed)
+		release(connection);
 	if (lost)
 		__sync_fetch_and_add(&lost->deferred, 1);
 }
@@ -333,8 +353,8 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 		connection = bpf_map_lookup_elem(&connections, &key);
 		if (oldstate == TCP_SYN_SENT || (connection && connection->role == ROLE_CLIENT && !connection->opened)) {
 			if (connection) {
-				connection->opened = 1;
 				read_tuple(sk, connection);
+				connection->opened = 1;
 			}
 		} else {
 			open_server(sk);
@@ -412,35 +432,43 @@ static __always_inline bool is_same_socket(struct sock *sk, const struct connect
 	return true;
 }
 
-static long walk_connection(void *map, const __u64 *key, struct connection *connection, struct walk *walk)
-{
-	struct sock *sk = (struct sock *)*key;
-	struct counters now = {};
-	__u64 socket = *key;
+enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
 
-	walk->walked++;
-	if (connection->flags & REPORT_CLOSED) {
-		if (!report(connection, &connection->final, REPORT_CLOSED))
-			return 1; /* no room for anybody: stop, the rest waits */
-		bpf_map_delete_elem(&connections, &socket);
-		return 0;
-	}
-	if (!connection->opened)
-		return 0;
-	if (!is_same_socket(sk, connection)) {
-		if (report(connection, &connection->reported, REPORT_CLOSED))
-			bpf_map_delete_elem(&connections, &socket);
-		return 0;
+static __always_inline enum walked walk_claimed(struct sock *sk, struct connection *connection, struct walk *walk)
+{
+	__u64 key = (__u64)sk;
+	struct counters now = {};
+
+	if (connection->closed || !is_same_socket(sk, connection)) {
+		const struct counters *last = connection->closed ? &connection->final : &connection->reported;
+
+		if (!report(connection, last, REPORT_CLOSED))
+			return WALKED_NO_ROOM;
+		bpf_map_delete_elem(&connections, &key);
+		return WALKED_DELETED;
 	}
 	read_counters(sk, &now);
 	if (!(connection->flags & REPORT_FIRST) && now.segments_sent == connection->reported.segments_sent &&
 	    now.segments_received == connection->reported.segments_received)
+		return WALKED_KEPT;
+	if (report(connection, &now, 0))
+		return WALKED_KEPT;
+	walk->deferred++;
+	return WALKED_NO_ROOM;
+}
+
+/* When the ring buffer is full the walk stops: there is no room for anybody's report, and the next walk begins anew. */
+static long walk_connection(void *map, const __u64 *key, struct connection *connection, struct walk *walk)
+{
+	enum walked result;
+
+	walk->walked++;
+	if ((!connection->opened && !connection->closed) || !claim(connection))
 		return 0;
-	if (!report(connection, &now, 0)) {
-		walk->deferred++;
-		return 1;
-	}
-	return 0;
+	result = walk_claimed((struct sock *)*key, connection, walk);
+	if (result != WALKED_DELETED) /* the memory may be another connection's by now */
+		release(connection);
+	return result == WALKED_NO_ROOM;
 }
 
 SEC("syscall")
