@@ -1,14 +1,14 @@
 import { createSocketOwners } from "../enrich/index.ts";
-import { FlowBatch, isLoopback, type ObserverTable, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, isLoopback, type ObserverTable, type ReportDrop } from "../flow/index.ts";
 import {
   canRunTcp,
   createTcpObserver,
   type KernelFacts,
   readKernelFacts,
   type TcpReport,
-  tcpRole,
 } from "../observe/index.ts";
-import { clientEnd, observedEnd, type PeerTable } from "../topology/index.ts";
+import type { PeerTable } from "../topology/index.ts";
+import { hasFailed, type Poll, writeReportRow } from "./report-row.ts";
 
 export interface AgentConfig {
   /** Live connections followed at most. */
@@ -51,13 +51,8 @@ export interface Agent {
   stop(): void;
 }
 
-/** flowEndReason (RFC 5102 §5.11.3): the flow goes on; its end was seen. */
-const activeTimeout = 2;
-const endOfFlow = 3;
-/** All reports that fit the kernel's ring buffer (4 MiB of 128 bytes) fit one batch, so both ends are judged together. */
+/** All reports that fit the kernel's ring buffer (4 MiB of 128 bytes): both ends of a connection come in one batch. */
 const batchRows = 32_768;
-/** A connection given up by its own side sooner than this did not fail: somebody asked several addresses at once. */
-const abandonedMilliseconds = 1000;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
   const { node, peers, observers, drop, deliver, now } = dependencies;
@@ -73,53 +68,11 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   let lastPoll = 0;
   let lossesReported = { tableFull: 0, overwritten: 0 };
 
-  function readReport(
-    target: FlowBatch,
-    report: TcpReport,
-    observerRow: number,
-    seen: number,
-    bootTime: number,
-  ): void {
-    const { bytes, localAddress, remoteAddress } = report;
-    const isLocal = isLoopback(bytes, localAddress);
-    if (isLocal && !config.includeLoopback) return;
-    const openedMilliseconds = bootTime + report.openedNanoseconds / 1e6;
-    const failed =
-      report.isUnopened && (report.error !== 0 || seen - openedMilliseconds >= abandonedMilliseconds);
-    if (report.isUnopened && !failed) return;
-    const row = target.append();
-    const columns = target.columns;
-    const isClient = report.role === tcpRole.client;
-    const [clientAddress, serverAddress] = isClient
-      ? [localAddress, remoteAddress]
-      : [remoteAddress, localAddress];
-    columns.sourceAddress.set(bytes.subarray(clientAddress, clientAddress + 16), row * 16);
-    columns.destinationAddress.set(bytes.subarray(serverAddress, serverAddress + 16), row * 16);
-    columns.sourceTransportPort[row] = isClient ? report.localPort : report.remotePort;
-    columns.destinationTransportPort[row] = isClient ? report.remotePort : report.localPort;
-    columns.protocolIdentifier[row] = protocolTcp;
-    columns.octetDeltaCount[row] = isClient ? report.bytesSent : report.bytesReceived;
-    columns.reverseOctetDeltaCount[row] = isClient ? report.bytesReceived : report.bytesSent;
-    columns.packetDeltaCount[row] = isClient ? report.segmentsSent : report.segmentsReceived;
-    columns.reversePacketDeltaCount[row] = isClient ? report.segmentsReceived : report.segmentsSent;
-    columns.flowStartMilliseconds[row] = Math.max(openedMilliseconds, lastPoll);
-    columns.flowEndMilliseconds[row] = seen;
-    columns.collectionTimeMilliseconds[row] = seen;
-    columns.flowEndReason[row] = report.isClosed ? endOfFlow : activeTimeout;
-    columns.samplingInterval[row] = 1;
-    columns.observer[row] = observerRow;
-    columns.observedEnd[row] = isClient ? observedEnd.client : observedEnd.server;
-    columns.clientEnd[row] = clientEnd.source;
-    columns.connectionScope[row] = isLocal ? report.networkNamespace : 0;
-    columns.connectionCount[row] = report.isFirst && !report.isOlder && !report.isUnopened ? 1 : 0;
-    columns.failedConnectionCount[row] = failed ? 1 : 0;
-    columns.retransmittedSegmentCount[row] = report.retransmits;
-    columns.roundTripTimeMicroseconds[row] = report.srttMicroseconds;
-    (isClient ? columns.sourcePeer : columns.destinationPeer)[row] = owners.peerOf(
-      report,
-      bytes,
-      localAddress,
-    );
+  function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
+    const { bytes, localAddress } = report;
+    if (isLoopback(bytes, localAddress) && !config.includeLoopback) return;
+    if (report.isUnopened && !hasFailed(report, poll)) return;
+    writeReportRow(target, report, poll, owners.peerOf(report, bytes, localAddress));
   }
 
   function countLosses(): number {
@@ -161,8 +114,9 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       const seen = now();
       const bootTime = seen - Number(process.hrtime.bigint()) / 1e6;
       const observerRow = observers.intern({ id: `agent:${node}`, kind: "agent", name: node });
+      const poll = { seen, since: lastPoll, bootTime, observerRow };
       observer.walk();
-      observer.drain((report) => readReport(target, report, observerRow, seen, bootTime));
+      observer.drain((report) => readReport(target, report, poll));
       status = { state: "on", sockets: countLosses() };
       lastPoll = seen;
       deliver(target);

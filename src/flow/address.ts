@@ -75,6 +75,7 @@ export function parseAddress(text: string): Uint8Array | undefined {
   }
   const [head = "", tail, more] = text.split("::");
   if (more !== undefined) return undefined;
+  if (tail !== undefined && head.includes(".")) return undefined; // an IPv4 part stands at the very end
   const left = readGroups(head);
   const right = tail === undefined ? [] : readGroups(tail);
   if (left === undefined || right === undefined) return undefined;

@@ -31,7 +31,7 @@ export class FlowBatch {
     const columns = {} as Record<string, ColumnArray<ColumnEncoding>>;
     for (const field of fields) columns[field.name] = createColumn(field.column, capacity);
     this.columns = columns as FlowColumns;
-    this.#fillEmpty(0, capacity);
+    for (const field of fields) if ("empty" in field) this.columns[field.name].fill(field.empty);
   }
 
   get free(): number {
@@ -46,11 +46,13 @@ export class FlowBatch {
     return first;
   }
 
-  /** Copies a row over another, every field. */
-  copyRow(from: number, to: number): void {
+  /** Copies a row, of this batch or another, over one of this batch: every field. */
+  copyRow(from: number, to: number, source: FlowBatch = this): void {
     for (const { name, column } of fields) {
       const width = column === "address" ? 16 : 1;
-      this.columns[name].copyWithin(to * width, from * width, (from + 1) * width);
+      const values = source.columns[name];
+      if (width === 1) this.columns[name][to] = values[from]!;
+      else this.columns[name].set(values.subarray(from * width, (from + 1) * width), to * width);
     }
   }
 

@@ -27,6 +27,8 @@ export interface Pipeline {
   accept(batch: FlowBatch): void;
   /** One second of the program's life. Resolves when what came in is durable. */
   tick(sources: Sources): Promise<void>;
+  /** Hands the store everything that has been observed. */
+  finish(sources: Sources): void;
 }
 
 /** Peers' rows are freed when this share of the table is taken. */
@@ -42,13 +44,23 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (batch.count === 0) return;
     addressPeers.enrich(batch);
     stitcher.stitch(batch, Math.floor(now() / 1000));
+    record(batch);
+  }
+
+  function record(batch: FlowBatch): void {
     fold.fold(batch);
     store.append(batch);
   }
 
-  async function tick({ agent, collector }: Sources): Promise<void> {
-    agent.poll(); // first: so that a connection is known before an exporter's record of it is judged
+  /** The agent comes first, so that a connection is known before an exporter's record of it is judged. */
+  function observe({ agent, collector }: Sources): void {
+    agent.poll();
+    record(stitcher.takeWaited(now()));
     collector.flush();
+  }
+
+  async function tick(sources: Sources): Promise<void> {
+    observe(sources);
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
     live.publish();
     await store.commit();
@@ -60,7 +72,11 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     stitcher.sweep(Math.floor(now() / 1000));
   }
 
-  return { accept, tick };
+  function finish(sources: Sources): void {
+    for (let poll = 0; poll < 2; poll++) observe(sources); // the second takes what waited for the first
+  }
+
+  return { accept, tick, finish };
 }
 
 function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold): void {

@@ -135,7 +135,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       timer = undefined;
       await ticking;
       await app?.close();
-      if (config.agent.enabled) agent.poll();
+      pipeline.finish({ agent, collector });
       agent.stop();
       await collector.stop();
       await store.stop();

@@ -14,6 +14,9 @@ export const connectionState = {
   serverOpen: 8,
   /** The client is the end that stands first in the key. */
   clientIsFirst: 16,
+  /** Whose figures count. Decided once, so that the other end, reported later, is not added. */
+  clientCounts: 32,
+  serverCounts: 64,
 } as const;
 
 /** Addresses, ports, protocol and scope of a record, in its own order of source and destination. */

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
-import { clientEnd, createStitcher, guessClientEnd, observedEnd, stitchDefaults } from "./stitch.ts";
+import {
+  clientEnd,
+  createStitcher,
+  guessClientEnd,
+  observedEnd,
+  type Stitcher,
+  stitchDefaults,
+} from "./stitch.ts";
 
 interface Row {
   source: [string, number];
@@ -90,11 +97,43 @@ test("an exporter's record of a known connection is a duplicate, in both directi
   assert.equal(destinationPeer[1], 7);
 });
 
-test("only the server's end is seen: it counts, and an exporter's record does not", () => {
+/** What is recorded of a poll's batch, with the rows that waited for it: addresses aside, all of it. */
+function poll(stitcher: Stitcher, seconds: number, ...rows: Row[]) {
+  const batch = batchOf(...rows);
+  stitcher.stitch(batch, seconds);
+  const waited = stitcher.takeWaited(seconds * 1000);
+  return [batch, waited].flatMap(({ columns, count }) =>
+    Array.from({ length: count }, (_, row) => ({
+      end: columns.observedEnd[row],
+      counts: columns.isDuplicate[row] === 0,
+      peers: [columns.sourcePeer[row], columns.destinationPeer[row]],
+    })),
+  );
+}
+
+test("only the server's end is seen: it counts, one poll later, and an exporter's record does not", () => {
   const { stitcher } = createCounted();
-  const batch = batchOf(fromServer, exported);
-  stitcher.stitch(batch, 1000);
-  assert.deepEqual([...batch.columns.isDuplicate], [0, 1]);
+  assert.deepEqual(poll(stitcher, 1000, fromServer, exported), [{ end: 0, counts: false, peers: [90, 8] }]);
+  assert.deepEqual(poll(stitcher, 1001), [{ end: 2, counts: true, peers: [90, 8] }]);
+  assert.deepEqual(poll(stitcher, 1002, { ...fromServer, opened: false }), [
+    { end: 2, counts: true, peers: [90, 8] },
+  ]);
+});
+
+test("a server's end waits for the client's end, which may be reported by the next poll", () => {
+  const { stitcher } = createCounted();
+  assert.deepEqual(poll(stitcher, 1000, { ...fromServer, closed: true }), []);
+  assert.deepEqual(poll(stitcher, 1001, { ...fromClient, closed: true }), [
+    { end: 1, counts: true, peers: [7, 8] },
+    { end: 2, counts: false, peers: [7, 8] },
+  ]);
+});
+
+test("an end that is reported long after the other is not added", () => {
+  const { stitcher } = createCounted();
+  poll(stitcher, 1000, fromServer);
+  poll(stitcher, 1001);
+  assert.deepEqual(poll(stitcher, 1002, fromClient), [{ end: 1, counts: false, peers: [7, 8] }]);
 });
 
 test("a connection nobody knows counts, and the lower port is the server", () => {
@@ -131,14 +170,13 @@ test("open connections are counted once, and no longer when both ends have close
 test("the same addresses and ports used again, later, are a new connection with its own peers", () => {
   const { stitcher } = createCounted();
   stitcher.stitch(batchOf({ ...fromClient, closed: true }), 1000);
-  const batch = batchOf(fromServer, exported);
-  stitcher.stitch(batch, 1100);
+  assert.deepEqual(poll(stitcher, 1100, fromServer, exported), [{ end: 0, counts: false, peers: [90, 8] }]);
+  const [waited] = poll(stitcher, 1101);
   assert.deepEqual(
-    [...batch.columns.isDuplicate],
-    [0, 1],
-    "the client of before does not take the server's figures away",
+    waited,
+    { end: 2, counts: true, peers: [90, 8] },
+    "the client of before takes nothing away",
   );
-  assert.equal(batch.columns.sourcePeer[0], 90);
 });
 
 test("what is beyond the bound is counted, and judged as unknown", () => {

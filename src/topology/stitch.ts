@@ -1,4 +1,4 @@
-import { type FlowBatch, hasPorts, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, hasPorts, type ReportDrop } from "../flow/index.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
 
 /** Values of the `observedEnd` and `clientEnd` columns. */
@@ -6,6 +6,7 @@ export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 export const clientEnd = { source: 1, destination: 2 } as const;
 
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+const decided = state.clientCounts | state.serverCounts;
 /** The two ends of one short connection are reported at most this far apart. */
 const reuseSeconds = 2;
 
@@ -17,6 +18,10 @@ export interface StitchConfig {
 }
 
 export const stitchDefaults: StitchConfig = { connectionsMax: 524_288, rememberSeconds: 3600 };
+
+/** Rows that wait at most; beyond, a server's end is judged at once. */
+const waitingMax = 16_384;
+type Rotation = [FlowBatch, FlowBatch, FlowBatch];
 
 /** Open connections between two peers: what `active` on a link is. */
 export type VisitOpen = (
@@ -30,9 +35,14 @@ export type VisitOpen = (
 export interface Stitcher {
   /**
    * Fills `clientEnd`, `isDuplicate` and, from what an agent knows, the peers. Rows need addresses; the batch is
-   * changed in place. `seconds` is unix time.
+   * changed in place. Rows that have to wait are taken out of it. `seconds` is unix time.
    */
   stitch(batch: FlowBatch, seconds: number): void;
+  /**
+   * Judges the rows that were held before the last call: to be called once a poll, after the poll's batch was stitched.
+   * The batch is valid until the next call; its rows are seen `now` (unix ms).
+   */
+  takeWaited(now: number): FlowBatch;
   /** Every connection an agent holds open now. */
   forEachOpen(visit: VisitOpen): void;
   /** Marks the peers that connections still refer to. */
@@ -44,11 +54,14 @@ export interface Stitcher {
 
 /**
  * One truth per connection. The client's own socket is the best observer, then the server's, then exporters: whoever is
- * not the best is marked duplicate. Agents' rows of a batch are entered before any row is judged, so the order within a
+ * not the best one known at first is marked duplicate. A server's end whose client's end is not known waits one poll: the
+ * client may be on this machine too, and its report on the way. Agents' rows of a batch are entered before any row is judged, so the order within a
  * batch does not matter.
  */
 export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
   const table = new ConnectionTable(config.connectionsMax);
+  /** Rows held since the last `takeWaited`, those held before it, and those it has handed out. */
+  let [waiting, ripe, handedOut] = Array.from({ length: 3 }, () => new FlowBatch(waitingMax)) as Rotation;
   // One tuple object, filled per row: the hot path allocates nothing.
   const tuple = {
     source: new Uint8Array(0) as Uint8Array,
@@ -98,8 +111,6 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     else table.state[connection]! &= ~open;
     if (isClient) table.clientPeer[connection] = columns.sourcePeer[row]!;
     else table.serverPeer[connection] = columns.destinationPeer[row]!;
-    const isBest = isClient || (table.state[connection]! & state.clientObserved) === 0;
-    if (isBest) table.observer[connection] = columns.observer[row]!;
     table.serverPort[connection] = columns.destinationTransportPort[row]!;
     table.lastSeenSeconds[connection] = seconds;
   }
@@ -122,16 +133,58 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     else table.clientPeer[connection] = client[row]!;
     if ((table.state[connection]! & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]!;
     else table.serverPeer[connection] = server[row]!;
-    const clientObserved = (table.state[connection]! & state.clientObserved) !== 0;
-    const isBest = columns.observedEnd[row] === (clientObserved ? observedEnd.client : observedEnd.server);
-    columns.isDuplicate[row] = isBest ? 0 : 1;
+    columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
+  }
+
+  /** Whether this row's figures count. The end that is known when the connection is first judged stays the one. */
+  function counts({ columns }: FlowBatch, row: number, connection: number): boolean {
+    const end = columns.observedEnd[row];
+    if (end === observedEnd.neither) return false;
+    const known = table.state[connection]!;
+    if ((known & decided) === 0) {
+      table.state[connection]! |=
+        (known & state.clientObserved) !== 0 ? state.clientCounts : state.serverCounts;
+    }
+    const clientCounts = (table.state[connection]! & state.clientCounts) !== 0;
+    if (end !== (clientCounts ? observedEnd.client : observedEnd.server)) return false;
+    table.observer[connection] = columns.observer[row]!;
+    return true;
+  }
+
+  function mustWait(batch: FlowBatch, row: number): boolean {
+    if (batch.columns.observedEnd[row] !== observedEnd.server || waiting.free === 0) return false;
+    readTuple(batch, row);
+    const connection = table.find(tuple);
+    return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
+  }
+
+  /** Judges the rows that can be; the others leave the batch. */
+  function judgeOrHold(batch: FlowBatch): void {
+    let kept = 0;
+    for (let row = 0; row < batch.count; row++) {
+      if (mustWait(batch, row)) {
+        waiting.copyRow(row, waiting.append(), batch);
+        continue;
+      }
+      if (kept !== row) batch.copyRow(row, kept);
+      judge(batch, kept++);
+    }
+    batch.truncate(kept);
   }
 
   return {
     stitch(batch, seconds) {
       const { observedEnd: ends } = batch.columns;
       for (let row = 0; row < batch.count; row++) if (ends[row] !== 0) enter(batch, row, seconds);
-      for (let row = 0; row < batch.count; row++) judge(batch, row);
+      judgeOrHold(batch);
+    },
+    takeWaited(now) {
+      handedOut.clear();
+      [waiting, ripe, handedOut] = [handedOut, waiting, ripe];
+      const { columns, count } = handedOut;
+      columns.collectionTimeMilliseconds.fill(now, 0, count); // history is ordered by when records are handed on
+      for (let row = 0; row < count; row++) judge(handedOut, row);
+      return handedOut;
     },
     forEachOpen(visit) {
       for (let row = 0; row < table.count; row++) {
@@ -149,6 +202,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       for (let row = 0; row < table.count; row++) {
         mark(table.clientPeer[row]!);
         mark(table.serverPeer[row]!);
+      }
+      for (const { columns, count } of [waiting, ripe]) {
+        for (let row = 0; row < count; row++) {
+          mark(columns.sourcePeer[row]!);
+          mark(columns.destinationPeer[row]!);
+        }
       }
     },
     sweep(seconds) {

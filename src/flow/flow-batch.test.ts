@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Field, fields } from "./fields.ts";
+import { FlowBatch } from "./flow-batch.ts";
+
+const widthOf = (field: Field) => (field.column === "address" ? 16 : 1);
+const emptyOf = (field: Field) => field.empty ?? 0;
+
+/** Every element of a row's fields. */
+function elementsOf(batch: FlowBatch, row: number): [string, number][] {
+  return fields.flatMap((field: Field) => {
+    const column = batch.columns[field.name as keyof FlowBatch["columns"]];
+    const width = widthOf(field);
+    return [...column.subarray(row * width, (row + 1) * width)].map((value): [string, number] => [
+      field.name,
+      value,
+    ]);
+  });
+}
+
+function fillRow(batch: FlowBatch, row: number, value: number): void {
+  for (const field of fields) {
+    const width = widthOf(field);
+    batch.columns[field.name].fill(value, row * width, (row + 1) * width);
+  }
+}
+
+const emptyRow = fields.flatMap((field) =>
+  Array.from({ length: widthOf(field) }, (): [string, number] => [field.name, emptyOf(field)]),
+);
+
+test("each field has a column of the batch's capacity, in its own width", () => {
+  const batch = new FlowBatch(5);
+  const bytes = { u8: 1, u16: 2, u32: 4, f64: 8, address: 16 };
+  for (const field of fields)
+    assert.equal(batch.columns[field.name].byteLength, 5 * bytes[field.column], field.name);
+});
+
+test("a new row is empty, also where empty is not 0", () => {
+  const batch = new FlowBatch(2);
+  assert.deepEqual(elementsOf(batch, batch.append()), emptyRow);
+  assert.equal(batch.columns.flowDirection[0], 255);
+});
+
+test("rows are handed out in order up to the capacity; one more is a broken assumption", () => {
+  const batch = new FlowBatch(3);
+  assert.deepEqual([batch.append(), batch.append(), batch.append()], [0, 1, 2]);
+  assert.deepEqual([batch.count, batch.free], [3, 0]);
+  assert.throws(() => batch.append(), /broken assumption/);
+  assert.equal(batch.count, 3);
+});
+
+test("clear empties every field of the used rows, and does not touch the rest", () => {
+  const batch = new FlowBatch(4);
+  batch.append();
+  batch.append();
+  for (let row = 0; row < 4; row++) fillRow(batch, row, 7);
+  batch.clear();
+  assert.deepEqual([batch.count, batch.free], [0, 4]);
+  assert.deepEqual(elementsOf(batch, 0), emptyRow);
+  assert.deepEqual(elementsOf(batch, 1), emptyRow);
+  assert.ok(
+    elementsOf(batch, 2).every(([, value]) => value === 7),
+    "unused rows cost nothing",
+  );
+});
+
+test("two batches share no memory", () => {
+  const [a, b] = [new FlowBatch(1), new FlowBatch(1)];
+  fillRow(a, a.append(), 9);
+  assert.deepEqual(elementsOf(b, b.append()), emptyRow);
+});
