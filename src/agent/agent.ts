@@ -66,7 +66,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     sockets: 0,
   };
   let lastPoll = 0;
-  let lossesReported = { tableFull: 0, overwritten: 0 };
+  let losses = { tableFull: 0, overwritten: 0, deferred: 0 };
 
   function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
     const { bytes, localAddress } = report;
@@ -75,14 +75,15 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     writeReportRow(target, report, poll, owners.peerOf(report, bytes, localAddress));
   }
 
-  function countLosses(): number {
-    const { tableFull, overwritten, walked } = observer.losses();
-    if (tableFull > lossesReported.tableFull)
-      drop("connection_limit", node, tableFull - lossesReported.tableFull);
-    if (overwritten > lossesReported.overwritten)
-      drop("report_lost", node, overwritten - lossesReported.overwritten);
-    lossesReported = { tableFull, overwritten };
-    return walked;
+  /** Returns whether the last walk found room for every report. */
+  function countLosses(): boolean {
+    const { tableFull, overwritten, walked, deferred } = observer.losses();
+    if (tableFull > losses.tableFull) drop("connection_limit", node, tableFull - losses.tableFull);
+    if (overwritten > losses.overwritten) drop("report_lost", node, overwritten - losses.overwritten);
+    const isWhole = deferred === losses.deferred;
+    losses = { tableFull, overwritten, deferred };
+    status = { state: "on", sockets: walked };
+    return isWhole;
   }
 
   return {
@@ -115,12 +116,19 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       const bootTime = seen - Number(process.hrtime.bigint()) / 1e6;
       const observerRow = observers.intern({ id: `agent:${node}`, kind: "agent", name: node });
       const poll = { seen, since: lastPoll, bootTime, observerRow };
-      observer.walk();
-      observer.drain((report) => readReport(target, report, poll));
-      status = { state: "on", sockets: countLosses() };
+      // A walk stops where the ring buffer is full; the next goes on, since what was reported has not moved again.
+      for (
+        let left = Math.ceil(config.connectionsMax / batchRows) + 1, isWhole = false;
+        left > 0 && !isWhole;
+        left--
+      ) {
+        observer.walk();
+        observer.drain((report) => readReport(target, report, poll));
+        isWhole = countLosses();
+        deliver(target);
+        target.clear();
+      }
       lastPoll = seen;
-      deliver(target);
-      target.clear();
     },
     status: () => status,
     stop() {

@@ -81,6 +81,15 @@ struct {
 	__type(value, struct owner);
 } listeners SEC(".maps");
 
+/* Listening sockets by struct sock address: a socket shared by forked processes counts once in its owner's `count`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u8);
+} listening SEC(".maps");
+
 /* 4 MiB hold about 32,000 reports: what 32,000 busy sockets say in one poll. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -203,21 +212,33 @@ static __always_inline void release(struct connection *connection)
 	__sync_val_compare_and_swap(&connection->claimed, 1, 0);
 }
 
+/*
+ * Counters are read one after the other while the socket goes on: a difference of two (bytes sent less those sent again, or
+ * the FIN taken off) may be a little lower than before. Then nothing has moved.
+ */
+static __always_inline __u64 moved(__u64 now, __u64 reported)
+{
+	return now > reported ? now - reported : 0;
+}
+
 /* Sends what moved since the last report. Returns false when the ring buffer is full: nothing is changed then. */
 static __always_inline bool report(struct connection *connection, const struct counters *now, __u8 flags)
 {
 	struct counters *reported = &connection->reported;
 	struct tcp_report *record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
+	__u64 record_bytes_sent, record_bytes_received;
 
 	if (!record)
 		return false;
-	record->bytes_sent = now->bytes_sent - reported->bytes_sent;
-	record->bytes_received = now->bytes_received - reported->bytes_received;
+	record_bytes_sent = moved(now->bytes_sent, reported->bytes_sent);
+	record_bytes_received = moved(now->bytes_received, reported->bytes_received);
+	record->bytes_sent = record_bytes_sent;
+	record->bytes_received = record_bytes_received;
 	record->opened_nanoseconds = connection->opened_nanoseconds;
 	record->cgroup_id = connection->owner.cgroup_id;
-	record->segments_sent = now->segments_sent - reported->segments_sent;
-	record->segments_received = now->segments_received - reported->segments_received;
-	record->retransmits = now->retransmits - reported->retransmits;
+	record->segments_sent = moved(now->segments_sent, reported->segments_sent);
+	record->segments_received = moved(now->segments_received, reported->segments_received);
+	record->retransmits = moved(now->retransmits, reported->retransmits);
 	record->srtt_microseconds = now->srtt_microseconds;
 	record->network_namespace = connection->network_namespace;
 	record->process = connection->owner.process;
@@ -231,7 +252,11 @@ static __always_inline bool report(struct connection *connection, const struct c
 	record->flags = connection->flags | flags | (connection->opened ? 0 : REPORT_UNOPENED);
 	__builtin_memset(record->reserved, 0, sizeof(record->reserved));
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	connection->reported = *now;
+	reported->bytes_sent += record_bytes_sent;
+	reported->bytes_received += record_bytes_received;
+	reported->segments_sent = now->segments_sent;
+	reported->segments_received = now->segments_received;
+	reported->retransmits = now->retransmits;
 	connection->flags &= ~REPORT_FIRST;
 	return true;
 }
@@ -307,11 +332,14 @@ static __always_inline void add_listener(struct sock *sk, struct task_struct *ta
 	struct listener_key key = {};
 	struct owner owner = {};
 	struct owner *known;
-	__u8 remote[16];
+	__u64 socket = (__u64)sk;
+	__u8 remote[16], one = 1;
 
 	key.network_namespace = network_namespace_of(sk);
 	key.port = local_port_of(sk);
 	read_addresses(sk, key.address, remote);
+	if (bpf_map_update_elem(&listening, &socket, &one, BPF_NOEXIST))
+		return; /* the same socket by another of its file descriptors */
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known) {
 		__sync_fetch_and_add(&known->count, 1);
@@ -325,8 +353,11 @@ static __always_inline void remove_listener(struct sock *sk)
 {
 	struct listener_key key = {};
 	struct owner *known;
+	__u64 socket = (__u64)sk;
 	__u8 remote[16];
 
+	if (bpf_map_delete_elem(&listening, &socket))
+		return;
 	key.network_namespace = network_namespace_of(sk);
 	key.port = local_port_of(sk);
 	read_addresses(sk, key.address, remote);
