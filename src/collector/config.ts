@@ -20,7 +20,7 @@ export interface CollectorConfig {
 export const defaultCollectorConfig: CollectorConfig = {
   listeners: [{ host: "0.0.0.0", port: 2055 }],
   receiveBufferBytes: 8_388_608,
-  batchRows: 4096,
+  batchRows: 32_768,
   exportersMax: 1024,
   templatesPerExporterMax: 4096,
   strangersMax: 64,

@@ -5,8 +5,14 @@ import { grown, RowIndex, writeAddressWords } from "../flow/index.ts";
  * and `clear`s.
  */
 export class AddressTable {
-  readonly #index = new RowIndex(4, Number.MAX_SAFE_INTEGER);
-  #values = new Uint32Array(1024);
+  readonly #index: RowIndex;
+  #values: Uint32Array;
+
+  /** `capacity`, a power of two, is how many there is room for at first. */
+  constructor(capacity = 1024) {
+    this.#index = new RowIndex(4, Number.MAX_SAFE_INTEGER, capacity);
+    this.#values = new Uint32Array(capacity);
+  }
 
   get count(): number {
     return this.#index.count;

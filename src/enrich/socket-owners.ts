@@ -34,6 +34,14 @@ const identitiesMax = 16_384;
 /** Some runtimes name their first thread, and with it the process, after its role: Node 24, and many C++ programs. */
 const threadNames = new Set(["MainThread", "main", "Main"]);
 
+/** Most processes have a socket at one or two addresses. */
+const fewAddresses = 4;
+
+/** A process may call itself anything: in an id, what separates ids is written as its code. */
+function idText(name: string): string {
+  return name.replace(/[%/>@\s\p{Cc}]/gu, (character) => encodeURIComponent(character));
+}
+
 interface Identity {
   readonly peer: Omit<Peer, "address" | "network">;
   readonly rows: AddressTable;
@@ -62,13 +70,16 @@ export function createSocketOwners({
     const place = namespace === "" ? node : `${node}/${namespace}`;
     const peer =
       container === ""
-        ? ({ id: `process:${place}/${processName}`, kind: "process", name: processName } as const)
+        ? ({ id: `process:${place}/${idText(processName)}`, kind: "process", name: processName } as const)
         : ({
             id: `container:${node}/${container}`,
             kind: "container",
             name: `${processName} ${container.slice(0, 12)}`,
           } as const);
-    return { peer: { ...peer, node: place, process: processName, container }, rows: new AddressTable() };
+    return {
+      peer: { ...peer, node: place, process: processName, container },
+      rows: new AddressTable(fewAddresses),
+    };
   }
 
   function containerOf(process: number, cgroupId: number): string {
@@ -114,9 +125,13 @@ export function createSocketOwners({
   };
 }
 
-/** Names of network namespaces by inode, as `ip netns` lists them; read again when an unknown one turns up. */
+/**
+ * Names of network namespaces by inode, as `ip netns` lists them. The kernel uses inodes again, so they are read anew
+ * whenever the folder has changed, or an unknown one turns up.
+ */
 function createNamespaceNames(folder: string): { nameOf(inode: number): string } {
   const names = new Map<number, string>();
+  let changed = 0;
 
   function read(): void {
     try {
@@ -128,9 +143,11 @@ function createNamespaceNames(folder: string): { nameOf(inode: number): string }
 
   return {
     nameOf(inode) {
+      const now = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (now !== changed || names.size >= identitiesMax) names.clear();
+      changed = now;
       const known = names.get(inode);
       if (known !== undefined) return known;
-      if (names.size >= identitiesMax) names.clear();
       read();
       const name = names.get(inode) ?? "";
       names.set(inode, name);

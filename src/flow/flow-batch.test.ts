@@ -70,3 +70,33 @@ test("two batches share no memory", () => {
   fillRow(a, a.append(), 9);
   assert.deepEqual(elementsOf(b, b.append()), emptyRow);
 });
+
+test("several rows are taken at once, and none when there is no room for all", () => {
+  const batch = new FlowBatch(5);
+  assert.deepEqual([batch.append(2), batch.append(3), batch.free], [0, 2, 0]);
+  batch.truncate(3);
+  assert.throws(() => batch.append(3), /broken assumption/);
+  assert.equal(batch.count, 3);
+});
+
+test("rows that are given back are empty when they are taken again; those before them stay", () => {
+  const batch = new FlowBatch(3);
+  batch.append(3);
+  for (let row = 0; row < 3; row++) fillRow(batch, row, 7);
+  batch.truncate(1);
+  assert.ok(elementsOf(batch, 0).every(([, value]) => value === 7));
+  assert.equal(batch.append(2), 1);
+  for (const row of [1, 2]) assert.deepEqual(elementsOf(batch, row), emptyRow);
+});
+
+test("a row is copied whole, within a batch and from another, and its neighbours stay", () => {
+  const [a, b] = [new FlowBatch(3), new FlowBatch(3)];
+  a.append(3);
+  b.append(3);
+  fillRow(a, 2, 9);
+  b.copyRow(2, 1, a);
+  assert.deepEqual(elementsOf(b, 1), elementsOf(a, 2));
+  assert.deepEqual([elementsOf(b, 0), elementsOf(b, 2)], [emptyRow, emptyRow]);
+  b.copyRow(1, 0);
+  assert.deepEqual(elementsOf(b, 0), elementsOf(a, 2));
+});

@@ -1,7 +1,8 @@
 import { assert } from "./assert.ts";
 
 const noRow = 0xffffffff;
-const firstCapacity = 1024;
+/** Rows there is room for at first, unless the caller knows that there will be few. A power of two. */
+const defaultCapacity = 1024;
 
 /**
  * Row numbers for keys of a fixed number of 32-bit words, over typed arrays: a look-up allocates nothing. Rows are
@@ -14,18 +15,21 @@ export class RowIndex {
   readonly probe: Uint32Array;
   readonly #words: number;
   readonly #rowsMax: number;
-  #capacity = firstCapacity;
+  #capacity: number;
   #keys: Uint32Array;
-  #hashes = new Uint32Array(firstCapacity);
+  #hashes: Uint32Array;
   /** Twice as many as rows, a power of two; linear probing. */
-  #slots = new Uint32Array(firstCapacity * 2).fill(noRow);
+  #slots: Uint32Array;
   #count = 0;
 
-  constructor(words: number, rowsMax: number) {
+  constructor(words: number, rowsMax: number, capacity = defaultCapacity) {
     this.#words = words;
     this.#rowsMax = rowsMax;
+    this.#capacity = capacity;
     this.probe = new Uint32Array(words);
-    this.#keys = new Uint32Array(firstCapacity * words);
+    this.#keys = new Uint32Array(capacity * words);
+    this.#hashes = new Uint32Array(capacity);
+    this.#slots = new Uint32Array(capacity * 2).fill(noRow);
   }
 
   get count(): number {

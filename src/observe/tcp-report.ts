@@ -26,7 +26,7 @@ export const tcpRole = { client: 1, server: 2 } as const;
 
 const flags = { first: 1, closed: 2, older: 4, unopened: 8 } as const;
 const at = tcpReportLayout;
-const ascii = new TextDecoder("latin1");
+const utf8 = new TextDecoder(); // what is not UTF-8 shows as a replacement character
 
 /** A window onto one report in the ring buffer; `moveTo` points it at the next. Valid while the record is. */
 export class TcpReport {
@@ -97,7 +97,7 @@ export class TcpReport {
     const start = this.#offset + at.process_name;
     let end = start;
     while (end < start + 16 && this.bytes[end] !== 0) end++;
-    return ascii.decode(this.bytes.subarray(start, end));
+    return utf8.decode(this.bytes.subarray(start, end));
   }
   /** `tcpRole.client` or `tcpRole.server`. */
   get role(): number {

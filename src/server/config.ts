@@ -1,27 +1,29 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 import { isLoopback, parseAddress } from "../flow/index.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
-const listenAddress = z.string().transform((text, context) => {
-  const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? "";
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535 || (host !== "localhost" && isIP(host) === 0)) {
-    context.addIssue({
-      code: "custom",
-      message: `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`,
-    });
-    return z.NEVER;
-  }
-  return { host, port };
-});
+const listenAddress = z
+  .string({ error: "HOST:PORT is expected, such as 127.0.0.1:8080" })
+  .transform((text, context) => {
+    const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const host = match?.[1] ?? match?.[2] ?? "";
+    const port = Number(match?.[3]);
+    if (match === null || port > 65535 || (host !== "localhost" && isIP(host) === 0)) {
+      context.addIssue({
+        code: "custom",
+        message: `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`,
+      });
+      return z.NEVER;
+    }
+    return { host, port };
+  });
 
-const flowListener = z.string().transform((text, context) => {
+const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).transform((text, context) => {
   const parsed = parseFlowListener(text);
   if (typeof parsed === "string") {
     context.addIssue({ code: "custom", message: parsed });
@@ -38,53 +40,67 @@ const wholeNumber = (min: number, max: number) => {
 const yesOrNo = () => z.boolean({ error: "true or false is expected" });
 
 const quantity = (units: Readonly<Record<string, number>>, example: string) =>
-  z.union([z.string(), z.number()]).transform((value, context) => {
-    const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(value));
-    const unit = match === null ? undefined : units[match[2]!];
-    if (match === null || unit === undefined || Number(match[1]) === 0) {
-      const accepted = Object.keys(units).join(", ");
-      context.addIssue({
-        code: "custom",
-        message: `"${value}" is not a number above 0 with a unit (${accepted}), such as ${example}`,
-      });
-      return z.NEVER;
-    }
-    return Number(match[1]) * unit;
-  });
+  z
+    .union([z.string(), z.number()], { error: `a text such as ${example} is expected` })
+    .transform((value, context) => {
+      const match = /^(\d{1,15}(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(value));
+      const unit = match === null ? undefined : units[match[2]!];
+      if (match === null || unit === undefined || Number(match[1]) === 0) {
+        const accepted = Object.keys(units).join(", ");
+        context.addIssue({
+          code: "custom",
+          message: `"${value}" is not a number above 0 with a unit (${accepted}), such as ${example}`,
+        });
+        return z.NEVER;
+      }
+      return Number(match[1]) * unit;
+    });
 const duration = (example: string) => quantity({ h: 1, d: 24 }, example);
 const size = (example: string) =>
   quantity({ MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }, example);
+
+const folderExpected = "the path of a folder is expected";
+const section = { error: "a mapping of settings is expected" };
 
 /** The whole configuration; every default is here. */
 const configSchema = z.strictObject({
   /** Where page, API and metrics are served. */
   listen: listenAddress.prefault("127.0.0.1:8080"),
   /** Where flow datagrams are taken. */
-  flows: z.array(flowListener).max(64).prefault(["udp://0.0.0.0:2055"]),
+  flows: z
+    .array(flowListener, { error: "a list of udp://ADDRESS:PORT is expected" })
+    .max(64, { error: "at most 64 are expected" })
+    .prefault(["udp://0.0.0.0:2055"]),
   /** Folder of the store. */
-  data: z.string().min(1).prefault(defaultDataFolder),
+  data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
   auth: z.literal("none", { error: "none is expected: credentials are not built yet" }).optional(),
   agent: z
-    .strictObject({
-      enabled: yesOrNo().prefault(true),
-      /** Connections of this machine with itself. */
-      loopback: yesOrNo().prefault(true),
-      /** Live connections followed at most. */
-      connections: wholeNumber(1000, 4_000_000).prefault(262_144),
-    })
+    .strictObject(
+      {
+        enabled: yesOrNo().prefault(true),
+        /** Connections of this machine with itself. */
+        loopback: yesOrNo().prefault(true),
+        /** Live connections followed at most. */
+        connections: wholeNumber(1000, 4_000_000).prefault(262_144),
+      },
+      section,
+    )
     .prefault({}),
   store: z
-    .strictObject({
-      /** How long single flow records are kept. */
-      flows: duration("7d").prefault("7d"),
-      /** How long links per minute are kept. */
-      links: duration("90d").prefault("90d"),
-      /** What the store may take on disk. */
-      size: size("10GB").prefault("10GB"),
-      /** What the store's engine may take of memory. */
-      memory: size("256MB").prefault("256MB"),
-    })
+    .strictObject(
+      {
+        /** How long single flow records are kept. */
+        flows: duration("7d").prefault("7d"),
+        /** How long links per minute are kept. */
+        links: duration("90d").prefault("90d"),
+        /** What the store may take on disk. */
+        size: size("10GB").prefault("10GB"),
+        /** What the store's engine may take of memory. */
+        memory: size("256MB").prefault("256MB"),
+      },
+      section,
+    )
     .prefault({}),
 });
 
@@ -153,6 +169,7 @@ function leafPaths(): string[] {
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
   if (path === "flows") return text.split(",").map((part) => part.trim());
+  if (path === "data") return text;
   if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
 }
@@ -184,7 +201,7 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
       document.errors.map((e) => `${file}:${lines.linePos(e.pos[0]).line}: ${e.message.split("\n")[0]}`),
     );
   }
-  const values = document.toJS() ?? {};
+  const values = toPlain(document, file) ?? {};
   if (typeof values !== "object" || Array.isArray(values))
     throw new ConfigError([`${file}:1: a mapping of settings is expected`]);
   const where: Where = (path) => {
@@ -201,6 +218,15 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
     return `${file}:${line}`;
   };
   return { values: values as Record<string, unknown>, where };
+}
+
+/** Throws ConfigError for what only shows now: an alias without its anchor, or aliases of aliases without end. */
+function toPlain(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new ConfigError([`${file}: ${(error as Error).message}`]);
+  }
 }
 
 function describeIssue(

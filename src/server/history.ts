@@ -1,14 +1,26 @@
 import { observerOf, parseProtocol } from "../flow/index.ts";
 import type { AggregateQuery, AggregateRow, Dimension, Store } from "../store/index.ts";
-import type { LinkEnd, PeerKind, PortLink } from "../topology/index.ts";
+import type { Grouping, LinkEnd, PeerKind, PortLink } from "../topology/index.ts";
 
+/** Facts of an end, in the order of PeerFacts. */
 const endFacts = ["", ".kind", ".name", ".address", ".node", ".network", ".process", ".container"] as const;
-const dimensions: readonly Dimension[] = [
-  ...endFacts.map((fact) => `client${fact}` as const),
-  ...endFacts.map((fact) => `server${fact}` as const),
-  "port",
-  "protocol",
-];
+type Fact = (typeof endFacts)[number];
+
+/** What links are ranked by: the two peers, or what stands for them. A host under `node` stays itself. */
+const rankedFact: Readonly<Record<Grouping | "none", Fact>> = {
+  none: "",
+  node: "",
+  address: ".address",
+  network: ".network",
+};
+
+/** The ranked fact of each end first, then all facts of each, then port and protocol. */
+function dimensionsOf(grouping: Grouping | undefined): Dimension[] {
+  const ranked = rankedFact[grouping ?? "none"];
+  const facts = (end: "client" | "server") => endFacts.map((fact) => `${end}${fact}` as const);
+  return [`client${ranked}`, `server${ranked}`, ...facts("client"), ...facts("server"), "port", "protocol"];
+}
+const rankedCount = 2;
 
 export interface HistoryLinks {
   /** The window answered, whole minutes. */
@@ -19,21 +31,23 @@ export interface HistoryLinks {
   readonly linksLeftOut: number;
 }
 
-/** The links of a past window, per server port, in the shape the live map has them. */
+/** The heaviest links of a past window, per server port, in the shape the live map has them. */
 export async function readLinks(
   store: Store,
-  query: Omit<AggregateQuery, "by" | "step">,
+  query: Omit<AggregateQuery, "by" | "step" | "rankBy">,
+  grouping: Grouping | undefined,
 ): Promise<HistoryLinks> {
-  const { from, to, rows, groupsLeftOut } = await store.aggregate({ ...query, by: dimensions });
+  const by = dimensionsOf(grouping);
+  const { from, to, rows, groupsLeftOut } = await store.aggregate({ ...query, by, rankBy: rankedCount });
   return { from, to, links: rows.map(readLink), linksLeftOut: groupsLeftOut };
 }
 
 function readLink({ group, observers, time: _, ...totals }: AggregateRow): PortLink {
-  const [port = "0", protocol = "0"] = group.slice(endFacts.length * 2);
+  const [port = "0", protocol = "0"] = group.slice(rankedCount + endFacts.length * 2);
   return {
     ...totals,
-    client: readEnd(group, 0),
-    server: readEnd(group, endFacts.length),
+    client: readEnd(group, rankedCount),
+    server: readEnd(group, rankedCount + endFacts.length),
     port: Number(port),
     protocol: parseProtocol(protocol) ?? 0,
     observers: observers.map((seen) => ({ ...observerOf(seen.id), ...seen })),

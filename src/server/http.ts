@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { isLoopbackHost } from "./config.ts";
-import { answerProblems, Problem } from "./problem.ts";
+import { answerProblems, Problem, sendProblem } from "./problem.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
 
@@ -11,6 +11,14 @@ const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "font-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const headers = {
+  "content-security-policy": contentSecurityPolicy,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+};
 
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
@@ -27,16 +35,18 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
     routerOptions: { maxParamLength: 1000 },
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
+    // A URL that cannot be decoded is answered before any hook runs.
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),
   });
   answerProblems(app);
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({
-      "content-security-policy": contentSecurityPolicy,
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-      "cross-origin-opener-policy": "same-origin",
-      "cross-origin-resource-policy": "same-origin",
-    });
+    reply.headers(headers);
+    // A page of another site may send requests here, though not read the answers: they would still cost work.
+    const site = request.headers["sec-fetch-site"] ?? "none";
+    if (/^\/(api\/|metrics)/.test(request.url) && site !== "same-origin" && site !== "none") {
+      throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
+    }
     // Without credentials, another site's page could reach us under a name of its own that resolves to 127.0.0.1.
     if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host))) {
       throw new Problem(

@@ -39,12 +39,17 @@ export interface LiveSubscriber {
 export interface LiveHub {
   /** The live map as it is now. */
   snapshot(query: LiveQuery): Topology;
+  /** Whether a stream of this view may be opened: each different view costs work every second. */
+  hasRoomFor(query: LiveQuery): boolean;
   /** Sends a whole map at once, then a change each second; returns how to leave. */
   subscribe(query: LiveQuery, subscriber: LiveSubscriber): () => void;
   /** Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. */
   publish(): void;
   readonly subscriberCount: number;
 }
+
+/** Different filters, groupings and bounds looked at at once; any number may look at the same. */
+const viewsMax = 16;
 
 interface View {
   readonly query: LiveQuery;
@@ -57,8 +62,17 @@ interface View {
 export function createLiveHub({ fold, peers, observers, now }: LiveHubDependencies): LiveHub {
   const views = new Map<string, View>();
 
+  /** The fold's links, merged once between two ticks for all views that group alike. */
+  let merged: { apart?: PortLink[]; together?: PortLink[] } = {};
+
+  function mergedLinks(grouping: Grouping | undefined): PortLink[] {
+    const key = grouping === "address" ? "apart" : "together";
+    merged[key] ??= mergeParts(liveParts(fold, peers, observers), grouping);
+    return merged[key];
+  }
+
   function snapshot({ filter, grouping, metric, linksMax }: LiveQuery): Topology {
-    const links = mergeParts(liveParts(fold, peers, observers), grouping);
+    const links = mergedLinks(grouping);
     const matches = filter === undefined ? undefined : compileFilter(filter);
     const chosen = matches === undefined ? links : links.filter((link) => matches(filterSubject(link)));
     const to = now();
@@ -84,8 +98,11 @@ export function createLiveHub({ fold, peers, observers, now }: LiveHubDependenci
 
   return {
     snapshot,
+    hasRoomFor(query) {
+      return views.size < viewsMax || views.has(viewKey(query));
+    },
     subscribe(query, subscriber) {
-      const key = JSON.stringify([query.filterText, query.grouping, query.metric, query.linksMax]);
+      const key = viewKey(query);
       let view = views.get(key);
       if (view === undefined) {
         view = { query, subscribers: new Set(), stale: new Set(), shown: snapshot(query) };
@@ -97,10 +114,11 @@ export function createLiveHub({ fold, peers, observers, now }: LiveHubDependenci
       return () => {
         joined.subscribers.delete(subscriber);
         joined.stale.delete(subscriber);
-        if (joined.subscribers.size === 0) views.delete(key);
+        if (joined.subscribers.size === 0 && views.get(key) === joined) views.delete(key);
       };
     },
     publish() {
+      merged = {};
       for (const view of views.values()) publishView(view);
     },
     get subscriberCount() {
@@ -125,4 +143,8 @@ function filterSubject(link: PortLink) {
     retransmits: link.retransmits,
     rttMilliseconds: link.rttMicroseconds === null ? null : link.rttMicroseconds / 1000,
   };
+}
+
+function viewKey(query: LiveQuery): string {
+  return JSON.stringify([query.filterText, query.grouping, query.metric, query.linksMax]);
 }

@@ -34,11 +34,14 @@ export interface Pipeline {
 /** Peers' rows are freed when this share of the table is taken. */
 const sweepShare = 0.8;
 const minuteMilliseconds = 60_000;
+/** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
+const keepPeersSeconds = 300;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
   let lastSweep = 0;
+  let lastFreed = 0;
 
   function accept(batch: FlowBatch): void {
     if (batch.count === 0) return;
@@ -65,7 +68,10 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     live.publish();
     await store.commit();
     await store.maintain(now());
-    if (peers.count > peers.rowsMax * sweepShare) freePeers(peers, stitcher, fold);
+    if (peers.count > peers.rowsMax * sweepShare && now() - lastFreed >= minuteMilliseconds) {
+      lastFreed = now();
+      freePeers(peers, stitcher, fold, Math.floor(now() / 1000) - keepPeersSeconds);
+    }
     if (now() - lastSweep < minuteMilliseconds) return;
     lastSweep = now();
     addressPeers.refresh();
@@ -79,9 +85,9 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   return { accept, tick, finish };
 }
 
-function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold): void {
+function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold, seconds: number): void {
   peers.sweep((mark) => {
-    stitcher.markPeers(mark);
+    stitcher.markPeers(mark, seconds);
     for (const entry of fold.entries()) {
       mark(entry.clientPeer);
       mark(entry.serverPeer);

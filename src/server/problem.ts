@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { OperatingError } from "../store/index.ts";
 
 /** An answer that is not what was asked for: RFC 9457 `application/problem+json`. */
 export class Problem extends Error {
@@ -42,10 +43,16 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     );
 }
 
+/** What the store could not answer: a question of the asker's making, or one that may be asked again. */
+function storeProblem({ code, message }: OperatingError): Problem {
+  return new Problem(code === "store_cursor" ? 400 : 503, code, message);
+}
+
 /** Every error of every route leaves as a problem; what we did not foresee is logged, not told. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (error instanceof Problem) return sendProblem(reply, error);
+    if (error instanceof OperatingError) return sendProblem(reply, storeProblem(error));
     const status = error.statusCode ?? 500;
     if (status < 500) return sendProblem(reply, new Problem(status, "request_invalid", error.message));
     request.log.error({ err: error, url: request.url }, "request not answered");

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -15,6 +16,7 @@ import { routeMetrics } from "./api/metrics.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
+import { createClock } from "./clock.ts";
 import { type Config, isLoopbackHost } from "./config.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -45,12 +47,12 @@ export interface Server {
 export function createServer(config: Config, { version, logger }: ServerDependencies): Server {
   const node = hostname();
   const startedAt = Date.now();
-  const now = createClock();
+  const now = createClock({ onStep: (what) => logger.warn(what) });
   const drops = new DropCounters();
   const observers = new ObserverTable();
   const peers = new PeerTable(peersMax, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
-  const stitcher = createStitcher(stitchDefaults, drops.drop);
+  const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
   const addressPeers = createAddressPeers({ peers, node, localAddresses });
   const live = createLiveHub({ fold, peers, observers, now });
   const store = createDuckDBStore(
@@ -81,7 +83,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   function createApp(): FastifyInstance {
     const http = createHttp({
       logger,
-      isLoopbackOnly: config.auth === undefined && isLoopbackHost(config.listen.host),
+      isLoopbackOnly: isLoopbackHost(config.listen.host),
     });
     routeMap(http, store, now);
     routeTop(http, store, now);
@@ -154,15 +156,6 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   };
 }
 
-/** Unix ms that never goes back, so that a minute that was closed stays closed when the machine's clock is set back. */
-function createClock(): () => number {
-  let last = 0;
-  return () => {
-    last = Math.max(last, Date.now());
-    return last;
-  };
-}
-
 /** The live window as it was before a restart. */
 async function restoreLive(
   store: Store,
@@ -186,4 +179,9 @@ async function restoreLive(
       Math.floor(minute / 60_000),
     );
   }
+}
+
+/** Inode of the network namespace this process runs in; 0 where there is none. */
+function ownNetworkNamespace(): number {
+  return statSync("/proc/self/ns/net", { throwIfNoEntry: false })?.ino ?? 0;
 }

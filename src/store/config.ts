@@ -3,6 +3,11 @@ export interface StoreConfig {
   readonly flowsRetentionHours: number;
   /** Links per minute older than this are removed. */
   readonly linksRetentionDays: number;
+  /**
+   * Nothing is removed for its age until the clock has gone on for this long since the start, and since it last jumped
+   * ahead by more than an hour: a clock that is wrong for a moment must not cost the history.
+   */
+  readonly clockTrustMinutes: number;
   /** When more is in use, the oldest flow records go first, then the oldest links per minute. */
   readonly sizeMaxBytes: number;
   /** For DuckDB's buffers; what a query needs beyond goes to a temporary file in the folder. */
@@ -15,6 +20,7 @@ export interface StoreConfig {
 export const storeDefaults: StoreConfig = {
   flowsRetentionHours: 48,
   linksRetentionDays: 90,
+  clockTrustMinutes: 10,
   sizeMaxBytes: 10 * 2 ** 30,
   memoryMaxBytes: 256 * 2 ** 20,
   threadCount: 2,

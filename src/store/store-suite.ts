@@ -186,7 +186,11 @@ export function testStore(name: string, createStore: StoreFactory): void {
 
   test(`${name}: old records go first, links later, and totals stay while links do`, async () => {
     const world = new SampleWorld(seed + 4);
-    const store = createStore("age", world, { flowsRetentionHours: 1, linksRetentionDays: 1 });
+    const store = createStore("age", world, {
+      flowsRetentionHours: 1,
+      linksRetentionDays: 1,
+      clockTrustMinutes: 0,
+    });
     await store.start();
     const records = world.records(2000, start, 3 * 60 * minute);
     store.append(world.batch(records));

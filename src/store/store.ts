@@ -85,6 +85,11 @@ export interface AggregateQuery {
   readonly metric: Metric;
   /** Groups returned at most; the rest is counted in `groupsLeftOut`. */
   readonly limit: number;
+  /**
+   * When given, `limit` and the order go by the first so many dimensions: each of these heaviest groups comes with all
+   * that the further dimensions divide it into, `rowsMax` rows in all.
+   */
+  readonly rankBy?: number | undefined;
   /** Stops the work. */
   readonly signal?: AbortSignal | undefined;
 }

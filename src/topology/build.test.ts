@@ -165,3 +165,74 @@ test("a change holds what is new, changed and gone, and nothing else", () => {
   );
   assert.deepEqual(more.peers, []);
 });
+
+test("every figure of a link is the sum over its ports, the last record the newest", () => {
+  const figures = {
+    bytesSent: 1,
+    bytesReceived: 2,
+    packets: 3,
+    connections: 4,
+    active: 5,
+    failed: 6,
+    retransmits: 7,
+    sentRate: 8,
+    receivedRate: 9,
+  };
+  const { links } = buildTopology(
+    mergeParts([part({ ...figures, lastSeen: 9 }), part({ ...figures, port: 80, lastSeen: 7 })]),
+    options,
+  );
+  const [link] = links;
+  for (const [name, figure] of Object.entries(figures))
+    assert.equal(link?.[name as keyof typeof figures], 2 * figure, name);
+  assert.equal(link?.lastSeen, 9);
+});
+
+test("the slowest port is found whichever comes first", () => {
+  for (const order of [
+    [9000, 2000],
+    [2000, 9000],
+  ]) {
+    const parts = order.map((rttMicroseconds, i) => part({ port: 80 + i, rttMicroseconds }));
+    assert.equal(buildTopology(mergeParts(parts), options).links[0]?.rttMs, 9);
+  }
+});
+
+for (const metric of ["bytes", "packets", "connections", "failed", "retransmits"] as const) {
+  test(`the heaviest link by ${metric} is drawn first`, () => {
+    const none = { bytesSent: 0, bytesReceived: 0, packets: 0, connections: 0, failed: 0, retransmits: 0 };
+    const names = { bytes: "bytesReceived", packets: "packets", connections: "connections" } as const;
+    const parts = Object.keys(none)
+      .filter((name) => name !== "bytesSent")
+      .map((name, i) => part({ ...none, [name]: 10, server: host(`192.0.2.${i}`, name) }));
+    const { links, peers } = buildTopology(mergeParts(parts), { ...options, metric });
+    const first = peers.find(({ id }) => id === links[0]?.server);
+    assert.equal(first?.group, metric in names ? names[metric as keyof typeof names] : metric);
+  });
+}
+
+test("a peer shows 32 addresses at most, a link its 20 heaviest ports", () => {
+  const parts = Array.from({ length: 50 }, (_, i) =>
+    part({ port: 1000 + i, bytesSent: i, client: { ...curl, address: `10.0.0.${i}` } }),
+  );
+  const { peers, links } = buildTopology(mergeParts(parts), options);
+  assert.equal(peers.find(({ id }) => id === curl.id)?.addresses.length, 32);
+  assert.deepEqual(
+    links[0]?.ports.map(({ port }) => port),
+    Array.from({ length: 20 }, (_, i) => 1049 - i),
+  );
+  const networks = Array.from({ length: 50 }, (_, i) =>
+    part({ client: { ...curl, address: `10.0.${i}.1`, network: `10.0.${i}.0/24` } }),
+  );
+  const spread = buildTopology(mergeParts(networks), options);
+  assert.equal(spread.peers.find(({ id }) => id === curl.id)?.addresses.length, 32);
+});
+
+test("a peer stands in its machine's group, else in its network's, else elsewhere", () => {
+  const groupOf = (node: string, network: string) =>
+    buildTopology(mergeParts([part({ client: { ...curl, node, network } })]), options).peers[0]?.group;
+  assert.deepEqual(
+    [groupOf("vm", "10.0.0.0/24"), groupOf("", "10.0.0.0/24"), groupOf("", "")],
+    ["vm", "10.0.0.0/24", "elsewhere"],
+  );
+});

@@ -83,3 +83,46 @@ test("it agrees with a plain map over many random connections", () => {
   }
   assert.equal(table.count, oracle.size);
 });
+
+test("between two ports of one address a record is found whichever way round it is", () => {
+  const table = new ConnectionTable(10);
+  const row = table.findOrAdd(tuple("127.0.0.1", 40000, "127.0.0.1", 80));
+  table.setClient(row, true);
+  assert.equal(table.find(tuple("127.0.0.1", 80, "127.0.0.1", 40000)), row);
+  assert.ok(!table.isClientSource(row));
+});
+
+test("who is client can be said again", () => {
+  const table = new ConnectionTable(10);
+  const row = table.findOrAdd(tuple("10.0.0.1", 1, "10.0.0.2", 2));
+  for (const isSource of [true, false, true]) {
+    table.setClient(row, isSource);
+    assert.equal(table.isClientSource(row), isSource);
+  }
+});
+
+test("a sweep moves every column of a row, and a row used again is empty", () => {
+  const table = new ConnectionTable(10);
+  const last = (port: number) => tuple("10.0.0.1", port, "10.0.0.2", 80);
+  for (const port of [1, 2]) {
+    const row = table.findOrAdd(last(port));
+    table.clientPeer[row] = port * 10 + 1;
+    table.serverPeer[row] = port * 10 + 2;
+    table.observer[row] = port * 10 + 3;
+    table.serverPort[row] = port * 10 + 4;
+    table.state[row] = connectionState.clientObserved;
+    table.lastSeenSeconds[row] = port * 100;
+  }
+  const columnsOf = (row: number) => [
+    table.clientPeer[row],
+    table.serverPeer[row],
+    table.observer[row],
+    table.serverPort[row],
+    table.state[row],
+    table.lastSeenSeconds[row],
+  ];
+  table.sweep(200); // last seen at 200 is not before 200
+  assert.equal(table.count, 1);
+  assert.deepEqual(columnsOf(table.find(last(2))), [21, 22, 23, 24, 1, 200]);
+  assert.deepEqual(columnsOf(table.findOrAdd(last(3))), [0, 0, 0, 0, 0, 0]);
+});

@@ -146,3 +146,150 @@ test("history that comes back stands in its own minute", () => {
   fold.tick(start + 14 * 60_000, nobodyOpen);
   assert.equal([...fold.entries()][0]?.bytesSent ?? 0, 0);
 });
+
+/** The only entry after a row with these fields was folded into an empty fold. */
+function entryOf(fill: (columns: FlowBatch["columns"]) => void, fold = createFold().fold) {
+  const batch = batchOf({});
+  fill(batch.columns);
+  fold.fold(batch);
+  return [...fold.entries()][0]!;
+}
+
+test("failures, retransmits and connections are counted each for itself, and not multiplied by sampling", () => {
+  const { connections, failed, retransmits } = entryOf((columns) => {
+    columns.samplingInterval[0] = 10;
+    columns.connectionCount[0] = 1;
+    columns.failedConnectionCount[0] = 2;
+    columns.retransmittedSegmentCount[0] = 3;
+  });
+  assert.deepEqual([connections, failed, retransmits], [1, 2, 3]);
+});
+
+test("octets and packets of both directions are multiplied by the sampling", () => {
+  const { bytesSent, bytesReceived, packets } = entryOf((columns) => {
+    columns.samplingInterval[0] = 10;
+    columns.octetDeltaCount[0] = 5;
+    columns.reverseOctetDeltaCount[0] = 7;
+    columns.packetDeltaCount[0] = 1;
+    columns.reversePacketDeltaCount[0] = 2;
+  });
+  assert.deepEqual([bytesSent, bytesReceived, packets], [50, 70, 30]);
+});
+
+test("a round trip time is smoothed: the first counts whole, each later one an eighth; none measured changes nothing", () => {
+  const { fold } = createFold();
+  const after = (microseconds: number) =>
+    entryOf((columns) => {
+      columns.roundTripTimeMicroseconds[0] = microseconds;
+    }, fold).rtt;
+  assert.deepEqual([0, 800, 1600, 0].map(after), [0, 800, 900, 900]);
+});
+
+test("a link was last seen at its newest record, in whatever order records come", () => {
+  const { fold } = createFold();
+  fold.fold(batchOf({ at: start + 5 }, { at: start + 9 }, { at: start + 7 }));
+  assert.equal([...fold.entries()][0]?.lastSeen, start + 9);
+});
+
+test("rates are those of each direction", () => {
+  const { fold } = createFold();
+  for (let second = 1; second <= 30; second++) {
+    fold.fold(batchOf({ sent: 5000, received: 900 }));
+    fold.tick(start + second * 1000, nobodyOpen);
+  }
+  const [entry] = [...fold.entries()];
+  assert.deepEqual([Math.round(entry!.sentRate), Math.round(entry!.receivedRate)], [5000, 900]);
+});
+
+test("connections that are open are counted anew each tick, and not on entries of duplicates", () => {
+  const { fold } = createFold();
+  fold.fold(batchOf({ sent: 1 }, { sent: 1, duplicate: true }));
+  const active = () => [...fold.entries()].map((entry) => entry.active);
+  for (let second = 1; second <= 3; second++) {
+    fold.tick(start + second * 1000, (visit) => visit(5, 6, 443, 6, 1));
+    assert.deepEqual(active(), [1, 0]);
+  }
+  fold.tick(start + 4000, nobodyOpen);
+  assert.deepEqual(active(), [0, 0]);
+});
+
+test("history of minutes that are still to come is not taken", () => {
+  const { fold } = createFold();
+  const totals = { bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1, failed: 0, retransmits: 0 };
+  const link = {
+    clientPeer: 5,
+    serverPeer: 6,
+    port: 443,
+    protocol: 6,
+    observer: 1,
+    isDuplicate: false,
+    totals,
+  };
+  fold.restore({ ...link, rttMicroseconds: 700, lastSeen: start }, start / 60_000 + 1);
+  assert.equal(fold.count, 0);
+  fold.restore({ ...link, rttMicroseconds: 700, lastSeen: start }, start / 60_000);
+  fold.restore({ ...link, rttMicroseconds: 0, lastSeen: start - 1 }, start / 60_000);
+  const [entry] = [...fold.entries()];
+  assert.deepEqual([entry?.rtt, entry?.lastSeen, entry?.bytesSent], [700, start, 18]);
+});
+
+/** A fold whose entries each have figures of their own, told by the client. */
+function foldOf(clients: readonly number[]): LiveFold {
+  const { fold } = createFold(10_000);
+  const batch = batchOf(
+    ...clients.map((client) => ({ client, sent: client * 1000, received: client, at: start + client })),
+  );
+  for (const [row, client] of clients.entries()) batch.columns.roundTripTimeMicroseconds[row] = client;
+  fold.fold(batch);
+  return fold;
+}
+
+function assertEntriesAreTheirOwn(fold: LiveFold, count: number): void {
+  const entries = [...fold.entries()];
+  assert.equal(entries.length, count);
+  for (const entry of entries) {
+    const { clientPeer: client } = entry;
+    assert.deepEqual([entry.bytesSent, entry.rtt, entry.lastSeen], [client * 1000, client, start + client]);
+    assert.equal(entry.sentRate > 0, true);
+  }
+}
+
+test("entries keep their own figures while the fold grows", () => {
+  const fold = foldOf(Array.from({ length: 5000 }, (_, i) => i + 1));
+  fold.tick(start + 1000, nobodyOpen);
+  assertEntriesAreTheirOwn(fold, 5000);
+});
+
+test("entries keep their own figures when others leave, and a newcomer starts from nothing", () => {
+  const fold = foldOf(Array.from({ length: 20 }, (_, i) => i + 1));
+  fold.tick(start + 1000, nobodyOpen);
+  fold.tick(start + 16 * 60_000, (visit) => {
+    for (const client of [5, 9, 20]) visit(client, 6, 443, 6, 1);
+  });
+  const entries = [...fold.entries()];
+  assert.deepEqual(
+    entries.map(({ clientPeer, rtt, lastSeen, active }) => [clientPeer, rtt, lastSeen - start, active]),
+    [5, 9, 20].map((client) => [client, client, client, 1]),
+  );
+  fold.fold(batchOf({ client: 77, at: start }));
+  const newcomer = [...fold.entries()][3]!;
+  assert.deepEqual(
+    [newcomer.clientPeer, newcomer.rtt, newcomer.sentRate, newcomer.bytesSent, newcomer.active],
+    [77, 0, 0, 0, 0],
+  );
+});
+
+test("rates move with their entry", () => {
+  const { fold } = createFold();
+  fold.fold(batchOf({ client: 1 }, { client: 2 }));
+  const late = start + 14 * 60_000 + 59_000;
+  fold.tick(late, nobodyOpen);
+  fold.fold(batchOf({ client: 2, sent: 1e9, at: late }));
+  fold.tick(late + 1000, nobodyOpen); // the minute in which client 1 leaves
+  const entries = [...fold.entries()];
+  assert.deepEqual(
+    entries.map(({ clientPeer }) => clientPeer),
+    [2],
+  );
+  assert.ok(entries[0]!.sentRate > 1e8);
+});

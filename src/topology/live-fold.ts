@@ -240,13 +240,19 @@ export class LiveFold {
     if (row >= 0) this.#active[row]!++;
   }
 
-  /** Empties the bucket that `minute` is about to use, and takes it off the totals. */
+  /** Empties the bucket that `minute` is about to use. */
   #forgetMinute(minute: number): void {
     const bucket = (minute % this.#config.windowMinutes) * counterCount;
     for (let row = 0; row < this.count; row++) {
-      const at = row * this.#minuteStride + bucket;
-      for (let i = 0; i < counterCount; i++) this.#totals[row * counterCount + i]! -= this.#minutes[at + i]!;
-      this.#minutes.fill(0, at, at + counterCount);
+      const start = row * this.#minuteStride;
+      this.#minutes.fill(0, start + bucket, start + bucket + counterCount);
+      // Added up anew, so that an absurd record leaves with its minute and takes nothing with it.
+      for (let i = 0; i < counterCount; i++) {
+        let total = 0;
+        for (let at = start + i; at < start + this.#minuteStride; at += counterCount)
+          total += this.#minutes[at]!;
+        this.#totals[row * counterCount + i] = total;
+      }
     }
   }
 

@@ -36,3 +36,11 @@ test("beyond the bound a peer is ~other, counted; freed rows make room again", (
   assert.equal(peers.get(c).name, "c");
   assert.equal(peers.get(a).name, "a");
 });
+
+test("a row that is used again has the new peer's key", () => {
+  const peers = new PeerTable(10, () => {});
+  const row = peers.intern(peer("a"));
+  peers.sweep(() => {});
+  assert.equal(peers.intern(peer("b")), row);
+  assert.equal(peers.key(row), peerKey(peer("b")));
+});

@@ -68,6 +68,11 @@ export class PeerTable {
     return this.#rowByIdentity.size;
   }
 
+  /** One more than the highest row in use. */
+  get rowsEnd(): number {
+    return this.#rows.length;
+  }
+
   intern(peer: Peer): number {
     const known = this.#rowByIdentity.get(identityOf(peer));
     if (known !== undefined) return known;
@@ -92,6 +97,7 @@ export class PeerTable {
   /** Frees every row that `markUsed` does not mark. */
   sweep(markUsed: (mark: (row: number) => void) => void): void {
     const used = new Uint8Array(this.#rows.length);
+    const before = this.count;
     markUsed((row) => {
       used[row] = 1;
     });
@@ -102,7 +108,7 @@ export class PeerTable {
       this.#rows[row] = undefined;
       this.#freeRows.push(row);
     }
-    this.#generation++;
+    if (this.count < before) this.#generation++;
   }
 
   #add(peer: Peer): number {

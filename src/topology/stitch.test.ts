@@ -180,7 +180,7 @@ test("the same addresses and ports used again, later, are a new connection with 
 });
 
 test("what is beyond the bound is counted, and judged as unknown", () => {
-  const { stitcher, drops } = createCounted({ connectionsMax: 1, rememberSeconds: 10 });
+  const { stitcher, drops } = createCounted({ ...stitchDefaults, connectionsMax: 1, rememberSeconds: 10 });
   const batch = batchOf(fromClient, { ...fromClient, source: ["10.0.0.9", 40001] });
   stitcher.stitch(batch, 1000);
   assert.deepEqual(drops, ["connection_limit"]);
@@ -199,4 +199,123 @@ test("the client of a record without ports: echo requests and their replies agre
   assert.equal(guess({ source: b, destination: a, protocol: 58, icmp: 129 << 8 }), clientEnd.destination);
   assert.equal(guess({ source: a, destination: b, protocol: 47 }), clientEnd.source);
   assert.equal(guess({ source: b, destination: a, protocol: 47 }), clientEnd.destination);
+});
+
+test("ends reported two seconds apart are one connection, three seconds apart two", () => {
+  for (const [apart, duplicates] of [
+    [2, 1],
+    [3, 0],
+  ] as const) {
+    const { stitcher } = createCounted();
+    poll(stitcher, 1000, { ...fromClient, closed: true });
+    const rows = [...poll(stitcher, 1000 + apart, fromServer), ...poll(stitcher, 1000 + apart + 1)];
+    assert.deepEqual(
+      rows.map(({ end, counts }) => [end, counts]),
+      [[2, duplicates === 0]],
+    );
+  }
+});
+
+test("a row that waited is seen when it is handed on", () => {
+  const { stitcher } = createCounted();
+  stitcher.stitch(batchOf(fromServer), 1000);
+  assert.equal(stitcher.takeWaited(1_000_500).count, 0);
+  const waited = stitcher.takeWaited(1_001_500);
+  assert.deepEqual([waited.count, waited.columns.collectionTimeMilliseconds[0]], [1, 1_001_500]);
+  assert.equal(stitcher.takeWaited(1_002_500).count, 0, "once");
+});
+
+test("the peers of rows that wait are in use, until they are handed on", () => {
+  const { stitcher } = createCounted();
+  const marked = () => {
+    const rows = new Set<number>();
+    stitcher.markPeers((row) => rows.add(row), 1000);
+    return rows;
+  };
+  stitcher.stitch(batchOf({ ...fromServer, closed: true, sourcePeer: 93 }), 1000);
+  assert.ok(marked().has(93) && marked().has(8));
+  stitcher.takeWaited(1_000_000);
+  assert.ok(marked().has(93), "it still waits");
+});
+
+test("when no more can wait, a server's end is judged at once", () => {
+  const { stitcher } = createCounted();
+  const rows = Array.from(
+    { length: 20_000 },
+    (_, i): Row => ({ ...fromServer, source: [`10.1.${i >> 8}.${i & 255}`, 40000] }),
+  );
+  const batch = batchOf(...rows);
+  stitcher.stitch(batch, 1000);
+  const judged = batch.count;
+  assert.ok(judged > 0 && judged < 20_000);
+  assert.ok(batch.columns.isDuplicate.subarray(0, judged).every((mark) => mark === 0));
+  stitcher.takeWaited(1_000_000);
+  assert.equal(judged + stitcher.takeWaited(1_001_000).count, 20_000);
+});
+
+test("closed connections are remembered for as long as is said", () => {
+  const { stitcher } = createCounted({ ...stitchDefaults, connectionsMax: 10, rememberSeconds: 10 });
+  stitcher.stitch(batchOf({ ...fromClient, closed: true }), 1000);
+  stitcher.sweep(1010);
+  assert.equal(stitcher.connectionCount, 1);
+  stitcher.sweep(1011);
+  assert.equal(stitcher.connectionCount, 0);
+});
+
+test("ICMP answers go to the client: timestamps, router and neighbour advertisements", () => {
+  const guess = (protocol: number, type: number) =>
+    guessClientEnd(
+      batchOf({ source: ["10.0.0.1", 0], destination: ["10.0.0.2", 0], protocol, icmp: type << 8 }),
+      0,
+    );
+  for (const [protocol, type] of [
+    [1, 0],
+    [1, 14],
+    [58, 129],
+    [58, 134],
+    [58, 136],
+  ] as const)
+    assert.equal(guess(protocol, type), clientEnd.destination, `${protocol}/${type}`);
+  for (const [protocol, type] of [
+    [1, 8],
+    [1, 13],
+    [1, 3],
+    [58, 128],
+    [58, 133],
+    [58, 135],
+  ] as const)
+    assert.equal(guess(protocol, type), clientEnd.source, `${protocol}/${type}`);
+});
+
+test("a full table forgets what ended first, and keeps what is open", () => {
+  const { stitcher, drops } = createCounted({ ...stitchDefaults, connectionsMax: 4 });
+  const connect = (port: number, seconds: number, closed = true) =>
+    stitcher.stitch(batchOf({ ...fromClient, source: ["10.0.0.9", port], closed }), seconds);
+  connect(1, 1000, false);
+  for (const port of [2, 3, 4]) connect(port, 1000);
+  connect(5, 1400);
+  assert.deepEqual(drops, []);
+  assert.equal(stitcher.connectionCount, 2);
+});
+
+test("the peers of connections that ended long ago are free, and their late records keep their own", () => {
+  const { stitcher } = createCounted();
+  stitcher.stitch(batchOf({ ...fromClient, closed: true }), 1000);
+  const rows = new Set<number>();
+  stitcher.markPeers((row) => rows.add(row), 1001);
+  assert.ok(!rows.has(7));
+  const late = batchOf(exported);
+  stitcher.stitch(late, 1002);
+  assert.deepEqual([late.columns.isDuplicate[0], late.columns.sourcePeer[0]], [1, 90]);
+});
+
+test("an exporter's record of a loopback connection is found in our own namespace", () => {
+  const { stitcher } = createCounted({ ...stitchDefaults, loopbackScope: 77 });
+  const loopback = { source: ["127.0.0.1", 40000], destination: ["127.0.0.1", 5432] } satisfies Partial<Row>;
+  const own = batchOf({ ...fromClient, ...loopback });
+  own.columns.connectionScope[0] = 77;
+  stitcher.stitch(own, 1000);
+  const seen = batchOf(loopback);
+  stitcher.stitch(seen, 1001);
+  assert.equal(seen.columns.isDuplicate[0], 1);
 });

@@ -1,4 +1,4 @@
-import { FlowBatch, hasPorts, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, hasPorts, isLoopback, type ReportDrop } from "../flow/index.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
 
 /** Values of the `observedEnd` and `clientEnd` columns. */
@@ -7,6 +7,8 @@ export const clientEnd = { source: 1, destination: 2 } as const;
 
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 const decided = state.clientCounts | state.serverCounts;
+/** A full table is gone through at most this often. */
+const makeRoomSeconds = 5;
 /** The two ends of one short connection are reported at most this far apart. */
 const reuseSeconds = 2;
 
@@ -15,9 +17,15 @@ export interface StitchConfig {
   readonly connectionsMax: number;
   /** How long a closed connection is remembered, for exporters that report late. */
   readonly rememberSeconds: number;
+  /** Network namespace (inode) of this process, for exporters' records of loopback addresses; 0 when unknown. */
+  readonly loopbackScope: number;
 }
 
-export const stitchDefaults: StitchConfig = { connectionsMax: 524_288, rememberSeconds: 3600 };
+export const stitchDefaults: StitchConfig = {
+  connectionsMax: 524_288,
+  rememberSeconds: 3600,
+  loopbackScope: 0,
+};
 
 /** Rows that wait at most; beyond, a server's end is judged at once. */
 const waitingMax = 16_384;
@@ -45,8 +53,8 @@ export interface Stitcher {
   takeWaited(now: number): FlowBatch;
   /** Every connection an agent holds open now. */
   forEachOpen(visit: VisitOpen): void;
-  /** Marks the peers that connections still refer to. */
-  markPeers(mark: (peer: number) => void): void;
+  /** Marks the peers of connections that are open or were seen since `seconds`; older ones lose theirs. */
+  markPeers(mark: (peer: number) => void, seconds: number): void;
   /** Forgets what is too old to be reported again. */
   sweep(seconds: number): void;
   readonly connectionCount: number;
@@ -60,6 +68,7 @@ export interface Stitcher {
  */
 export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
   const table = new ConnectionTable(config.connectionsMax);
+  let lastMadeRoom = 0;
   /** Rows held since the last `takeWaited`, those held before it, and those it has handed out. */
   let [waiting, ripe, handedOut] = Array.from({ length: 3 }, () => new FlowBatch(waitingMax)) as Rotation;
   // One tuple object, filled per row: the hot path allocates nothing.
@@ -83,13 +92,29 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     tuple.destinationPort = columns.destinationTransportPort[row]!;
     tuple.protocol = columns.protocolIdentifier[row]!;
     tuple.scope = columns.connectionScope[row]!;
+    // What an exporter sees on a loopback interface is of the namespace it runs in: ours, as far as anybody knows.
+    if (columns.observedEnd[row] === observedEnd.neither && isLoopback(columns.sourceAddress, row * 16)) {
+      tuple.scope = config.loopbackScope;
+    }
+  }
+
+  /** When the table is full, connections that have ended are forgotten sooner: first those of five minutes ago. */
+  function findOrMakeRoom(seconds: number): number {
+    const connection = table.findOrAdd(tuple);
+    if (connection >= 0 || seconds - lastMadeRoom < makeRoomSeconds) return connection;
+    lastMadeRoom = seconds;
+    for (const age of [300, 60, 5]) {
+      table.sweep(seconds - age);
+      if (table.count < config.connectionsMax * 0.9) break;
+    }
+    return table.findOrAdd(tuple);
   }
 
   /** An agent's row: the source is the client, and one end's peer is certain. */
   function enter(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
     readTuple(batch, row);
-    const connection = table.findOrAdd(tuple);
+    const connection = findOrMakeRoom(seconds);
     if (connection < 0) {
       drop("connection_limit", "stitch");
       return;
@@ -129,9 +154,10 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       ? [columns.sourcePeer, columns.destinationPeer]
       : [columns.destinationPeer, columns.sourcePeer];
     // The end no agent saw keeps the peer its address gave; the table learns it, for `forEachOpen`.
-    if ((table.state[connection]! & state.clientObserved) !== 0) client[row] = table.clientPeer[connection]!;
+    const known = table.state[connection]!;
+    if ((known & state.clientObserved) !== 0) client[row] = table.clientPeer[connection]! || client[row]!;
     else table.clientPeer[connection] = client[row]!;
-    if ((table.state[connection]! & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]!;
+    if ((known & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]! || server[row]!;
     else table.serverPeer[connection] = server[row]!;
     columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
   }
@@ -198,8 +224,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
         );
       }
     },
-    markPeers(mark) {
+    markPeers(mark, seconds) {
       for (let row = 0; row < table.count; row++) {
+        if (!table.isOpen(row) && table.lastSeenSeconds[row]! < seconds) {
+          table.clientPeer[row] = 0;
+          table.serverPeer[row] = 0;
+        }
         mark(table.clientPeer[row]!);
         mark(table.serverPeer[row]!);
       }

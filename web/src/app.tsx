@@ -4,6 +4,7 @@ import type { TopologyStore } from "./data/topology-store.ts";
 import { type Feed, useFeed, useTopologyVersion } from "./data/use-topology.ts";
 import { emptyReason } from "./empty/empty-reason.ts";
 import { EmptyState } from "./empty/empty-state.tsx";
+import { ErrorBoundary } from "./error-boundary.tsx";
 import { addTerm } from "./filter/filter-text.ts";
 import { Header } from "./header.tsx";
 import { MapView } from "./map/map-view.tsx";
@@ -48,19 +49,21 @@ export function App({ store }: { store: TopologyStore }) {
         {view.pane === "links" && (
           <LinksTable store={store} isLive={isLive} selection={selection} onSelect={select} />
         )}
-        <Suspense>
-          {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
-          {selection !== undefined && view.pane !== "flows" && (
-            <Details
-              store={store}
-              view={view}
-              theme={theme}
-              selection={selection}
-              onSelect={select}
-              onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
-            />
-          )}
-        </Suspense>
+        <ErrorBoundary key={view.pane}>
+          <Suspense>
+            {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
+            {selection !== undefined && view.pane !== "flows" && (
+              <Details
+                store={store}
+                view={view}
+                theme={theme}
+                selection={selection}
+                onSelect={select}
+                onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
+              />
+            )}
+          </Suspense>
+        </ErrorBoundary>
         {view.pane !== "flows" && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} />
         )}

@@ -20,6 +20,8 @@ export function usePageKeys(view: View, change: (change: Partial<View>) => void)
   }, []);
 }
 
+/** Buttons that are inputs to the browser, such as Map, Table and Flows, take no letters. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+  const typing = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+  return target instanceof HTMLElement && target.matches(typing);
 }

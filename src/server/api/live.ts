@@ -22,6 +22,9 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
       metric: parameters.oneOf("metric", metrics) ?? "bytes",
       linksMax: parameters.integer("limit", linksMaxBounds),
     };
+    if (!live.hasRoomFor(query)) {
+      throw new Problem(503, "too_many_views", "too many different live views are open already");
+    }
     reply.hijack();
     const stream = reply.raw;
     for (const [name, value] of Object.entries(reply.getHeaders()))

@@ -23,9 +23,9 @@ export function routeMap(app: FastifyInstance, store: Store, now: () => number):
     const linksMax = parameters.integer("limit", linksMaxBounds);
     const window = parameters.window();
     const filter = parameters.filter();
-    const question = { ...window, filter, metric, limit: linksMaxBounds.max };
+    const question = { ...window, filter, metric, limit: linksMax };
     const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) =>
-      readLinks(store, { ...question, signal }),
+      readLinks(store, { ...question, signal }, grouping),
     );
     const topology = buildTopology(links, { from, to, metric, grouping, linksMax });
     const { truncated } = topology;

@@ -38,7 +38,8 @@ async function collect({
 }: MetricsDependencies): Promise<Metric[]> {
   const { exporters } = collector.status();
   const { state, sockets } = agent.status();
-  const stored = await store.status();
+  // A store that cannot answer has no figures; its drops are counted all the same.
+  const stored = await store.status().catch(() => undefined);
   const perExporter = (
     name: string,
     help: string,
@@ -79,9 +80,14 @@ async function collect({
     gauge("live_links", "Rows of the live map, per observer and port.", fold.count),
     gauge("live_subscribers", "Open live streams.", live.subscriberCount),
     gauge("peers", "Peers held in memory.", peers.count),
-    gauge("store_bytes", "What the store takes on disk.", stored.bytes),
-    gauge("store_flow_records", "Flow records kept.", stored.flowRecords),
-    gauge("store_link_minutes", "Link minutes kept.", stored.linkMinutes),
+    gauge("store_up", "1 when the store answers.", stored === undefined ? 0 : 1),
+    ...(stored === undefined
+      ? []
+      : [
+          gauge("store_bytes", "What the store takes on disk.", stored.bytes),
+          gauge("store_flow_records", "Flow records kept.", stored.flowRecords),
+          gauge("store_link_minutes", "Link minutes kept.", stored.linkMinutes),
+        ]),
     gauge("resident_memory_bytes", "Resident memory of this process.", process.memoryUsage.rss()),
   ];
 }

@@ -94,14 +94,15 @@ const timeMax = 253_402_300_799_999;
 /** RFC 3339, unix ms, `now`, or relative to now (`-15m`). Undefined when it is none of these. */
 export function parseTime(text: string, now: number): number | undefined {
   if (text === "now") return now;
+  const time = readTime(text, now);
+  return Number.isFinite(time) && time >= 0 && time <= timeMax ? time : undefined;
+}
+
+function readTime(text: string, now: number): number {
   const relative = /^-(\d{1,6})([smhd])$/.exec(text);
   if (relative !== null) return now - Number(relative[1]) * unitMilliseconds[relative[2]!]!;
-  const time = /^\d+$/.test(text)
-    ? Number(text)
-    : /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-  return Number.isFinite(time) && time >= 0 && time <= timeMax ? time : undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function invalid(name: string, what: string): Problem {

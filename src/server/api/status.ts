@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, formatListener } from "../../collector/index.ts";
-import type { Store } from "../../store/index.ts";
+import { OperatingError, type Store } from "../../store/index.ts";
 
 export interface StatusDependencies {
   readonly version: string;
@@ -30,7 +30,6 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   app.get("/api/v1/status", async () => {
     const { state, reason, remedy, sockets } = agent.status();
     const { listeners, exporters } = collector.status();
-    const { bytes, flowRecords, oldestFlow, oldestLink } = await store.status();
     return {
       version,
       node,
@@ -49,7 +48,25 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
           lastSeen: exporter.lastSeenMilliseconds,
         })),
       },
-      store: { state: "on", folder: dataFolder, bytes, flowRecords, oldestFlow, oldestLink },
+      store: { folder: dataFolder, ...(await describeStore(store)) },
     };
   });
+}
+
+/** A store that cannot answer, because its disk is full or it is being opened again, is told as it is. */
+async function describeStore(store: Store) {
+  try {
+    const { bytes, flowRecords, oldestFlow, oldestLink } = await store.status();
+    return { state: "on", bytes, flowRecords, oldestFlow, oldestLink };
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return {
+      state: "off",
+      reason: error.message,
+      bytes: 0,
+      flowRecords: 0,
+      oldestFlow: null,
+      oldestLink: null,
+    };
+  }
 }

@@ -21,7 +21,7 @@ export async function aggregate(question: Question, query: AggregateQuery): Prom
   const parameters = new SqlParameters();
   const statement = aggregateStatement(query, from, to, question.rolledUpId, parameters);
   const rows = await question.rows(statement, parameters);
-  const groupCount = (rows[0]?.group_count as number | undefined) ?? 0;
+  const groupCount = (rows[0]?.group_count as number | undefined) ?? 0; // of what is ranked
   const { by } = query;
   return {
     from,
@@ -32,7 +32,7 @@ export async function aggregate(question: Question, query: AggregateQuery): Prom
 }
 
 function aggregateStatement(
-  { by, filter, step, metric, limit }: AggregateQuery,
+  { by, filter, step, metric, limit, rankBy }: AggregateQuery,
   from: number,
   to: number,
   rolledUpId: number,
@@ -41,6 +41,7 @@ function aggregateStatement(
   const [fromParameter, toParameter] = [parameters.integer(from), parameters.integer(to)];
   const bucket = step === undefined ? fromParameter : `minute - minute % ${parameters.integer(step)}`;
   const groups = by.map((_, i) => `d${i}`);
+  const ranked = groups.slice(0, rankBy);
   return `
   WITH rows AS (${linkRowsOfWindow(rolledUpId, fromParameter, toParameter)}),
   links AS ${filter === undefined ? "" : "MATERIALIZED"} (
@@ -65,21 +66,25 @@ function aggregateStatement(
     GROUP BY ALL
   ),
   top AS (
-    SELECT ${[...groups, `sum(${metricColumns[metric]}) AS weight`, "count(*) OVER () AS group_count"].join(", ")}
-    FROM reported ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`}
+    SELECT ${[...ranked, `sum(${metricColumns[metric]}) AS weight`, "count(*) OVER () AS group_count"].join(", ")}
+    FROM reported ${ranked.length === 0 ? "" : `GROUP BY ${ranked.join(", ")}`}
     ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}
-    ORDER BY ${["weight DESC", ...groups].join(", ")} LIMIT ${parameters.integer(limit)}
+    ORDER BY ${["weight DESC", ...ranked].join(", ")} LIMIT ${parameters.integer(limit)}
   )
   SELECT time, ${groups.map((name) => `r.${name}, `).join("")}
     ${summed.map((name) => `sum(${name}) AS ${name}`).join(", ")}, max(last_seen) AS last_seen,
     list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
       'packets': seen_packets } ORDER BY observer_id) AS observers,
     any_value(group_count)::DOUBLE AS group_count
-  FROM reported r JOIN top t ON ${groups.map((name) => `r.${name} = t.${name}`).join(" AND ") || "true"}
+  FROM reported r JOIN top t ON ${ranked.map((name) => `r.${name} = t.${name}`).join(" AND ") || "true"}
   GROUP BY ${["time", "weight", ...groups.map((name) => `r.${name}`)].join(", ")}
   ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}
-  ORDER BY ${["weight DESC", ...groups.map((name) => `r.${name}`), "time"].join(", ")}`;
+  ORDER BY ${["weight DESC", ...groups.map((name) => `r.${name}`), "time"].join(", ")}
+  ${rankBy === undefined ? "" : `LIMIT ${rowsMax}`}`;
 }
+
+/** Rows of an answer whose groups are divided further: what the main thread can take in well under a second. */
+const rowsMax = 50_000;
 
 const seenColumns = ["bytes_sent", "bytes_received", "packets"] as const;
 const summed = [...seenColumns, "connections", "failed", "retransmits", "rtt_sum", "rtt_count"] as const;

@@ -59,6 +59,9 @@ class DuckDBStore implements Store {
   #openSince = Number.POSITIVE_INFINITY;
   #firstWaitingTime = Number.POSITIVE_INFINITY;
   #tidiedMinute = Number.NaN;
+  /** Times given to the last maintenance and to the first since the clock jumped. */
+  #lastTidied = 0;
+  #clockSince = 0;
   #prunedHour = Number.NaN;
   #hasRemoved = false;
   #isFull = false;
@@ -246,7 +249,8 @@ class DuckDBStore implements Store {
   }
 
   async #tidy({ writer, database }: Opened, now: number): Promise<void> {
-    let removed = await removeOld(writer, this.#config, this.#rolledUpId, now);
+    const isTrusted = this.#trustClock(now);
+    let removed = isTrusted ? await removeOld(writer, this.#config, this.#rolledUpId, now) : 0;
     const { sizeMaxBytes } = this.#config;
     const used = await usedBytes(writer, database.path);
     if (used > sizeMaxBytes || this.#isFull) {
@@ -258,6 +262,14 @@ class DuckDBStore implements Store {
     }
     this.#hasRemoved ||= removed > 0;
     await this.#prune(writer, now);
+  }
+
+  /** Whether `now` may be believed when it says that something is old. */
+  #trustClock(now: number): boolean {
+    const hasJumped = Math.abs(now - this.#lastTidied) > 60 * minuteMilliseconds;
+    if (hasJumped) this.#clockSince = now;
+    this.#lastTidied = now;
+    return now - this.#clockSince >= this.#config.clockTrustMinutes * minuteMilliseconds;
   }
 
   /** Peers are looked through once an hour, when something was removed. */

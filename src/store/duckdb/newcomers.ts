@@ -13,14 +13,20 @@ export class Newcomers {
   /** Per row of the table 1 when it was collected. */
   #knownPeers = new Uint8Array(1024);
   #knownObservers = new Uint8Array(64);
+  #generation: number;
 
   constructor(peerTable: PeerTable, observerTable: ObserverTable) {
     this.#peerTable = peerTable;
+    this.#generation = peerTable.generation;
     this.#observerTable = observerTable;
   }
 
   collect({ columns }: FlowBatch, rowCount: number): void {
-    this.#knownPeers = grown(this.#knownPeers, this.#peerTable.count);
+    if (this.#generation !== this.#peerTable.generation) {
+      this.#generation = this.#peerTable.generation;
+      this.#knownPeers.fill(0); // a row may be another peer's now
+    }
+    this.#knownPeers = grown(this.#knownPeers, this.#peerTable.rowsEnd);
     this.#knownObservers = grown(this.#knownObservers, this.#observerTable.count);
     for (const rows of [columns.sourcePeer, columns.destinationPeer]) {
       for (let i = 0; i < rowCount; i++) if (this.#knownPeers[rows[i]!] === 0) this.#addPeer(rows[i]!);

@@ -61,15 +61,14 @@ export interface FlowRecord {
   readonly sourceTransportPort: number;
   readonly destinationAddress: string;
   readonly destinationTransportPort: number;
-  readonly protocol: string;
+  readonly protocolIdentifier: string;
   readonly octetDeltaCount: number;
   readonly reverseOctetDeltaCount: number;
   readonly packetDeltaCount: number;
   readonly reversePacketDeltaCount: number;
-  /** Peer ids. */
-  readonly source: string;
-  readonly destination: string;
-  readonly observer: string;
+  readonly sourcePeerName: string;
+  readonly destinationPeerName: string;
+  readonly observerName: string;
   readonly isDuplicate: boolean;
   readonly samplingInterval: number;
 }

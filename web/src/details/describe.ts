@@ -44,3 +44,8 @@ export function linkSummary(
     say(`${formatCount(link.retransmits)} resent`, hasTrouble({ ...link, failed: 0 }));
   return lines;
 }
+
+/** Whether somebody saw the link who knows of connections: exporters tell of bytes and packets only. */
+export function isSeenByAgent({ observers }: TopologyLink): boolean {
+  return observers.some(({ kind }) => kind === "agent");
+}

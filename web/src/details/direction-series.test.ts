@@ -39,3 +39,8 @@ test("a server sends what its links received", () => {
 test("no series at all is a flat nothing", () => {
   assert.deepEqual(directionSeries({ ...series([0], [], []), series: [] }).out, [0]);
 });
+
+test("a step that is not over has the rate of its time so far", () => {
+  const { out } = directionSeries(series([0, 60_000], [600, 200], [0, 0]), undefined, 80_000);
+  assert.deepEqual(out, [10, 10]);
+});

@@ -8,13 +8,18 @@ export interface DirectionSeries {
   readonly in: readonly number[];
 }
 
-/** Totals per step of several answers, by time, as rates. As a server a peer sends what its links received. */
-export function directionSeries(asClient: Series, asServer?: Series): DirectionSeries {
+/**
+ * Totals per step of several answers, by time, as rates. As a server a peer sends what its links received. The step that
+ * `until` (Unix milliseconds) falls into is not over: its rate is of the time it has had.
+ */
+export function directionSeries(asClient: Series, asServer?: Series, until = Infinity): DirectionSeries {
   const out = new Map<number, number>();
   const into = new Map<number, number>();
-  const seconds = Math.max(1, asClient.step / 1000);
+  const seconds = (time: number) => Math.max(1, Math.min(asClient.step, until - time) / 1000);
   const add = (to: Map<number, number>, times: readonly number[], values: readonly number[] = []) => {
-    for (const [i, time] of times.entries()) to.set(time, (to.get(time) ?? 0) + (values[i] ?? 0) / seconds);
+    for (const [i, time] of times.entries()) {
+      to.set(time, (to.get(time) ?? 0) + (values[i] ?? 0) / seconds(time));
+    }
   };
   for (const { sent, received } of asClient.series) {
     add(out, asClient.times, sent);

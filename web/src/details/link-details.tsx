@@ -11,7 +11,7 @@ import {
   formatRate,
   formatTime,
 } from "../units/units.ts";
-import { kindLabel, portName } from "./describe.ts";
+import { isSeenByAgent, kindLabel, portName } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { Bar, Facts, Panel, Section } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
@@ -32,6 +32,7 @@ export function LinkDetails({
   const serverName = server?.name || link.server;
   const pinned = `${formatFilterTerm("client.id", link.client)} ${formatFilterTerm("server.id", link.server)}`;
   const isLive = view.range.kind === "live";
+  const told = (count: number) => (count > 0 || isSeenByAgent(link) ? formatCount(count) : "–");
   return (
     <Panel kind="Link" title={`${clientName} → ${serverName}`} onClose={() => onSelect(undefined)}>
       <div className="ends">
@@ -52,12 +53,12 @@ export function LinkDetails({
           { label: "Received", text: formatBytes(link.bytesReceived) },
           { label: isLive ? "Rate now" : "Mean rate", text: formatRate(linkRate(link, state, isLive)) },
           { label: "Packets", text: formatCount(link.packets) },
-          { label: "Opened", text: formatCount(link.connections) },
-          { label: "Open now", text: isLive ? formatCount(link.active) : "" },
-          { label: "Failed", text: formatCount(link.failed), isWarning: link.failed > 0 },
+          { label: "Opened", text: told(link.connections) },
+          { label: "Open now", text: isLive ? told(link.active) : "" },
+          { label: "Failed", text: told(link.failed), isWarning: link.failed > 0 },
           {
             label: "Resent",
-            text: formatCount(link.retransmits),
+            text: told(link.retransmits),
             isWarning: hasTrouble({ ...link, failed: 0 }),
           },
           { label: "RTT", text: formatMilliseconds(link.rttMs) },
@@ -112,7 +113,9 @@ function Ports({ link: { ports } }: { link: TopologyLink }) {
             <b>{portName(port)}</b>
             <span className="number">↑ {formatBytes(port.bytesSent)}</span>
             <span className="number">↓ {formatBytes(port.bytesReceived)}</span>
-            <span className="number faint">{formatCount(port.connections)} opened</span>
+            {port.connections > 0 && (
+              <span className="number faint">{formatCount(port.connections)} opened</span>
+            )}
             <Bar part={(port.bytesSent + port.bytesReceived) / heaviest} />
           </li>
         ))}

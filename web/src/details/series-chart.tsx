@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { palettes, type ThemeName } from "../map/palette.ts";
-import { formatRate } from "../units/units.ts";
+import { formatRate, formatTime } from "../units/units.ts";
 import type { DirectionSeries } from "./direction-series.ts";
 
 export interface SeriesChartProps {
@@ -63,13 +63,22 @@ function chartOptions(width: number, outLabel: string, inLabel: string, theme: T
     legend: { live: true },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.08, Math.max(high, 1) * 1.08] } },
     axes: [
-      axis,
+      { ...axis, space: 52, values: (plot, ticks) => ticks.map((tick) => timeWords(tick, plot.scales.x!)) },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => formatRate(Math.abs(tick))) },
     ],
     series: [
-      { value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString()) },
+      {
+        label: "at",
+        value: (_, seconds) => (seconds === null ? "–" : formatTime(seconds * 1000).slice(11, 16)),
+      },
       area(outLabel, palette.link),
       area(inLabel, palette.kinds.process),
     ],
   };
+}
+
+/** The time of day, or on a longer chart month and day. */
+function timeWords(seconds: number, { min = 0, max = 0 }: uPlot.Scale): string {
+  const text = formatTime(seconds * 1000);
+  return max - min > 172_800 ? text.slice(5, 10) : text.slice(11, 16);
 }

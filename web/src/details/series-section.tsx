@@ -31,12 +31,12 @@ export function SeriesSection({ range, asClient, asServer, outLabel, inLabel, th
         fetchSeries({ ...times, filter: asClient }, signal),
         asServer === undefined ? undefined : fetchSeries({ ...times, filter: asServer }, signal),
       ]);
-      return { client, server };
+      return { client, server, to };
     },
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
     retry: false,
   });
-  const series = useMemo(() => data && directionSeries(data.client, data.server), [data]);
+  const series = useMemo(() => data && directionSeries(data.client, data.server, data.to), [data]);
   return (
     <Section title="Over time">
       {series !== undefined && series.times.length > 0 && (

@@ -2,6 +2,8 @@ import { Button, CopyButton } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Status } from "../data/answers.ts";
 import { CheckIcon, Compass, CopyIcon } from "../icons.tsx";
+import { agentWords } from "../status/agent-words.ts";
+import { formatTime } from "../units/units.ts";
 import type { EmptyReason } from "./empty-reason.ts";
 import { collectorSpots, softflowdCommand } from "./export-hint.ts";
 import "./empty.css";
@@ -66,11 +68,12 @@ function rangeHint(status: Status | undefined): string {
   if (status?.store.state === "off") return "The store is off: only the last minutes are kept, in memory.";
   const oldest = status?.store.oldestFlow ?? null;
   if (oldest === null) return "The store holds no flow yet.";
-  return `The oldest flow in the store is of ${new Date(oldest).toLocaleString()}.`;
+  return `The oldest flow in the store is of ${formatTime(oldest).slice(0, 16)}.`;
 }
 
 function NoFlowsYet({ status }: { status: Status | undefined }) {
   const isAgentOn = status?.agent.state === "on";
+  const agent = agentWords(status?.agent ?? { state: "off", connections: 0 });
   const spots = collectorSpots(status?.collector.listeners ?? [], status?.collector.addresses ?? []);
   const spot = spots[0];
   return (
@@ -80,8 +83,8 @@ function NoFlowsYet({ status }: { status: Status | undefined }) {
       <p className="faint">The chart draws itself as soon as something talks.</p>
       {status !== undefined && !isAgentOn && (
         <Step title="This machine is not observed" isWarning>
-          <p data-testid="agent-off">{status.agent.reason ?? "The agent is off."}</p>
-          {status.agent.remedy !== undefined && <p className="remedy">{status.agent.remedy}</p>}
+          <p data-testid="agent-off">{agent.reason}</p>
+          {agent.remedy !== undefined && <p className="remedy">{agent.remedy}</p>}
         </Step>
       )}
       {isAgentOn && (

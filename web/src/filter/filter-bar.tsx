@@ -22,18 +22,22 @@ export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
   const [isFocused, setIsFocused] = useState(false);
   const input = useRef<HTMLInputElement>(null);
 
-  // Chips, details and the back button change the filter from outside.
-  useEffect(() => {
-    setText(filter);
-    setMistake(filterMistake(filter));
-  }, [filter]);
-
   const apply = (next: string) => {
+    applyLater.cancel();
     const found = filterMistake(next);
     setMistake(found);
     if (found === undefined && next.trim() !== filter) onApply(next.trim());
   };
-  const applyLater = useDebouncedCallback(apply, pauseMilliseconds);
+  const applyLater = useDebouncedCallback((next: string) => apply(next), pauseMilliseconds);
+  const forget = useRef(applyLater.cancel);
+  forget.current = applyLater.cancel;
+
+  // Chips, details and the back button change the filter from outside; what was typed before must not come back then.
+  useEffect(() => {
+    forget.current();
+    setText(filter);
+    setMistake(filterMistake(filter));
+  }, [filter]);
   const change = (next: string) => {
     setText(next);
     if (filterMistake(next) === undefined) setMistake(undefined);

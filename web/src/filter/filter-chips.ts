@@ -1,8 +1,8 @@
 /** Filters one click away, and some to learn from. */
 export const chips = [
   { term: "failed>0", label: "failing", title: "Only links with failed connections" },
-  { term: "observer:agent:*", label: "seen by agents", title: "Only links an agent saw" },
-  { term: "exporter:*", label: "seen by exporters", title: "Only links an exporter saw" },
+  { term: "observer:agent:*", label: "by agent", title: "Only links an agent saw" },
+  { term: "exporter:*", label: "by exporter", title: "Only links an exporter saw" },
   { term: "-network:loopback", label: "no loopback", title: "Hide traffic of a machine with itself" },
 ] as const;
 

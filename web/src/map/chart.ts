@@ -1,21 +1,17 @@
-import { emptyLayout, type LayoutState, layout } from "../../../src/topology/layout.ts";
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
-import { TopologyState } from "../data/topology-state.ts";
 import type { Selection } from "../view.ts";
-import { type Camera, toMap, toScreen } from "./camera.ts";
-import { pointOn } from "./curve.ts";
 import { drawFocus, type Focus, focusOf } from "./draw/draw-focus.ts";
-import { drawPicture } from "./draw/draw-picture.ts";
 import { drawPulses, pulsingLinks } from "./draw/draw-pulses.ts";
 import type { Context, Pen } from "./draw/pen.ts";
+import { Picture } from "./draw/picture.ts";
+import { describeLink, describePeer } from "./drawn-answers.ts";
 import { hitTest, peerToward } from "./hit-test.ts";
 import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
 import { palettes, type ThemeName } from "./palette.ts";
-import { buildScene, linkWidths, type Scene, type SceneLink } from "./scene.ts";
+import type { Scene, SceneLink } from "./scene.ts";
+import { SceneKeeper } from "./scene-keeper.ts";
 import { Viewpoint } from "./viewpoint.ts";
 
-/** The picture is this many pixels larger than the view on each side, so that a small pan shows no gap. */
-const overscan = 140;
 /** With no more links in view a whole picture is drawn in every frame; else the last one is moved until the hand rests. */
 const quickLinks = 400;
 const restMilliseconds = 90;
@@ -30,28 +26,20 @@ const dimmed = 0.3;
 export class Chart {
   readonly #canvas: OffscreenCanvas;
   readonly #context: Context;
-  readonly #picture: OffscreenCanvas;
-  readonly #pictureContext: Context;
+  readonly #picture = new Picture();
   readonly #tell: (message: FromMap) => void;
   readonly #requestFrame: () => void;
-  readonly #state = new TopologyState();
-  #waiting: (Topology | TopologyChange)[] = [];
-  #layout: LayoutState = emptyLayout;
-  #scene: Scene;
+  readonly #keeper = new SceneKeeper();
   /** What the last picture shows; the scene may already be newer. */
-  #drawnScene: Scene;
+  #drawnScene: Scene = this.#keeper.scene;
   #pulsing: SceneLink[] = [];
   readonly #viewpoint = new Viewpoint();
   #theme: ThemeName = "dark";
-  #centre = "";
-  #isLive = true;
   #moves = true;
   #isVisible = true;
-  #pictureCamera: Camera = this.#viewpoint.camera;
   #hovered: Selection | undefined;
   #selected: Selection | undefined;
   #dim = 1;
-  #isSceneStale = true;
   #isPictureStale = true;
   #isViewStale = true;
   #lastFrame = 0;
@@ -69,21 +57,16 @@ export class Chart {
   constructor(canvas: OffscreenCanvas, tell: (message: FromMap) => void, requestFrame: () => void) {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d", { alpha: false })!;
-    this.#picture = new OffscreenCanvas(1, 1);
-    this.#pictureContext = this.#picture.getContext("2d", { alpha: false })!;
     this.#tell = tell;
     this.#requestFrame = requestFrame;
-    this.#scene = buildScene(this.#state, this.#layout, { centre: "", isLive: true });
-    this.#drawnScene = this.#scene;
   }
 
   setSize(size: Size): void {
     this.#viewpoint.size = size;
     this.#canvas.width = Math.round(size.width * size.ratio);
     this.#canvas.height = Math.round(size.height * size.ratio);
-    this.#picture.width = Math.round((size.width + 2 * overscan) * size.ratio);
-    this.#picture.height = Math.round((size.height + 2 * overscan) * size.ratio);
-    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds, !this.#isLive);
+    this.#picture.setSize(size);
+    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive);
     this.#redraw();
   }
 
@@ -103,17 +86,12 @@ export class Chart {
   }
 
   setSituation(centre: string, isLive: boolean): void {
-    if (centre !== this.#centre) this.#layout = emptyLayout;
-    this.#centre = centre;
-    this.#isLive = isLive;
-    this.#isSceneStale = true;
+    this.#keeper.setSituation(centre, isLive);
     this.#requestFrame();
   }
 
-  /** Messages wait for the next frame; behind a hidden page no frame comes, so a long queue is worked off at once. */
   take(message: Topology | TopologyChange): void {
-    this.#waiting.push(message);
-    if (this.#waiting.length > 30) this.#applyWaiting();
+    this.#keeper.take(message);
     this.#requestFrame();
   }
 
@@ -167,7 +145,7 @@ export class Chart {
 
   fit(): void {
     this.#viewpoint.follows = true;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#isLive, performance.now());
+    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, performance.now());
     this.#requestFrame();
   }
 
@@ -176,36 +154,10 @@ export class Chart {
     if (this.#drawn.pictureCount === 0) return undefined;
     if (kind === "peer") {
       const peer = this.#drawnScene.peerById.get(id);
-      if (peer === undefined) return undefined;
-      const spot = this.#viewpoint.toScreen(peer.x, peer.y);
-      return {
-        id,
-        name: peer.name,
-        ...spot,
-        radius: peer.radius * this.#viewpoint.camera.scale,
-        isInView: this.#viewpoint.isInView(spot),
-      };
+      return peer && describePeer(peer, this.#viewpoint);
     }
     const link = this.#drawnScene.linkById.get(id);
-    if (link === undefined) return undefined;
-    const middle = pointOn(link.curve, 0.5);
-    const spot = this.#viewpoint.toScreen(middle.x, middle.y);
-    const { bytesSent, bytesReceived, connections, failed } = link.topology;
-    const { look, isDashed, rate } = link;
-    const width = linkWidths[link.level]!;
-    return {
-      id,
-      bytesSent,
-      bytesReceived,
-      connections,
-      failed,
-      rate,
-      width,
-      look,
-      isDashed,
-      ...spot,
-      isInView: this.#viewpoint.isInView(spot),
-    };
+    return link && describeLink(link, this.#viewpoint);
   }
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
@@ -217,74 +169,42 @@ export class Chart {
     const isDimming = this.#stepDim(now);
     this.#lastFrame = now;
     const isMoving = now - this.#viewpoint.movedAt < restMilliseconds || glide === "gliding";
-    if (this.#isPictureStale || this.#pictureCamera !== this.#viewpoint.camera) {
+    const { camera, size } = this.#viewpoint;
+    if (this.#isPictureStale || this.#picture.camera !== camera) {
       const isQuick = this.#drawn.linksInView <= quickLinks;
-      if (!isMoving || isQuick || this.#drawn.pictureCount === 0 || this.#isFarOff()) this.#drawPicture();
+      if (!isMoving || isQuick || this.#picture.isFarOff(camera, size)) this.#drawPicture();
     }
-    const hasPulses = this.#moves && this.#isLive && this.#pulsing.length > 0;
+    const hasPulses = this.#moves && this.#keeper.isLive && this.#pulsing.length > 0;
     const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
     if (this.#isViewStale || isPulseDue) this.#present(now, hasPulses);
-    if (isMoving || isDimming || hasPulses || this.#isPictureStale) this.#requestFrame();
-  }
-
-  /** Whether the moved picture leaves a part of the view empty, or is blown up too much to look at. */
-  #isFarOff(): boolean {
-    const corner = this.#viewpoint.toMap(0, 0);
-    const { x, y } = toScreen(this.#pictureCamera, this.#viewpoint.size, corner.x, corner.y);
-    const zoomed = this.#viewpoint.camera.scale / this.#pictureCamera.scale;
-    if (zoomed > 1.7 || x < -overscan || y < -overscan) return true;
-    const { width, height } = this.#viewpoint.size;
-    return x + width / zoomed > width + overscan || y + height / zoomed > height + overscan;
+    const isBusy = isMoving || isDimming || hasPulses || this.#keeper.isGliding;
+    if (isBusy || this.#isPictureStale) this.#requestFrame();
   }
 
   #prepare(): void {
-    this.#applyWaiting();
-    if (!this.#isSceneStale) return;
-    this.#isSceneStale = false;
-    const peers = [...this.#state.peers.values()];
-    const links = [...this.#state.links.values()];
-    this.#layout = layout(
-      this.#layout,
-      { peers, links },
-      { centre: this.#centre, spread: this.#viewpoint.spread() },
-    );
-    const before = this.#scene.bounds;
-    this.#scene = buildScene(this.#state, this.#layout, { centre: this.#centre, isLive: this.#isLive });
+    const { bounds } = this.#scene;
+    const spread = this.#viewpoint.spread();
+    if (!this.#keeper.update({ spread, moves: this.#moves && this.#isVisible, now: performance.now() }))
+      return;
     this.#pulsing = pulsingLinks(this.#scene.links);
     this.#isPictureStale = true;
     this.#isViewStale = true;
-    if (this.#viewpoint.follows && !isSameBounds(before, this.#scene.bounds)) this.#refit();
+    if (this.#viewpoint.follows && !isSameBounds(bounds, this.#scene.bounds)) this.#refit();
+  }
+
+  get #scene(): Scene {
+    return this.#keeper.scene;
   }
 
   #refit(): void {
     const isFirst = this.#drawn.peers === 0;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#isLive, isFirst ? undefined : performance.now());
-  }
-
-  #applyWaiting(): void {
-    for (const message of this.#waiting) {
-      if ("goneLinks" in message) this.#state.apply(message);
-      else {
-        if (this.#isOtherMap(message)) this.#layout = emptyLayout;
-        this.#state.setMap(message);
-      }
-      this.#isSceneStale = true;
-    }
-    this.#waiting = [];
-  }
-
-  /** A map that shares less than half of its peers with the last is another one, and is laid out anew. */
-  #isOtherMap({ peers }: Topology): boolean {
-    const known = peers.filter(({ id }) => this.#state.peers.has(id)).length;
-    return known * 2 < Math.max(peers.length, this.#state.peers.size);
+    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, isFirst ? undefined : performance.now());
   }
 
   #drawPicture(): void {
     const started = performance.now();
-    const pen = this.#pen(this.#pictureContext, overscan);
-    const { links, labels } = drawPicture(pen, this.#scene);
+    const { links, labels } = this.#picture.draw(this.#pen(), this.#scene);
     this.#drawnScene = this.#scene;
-    this.#pictureCamera = this.#viewpoint.camera;
     this.#isPictureStale = false;
     this.#isViewStale = true;
     this.#drawn = {
@@ -308,28 +228,18 @@ export class Chart {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = palettes[this.#theme].sea;
     context.fillRect(0, 0, width, height);
-    const zoomed = this.#viewpoint.camera.scale / this.#pictureCamera.scale;
-    const corner = toMap(this.#pictureCamera, this.#viewpoint.size, -overscan, -overscan);
-    const { x, y } = this.#viewpoint.toScreen(corner.x, corner.y);
     context.globalAlpha = this.#dim;
-    context.drawImage(this.#picture, x, y, (width + 2 * overscan) * zoomed, (height + 2 * overscan) * zoomed);
+    this.#picture.show(context, this.#viewpoint.camera, this.#viewpoint.size);
     context.globalAlpha = 1;
-    const pen = this.#pen(context, 0);
+    const pen = this.#pen();
     const focus = this.#focus();
     if (focus !== undefined) drawFocus(pen, focus);
     if (hasPulses) drawPulses(pen, focus === undefined ? this.#pulsing : pulsingLinks(focus.links), now);
   }
 
-  #pen(context: Context, margin: number): Pen {
-    const { width, height, ratio } = this.#viewpoint.size;
-    return {
-      context,
-      palette: palettes[this.#theme],
-      camera: this.#viewpoint.camera,
-      width: width + 2 * margin,
-      height: height + 2 * margin,
-      ratio,
-    };
+  #pen(): Pen {
+    const { camera, size } = this.#viewpoint;
+    return { context: this.#context, palette: palettes[this.#theme], camera, ...size };
   }
 
   #focus(): Focus | undefined {

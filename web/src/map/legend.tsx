@@ -51,7 +51,7 @@ export function Legend() {
                 <path d="M2 5H32" className="link thin" />
                 <path d="M2 12H32" className="link thick" />
               </Sign>
-              more bytes per second
+              wider: more bytes/s
             </li>
             <li>
               <Sign>
@@ -64,7 +64,7 @@ export function Legend() {
                 <path d="M2 9H32" className="link warning" />
                 <path d="M14 6l6 6M20 6l-6 6" className="link warning" />
               </Sign>
-              failed or resent much
+              failing or resending
             </li>
             <li>
               <Sign>

@@ -82,8 +82,11 @@ export interface DrawnLink {
 export interface DrawnPeer {
   readonly id: string;
   readonly name: string;
+  /** On the screen. */
   readonly x: number;
   readonly y: number;
   readonly radius: number;
   readonly isInView: boolean;
+  /** On the map, wherever one looks from. */
+  readonly place: { readonly x: number; readonly y: number };
 }

@@ -201,7 +201,14 @@ function sceneGroups(layout: LayoutState, countByGroup: Map<string, number>, cen
   });
 }
 
-function boundsOf(groups: readonly SceneGroup[]): Bounds {
+/** Of all islands, those of peers that left a moment ago among them: the view need not follow each coming and going. */
+export function boundsOfLayout({ groups, places }: LayoutState): Bounds {
+  const shown = new Set<string>();
+  for (const { group, isHidden } of places.values()) if (!isHidden) shown.add(group);
+  return boundsOf([...groups.values()].filter(({ name }) => shown.has(name)));
+}
+
+function boundsOf(groups: readonly Pick<SceneGroup, "x" | "y" | "radiusX" | "radiusY">[]): Bounds {
   if (groups.length === 0) return { left: -400, top: -250, right: 400, bottom: 250 };
   return {
     left: Math.min(...groups.map(({ x, radiusX }) => x - radiusX)),

@@ -2,7 +2,12 @@ import { type Bounds, type Camera, fit, glide, pan, toMap, toScreen, zoom } from
 import type { Size } from "./messages.ts";
 
 const glideMilliseconds = 420;
-const fitMargin = { top: 54, side: 26, bottom: 44 };
+const fitMargin = { top: 42, side: 26 };
+/** The legend is folded on a narrow view, takes two lines on a middle one, and one on a wide one. */
+function legendHeight(width: number): number {
+  if (width <= 700) return 44;
+  return width < 1120 ? 82 : 60;
+}
 /** Room for the banner above a picture of the past. */
 const bannerHeight = 30;
 
@@ -31,9 +36,12 @@ export class Viewpoint {
   /** Shows all of the map, at once or gliding there. */
   fit(bounds: Bounds, hasBanner: boolean, now?: number): void {
     const top = fitMargin.top + (hasBanner ? bannerHeight : 0);
-    const camera = fit(bounds, this.size, { ...fitMargin, top });
-    if (now === undefined) this.camera = camera;
-    else this.#glideTo(camera, now);
+    const camera = fit(bounds, this.size, { ...fitMargin, top, bottom: legendHeight(this.size.width) });
+    if (now !== undefined) this.#glideTo(camera, now);
+    else {
+      this.camera = camera;
+      this.#glide = undefined;
+    }
   }
 
   bringIntoView({ x, y }: Spot, now: number): void {
@@ -71,7 +79,7 @@ export class Viewpoint {
   /** Islands side by side on a wide screen, one below the other on a phone. */
   spread(): number {
     const { width, height } = this.size;
-    return height < 2 ? 1.35 : Math.min(1.5, Math.max(0.55, width / height));
+    return height < 2 ? 1.35 : Math.min(1.5, Math.max(0.42, width / height));
   }
 
   #moveTo(camera: Camera, now: number): void {

@@ -4,7 +4,8 @@ import { dropReasons } from "../../../src/flow/drop-reason.ts";
 import type { ExporterStatus, Status } from "../data/answers.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { type FeedState, useTopologyVersion } from "../data/use-topology.ts";
-import { formatBytes, formatCount, formatDuration } from "../units/units.ts";
+import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
+import { agentWords } from "./agent-words.ts";
 import { dropCount } from "./record-rate.ts";
 import "./status.css";
 
@@ -31,7 +32,7 @@ export function StatusLine({ store, status, recordsPerSecond, feed }: StatusLine
       {status?.store.state === "off" && <span className="wide-only">store off</span>}
       <span className="status-gap" />
       <span data-testid="counts">
-        {formatCount(peers.size)} peers, {formatCount(links.size)} links
+        {countOf(peers.size, "peer")}, {countOf(links.size, "link")}
       </span>
       {(truncated.links > 0 || truncated.peers > 0) && (
         <span className="warning" data-testid="truncated">
@@ -66,10 +67,11 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
   if (isOn) {
     return (
       <span>
-        <Lamp look="good" /> agent on, {formatCount(agent.connections)} connections
+        <Lamp look="good" /> agent on, {countOf(agent.connections, "connection")}
       </span>
     );
   }
+  const words = agentWords(agent);
   return (
     <More
       word={
@@ -78,8 +80,8 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
         </>
       }
     >
-      <p>{agent.reason ?? "The agent is off."}</p>
-      {agent.remedy !== undefined && <p className="remedy">{agent.remedy}</p>}
+      <p>{words.reason}</p>
+      {words.remedy !== undefined && <p className="remedy">{words.remedy}</p>}
     </More>
   );
 }

@@ -31,7 +31,7 @@ const flowColumns: readonly FlowColumn[] = [
     width: "minmax(150px, 1.3fr)",
     text: (record) => spot(record.destinationAddress, record.destinationTransportPort),
   },
-  { label: "Protocol", width: "82px", text: ({ protocol }) => String(protocol) },
+  { label: "Protocol", width: "82px", text: ({ protocolIdentifier }) => protocolIdentifier },
   {
     label: "Bytes",
     width: "84px",
@@ -51,9 +51,9 @@ const flowColumns: readonly FlowColumn[] = [
     text: (record) =>
       `${formatCount(record.packetDeltaCount)} / ${formatCount(record.reversePacketDeltaCount)}`,
   },
-  { label: "From peer", width: "minmax(130px, 1fr)", text: ({ source }) => source },
-  { label: "To peer", width: "minmax(130px, 1fr)", text: ({ destination }) => destination },
-  { label: "Seen by", width: "minmax(110px, 0.8fr)", text: ({ observer }) => observer },
+  { label: "From peer", width: "minmax(130px, 1fr)", text: ({ sourcePeerName }) => sourcePeerName },
+  { label: "To peer", width: "minmax(130px, 1fr)", text: ({ destinationPeerName }) => destinationPeerName },
+  { label: "Seen by", width: "minmax(110px, 0.8fr)", text: ({ observerName }) => observerName },
   {
     label: "Note",
     width: "minmax(80px, 0.5fr)",

@@ -1,5 +1,5 @@
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { portName } from "../details/describe.ts";
+import { isSeenByAgent, portName } from "../details/describe.ts";
 import { linkRate } from "../map/scene.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
 
@@ -37,10 +37,11 @@ const number = (
   label: string,
   of: (link: TopologyLink, context: LinkContext) => number | null,
   format: (value: number) => string,
+  width = "minmax(82px, 0.5fr)",
 ): LinkColumn => ({
   key,
   label,
-  width: "minmax(82px, 0.5fr)",
+  width,
   isNumber: true,
   text: (link, context) => {
     const value = of(link, context);
@@ -51,8 +52,16 @@ const number = (
 
 const bytes = (key: "bytesSent" | "bytesReceived", label: string) =>
   number(key, label, (link) => link[key], formatBytes);
-const count = (key: "packets" | "active" | "connections" | "failed" | "retransmits", label: string) =>
-  number(key, label, (link) => link[key], formatCount);
+const count = (key: "packets", label: string) => number(key, label, (link) => link[key], formatCount);
+/** What exporters do not tell is not nought but unknown. */
+const agentCount = (key: "active" | "connections" | "failed" | "retransmits", label: string) =>
+  number(
+    key,
+    label,
+    (link) => (link[key] > 0 || isSeenByAgent(link) ? link[key] : null),
+    formatCount,
+    "minmax(68px, 0.4fr)",
+  );
 
 export const linkColumns: readonly LinkColumn[] = [
   text("client", "Client", "minmax(130px, 1.4fr)", (link, context) => peerName(link.client, context)),
@@ -62,12 +71,12 @@ export const linkColumns: readonly LinkColumn[] = [
   bytes("bytesReceived", "Received"),
   number("rate", "Rate", (link, { interval, isLive }) => linkRate(link, interval, isLive), formatRate),
   count("packets", "Packets"),
-  count("active", "Open"),
-  count("connections", "New"),
-  { ...count("failed", "Failed"), isWarning: ({ failed }) => failed > 0 },
-  count("retransmits", "Resent"),
+  agentCount("active", "Open"),
+  agentCount("connections", "New"),
+  { ...agentCount("failed", "Failed"), isWarning: ({ failed }) => failed > 0 },
+  agentCount("retransmits", "Resent"),
   number("rtt", "RTT", ({ rttMs }) => rttMs, formatMilliseconds),
-  text("observers", "Seen by", "minmax(100px, 0.8fr)", ({ observers }) =>
+  text("observers", "Seen by", "minmax(130px, 1fr)", ({ observers }) =>
     observers.map(({ name }) => name).join(", "),
   ),
 ];

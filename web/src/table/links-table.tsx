@@ -58,9 +58,11 @@ export function LinksTable({ store, isLive, selection, onSelect }: LinksTablePro
         linkColumns.map((column) => {
           const link = links[row]!;
           const text = column.text(link, context);
-          const classes = [column.isNumber ? "number" : "", column.isWarning?.(link) ? "warning" : ""].join(
-            " ",
-          );
+          const classes = [
+            column.isNumber ? "number" : "",
+            column.isWarning?.(link) ? "warning" : "",
+            text === "0" || text === "–" ? "faint" : "",
+          ].join(" ");
           return (
             <td key={column.key} className={classes} title={column.isNumber ? undefined : text.slice(0, 300)}>
               {text.slice(0, 300)}

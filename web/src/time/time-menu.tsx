@@ -57,7 +57,11 @@ export function TimeMenu({ range, onChange }: { range: TimeRange; onChange: (ran
 export function rangeLabel(range: TimeRange): string {
   if (range.kind === "live") return "Live";
   if (range.kind === "last") return spanLabels[range.span];
-  return `${formatTime(range.from).slice(5, 16)} – ${formatTime(range.to).slice(5, 16)}`;
+  const [from, to] = [formatTime(range.from), formatTime(range.to)];
+  const thisYear = formatTime(Date.now()).slice(0, 4);
+  const isThisYear = from.startsWith(thisYear) && to.startsWith(thisYear);
+  const isOneDay = from.slice(0, 10) === to.slice(0, 10);
+  return `${from.slice(isThisYear ? 5 : 0, 16)} – ${to.slice(isOneDay ? 11 : isThisYear ? 5 : 0, 16)}`;
 }
 
 function Between({ range, onChoose }: { range: TimeRange; onChoose: (range: TimeRange) => void }) {

@@ -29,6 +29,11 @@ export function formatCount(count: number): string {
   return `${text}${unit}`;
 }
 
+/** `1 link`, `2 links`. */
+export function countOf(count: number, one: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : `${one}s`}`;
+}
+
 export function formatMilliseconds(milliseconds: number | null): string {
   if (milliseconds === null) return "–";
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(2)} s`;

@@ -13,6 +13,9 @@ const labelsMax = 400;
 const nameLengthMax = 22;
 const chosenNameLengthMax = 64;
 
+/** Below this scale an IPv4 address or a container's id is wider than its place. */
+const addressScale = 0.82;
+
 interface PeerLabel {
   readonly text: string;
   readonly x: number;
@@ -25,15 +28,23 @@ export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: Lab
   setPixels(pen);
   context.font = labelFont;
   const labels: PeerLabel[] = [];
+  const isTight = pen.camera.scale < addressScale;
   for (const peer of peersInView(pen, peers)) {
     if (labels.length >= labelsMax) break;
-    const text = shorten(peer.name, nameLengthMax);
+    const text = shorten(isTight ? lastPart(peer) : peer.name, nameLengthMax);
     const { x, y } = below(pen, peer);
     const width = textWidth(pen, text);
     if (space.take(x - width / 2 - 3, y, width + 6, lineHeight)) labels.push({ text, x, y });
   }
   writeHaloed(pen, labels, pen.palette.label);
   return labels.length;
+}
+
+/** An address without its network, which is written above; a container without its id. */
+function lastPart({ name, group, kind }: ScenePeer): string {
+  if (kind === "container") return name.replace(/ [0-9a-f]{12}$/, "");
+  const network = /^(\d+\.\d+\.\d+\.)0\/24$/.exec(group)?.[1];
+  return network !== undefined && name.startsWith(network) ? name.slice(network.length - 1) : name;
 }
 
 /** Names of hovered and selected peers and their neighbours: longer; the first is always written. */

@@ -57,12 +57,11 @@ export function drawArrows(
   for (const look of ["idle", "active", "warning"] as const) {
     context.beginPath();
     for (const link of linksInView(pen, links)) {
-      if (link.look === look)
-        arrow(
-          pen,
-          link.curve,
-          ((4.5 + linkWidths[link.level]! * 1.5) * Math.sqrt(widthFactor)) / camera.scale,
-        );
+      if (link.look !== look) continue;
+      // Many heads at one server would run into a blot.
+      const crowd = Math.min(1, Math.sqrt(14 / link.server.links.length));
+      const pixels = (4.5 + linkWidths[link.level]! * 1.5) * Math.sqrt(widthFactor) * crowd;
+      arrow(pen, link.curve, pixels / camera.scale);
     }
     context.fillStyle = colourOf(pen, look);
     context.globalAlpha = Math.min(1, alphaOf(look, 4) * strength * 1.15);

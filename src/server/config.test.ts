@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { ConfigError, environmentVariable, isLoopbackHost, readConfig } from "./config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "portolan-config-"));
+after(() => rmSync(folder, { recursive: true }));
+const file = join(folder, "portolan.yaml");
+
+interface Given {
+  yaml?: string;
+  environment?: Record<string, string>;
+  flags?: Record<string, unknown>;
+}
+
+function read({ yaml, environment = {}, flags = {} }: Given = {}) {
+  if (yaml !== undefined) writeFileSync(file, yaml);
+  return readConfig({ file: yaml === undefined ? undefined : file, environment, flags });
+}
+
+/** The problems a configuration has, with the file's name as FILE. */
+function problemsOf(given: Given): string[] {
+  try {
+    read(given);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems.map((problem) => problem.replaceAll(file, "FILE"));
+  }
+  return [];
+}
+
+test("without anything said, the defaults hold", () => {
+  const { data, ...config } = read();
+  assert.ok(data.endsWith("portolan"));
+  assert.deepEqual(config, {
+    listen: { host: "127.0.0.1", port: 8080 },
+    flows: [{ host: "0.0.0.0", port: 2055 }],
+    agent: { enabled: true, loopback: true, connections: 262_144 },
+    store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
+  });
+});
+
+test("an empty file says nothing", () => {
+  for (const yaml of ["", "# nothing yet\n", "---\n"]) assert.deepEqual(read({ yaml }), read());
+});
+
+test("a flag goes before the environment, the environment before the file, the file before the default", () => {
+  const yaml = "listen: 127.0.0.1:1001\nagent:\n  connections: 2001\n  loopback: false\n";
+  const environment = { PORTOLAN_LISTEN: "127.0.0.1:1002", PORTOLAN_AGENT_CONNECTIONS: "2002" };
+  const flags = { listen: "127.0.0.1:1003", "agent.enabled": false, data: undefined };
+  assert.equal(read({ yaml }).listen.port, 1001);
+  assert.equal(read({ yaml, environment }).listen.port, 1002);
+  assert.equal(read({ yaml, environment, flags }).listen.port, 1003);
+  assert.deepEqual(read({ yaml, environment, flags }).agent, {
+    enabled: false,
+    loopback: false,
+    connections: 2002,
+  });
+});
+
+test("the environment's names are the paths in upper case", () => {
+  assert.equal(environmentVariable("agent.connections"), "PORTOLAN_AGENT_CONNECTIONS");
+  const { listen, flows, data, auth, agent, store } = read({
+    environment: {
+      PORTOLAN_LISTEN: "[::]:80",
+      PORTOLAN_FLOWS: "udp://:1, udp://[::1]:2",
+      PORTOLAN_DATA: "2026",
+      PORTOLAN_AUTH: "none",
+      PORTOLAN_AGENT_ENABLED: "false",
+      PORTOLAN_AGENT_LOOPBACK: "true",
+      PORTOLAN_STORE_FLOWS: "36h",
+      PORTOLAN_STORE_LINKS: "1.5d",
+      PORTOLAN_STORE_SIZE: "2 GiB",
+      PORTOLAN_STORE_MEMORY: "64MiB",
+    },
+  });
+  assert.deepEqual(listen, { host: "::", port: 80 });
+  assert.deepEqual(flows, [
+    { host: "0.0.0.0", port: 1 },
+    { host: "::1", port: 2 },
+  ]);
+  assert.deepEqual([data, auth, agent.enabled, agent.loopback], ["2026", "none", false, true]);
+  assert.deepEqual(store, { flows: 36, links: 36, size: 2 * 2 ** 30, memory: 64 * 2 ** 20 });
+});
+
+const listenWrong = (text: string) => `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`;
+const durationWrong = (text: string, example: string) =>
+  `"${text}" is not a number above 0 with a unit (h, d), such as ${example}`;
+const sizeWrong = (text: string, example: string) =>
+  `"${text}" is not a number above 0 with a unit (MB, GB, TB, MiB, GiB, TiB), such as ${example}`;
+const connectionsWrong = "a whole number from 1000 to 4000000 is expected";
+
+/** A value in the file's third line, and what is said of it. */
+const wrong: [string, string][] = [
+  ["listen: 8080", "listen: HOST:PORT is expected, such as 127.0.0.1:8080"],
+  ["listen: localhost", `listen: ${listenWrong("localhost")}`],
+  ["listen: ':8080'", `listen: ${listenWrong(":8080")}`],
+  ["listen: '::1:8080'", `listen: ${listenWrong("::1:8080")}`],
+  ["listen: example.org:80", `listen: ${listenWrong("example.org:80")}`],
+  ["listen: 127.0.0.1:65536", `listen: ${listenWrong("127.0.0.1:65536")}`],
+  ["listen: 127.0.0.1:-1", `listen: ${listenWrong("127.0.0.1:-1")}`],
+  ["flows: udp://:2055", "flows: a list of udp://ADDRESS:PORT is expected"],
+  ["flows: [2055]", "flows.0: udp://ADDRESS:PORT is expected"],
+  [
+    "flows: ['udp://:2055', 'tcp://:2055']",
+    "flows.1: tcp://:2055 is not udp://ADDRESS:PORT, for example udp://0.0.0.0:2055 or udp://[::]:2055",
+  ],
+  ["flows: ['udp://:0']", "flows.0: udp://:0: port 0 is not between 1 and 65535"],
+  [
+    "flows: ['udp://lab:1']",
+    "flows.0: udp://lab:1: lab is no IPv4 or IPv6 address; use one of this machine, or 0.0.0.0 or [::] for all",
+  ],
+  [`flows: [${"'udp://:1',".repeat(65)}]`, "flows: at most 64 are expected"],
+  ["data: ''", "data: the path of a folder is expected"],
+  ["data: 5", "data: the path of a folder is expected"],
+  ["auth: some", "auth: none is expected: credentials are not built yet"],
+  ["agent:", "agent: a mapping of settings is expected"],
+  ["agent: off", "agent: a mapping of settings is expected"],
+  ["agent: { enabled: 1 }", "agent.enabled: true or false is expected"],
+  ["agent: { enabled: 'true' }", "agent.enabled: true or false is expected"],
+  ["agent: { loopback: no }", "agent.loopback: true or false is expected"],
+  ["agent: { connections: 999 }", `agent.connections: ${connectionsWrong}`],
+  ["agent: { connections: 4000001 }", `agent.connections: ${connectionsWrong}`],
+  ["agent: { connections: 1000.5 }", `agent.connections: ${connectionsWrong}`],
+  ["agent: { connections: many }", `agent.connections: ${connectionsWrong}`],
+  ["store: []", "store: a mapping of settings is expected"],
+  ["store: { flows: 7 }", `store.flows: ${durationWrong("7", "7d")}`],
+  ["store: { flows: 0d }", `store.flows: ${durationWrong("0d", "7d")}`],
+  ["store: { flows: 7w }", `store.flows: ${durationWrong("7w", "7d")}`],
+  ["store: { flows: true }", "store.flows: a text such as 7d is expected"],
+  ["store: { links: -1d }", `store.links: ${durationWrong("-1d", "90d")}`],
+  ["store: { links: forever }", `store.links: ${durationWrong("forever", "90d")}`],
+  ["store: { size: 10 }", `store.size: ${sizeWrong("10", "10GB")}`],
+  ["store: { size: 10gb }", `store.size: ${sizeWrong("10gb", "10GB")}`],
+  [`store: { size: ${"9".repeat(400)}TB }`, `store.size: ${sizeWrong(`${"9".repeat(400)}TB`, "10GB")}`],
+  ["store: { memory: 256 }", `store.memory: ${sizeWrong("256", "256MB")}`],
+];
+for (const [yaml, problem] of wrong) {
+  test(`what is wrong with ${yaml.slice(0, 50)} is said, with its line`, () => {
+    assert.deepEqual(problemsOf({ yaml: `# one\n# two\n${yaml}\n` }), [`FILE:3: ${problem}`]);
+  });
+}
+
+test("unknown settings are named, with those that are accepted in their place", () => {
+  assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, connections",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, data, auth, agent, store",
+  ]);
+});
+
+test("every problem is told at once, each with the place it comes from", () => {
+  const problems = problemsOf({
+    yaml: "listen: here\nagent:\n  # a comment\n  enabled: maybe\n  connections: 5\nstore:\n  size: big\n",
+    environment: { PORTOLAN_AGENT_CONNECTIONS: "7", PORTOLAN_FLOWS: "udp://:1,x" },
+    flags: { listen: "there" },
+  });
+  assert.deepEqual(problems, [
+    `--listen: listen: ${listenWrong("there")}`,
+    "environment PORTOLAN_FLOWS: flows.1: x is not udp://ADDRESS:PORT, for example udp://0.0.0.0:2055 or udp://[::]:2055",
+    "FILE:4: agent.enabled: true or false is expected",
+    `environment PORTOLAN_AGENT_CONNECTIONS: agent.connections: ${connectionsWrong}`,
+    `FILE:7: store.size: ${sizeWrong("big", "10GB")}`,
+  ]);
+});
+
+test("a file that is no YAML, no mapping or not there is told as such", () => {
+  assert.match(problemsOf({ yaml: "listen: [a\n" })[0]!, /^FILE:2: Flow sequence/);
+  assert.match(problemsOf({ yaml: "data: a\ndata: b\n" })[0]!, /^FILE:2: Map keys must be unique/);
+  assert.match(problemsOf({ yaml: "data: *folder\n" })[0]!, /^FILE: Unresolved alias/);
+  assert.deepEqual(problemsOf({ yaml: "- a\n" }), ["FILE:1: a mapping of settings is expected"]);
+  assert.deepEqual(problemsOf({ yaml: "hello\n" }), ["FILE:1: a mapping of settings is expected"]);
+  assert.throws(
+    () => readConfig({ file: join(folder, "none.yaml"), environment: {}, flags: {} }),
+    (error: ConfigError) =>
+      error.problems[0] === `${folder}/none.yaml: ENOENT: give --config a file that can be read`,
+  );
+});
+
+for (const listen of ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1", "[::ffff:127.0.0.1]:1"]) {
+  test(`without credentials ${listen} may be listened on`, () => {
+    assert.equal(read({ flags: { listen } }).listen.port, 1);
+  });
+}
+for (const listen of ["0.0.0.0:1", "[::]:1", "192.168.1.5:1", "[fe80::1%eth0]:1", "[2001:db8::1]:1"]) {
+  test(`without credentials ${listen} is refused, unless it was said outright that nobody needs any`, () => {
+    const [problem, ...more] = problemsOf({ flags: { listen } });
+    assert.match(
+      problem ?? "",
+      /^--listen: listen: .* can be reached from other machines and no credentials are configured/,
+    );
+    assert.deepEqual(more, []);
+    assert.equal(read({ flags: { listen }, environment: { PORTOLAN_AUTH: "none" } }).listen.port, 1);
+  });
+}
+
+test("the place of an exposed address is its own", () => {
+  assert.match(problemsOf({ yaml: "data: /x\nlisten: 0.0.0.0:1\n" })[0]!, /^FILE:2: listen: 0\.0\.0\.0 can/);
+  assert.match(
+    problemsOf({ environment: { PORTOLAN_LISTEN: "0.0.0.0:1" } })[0]!,
+    /^environment PORTOLAN_LISTEN: /,
+  );
+});
+
+test("loopback hosts are localhost and loopback addresses, and no name that looks like one", () => {
+  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1"]) assert.ok(isLoopbackHost(host), host);
+  for (const host of ["", "localhost.evil.example", "127.0.0.1.evil.example", "128.0.0.1", "::", "0.0.0.0"])
+    assert.ok(!isLoopbackHost(host), host);
+});

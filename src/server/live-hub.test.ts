@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FlowBatch, ObserverTable } from "../flow/index.ts";
+import { parseFilter } from "../query/index.ts";
+import {
+  clientEnd,
+  LiveFold,
+  liveFoldDefaults,
+  type Peer,
+  PeerTable,
+  type Topology,
+  type TopologyChange,
+} from "../topology/index.ts";
+import { createLiveHub, type LiveQuery } from "./live-hub.ts";
+
+const start = 1_700_000_040_000;
+
+interface Link {
+  client?: string;
+  port?: number;
+  sent?: number;
+  rttMicroseconds?: number;
+  connections?: number;
+}
+
+const peer = (name: string): Peer => ({
+  id: `process:vm/${name}`,
+  kind: "process",
+  name,
+  address: "10.0.0.5",
+  node: "vm",
+  network: "10.0.0.0/24",
+  process: name,
+  container: "",
+});
+const server: Peer = {
+  ...peer(""),
+  id: "host:192.0.2.1",
+  kind: "host",
+  name: "192.0.2.1",
+  address: "192.0.2.1",
+  node: "",
+};
+
+function createLive() {
+  const peers = new PeerTable(1000, () => {});
+  const observers = new ObserverTable();
+  const fold = new LiveFold(liveFoldDefaults, () => {});
+  fold.tick(start, () => {});
+  const work = { reads: 0, views: 0 };
+  const entries = fold.entries.bind(fold);
+  fold.entries = () => {
+    work.reads++;
+    return entries();
+  };
+  const now = () => {
+    work.views++; // asked for once per view
+    return start + 5;
+  };
+  const live = createLiveHub({ fold, peers, observers, now });
+  return {
+    live,
+    /** How often the fold was read and a view computed since this was last asked for. */
+    takeWork() {
+      const taken = [work.reads, work.views];
+      work.reads = work.views = 0;
+      return taken;
+    },
+    add({ client = "curl", port = 443, sent = 100, rttMicroseconds = 0, connections = 0 }: Link = {}) {
+      const batch = new FlowBatch(1);
+      batch.append();
+      const { columns } = batch;
+      columns.clientEnd[0] = clientEnd.source;
+      columns.sourcePeer[0] = peers.intern(peer(client));
+      columns.destinationPeer[0] = peers.intern(server);
+      columns.destinationTransportPort[0] = port;
+      columns.protocolIdentifier[0] = 6;
+      columns.octetDeltaCount[0] = sent;
+      columns.roundTripTimeMicroseconds[0] = rttMicroseconds;
+      columns.connectionCount[0] = connections;
+      columns.observer[0] = observers.intern({ id: "agent:vm", kind: "agent", name: "vm" });
+      columns.collectionTimeMilliseconds[0] = start;
+      fold.fold(batch);
+    },
+  };
+}
+
+function query(changes: Partial<LiveQuery> = {}): LiveQuery {
+  const filterText = changes.filterText ?? "";
+  const parsed = filterText === "" ? undefined : parseFilter(filterText, "links");
+  return {
+    filterText,
+    filter: parsed?.filter,
+    grouping: undefined,
+    metric: "bytes",
+    linksMax: 100,
+    ...changes,
+  };
+}
+
+function createSubscriber() {
+  const events: [string, Topology | TopologyChange][] = [];
+  return {
+    isBehindNow: false,
+    events,
+    kinds: () => events.map(([event]) => event),
+    last: () => events.at(-1)![1],
+    send: (event: "map" | "change", data: string) => void events.push([event, JSON.parse(data)]),
+    isBehind() {
+      return this.isBehindNow;
+    },
+  };
+}
+
+const linkIds = ({ links }: Topology | TopologyChange) => links.map(({ id }) => id);
+const curl = "process:vm/curl>host:192.0.2.1";
+const wget = "process:vm/wget>host:192.0.2.1";
+
+test("a subscriber gets the whole map at once, then what changed", () => {
+  const { live, add } = createLive();
+  add();
+  const subscriber = createSubscriber();
+  live.subscribe(query(), subscriber);
+  assert.deepEqual(subscriber.kinds(), ["map"]);
+  assert.deepEqual(linkIds(subscriber.last()), [curl]);
+  assert.deepEqual([subscriber.last().from, subscriber.last().to], [start + 5 - 900_000, start + 5]);
+  add({ client: "wget" });
+  live.publish();
+  assert.deepEqual(subscriber.kinds(), ["map", "change"]);
+  assert.deepEqual(linkIds(subscriber.last()), [wget]);
+  live.publish();
+  assert.deepEqual(linkIds(subscriber.last()), [], "nothing new is said as an empty change");
+});
+
+test("equal views are computed once, whoever looks at them; without anybody nothing is computed", () => {
+  const { live, add, takeWork } = createLive();
+  add();
+  live.publish();
+  assert.deepEqual(takeWork(), [0, 0]);
+  const subscribers = [createSubscriber(), createSubscriber(), createSubscriber()];
+  for (const subscriber of subscribers) live.subscribe(query(), subscriber);
+  assert.deepEqual(takeWork(), [1, 1]);
+  live.publish();
+  assert.deepEqual(takeWork(), [1, 1]);
+  live.subscribe(query({ filterText: "port:80" }), createSubscriber());
+  live.subscribe(query({ grouping: "address" }), createSubscriber());
+  takeWork();
+  live.publish();
+  assert.deepEqual(takeWork(), [2, 3], "the links are merged once for all that keep addresses together");
+  for (const subscriber of subscribers) assert.equal(subscriber.events.length, 3);
+});
+
+test("another filter, grouping, metric or limit is another view", () => {
+  const { live, add } = createLive();
+  add();
+  add({ client: "wget", port: 80, sent: 5, connections: 3 });
+  const seen = (changes: Partial<LiveQuery>) => {
+    const subscriber = createSubscriber();
+    live.subscribe(query(changes), subscriber);
+    return subscriber.last();
+  };
+  assert.deepEqual(linkIds(seen({})), [curl, wget]);
+  assert.deepEqual(linkIds(seen({ filterText: "port:80" })), [wget]);
+  assert.deepEqual(linkIds(seen({ grouping: "node" })), ["node:vm>host:192.0.2.1"]);
+  assert.deepEqual(linkIds(seen({ linksMax: 1 })), [curl]);
+  assert.deepEqual(linkIds(seen({ linksMax: 1, metric: "connections" })), [wget]);
+  assert.deepEqual(seen({ linksMax: 1 }).truncated, { peers: 1, links: 1 });
+});
+
+test("a filter sees peers, ports, totals and observers of a link", () => {
+  const { live, add } = createLive();
+  add({ sent: 2000 });
+  add({ client: "wget", port: 80, sent: 5 });
+  const found = (filterText: string) => linkIds(live.snapshot(query({ filterText })));
+  assert.deepEqual(found("client.process:curl"), [curl]);
+  assert.deepEqual(found("bytes>1000"), [curl]);
+  assert.deepEqual(found("bytes<1000"), [wget]);
+  assert.deepEqual(found("observer:vm"), [curl, wget]);
+  assert.deepEqual(found("observer:elsewhere"), []);
+  assert.deepEqual(found("rtt>1ms"), [], "nobody measured");
+  add({ client: "wget", port: 80, rttMicroseconds: 2000 });
+  live.publish();
+  assert.deepEqual(found("rtt>1ms"), [wget]);
+  assert.deepEqual(found("rtt>3ms"), []);
+});
+
+test("who joins later starts from the map the others have, so that the next change fits both", () => {
+  const { live, add } = createLive();
+  add();
+  const [early, late] = [createSubscriber(), createSubscriber()];
+  live.subscribe(query(), early);
+  add({ client: "wget" });
+  live.subscribe(query(), late);
+  assert.deepEqual(linkIds(late.last()), [curl]);
+  live.publish();
+  assert.deepEqual(linkIds(late.last()), [wget]);
+  assert.deepEqual(late.last(), early.last());
+});
+
+test("a subscriber that is behind is left alone, and gets a whole map when it has caught up", () => {
+  const { live, add } = createLive();
+  add();
+  const [slow, quick] = [createSubscriber(), createSubscriber()];
+  live.subscribe(query(), slow);
+  live.subscribe(query(), quick);
+  slow.isBehindNow = true;
+  add({ client: "wget" });
+  live.publish();
+  live.publish();
+  assert.deepEqual(slow.kinds(), ["map"]);
+  slow.isBehindNow = false;
+  live.publish();
+  assert.deepEqual(slow.kinds(), ["map", "map"]);
+  assert.deepEqual(linkIds(slow.last()), [curl, wget]);
+  assert.deepEqual(quick.kinds(), ["map", "change", "change", "change"]);
+  live.publish();
+  assert.deepEqual(slow.kinds(), ["map", "map", "change"], "then changes again");
+});
+
+test("who has left hears nothing more and is not counted", () => {
+  const { live, takeWork } = createLive();
+  const [one, two] = [createSubscriber(), createSubscriber()];
+  const leaveOne = live.subscribe(query(), one);
+  const leaveTwo = live.subscribe(query(), two);
+  assert.equal(live.subscriberCount, 2);
+  leaveOne();
+  live.publish();
+  assert.deepEqual([one.events.length, two.events.length, live.subscriberCount], [1, 2, 1]);
+  leaveTwo();
+  assert.equal(live.subscriberCount, 0);
+  takeWork();
+  live.publish();
+  assert.deepEqual(takeWork(), [0, 0], "an abandoned view is not computed");
+});
+
+test("leaving twice does not take a view away from those who came after", () => {
+  const { live } = createLive();
+  const leave = live.subscribe(query(), createSubscriber());
+  leave();
+  const later = createSubscriber();
+  live.subscribe(query(), later);
+  leave();
+  live.publish();
+  assert.deepEqual([later.kinds(), live.subscriberCount], [["map", "change"], 1]);
+});
+
+test("different views are bounded; those that are open can be joined, and one that is left makes room", () => {
+  const { live } = createLive();
+  const view = (i: number) => query({ linksMax: i });
+  const leave = live.subscribe(view(1), createSubscriber());
+  for (let i = 2; i <= 16; i++) {
+    assert.ok(live.hasRoomFor(view(i)));
+    live.subscribe(view(i), createSubscriber());
+  }
+  assert.equal(live.hasRoomFor(view(17)), false);
+  assert.ok(live.hasRoomFor(view(16)));
+  leave();
+  assert.ok(live.hasRoomFor(view(17)));
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FlowBatch } from "../flow/index.ts";
+import { type Peer, PeerTable } from "../topology/index.ts";
+import { createPipeline, type PipelineDependencies, type Sources } from "./pipeline.ts";
+
+const peer = (i: number): Peer => ({
+  id: `host:${i}`,
+  kind: "host",
+  name: String(i),
+  address: String(i),
+  node: "",
+  network: "",
+  process: "",
+  container: "",
+});
+
+function createTold({ rowsMax = 100 } = {}) {
+  const told: string[] = [];
+  const tell = (what: string) => () => void told.push(what);
+  const peers = new PeerTable(rowsMax, () => {});
+  let clock = 1_700_000_000_000;
+  const marked = { stitcher: [] as number[], fold: [] as { clientPeer: number; serverPeer: number }[] };
+  const pipeline = createPipeline({
+    addressPeers: { enrich: tell("enrich"), refresh: tell("refresh") },
+    stitcher: {
+      stitch: (_batch: FlowBatch, seconds: number) => void told.push(`stitch ${seconds}`),
+      takeWaited: (_now: number) => {
+        told.push("waited");
+        return new FlowBatch(0);
+      },
+      forEachOpen: tell("open"),
+      sweep: tell("sweep"),
+      markPeers: (mark: (row: number) => void) => marked.stitcher.forEach(mark),
+    },
+    fold: {
+      fold: tell("fold"),
+      tick: (_now: number, forEachOpen: (visit: () => void) => void) => {
+        told.push("fold.tick");
+        forEachOpen(() => {});
+      },
+      entries: () => marked.fold,
+    },
+    store: {
+      append: tell("append"),
+      commit: async () => void told.push("commit"),
+      maintain: async () => void told.push("maintain"),
+    },
+    peers,
+    live: { publish: tell("publish") },
+    now: () => clock,
+  } as unknown as PipelineDependencies);
+  const sources = {
+    agent: { poll: tell("poll") },
+    collector: { flush: tell("flush") },
+  } as unknown as Sources;
+  return {
+    pipeline,
+    sources,
+    peers,
+    marked,
+    pass: (milliseconds: number) => {
+      clock += milliseconds;
+    },
+    tick: async () => {
+      told.length = 0;
+      await pipeline.tick(sources);
+      return [...told];
+    },
+    told,
+  };
+}
+
+test("records are enriched, stitched, folded and stored, in this order", () => {
+  const { pipeline, told } = createTold();
+  const batch = new FlowBatch(1);
+  pipeline.accept(batch);
+  assert.deepEqual(told, [], "no records, no work");
+  batch.append();
+  pipeline.accept(batch);
+  assert.deepEqual(told, ["enrich", "stitch 1700000000", "fold", "append"]);
+});
+
+test("at the end everything is asked for twice: what waited for the first poll comes with the second", () => {
+  const { pipeline, sources, told } = createTold();
+  pipeline.finish(sources);
+  const once = ["poll", "waited", "fold", "append", "flush"];
+  assert.deepEqual(told, [...once, ...once]);
+});
+
+test("a tick is: agent, those who waited, collector, fold, subscribers, store; once a minute it tidies", async () => {
+  const { tick, pass } = createTold();
+  const second = [
+    "poll",
+    "waited",
+    "fold",
+    "append",
+    "flush",
+    "fold.tick",
+    "open",
+    "publish",
+    "commit",
+    "maintain",
+  ];
+  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+  pass(59_999);
+  assert.deepEqual(await tick(), second);
+  pass(1);
+  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+});
+
+test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {
+  const { tick, peers, marked } = createTold({ rowsMax: 10 });
+  const rows = [0, 1, 2, 3, 4, 5].map((i) => peers.intern(peer(i))); // 8 of 10, with the first two
+  marked.stitcher.push(rows[0]!);
+  marked.fold.push({ clientPeer: rows[1]!, serverPeer: rows[2]! });
+  await tick();
+  assert.equal(peers.count, 8);
+  peers.intern(peer(6));
+  await tick();
+  assert.equal(peers.count, 5);
+  assert.deepEqual(
+    [0, 1, 2].map((i) => peers.get(rows[i]!).id),
+    ["host:0", "host:1", "host:2"],
+  );
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { diffTopology } from "./change.ts";
+import type { Topology, TopologyLink, TopologyPeer } from "./topology.ts";
+
+const peer: TopologyPeer = {
+  id: "process:vm/curl",
+  kind: "process",
+  name: "curl",
+  group: "vm",
+  addresses: ["10.0.0.5", "10.0.0.6"],
+  node: "vm",
+  process: "curl",
+  container: "",
+};
+const port = { port: 443, protocol: "tcp", bytesSent: 1, bytesReceived: 1, connections: 1 };
+const observer = {
+  id: "agent:vm",
+  kind: "agent",
+  name: "vm",
+  bytesSent: 1,
+  bytesReceived: 1,
+  packets: 1,
+} as const;
+const link: TopologyLink = {
+  id: "a>b",
+  client: "a",
+  server: "b",
+  ports: [port],
+  bytesSent: 1,
+  bytesReceived: 1,
+  packets: 1,
+  connections: 1,
+  active: 1,
+  failed: 1,
+  retransmits: 1,
+  rttMs: 1,
+  observers: [observer],
+  lastSeen: 1,
+  sentRate: 1,
+  receivedRate: 1,
+};
+const topology = (changes: Partial<Topology> = {}): Topology => ({
+  from: 0,
+  to: 10,
+  peers: [peer],
+  links: [link],
+  truncated: { peers: 0, links: 0 },
+  ...changes,
+});
+
+test("equal maps differ in nothing, though they are other objects", () => {
+  assert.deepEqual(diffTopology(topology(), structuredClone(topology())), {
+    from: 0,
+    to: 10,
+    peers: [],
+    links: [],
+    gonePeers: [],
+    goneLinks: [],
+    truncated: { peers: 0, links: 0 },
+  });
+});
+
+test("the window and what was left out are those of now", () => {
+  const { from, to, truncated } = diffTopology(
+    topology(),
+    topology({ from: 1, to: 11, truncated: { peers: 2, links: 3 } }),
+  );
+  assert.deepEqual([from, to, truncated], [1, 11, { peers: 2, links: 3 }]);
+});
+
+const linkChanges: Partial<TopologyLink>[] = [
+  { lastSeen: 2 },
+  { active: 2 },
+  { sentRate: 2 },
+  { receivedRate: 2 },
+  { bytesSent: 2 },
+  { bytesReceived: 2 },
+  { packets: 2 },
+  { connections: 2 },
+  { failed: 2 },
+  { retransmits: 2 },
+  { rttMs: 2 },
+  { rttMs: null },
+  { ports: [port, { ...port, port: 80 }] },
+  { observers: [observer, { ...observer, id: "agent:other" }] },
+];
+for (const change of linkChanges) {
+  test(`a link is sent anew when this changes: ${Object.keys(change)}`, () => {
+    const after = { ...link, ...change };
+    assert.deepEqual(diffTopology(topology(), topology({ links: [after] })).links, [after]);
+  });
+}
+
+const peerChanges: Partial<TopologyPeer>[] = [
+  { name: "curl 8" },
+  { kind: "container" },
+  { group: "elsewhere" },
+  { addresses: ["10.0.0.5"] },
+  { addresses: ["10.0.0.5", "10.0.0.7"] },
+];
+for (const change of peerChanges) {
+  test(`a peer is sent anew when this changes: ${JSON.stringify(change)}`, () => {
+    const after = { ...peer, ...change };
+    const { peers, gonePeers } = diffTopology(topology(), topology({ peers: [after] }));
+    assert.deepEqual([peers, gonePeers], [[after], []]);
+  });
+}

@@ -1,0 +1,89 @@
+/** Lattice steps between two groups. */
+const gapSteps = 0.5;
+
+/** The room a group takes, in lattice steps. */
+export interface Disc {
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+}
+
+/** Discs in a coarse grid, so that what a disc overlaps is found without looking at all. */
+export class DiscIndex {
+  readonly #cells = new Map<number, Disc[]>();
+  steps = 0;
+
+  add(disc: Disc): void {
+    this.#eachCell(disc, (key) => {
+      const cell = this.#cells.get(key);
+      if (cell === undefined) this.#cells.set(key, [disc]);
+      else cell.push(disc);
+      return false;
+    });
+  }
+
+  overlaps(disc: Disc): boolean {
+    return this.#first(disc) !== undefined;
+  }
+
+  /** Moves along the ray from the middle; past a disc it can not meet that disc again, so this ends. */
+  pushOutward(disc: Disc): Disc {
+    let moved = disc;
+    for (let other = this.#first(moved); other !== undefined; other = this.#first(moved)) {
+      moved = beyond(moved, other);
+    }
+    return moved;
+  }
+
+  pullInward(disc: Disc): Disc {
+    let near = disc;
+    for (let step = 1; step > 0.02; step /= 2) {
+      for (let tries = 0; tries < 4; tries++) {
+        const reach = Math.hypot(near.x, near.y);
+        if (reach < step) break;
+        const closer = { ...near, x: near.x * (1 - step / reach), y: near.y * (1 - step / reach) };
+        if (this.overlaps(closer)) break;
+        near = closer;
+      }
+    }
+    return near;
+  }
+
+  #first(disc: Disc): Disc | undefined {
+    let found: Disc | undefined;
+    this.#eachCell(disc, (key) => {
+      found = this.#cells.get(key)?.find((other) => {
+        this.steps++;
+        return Math.hypot(other.x - disc.x, other.y - disc.y) < other.radius + disc.radius + gapSteps - 1e-9;
+      });
+      return found !== undefined;
+    });
+    return found;
+  }
+
+  #eachCell({ x, y, radius }: Disc, visit: (key: number) => boolean): void {
+    const cellSteps = 4;
+    const reach = radius + gapSteps;
+    const fromX = Math.floor((x - reach) / cellSteps);
+    const toX = Math.floor((x + reach) / cellSteps);
+    const toY = Math.floor((y + reach) / cellSteps);
+    for (let cellX = fromX; cellX <= toX; cellX++) {
+      for (let cellY = Math.floor((y - reach) / cellSteps); cellY <= toY; cellY++) {
+        this.steps++;
+        if (visit(cellX * 2_000_003 + cellY)) return;
+      }
+    }
+  }
+}
+
+/** The first spot outward on the ray from the middle where `disc` clears `other`. */
+function beyond(disc: Disc, other: Disc): Disc {
+  const reach = Math.hypot(disc.x, disc.y);
+  const rayX = reach < 1e-6 ? 1 : disc.x / reach;
+  const rayY = reach < 1e-6 ? 0 : disc.y / reach;
+  const along = other.x * rayX + other.y * rayY;
+  const aside = other.x * rayY - other.y * rayX;
+  const apart = disc.radius + other.radius + gapSteps;
+  const far = along + Math.sqrt(Math.max(0, apart * apart - aside * aside)) + 1e-6;
+  return { x: rayX * far, y: rayY * far, radius: disc.radius };
+}
