@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { freePort, liveLink, type liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
 const traffic = fileURLToPath(new URL("./traffic.ts", import.meta.url));
 const node = hostname();
-const browserPath = "/usr/bin/chromium";
 const skip =
-  whyNoNamespaces() ||
-  (spawnSync("softflowd", ["-h"]).error && "softflowd is not installed") ||
-  (!existsSync(browserPath) && "chromium is not installed");
+  whyNoNamespaces() || (spawnSync("softflowd", ["-h"]).error && "softflowd is not installed") || whyNoBrowser;
 
 /** Octets of an IP and TCP header with timestamps: what NetFlow counts beyond the payload. */
 const headerBytes = { ipv4: 52, ipv6: 72 };
@@ -53,7 +49,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     ...["--flows", `udp://0.0.0.0:${flowPort}`],
   ]);
   t.after(() => program.stop("SIGKILL"));
-  const browser = await chromium.launch({ executablePath: browserPath, args: chromiumFlags });
+  const browser = await launchBrowser();
   t.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const complaints: string[] = [];
@@ -251,16 +247,6 @@ function payloadOf(records: readonly FlowRecord[]): number {
     return sum + Number(octetDeltaCount) - header * Number(packetDeltaCount);
   }, 0);
 }
-
-const chromiumFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** Runs in the page: what the map has drawn of a link. */
 function readDrawnLink(id: string): { bytesSent: number } | undefined {

@@ -1,17 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { chromium, type Locator, type Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import type { Topology } from "../src/topology/index.ts";
 import { formatBytes, formatCount } from "../web/src/units/units.ts";
+import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { netflow5, type PretendFlow, sendDatagrams } from "./pretend-exporter.ts";
 import { freePort, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
-const browserPath = "/usr/bin/chromium";
 const pagePath = new URL("../web/dist/index.html", import.meta.url);
-const skip =
-  (!existsSync(browserPath) && "chromium is not installed") ||
-  (!existsSync(pagePath) && "the page is not built: npm run build");
+const skip = whyNoBrowser || (!existsSync(pagePath) && "the page is not built: npm run build");
 
 const flow = (host: number, port: number, bytes: number): PretendFlow => ({
   source: `10.9.0.${host}`,
@@ -55,7 +53,7 @@ test("a person at the page, from the first look to a server that went away", {
     }
   };
 
-  const browser = await chromium.launch({ executablePath: browserPath, args: chromiumFlags });
+  const browser = await launchBrowser();
   t.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "dark" });
   page.setDefaultTimeout(15_000);
@@ -279,16 +277,6 @@ test("a person at the page, from the first look to a server that went away", {
     assert.deepEqual(complaints, []);
   });
 });
-
-const chromiumFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 async function drawnPeers(page: Page): Promise<number> {
   return Number(await page.locator("html").getAttribute("data-drawn-peers"));

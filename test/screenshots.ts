@@ -21,7 +21,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "./browser.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { netflow5, type PretendFlow } from "./pretend-exporter.ts";
 import { freePort, liveMap, type Program, startProgram, until } from "./program.ts";
@@ -394,7 +395,7 @@ async function takePictures(folder: string): Promise<void> {
   const { program, stop } = await startWorld();
   let browser: Browser | undefined;
   try {
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+    browser = await launchBrowser();
     console.log(`${program.url}: letting the world talk for ${seconds} s`);
     await sleep(seconds * 1000);
     const { peers } = await liveMap(program);
@@ -546,8 +547,6 @@ function pngChunk(type: string, content: Buffer): Buffer {
   chunk.writeUInt32BE(crc32(chunk.subarray(4, -4)), content.length + 8);
   return chunk;
 }
-
-const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
 
 const [role, text] = process.argv.slice(2);
 if (role === "actor") act(JSON.parse(text!) as Actor);

@@ -6,14 +6,18 @@ const counters = ["bytesSent", "bytesReceived", "packets", "connections", "faile
 const counterCount = counters.length;
 type Counter = (typeof counters)[number];
 
-/** Totals of one link at one port by one observer, over the live window. A copy. */
-export interface LiveEntry extends Readonly<Record<Counter, number>> {
+/** Which link at which port, and who says so. Rows of the PeerTable and the ObserverTable. */
+interface EntryKey {
   readonly clientPeer: number;
   readonly serverPeer: number;
   readonly port: number;
   readonly protocol: number;
   readonly observer: number;
   readonly isDuplicate: boolean;
+}
+
+/** Totals of one link at one port by one observer, over the live window. A copy. */
+export interface LiveEntry extends EntryKey, Readonly<Record<Counter, number>> {
   /** Microseconds, 0 when nobody measured. */
   readonly rtt: number;
   readonly active: number;
@@ -39,13 +43,7 @@ const rateWeight = 0.3;
 const keyWords = 4;
 
 /** One row to add, for history that comes back from the store. */
-export interface FoldPart {
-  readonly clientPeer: number;
-  readonly serverPeer: number;
-  readonly port: number;
-  readonly protocol: number;
-  readonly observer: number;
-  readonly isDuplicate: boolean;
+export interface FoldPart extends EntryKey {
   readonly totals: Readonly<Record<Counter, number>>;
   readonly rttMicroseconds: number;
   readonly lastSeen: number;
