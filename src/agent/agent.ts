@@ -106,6 +106,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
         return;
       }
       batch = new FlowBatch(batchRows);
+      losses = { tableFull: 0, overwritten: 0, deferred: 0 };
       lastPoll = now();
       status = { state: "on", sockets: 0 };
     },

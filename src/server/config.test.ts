@@ -116,7 +116,6 @@ const wrong: [string, string][] = [
   ["data: ''", "data: the path of a folder is expected"],
   ["data: 5", "data: the path of a folder is expected"],
   ["auth: some", "auth: none is expected: credentials are not built yet"],
-  ["agent:", "agent: a mapping of settings is expected"],
   ["agent: off", "agent: a mapping of settings is expected"],
   ["agent: { enabled: 1 }", "agent.enabled: true or false is expected"],
   ["agent: { enabled: 'true' }", "agent.enabled: true or false is expected"],
@@ -207,4 +206,15 @@ test("loopback hosts are localhost and loopback addresses, and no name that look
   for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1"]) assert.ok(isLoopbackHost(host), host);
   for (const host of ["", "localhost.evil.example", "127.0.0.1.evil.example", "128.0.0.1", "::", "0.0.0.0"])
     assert.ok(!isLoopbackHost(host), host);
+});
+
+test("a section of comments only is as good as none", () => {
+  const config = read({ yaml: "agent:\n  # loopback: false\nlisten: 127.0.0.1:1\n" });
+  assert.deepEqual([config.agent.loopback, config.listen.port], [true, 1]);
+});
+
+test("a variable that looks like a setting and is none is told", () => {
+  const [problem = "", ...more] = problemsOf({ environment: { PORTOLAN_LISTNE: "x", PORTOLAN_LOG: "warn" } });
+  assert.match(problem, /PORTOLAN_LISTNE: no such setting; accepted: PORTOLAN_LISTEN, /);
+  assert.deepEqual(more, []);
 });

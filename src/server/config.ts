@@ -128,6 +128,7 @@ export interface ConfigSources {
 export function readConfig({ file, environment, flags }: ConfigSources): Config {
   const { values, where } = file === undefined ? { values: {}, where: () => "" } : readYaml(file);
   const origins = new Map<string, string>();
+  const unknown = unknownVariables(environment);
   for (const path of leafPaths()) {
     const variable = environmentVariable(path);
     const text = environment[variable];
@@ -142,12 +143,22 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
     origins.set(path, `--${path}`);
   }
   const parsed = configSchema.safeParse(values);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where));
+  const problems = unknown.concat(
+    parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where)),
+  );
   if (parsed.success) problems.push(...checkExposure(parsed.data, origins, where));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;
+}
+
+/** Variables that are not settings of the configuration file. */
+const otherVariables: readonly string[] = ["PORTOLAN_LOG", "PORTOLAN_NO_INSTALL"];
+
+function unknownVariables(environment: ConfigSources["environment"]): string[] {
+  const known = new Set([...leafPaths().map(environmentVariable), ...otherVariables]);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("PORTOLAN_") && !known.has(name))
+    .map((name) => `environment ${name}: no such setting; accepted: ${[...known].join(", ")}`);
 }
 
 /** `agent.connections` → `PORTOLAN_AGENT_CONNECTIONS`. */
@@ -217,7 +228,9 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
     }
     return `${file}:${line}`;
   };
-  return { values: values as Record<string, unknown>, where };
+  // A section with nothing in it, or only comments, is as good as none.
+  const filled = Object.entries(values).filter(([, value]) => value !== null);
+  return { values: Object.fromEntries(filled), where };
 }
 
 /** Throws ConfigError for what only shows now: an alias without its anchor, or aliases of aliases without end. */

@@ -30,7 +30,7 @@ export interface HttpOptions {
 export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
     // Where it listens is told by whoever started it.
-    loggerInstance: logger.child({}, { level: "warn" }),
+    loggerInstance: logger.child({}, { level: logger.level === "info" ? "warn" : logger.level }),
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 1000 },
     bodyLimit: 1024 * 1024,
@@ -48,7 +48,7 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
     }
     // Without credentials, another site's page could reach us under a name of its own that resolves to 127.0.0.1.
-    if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host))) {
+    if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host?.toLowerCase()))) {
       throw new Problem(
         403,
         "host_not_allowed",

@@ -88,7 +88,7 @@ test("at the end everything is asked for twice: what waited for the first poll c
   assert.deepEqual(told, [...once, ...once]);
 });
 
-test("a tick is: agent, those who waited, collector, fold, subscribers, store; once a minute it tidies", async () => {
+test("a tick is: agent, those who waited, collector, fold, store, subscribers; once a minute it tidies", async () => {
   const { tick, pass } = createTold();
   const second = [
     "poll",
@@ -98,8 +98,8 @@ test("a tick is: agent, those who waited, collector, fold, subscribers, store; o
     "flush",
     "fold.tick",
     "open",
-    "publish",
     "commit",
+    "publish",
     "maintain",
   ];
   assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);

@@ -65,8 +65,9 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   async function tick(sources: Sources): Promise<void> {
     observe(sources);
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
+    const committed = store.commit();
     live.publish();
-    await store.commit();
+    await committed;
     await store.maintain(now());
     if (peers.count > peers.rowsMax * sweepShare && now() - lastFreed >= minuteMilliseconds) {
       lastFreed = now();

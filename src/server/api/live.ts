@@ -10,7 +10,7 @@ const behindBytes = 1024 * 1024;
 
 /** `GET /api/v1/live`: server-sent events, a whole map and then changes each second. */
 export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number): void {
-  app.get("/api/v1/live", (request, reply) => {
+  app.get("/api/v1/live", { exposeHeadRoute: false }, (request, reply) => {
     const parameters = new Parameters(request.query, ["filter", "group", "metric", "limit"], now());
     if (live.subscriberCount >= subscribersMax) {
       throw new Problem(503, "too_many_streams", `${subscribersMax} live streams are open already`);
