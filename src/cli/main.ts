@@ -8,7 +8,6 @@ import { version } from "./version.ts";
 
 /** 0 done, 1 failed while running, 2 wrong arguments or configuration. */
 async function main(): Promise<number> {
-  process.title = "portolan"; // what ps, top and our own map show
   const program = new Command("portolan")
     .description(
       "The live chart of a network's traffic: connections seen by eBPF and flows seen by routers, on one map.",

@@ -34,6 +34,10 @@ const identitiesMax = 16_384;
 /** Some runtimes name their first thread, and with it the process, after its role: Node 24, and many C++ programs. */
 const threadNames = new Set(["MainThread", "main", "Main"]);
 
+/** This program runs on Node, but is known by its own name. */
+const ownProcess = process.pid;
+const ownName = "portolan";
+
 /** Most processes have a socket at one or two addresses. */
 const fewAddresses = 4;
 
@@ -65,7 +69,8 @@ export function createSocketOwners({
 
   function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
     const container = containerOf(process, cgroupId);
-    const processName = threadNames.has(comm) ? programOf(process, comm) : comm;
+    const processName =
+      process === ownProcess ? ownName : threadNames.has(comm) ? programOf(process, comm) : comm;
     const namespace = container === "" ? namespaces.nameOf(networkNamespace) : "";
     const place = namespace === "" ? node : `${node}/${namespace}`;
     const peer =
