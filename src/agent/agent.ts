@@ -61,8 +61,8 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   let batch: FlowBatch | undefined;
   let status: AgentStatus = {
     state: "off",
-    reason: "the agent has not been started",
-    remedy: "start it",
+    reason: "the server was started without the agent",
+    remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
     sockets: 0,
   };
   let lastPoll = 0;

@@ -8,13 +8,6 @@ export interface AgentWords {
 
 /** Why this machine's own connections are not seen, for people. */
 export function agentWords({ reason = "", remedy }: Status["agent"]): AgentWords {
-  // It was not asked for, and nothing is wrong.
-  if (reason === "" || reason === "the agent has not been started") {
-    return {
-      reason: "The agent is off: the server was started without it.",
-      remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too.",
-    };
-  }
   return { reason: asSentence(reason), remedy: remedy === undefined ? undefined : asSentence(remedy) };
 }
 
