@@ -26,13 +26,12 @@ function testStep(name: string, files: readonly string[], concurrency: number): 
 function stepsFor(chosen: readonly string[]): Step[] {
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" }).sort();
   if (chosen.length > 0) {
-    return [
-      testStep(
-        "chosen tests",
-        files.filter((file) => chosen.some((part) => file.includes(part))),
-        1,
-      ),
-    ];
+    const wanted = files.filter((file) => chosen.some((part) => file.includes(part)));
+    if (wanted.length === 0) {
+      console.error(`no test's path contains ${chosen.join(" or ")}`);
+      process.exit(2);
+    }
+    return [testStep("chosen tests", wanted, 1)];
   }
   // What drives the kernel, Chromium or whole servers runs alone: two at once would fight over two cores.
   const isWhole = (file: string) => file.startsWith("test/");

@@ -48,6 +48,7 @@ for (const [name, parameters, expected] of [
   ["a bad address", ["up", "--listen", "8080"], /--listen: listen: "8080" is not HOST:PORT/],
   ["a bad listener", ["up", "--flows", "tcp://0.0.0.0:1"], /--flows.*udp:\/\/ADDRESS:PORT/],
   ["an open address without a word on credentials", ["up", "--listen", "0.0.0.0:8080"], /auth: none/],
+  ["a log level that is none", ["up", "--log", "loud"], /--log: .*error, warn, info/],
   ["a configuration file that is not there", ["up", "--config", "/nonexistent.yaml"], /\/nonexistent\.yaml/],
 ] as const) {
   test(`${name}: exit 2 and what is accepted`, async () => {
@@ -81,6 +82,12 @@ test("a damaged data folder: exit 1, nothing deleted", async (t) => {
   assert.equal(code, 1, output);
   assert.match(output, /store_damaged/);
   assert.match(output, /portolan\.duckdb/);
+});
+
+test("a data folder that cannot be made: exit 1 and why", async () => {
+  const { code, output } = await runProgram(["server", ...local("/proc/portolan/data", await freePort())]);
+  assert.equal(code, 1, output);
+  assert.match(output, /\/proc\/portolan\/data: not writable.*store_folder/);
 });
 
 test("a data folder that another Portolan uses: exit 1 and why", async (t) => {

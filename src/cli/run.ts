@@ -6,28 +6,33 @@ interface Startable {
   stop(): Promise<void>;
 }
 
-/** Starts it, says so, and stops it on SIGTERM or SIGINT; a second signal ends the process at once. */
+/**
+ * Starts it, says so, and stops it on SIGTERM or SIGINT, also when it has not finished starting. A second signal, or a stop
+ * that takes too long, ends the process at once.
+ */
 export async function runUntilSignal(service: Startable, started: () => void): Promise<void> {
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
         process.once(signal, () => process.exit(1));
+        setTimeout(endAtOnce, stopMilliseconds).unref();
         resolve();
       });
     }
   });
+  const starting = service.start().then(started);
   try {
-    await service.start();
+    await Promise.race([starting, asked]);
+    await asked;
+    await starting; // what is half started cannot be stopped
   } catch (error) {
     await service.stop().catch(() => {}); // what was opened before is closed; the first error is the one to tell
     throw error;
   }
-  started();
-  await asked;
-  const deadline = setTimeout(() => {
-    console.error("portolan: not stopped within 10 s; ending now");
-    process.exit(1);
-  }, stopMilliseconds);
   await service.stop();
-  clearTimeout(deadline);
+}
+
+function endAtOnce(): void {
+  console.error("portolan: not stopped within 10 s; ending now");
+  process.exit(1);
 }

@@ -9,6 +9,7 @@ interface UpFlags {
   readonly flows?: string[];
   readonly data?: string;
   readonly config?: string;
+  readonly log?: string;
   readonly agent: boolean;
 }
 
@@ -36,6 +37,10 @@ function withServerFlags(command: Command): Command {
       "--data <folder>",
       "where history is kept (default /var/lib/portolan as root, else ~/.local/share/portolan)",
     )
+    .option(
+      "--log <level>",
+      "what is logged to standard error: silent, error, warn, info, debug (default info)",
+    )
     .option("--config <file>", "YAML file with these and further settings");
 }
 
@@ -43,9 +48,15 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
   const config = readConfig({
     file: flags.config,
     environment: process.env,
-    flags: { listen: flags.listen, flows: flags.flows, data: flags.data, "agent.enabled": agentEnabled },
+    flags: {
+      listen: flags.listen,
+      flows: flags.flows,
+      data: flags.data,
+      log: flags.log,
+      "agent.enabled": agentEnabled,
+    },
   });
-  const logger = pino({ level: process.env.PORTOLAN_LOG ?? "info", base: null }, pino.destination(2));
+  const logger = pino({ level: config.log, base: null }, pino.destination(2));
   const server = createServer(config, { version, logger });
   await runUntilSignal(server, () => console.log(describe(server, config.agent.enabled, config.data)));
 }
@@ -63,7 +74,7 @@ function describe(server: ReturnType<typeof createServer>, agentEnabled: boolean
     `  Portolan ${version}   ${server.address}`,
     "",
     `  agent        ${agentLine}`,
-    `  flows        ${server.listeners.join(", ")}   NetFlow v5, v9, IPFIX`,
+    `  flows        ${server.listeners.join(", ")}   NetFlow v5, v9, IPFIX, from any sender`,
     `  history      ${folder}`,
     "",
     "  Ctrl-C stops it.",

@@ -2,7 +2,6 @@
  * Addresses are 16 bytes in network order everywhere; IPv4 is mapped as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2).
  * The functions take an array and the offset of an address in it, so that a column is read in place.
  */
-export const addressBytes = 16;
 
 export interface Cidr {
   /** 16 bytes; for an IPv4 range the mapped form. */

@@ -12,7 +12,7 @@ export const dropReasons = {
   record_empty: "a record carries neither addresses nor counters",
   queue_full: "records came faster than they could be handled",
   connection_limit: "more live connections than the agent's table holds",
-  report_lost: "the agent's ring buffer was full",
+  report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",
   store_full: "the disk or the store's size limit left no room",

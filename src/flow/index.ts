@@ -2,7 +2,6 @@
  * The flow record: its fields, its columns, its addresses and protocols. Knows no I/O, no clock, and no other room.
  */
 export {
-  addressBytes,
   type Cidr,
   formatAddress,
   formatCidr,

@@ -37,6 +37,7 @@ test("without anything said, the defaults hold", () => {
   assert.deepEqual(config, {
     listen: { host: "127.0.0.1", port: 8080 },
     flows: [{ host: "0.0.0.0", port: 2055 }],
+    log: "info",
     agent: { enabled: true, loopback: true, connections: 262_144 },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
   });
@@ -101,7 +102,7 @@ const wrong: [string, string][] = [
   ["listen: example.org:80", `listen: ${listenWrong("example.org:80")}`],
   ["listen: 127.0.0.1:65536", `listen: ${listenWrong("127.0.0.1:65536")}`],
   ["listen: 127.0.0.1:-1", `listen: ${listenWrong("127.0.0.1:-1")}`],
-  ["flows: udp://:2055", "flows: a list of udp://ADDRESS:PORT is expected"],
+  ["flows: udp://:2055", "flows: a list is expected, such as [udp://0.0.0.0:2055]"],
   ["flows: [2055]", "flows.0: udp://ADDRESS:PORT is expected"],
   [
     "flows: ['udp://:2055', 'tcp://:2055']",
@@ -145,7 +146,7 @@ for (const [yaml, problem] of wrong) {
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, connections",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, data, auth, agent, store",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, data, auth, log, agent, store",
   ]);
 });
 

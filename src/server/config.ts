@@ -62,19 +62,23 @@ const size = (example: string) =>
 const folderExpected = "the path of a folder is expected";
 const section = { error: "a mapping of settings is expected" };
 
-/** The whole configuration; every default is here. */
+const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+
+/** The whole configuration, with the default of everything that can be set. */
 const configSchema = z.strictObject({
   /** Where page, API and metrics are served. */
   listen: listenAddress.prefault("127.0.0.1:8080"),
   /** Where flow datagrams are taken. */
   flows: z
-    .array(flowListener, { error: "a list of udp://ADDRESS:PORT is expected" })
+    .array(flowListener, { error: "a list is expected, such as [udp://0.0.0.0:2055]" })
     .max(64, { error: "at most 64 are expected" })
     .prefault(["udp://0.0.0.0:2055"]),
   /** Folder of the store. */
   data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
   auth: z.literal("none", { error: "none is expected: credentials are not built yet" }).optional(),
+  /** What is written to standard error, as JSON lines. */
+  log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault("info"),
   agent: z
     .strictObject(
       {
@@ -152,7 +156,7 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
 }
 
 /** Variables that are not settings of the configuration file. */
-const otherVariables: readonly string[] = ["PORTOLAN_LOG", "PORTOLAN_NO_INSTALL"];
+const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL"];
 
 function unknownVariables(environment: ConfigSources["environment"]): string[] {
   const known = new Set([...leafPaths().map(environmentVariable), ...otherVariables]);
@@ -272,7 +276,8 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
   const origin = origins.get("listen") ?? where(["listen"]);
   return [
     `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
-      "listen on 127.0.0.1 (and use ssh -L 8080:127.0.0.1:8080), or say `auth: none` to let everybody in who reaches it",
+      `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or let everybody in who ` +
+      "reaches it, by `auth: none` in the --config file or PORTOLAN_AUTH=none",
   ];
 }
 

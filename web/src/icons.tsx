@@ -30,7 +30,6 @@ export const MinusIcon = icon("M3 8h10");
 export const FitIcon = icon("M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3");
 export const PauseIcon = icon("M6 4v8M10 4v8");
 export const PlayIcon = icon("M5 3.5v9l7-4.5z");
-export const CloseIcon = icon("M4 4l8 8M12 4l-8 8");
 export const SearchIcon = icon("M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM11 11l3 3");
 export const ClockIcon = icon("M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 5v3l2 1.5");
 export const SunIcon = icon(

@@ -84,7 +84,8 @@ async function collect({
     ...(stored === undefined
       ? []
       : [
-          gauge("store_bytes", "What the store takes on disk.", stored.bytes),
+          gauge("store_bytes", "What the store has in use, the figure that store.size bounds.", stored.bytes),
+          gauge("store_file_bytes", "What the store's files take on disk.", stored.fileBytes),
           gauge("store_flow_records", "Flow records kept.", stored.flowRecords),
           gauge("store_link_minutes", "Link minutes kept.", stored.linkMinutes),
         ]),

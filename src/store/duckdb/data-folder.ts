@@ -1,5 +1,5 @@
 import { access, constants, mkdir, open, readFile, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { OperatingError } from "../errors.ts";
 import { formatVersion } from "./schema.ts";
 
@@ -12,7 +12,7 @@ export const nothingDeleted = "nothing was deleted; move the folder away to star
 /** Makes the folder, and refuses one that is not ours to open before DuckDB touches it. Gives the database's path. */
 export async function prepareFolder(folder: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(resolve(folder));
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new OperatingError(
@@ -25,6 +25,15 @@ export async function prepareFolder(folder: string): Promise<string> {
   const databasePath = join(folder, databaseFileName);
   await checkFiles(databasePath);
   return databasePath;
+}
+
+/** Level by level: mkdir's own recursion never ends below a folder that takes no children, such as /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  const made = await mkdir(folder).catch((cause: NodeJS.ErrnoException) => cause);
+  if (made === undefined || made.code === "EEXIST") return;
+  if (made.code !== "ENOENT" || dirname(folder) === folder) throw made;
+  await makeFolder(dirname(folder));
+  await mkdir(folder);
 }
 
 /** `portolan data 1`: says the version even when the database is one that this DuckDB cannot open. */
