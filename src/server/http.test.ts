@@ -175,3 +175,13 @@ test("nothing outside the page's folder is served", async () => {
     assert.doesNotMatch(body, /"dependencies"/);
   }
 });
+
+test("a page of another site may not ask the API, whatever it could read of the answer", async () => {
+  const { app } = createApp();
+  app.get("/api/v1/answer", () => ({ answer: 42 }));
+  const ask = async (url: string, site: string) =>
+    (await app.inject({ url, headers: { host: "localhost", "sec-fetch-site": site } })).statusCode;
+  for (const site of ["cross-site", "same-site"]) assert.equal(await ask("/api/v1/answer", site), 403, site);
+  for (const site of ["same-origin", "none"]) assert.equal(await ask("/api/v1/answer", site), 200, site);
+  assert.equal(await ask("/answer", "cross-site"), 200, "a link to the page itself may be followed");
+});

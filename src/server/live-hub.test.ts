@@ -257,3 +257,16 @@ test("different views are bounded; those that are open can be joined, and one th
   leave();
   assert.ok(live.hasRoomFor(view(17)));
 });
+
+test("only so many different views are open at once; any number may share one", () => {
+  const { live } = createLive();
+  const view = (port: number) => query({ filterText: `port:${port}` });
+  const leave: (() => void)[] = [];
+  for (let port = 1; live.hasRoomFor(view(port)); port++) {
+    assert.ok(port < 100, "there is a bound");
+    leave.push(live.subscribe(view(port), createSubscriber()));
+  }
+  assert.ok(live.hasRoomFor(view(1)), "this one is open already");
+  leave[0]!();
+  assert.ok(live.hasRoomFor(view(999)));
+});
