@@ -184,6 +184,26 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: a clock that jumps ahead costs no history, unless it stays there`, async () => {
+    const world = new SampleWorld(seed + 9);
+    const store = createStore("clock", world, {
+      flowsRetentionHours: 1,
+      linksRetentionDays: 1,
+      clockTrustMinutes: 10,
+    });
+    await store.start();
+    store.append(world.batch(world.records(100, start, minute)));
+    await store.commit();
+    await store.maintain(start + minute);
+    const future = start + 100 * 24 * 60 * minute;
+    await store.maintain(future);
+    await store.maintain(future + 9 * minute);
+    assert.equal((await store.status()).flowRecords, 100);
+    await store.maintain(future + 10 * minute);
+    assert.equal((await store.status()).flowRecords, 0);
+    await store.stop();
+  });
+
   test(`${name}: old records go first, links later, and totals stay while links do`, async () => {
     const world = new SampleWorld(seed + 4);
     const store = createStore("age", world, {
