@@ -22,7 +22,7 @@ const headers = {
 
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
-  /** Whether the server was bound to loopback because nobody has to say who they are. */
+  /** Whether the server is bound to loopback: then nobody comes to it by another name. */
   readonly isLoopbackOnly: boolean;
 }
 
@@ -47,7 +47,7 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
     if (/^\/(api\/|metrics)/.test(request.url) && site !== "same-origin" && site !== "none") {
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
     }
-    // Without credentials, another site's page could reach us under a name of its own that resolves to 127.0.0.1.
+    // Another site's page could reach us under a name of its own that resolves to 127.0.0.1.
     if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host?.toLowerCase()))) {
       throw new Problem(
         403,
