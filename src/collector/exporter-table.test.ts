@@ -3,7 +3,14 @@ import { test } from "node:test";
 import { ObserverTable } from "../flow/index.ts";
 import { ExporterTable, otherSource } from "./exporter-table.ts";
 
-const summary = { version: 5, recordCount: 0, templateCount: 0, waitingSetCount: 0, samplingInterval: 0 };
+const summary = {
+  format: 2,
+  recordCount: 0,
+  templateCount: 0,
+  waitingSetCount: 0,
+  samplingInterval: 0,
+  samplingOrigin: "unknown" as const,
+};
 
 function createTrial(exportersMax: number, strangersMax = 2) {
   const observers = new ObserverTable();

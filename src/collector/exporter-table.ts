@@ -1,5 +1,4 @@
-import type { DropReason, ObserverTable, ReportDrop } from "../flow/index.ts";
-import type { DecodeSummary } from "../netflow/index.ts";
+import type { DecodeSummary, DropReason, ObserverTable, ReportDrop } from "../flow/index.ts";
 import { Exporter } from "./exporter.ts";
 
 /** Under which drops of addresses beyond the bound are counted. */

@@ -1,5 +1,11 @@
-import type { DropReason, ObserverTable } from "../flow/index.ts";
-import type { DecodeSummary, ExporterDescription, MessageSource } from "../netflow/index.ts";
+import {
+  type DecodeSummary,
+  type DropReason,
+  exportFormat,
+  type MessageSource,
+  type ObserverTable,
+} from "../flow/index.ts";
+import type { ExporterDescription } from "../netflow/index.ts";
 
 /** One exporter, for the API: plain values, a copy. */
 export interface ExporterStatus {
@@ -22,7 +28,12 @@ export interface ExporterStatus {
   readonly domains: ExporterDescription["domains"];
 }
 
-const protocolNames: Readonly<Record<number, string>> = { 5: "netflow5", 9: "netflow9", 10: "ipfix" };
+const protocolNames: Readonly<Record<number, string>> = {
+  [exportFormat.sflow5]: "sflow5",
+  [exportFormat.netflow5]: "netflow5",
+  [exportFormat.netflow9]: "netflow9",
+  [exportFormat.ipfix]: "ipfix",
+};
 
 /** What is counted of one exporter address. */
 export class Exporter {
@@ -63,7 +74,7 @@ export class Exporter {
     this.#byteCount += byteLength;
     this.#recordCount += summary.recordCount;
     if (summary.recordCount > 0) this.#samplingInterval = summary.samplingInterval;
-    if (summary.version !== 0) this.#protocols.add(protocolNames[summary.version]!);
+    if (summary.format !== 0) this.#protocols.add(protocolNames[summary.format]!);
   }
 
   countDrop(reason: DropReason, count: number): void {

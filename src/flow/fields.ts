@@ -3,10 +3,14 @@
  * from it: a new field is one row here, and whoever fills it.
  *
  * `elements` are the information elements (IANA IPFIX registry; NetFlow v9 numbers agree below 128) that a
- * decoder writes into the column; a field without elements is ours, and `description` says who fills it.
+ * decoder writes into the column, the best first: of those a record has, the first that says something counts. A field
+ * without elements is ours, and `description` says who fills it.
  */
 
-/** Abstract data types of RFC 7012 §3.1 that a decoder knows, and `sysUpTime`: milliseconds since the exporter's start. */
+/**
+ * How a decoder reads an element: the abstract data types of RFC 7012 §3.1 in as far as they differ for it, and times
+ * that count from something else: `sysUpTime` is milliseconds since the exporter's start, `deltaMicroseconds` before the export.
+ */
 export type ElementType =
   | "unsigned"
   | "ipv4Address"
@@ -15,10 +19,14 @@ export type ElementType =
   | "dateTimeMilliseconds"
   | "dateTimeMicroseconds"
   | "dateTimeNanoseconds"
-  | "sysUpTime";
+  | "sysUpTime"
+  | "deltaMicroseconds";
 
-/** How a column is kept: typed array element, or 16 bytes per row for an address (IPv4 as ::ffff:a.b.c.d). */
-export type ColumnEncoding = "u8" | "u16" | "u32" | "f64" | "address";
+/**
+ * How a column is kept: typed array element; 16 bytes per row for an address (IPv4 as ::ffff:a.b.c.d); for a list the
+ * place of its values in the batch's `lists`.
+ */
+export type ColumnEncoding = "u8" | "u16" | "u32" | "f64" | "address" | "list";
 
 export interface InformationElement {
   readonly name: string;
@@ -36,6 +44,8 @@ export interface Field {
   readonly unit?: "bytes" | "packets" | "milliseconds" | "microseconds" | "connections" | "segments";
   /** The value of a row that nobody filled; 0 when not given. */
   readonly empty?: number;
+  /** Kept only in batches that were made with details: for `collect`, not for the map and not for the store. */
+  readonly isDetail?: true;
   readonly elements: readonly InformationElement[];
 }
 
@@ -326,6 +336,323 @@ export const fields = [
     description: "Smoothed TCP round trip time, 0 when not measured. Filled by the agent.",
     elements: [],
   },
+  {
+    name: "exportFormat",
+    column: "u8",
+    label: "Format",
+    isDetail: true,
+    description:
+      "Protocol of the message that carried the record: 1 sFlow v5, 2 NetFlow v5, 3 NetFlow v9, 4 IPFIX. Filled by the decoder.",
+    elements: [],
+  },
+  {
+    name: "messageSequenceNumber",
+    column: "u32",
+    label: "Sequence",
+    isDetail: true,
+    description: "Sequence number of the message that carried the record. Filled by the decoder.",
+    elements: [],
+  },
+  {
+    name: "exporterAddress",
+    column: "address",
+    label: "Exporter",
+    isDetail: true,
+    description: "Address the datagram came from; in sFlow the agent's. Filled by the decoder.",
+    elements: [],
+  },
+  {
+    name: "observationPointId",
+    column: "u32",
+    label: "Observation point",
+    isDetail: true,
+    description: "Where in the observation domain the packets were seen.",
+    elements: [iana("observationPointId", 138)],
+  },
+  {
+    name: "ethernetType",
+    column: "u16",
+    label: "EtherType",
+    isDetail: true,
+    description: "EtherType of the packets' payload; from the addresses when the exporter does not say.",
+    elements: [iana("ethernetType", 256)],
+  },
+  {
+    name: "sourceMacAddress",
+    column: "f64",
+    label: "Source MAC",
+    isDetail: true,
+    description: "Source MAC address, 48 bits.",
+    elements: [iana("sourceMacAddress", 56), iana("postSourceMacAddress", 81)],
+  },
+  {
+    name: "destinationMacAddress",
+    column: "f64",
+    label: "Destination MAC",
+    isDetail: true,
+    description: "Destination MAC address, 48 bits.",
+    elements: [iana("destinationMacAddress", 80), iana("postDestinationMacAddress", 57)],
+  },
+  {
+    name: "postVlanId",
+    column: "u16",
+    label: "VLAN out",
+    isDetail: true,
+    description: "802.1Q VLAN of the packets on the egress side.",
+    elements: [iana("postVlanId", 59), iana("postDot1qVlanId", 254)],
+  },
+  {
+    name: "dot1qCustomerVlanId",
+    column: "u16",
+    label: "Customer VLAN",
+    isDetail: true,
+    description: "The inner VLAN of a frame with two (IEEE 802.1ad).",
+    elements: [iana("dot1qCustomerVlanId", 245), iana("postDot1qCustomerVlanId", 255)],
+  },
+  {
+    name: "forwardingStatus",
+    column: "u8",
+    label: "Forwarding",
+    isDetail: true,
+    description:
+      "Status in the two highest bits (0 unknown, 1 forwarded, 2 dropped, 3 consumed), reason below (RFC 7270).",
+    elements: [iana("forwardingStatus", 89)],
+  },
+  {
+    name: "ipTTL",
+    column: "u8",
+    label: "TTL",
+    isDetail: true,
+    description: "Time to live or hop limit; the smallest seen when the exporter says that.",
+    elements: [iana("ipTTL", 192), iana("minimumTTL", 52), iana("maximumTTL", 53)],
+  },
+  {
+    name: "fragmentFlags",
+    column: "u8",
+    label: "Fragment flags",
+    isDetail: true,
+    description: "IPv4 flags: reserved, don't fragment, more fragments; as the exporter encodes them.",
+    elements: [iana("fragmentFlags", 197)],
+  },
+  {
+    name: "fragmentIdentification",
+    column: "u32",
+    label: "Fragment id",
+    isDetail: true,
+    description: "Identification field of IPv4, or of IPv6's fragment header.",
+    elements: [iana("fragmentIdentification", 54)],
+  },
+  {
+    name: "fragmentOffset",
+    column: "u16",
+    label: "Fragment offset",
+    isDetail: true,
+    description: "Fragment offset, in units of 8 octets.",
+    elements: [iana("fragmentOffset", 88)],
+  },
+  {
+    name: "flowLabelIPv6",
+    column: "u32",
+    label: "Flow label",
+    isDetail: true,
+    description: "IPv6 flow label.",
+    elements: [iana("flowLabelIPv6", 31)],
+  },
+  {
+    name: "ipNextHopAddress",
+    column: "address",
+    label: "Next hop",
+    isDetail: true,
+    description: "Address of the next router.",
+    elements: [
+      iana("ipNextHopIPv4Address", 15, "ipv4Address"),
+      iana("ipNextHopIPv6Address", 62, "ipv6Address"),
+    ],
+  },
+  {
+    name: "bgpNextHopAddress",
+    column: "address",
+    label: "BGP next hop",
+    isDetail: true,
+    description: "Address of the next router in BGP.",
+    elements: [
+      iana("bgpNextHopIPv4Address", 18, "ipv4Address"),
+      iana("bgpNextHopIPv6Address", 63, "ipv6Address"),
+    ],
+  },
+  {
+    name: "bgpNextAdjacentAsNumber",
+    column: "u32",
+    label: "Next AS",
+    isDetail: true,
+    description: "First autonomous system on the path to the destination.",
+    elements: [iana("bgpNextAdjacentAsNumber", 128)],
+  },
+  {
+    name: "bgpAsPath",
+    column: "list",
+    label: "AS path",
+    isDetail: true,
+    description:
+      "Autonomous systems on the path to the destination, nearest first. Filled from sFlow's gateway records.",
+    elements: [],
+  },
+  {
+    name: "bgpCommunities",
+    column: "list",
+    label: "BGP communities",
+    isDetail: true,
+    description: "BGP communities of the route. Filled from sFlow's gateway records.",
+    elements: [],
+  },
+  {
+    name: "sourcePrefixLength",
+    column: "u8",
+    label: "Source prefix",
+    isDetail: true,
+    description: "Length of the route's prefix for the source.",
+    elements: [iana("sourceIPv4PrefixLength", 9), iana("sourceIPv6PrefixLength", 29)],
+  },
+  {
+    name: "destinationPrefixLength",
+    column: "u8",
+    label: "Destination prefix",
+    isDetail: true,
+    description: "Length of the route's prefix for the destination.",
+    elements: [iana("destinationIPv4PrefixLength", 13), iana("destinationIPv6PrefixLength", 30)],
+  },
+  {
+    name: "mplsLabelStack",
+    column: "list",
+    label: "MPLS labels",
+    isDetail: true,
+    description:
+      "Label stack entries, the top first, 32 bits each (RFC 3032 §2.1): label, traffic class, bottom of stack, TTL (0 when not said). Filled by the decoder from elements 70 to 79 or the frame.",
+    elements: [],
+  },
+  {
+    name: "mplsTopLabelAddress",
+    column: "address",
+    label: "MPLS next hop",
+    isDetail: true,
+    description: "Address of the router that the top label leads to.",
+    elements: [
+      iana("mplsTopLabelIPv4Address", 47, "ipv4Address"),
+      iana("mplsTopLabelIPv6Address", 140, "ipv6Address"),
+    ],
+  },
+  {
+    name: "postNATSourceAddress",
+    column: "address",
+    label: "Source after NAT",
+    isDetail: true,
+    description: "Source address behind network address translation.",
+    elements: [
+      iana("postNATSourceIPv4Address", 225, "ipv4Address"),
+      iana("postNATSourceIPv6Address", 281, "ipv6Address"),
+    ],
+  },
+  {
+    name: "postNATDestinationAddress",
+    column: "address",
+    label: "Destination after NAT",
+    isDetail: true,
+    description: "Destination address behind network address translation.",
+    elements: [
+      iana("postNATDestinationIPv4Address", 226, "ipv4Address"),
+      iana("postNATDestinationIPv6Address", 282, "ipv6Address"),
+    ],
+  },
+  {
+    name: "postNAPTSourceTransportPort",
+    column: "u16",
+    label: "Source port after NAT",
+    isDetail: true,
+    description: "Source port behind network address and port translation.",
+    elements: [iana("postNAPTSourceTransportPort", 227)],
+  },
+  {
+    name: "postNAPTDestinationTransportPort",
+    column: "u16",
+    label: "Destination port after NAT",
+    isDetail: true,
+    description: "Destination port behind network address and port translation.",
+    elements: [iana("postNAPTDestinationTransportPort", 228)],
+  },
+  {
+    name: "natEvent",
+    column: "u8",
+    label: "NAT event",
+    isDetail: true,
+    description:
+      "What happened to a translation: 1 created, 2 deleted, 3 addresses exhausted, and more (IANA natEvent).",
+    elements: [iana("natEvent", 230)],
+  },
+  {
+    name: "firewallEvent",
+    column: "u8",
+    label: "Firewall event",
+    isDetail: true,
+    description: "1 flow created, 2 deleted, 3 denied, 4 alert, 5 update (RFC 7270).",
+    elements: [iana("firewallEvent", 233)],
+  },
+  {
+    name: "ingressVRFID",
+    column: "u32",
+    label: "VRF in",
+    isDetail: true,
+    description: "Routing table in which the packets arrived.",
+    elements: [iana("ingressVRFID", 234)],
+  },
+  {
+    name: "egressVRFID",
+    column: "u32",
+    label: "VRF out",
+    isDetail: true,
+    description: "Routing table in which the packets left.",
+    elements: [iana("egressVRFID", 235)],
+  },
+  {
+    name: "layerStack",
+    column: "list",
+    label: "Layers",
+    isDetail: true,
+    description:
+      "Headers of a sampled frame from the outside in, by GoFlow2's LayerStack numbers: 0 Ethernet, 1 IPv4, 2 IPv6, 3 TCP, 4 UDP, 5 MPLS, 6 802.1Q, 7 ICMP, 8 ICMPv6, 9 GRE, 10 IPv6 routing, 11 IPv6 fragment, 12 Geneve, 13 Teredo, 14 VXLAN, 99 other. Filled from sampled frames.",
+    elements: [],
+  },
+  {
+    name: "layerSizes",
+    column: "list",
+    label: "Layer sizes",
+    isDetail: true,
+    description: "Octets of each of those headers.",
+    elements: [],
+  },
+  {
+    name: "ipv6RoutingHeaderAddresses",
+    column: "list",
+    label: "Routing header",
+    isDetail: true,
+    description: "Addresses of an IPv6 routing header, four 32-bit words each. Filled from sampled frames.",
+    elements: [],
+  },
+  {
+    name: "ipv6RoutingHeaderSegmentsLeft",
+    column: "u8",
+    label: "Segments left",
+    isDetail: true,
+    description: "Segments left of an IPv6 routing header. Filled from sampled frames.",
+    elements: [],
+  },
 ] as const satisfies readonly Field[];
 
 export type FieldName = (typeof fields)[number]["name"];
+
+type DetailField = Extract<(typeof fields)[number], { isDetail: true }>;
+export type CoreField = Exclude<(typeof fields)[number], DetailField>;
+
+/** The fields of every batch and of the store: all but the details. */
+export const coreFields: readonly CoreField[] = fields.filter(
+  (field): field is CoreField => !("isDetail" in field),
+);

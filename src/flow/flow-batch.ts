@@ -1,20 +1,33 @@
 import { assert } from "./assert.ts";
-import { type ColumnEncoding, type FieldName, fields } from "./fields.ts";
+import { type ColumnEncoding, type Field, type FieldName, fields } from "./fields.ts";
 
 type ColumnArray<E extends ColumnEncoding> = E extends "u8" | "address"
   ? Uint8Array
   : E extends "u16"
     ? Uint16Array
-    : E extends "u32"
+    : E extends "u32" | "list"
       ? Uint32Array
       : Float64Array;
 
 type FieldRow = (typeof fields)[number];
 
-/** One typed array per field, all of the batch's capacity; an address column has 16 bytes per row. */
+/**
+ * One typed array per field, all of the batch's capacity; an address column has 16 bytes per row. A detail that the batch
+ * was not made for has an array of length 0: what is written there vanishes, what is read is undefined.
+ */
 export type FlowColumns = {
   readonly [N in FieldName]: ColumnArray<Extract<FieldRow, { name: N }>["column"]>;
 };
+
+export interface FlowBatchOptions {
+  /** Whether the details have columns too. */
+  readonly hasDetails?: boolean;
+  /** The memory of another batch of the same capacity and kind, empty rows: so that a batch can go to another thread. */
+  readonly buffer?: ArrayBuffer;
+}
+
+/** Words for lists that a batch with details has per row. */
+const listWordsPerRow = 16;
 
 /**
  * Flow records as columns, one row per record. The arrays are reused: whoever is handed a batch may read it until
@@ -22,16 +35,36 @@ export type FlowColumns = {
  */
 export class FlowBatch {
   readonly capacity: number;
+  readonly hasDetails: boolean;
+  /** All of the batch's memory: handed to another thread it is a batch there, and this one is no more. */
+  readonly buffer: ArrayBuffer;
   readonly columns: FlowColumns;
+  /** Values of list columns: a length, then so many values. Place 0 holds the empty list. */
+  readonly lists: Uint32Array;
   /** Rows filled so far. */
   count = 0;
+  readonly #columns: readonly { array: ColumnArray<ColumnEncoding>; width: number; empty: number }[];
+  #listsEnd = 1;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, { hasDetails = false, buffer }: FlowBatchOptions = {}) {
     this.capacity = capacity;
+    this.hasDetails = hasDetails;
+    const listWords = hasDetails ? capacity * listWordsPerRow + 1 : 1;
+    this.buffer = buffer ?? new ArrayBuffer(columnBytes(capacity, hasDetails) + listWords * 4);
     const columns = {} as Record<string, ColumnArray<ColumnEncoding>>;
-    for (const field of fields) columns[field.name] = createColumn(field.column, capacity);
+    const kept: { array: ColumnArray<ColumnEncoding>; width: number; empty: number }[] = [];
+    let offset = 0;
+    for (const { name, column, isDetail, empty = 0 } of fields as readonly Field[]) {
+      const rows = isDetail && !hasDetails ? 0 : capacity;
+      const array = createColumn(column, this.buffer, offset, rows);
+      columns[name] = array;
+      if (rows > 0) kept.push({ array, width: column === "address" ? 16 : 1, empty });
+      offset += paddedBytes(column, rows);
+    }
     this.columns = columns as FlowColumns;
-    for (const field of fields) if ("empty" in field) this.columns[field.name].fill(field.empty);
+    this.#columns = kept;
+    this.lists = new Uint32Array(this.buffer, offset, listWords);
+    if (buffer === undefined) for (const { array, empty } of kept) if (empty !== 0) array.fill(empty);
   }
 
   get free(): number {
@@ -46,13 +79,31 @@ export class FlowBatch {
     return first;
   }
 
-  /** Copies a row, of this batch or another, over one of this batch: every field. */
+  /** Keeps a list and returns its place, for a list column; 0, the empty list, when there is no room for it. */
+  appendList(values: ArrayLike<number>, count = values.length): number {
+    const place = this.#listsEnd;
+    if (count === 0 || place + 1 + count > this.lists.length) return 0;
+    this.lists[place] = count;
+    for (let i = 0; i < count; i++) this.lists[place + 1 + i] = values[i]!;
+    this.#listsEnd = place + 1 + count;
+    return place;
+  }
+
+  /** The list at a place; valid until the batch is cleared. */
+  listAt(place: number): Uint32Array {
+    return this.lists.subarray(place + 1, place + 1 + this.lists[place]!);
+  }
+
+  /** Copies a row, of this batch or another, over one of this batch: every field that both have. */
   copyRow(from: number, to: number, source: FlowBatch = this): void {
     for (const { name, column } of fields) {
-      const width = column === "address" ? 16 : 1;
       const values = source.columns[name];
-      if (width === 1) this.columns[name][to] = values[from]!;
-      else this.columns[name].set(values.subarray(from * width, (from + 1) * width), to * width);
+      const target = this.columns[name];
+      if (target.length === 0 || values.length === 0) continue;
+      if (column === "address") target.set(values.subarray(from * 16, (from + 1) * 16), to * 16);
+      else if (column === "list" && source !== this)
+        target[to] = this.appendList(source.listAt(values[from]!));
+      else target[to] = values[from]!;
     }
   }
 
@@ -60,6 +111,7 @@ export class FlowBatch {
   truncate(count: number): void {
     this.#fillEmpty(count, this.count);
     this.count = count;
+    if (count === 0) this.#listsEnd = 1;
   }
 
   clear(): void {
@@ -68,24 +120,48 @@ export class FlowBatch {
 
   #fillEmpty(first: number, end: number): void {
     if (first === end) return;
-    for (const field of fields) {
-      const width = field.column === "address" ? 16 : 1;
-      this.columns[field.name].fill("empty" in field ? field.empty : 0, first * width, end * width);
-    }
+    for (const { array, width, empty } of this.#columns) array.fill(empty, first * width, end * width);
   }
 }
 
-function createColumn(encoding: ColumnEncoding, capacity: number): ColumnArray<ColumnEncoding> {
+const bytesPerRow: Readonly<Record<ColumnEncoding, number>> = {
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  f64: 8,
+  address: 16,
+  list: 4,
+};
+
+/** Columns start at multiples of 8, as a Float64Array has to. */
+function paddedBytes(encoding: ColumnEncoding, rows: number): number {
+  return Math.ceil((bytesPerRow[encoding] * rows) / 8) * 8;
+}
+
+function columnBytes(capacity: number, hasDetails: boolean): number {
+  let bytes = 0;
+  for (const { column, isDetail } of fields as readonly Field[])
+    if (hasDetails || !isDetail) bytes += paddedBytes(column, capacity);
+  return bytes;
+}
+
+function createColumn(
+  encoding: ColumnEncoding,
+  buffer: ArrayBuffer,
+  offset: number,
+  rows: number,
+): ColumnArray<ColumnEncoding> {
   switch (encoding) {
     case "u8":
-      return new Uint8Array(capacity);
+      return new Uint8Array(buffer, offset, rows);
     case "u16":
-      return new Uint16Array(capacity);
+      return new Uint16Array(buffer, offset, rows);
     case "u32":
-      return new Uint32Array(capacity);
+    case "list":
+      return new Uint32Array(buffer, offset, rows);
     case "f64":
-      return new Float64Array(capacity);
+      return new Float64Array(buffer, offset, rows);
     case "address":
-      return new Uint8Array(capacity * 16);
+      return new Uint8Array(buffer, offset, rows * 16);
   }
 }

@@ -16,9 +16,21 @@ export {
   writeMappedIPv4,
 } from "./address.ts";
 export { assert } from "./assert.ts";
+export {
+  type DecodeSummary,
+  exportFormat,
+  type FlowSink,
+  type InterfaceFact,
+  type MessageReport,
+  type MessageSource,
+  type SamplingOrigin,
+  samplingOrigins,
+} from "./datagram.ts";
 export { type DropReason, dropReasons, type ReportDrop } from "./drop-reason.ts";
 export {
   type ColumnEncoding,
+  type CoreField,
+  coreFields,
   type ElementType,
   type Field,
   type FieldName,
@@ -26,7 +38,7 @@ export {
   type InformationElement,
   reverseEnterpriseNumber,
 } from "./fields.ts";
-export { FlowBatch, type FlowColumns } from "./flow-batch.ts";
+export { FlowBatch, type FlowBatchOptions, type FlowColumns } from "./flow-batch.ts";
 export { identityKey } from "./identity-key.ts";
 export { type Observer, ObserverTable, observerOf } from "./observer.ts";
 export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";

@@ -1,21 +1,24 @@
-import type { ReportDrop } from "../flow/index.ts";
-import { isZeroFilled, readUnsigned16, readUnsigned32 } from "./bytes.ts";
-import { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
 import {
   type DecodeSummary,
+  exportFormat,
   type FlowSink,
-  ipfix,
-  type MessageContext,
   type MessageSource,
-  netflowV5,
-  netflowV9,
-} from "./message.ts";
+  type ReportDrop,
+} from "../flow/index.ts";
+import { isZeroFilled, readUnsigned16, readUnsigned32 } from "./bytes.ts";
+import { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
+import { ipfix, type MessageContext, netflowV5, netflowV9 } from "./message.ts";
 import { RecordReader } from "./record-reader.ts";
 import { SetReader } from "./set-reader.ts";
 import { readV5 } from "./v5.ts";
 
 const v9HeaderLength = 20;
 const ipfixHeaderLength = 16;
+const formats: Readonly<Record<number, number>> = {
+  [netflowV5]: exportFormat.netflow5,
+  [netflowV9]: exportFormat.netflow9,
+  [ipfix]: exportFormat.ipfix,
+};
 
 /** One exporter's templates and what its options data said, for people to look at. */
 export interface ExporterDescription {
@@ -38,11 +41,12 @@ export class FlowDecoder {
   readonly #records: RecordReader;
   readonly #sets: SetReader;
   readonly #summary: DecodeSummary = {
-    version: 0,
+    format: 0,
     recordCount: 0,
     templateCount: 0,
     waitingSetCount: 0,
     samplingInterval: 0,
+    samplingOrigin: "unknown",
   };
 
   constructor(drop: ReportDrop, limits: Partial<DecoderLimits> = {}) {
@@ -59,8 +63,9 @@ export class FlowDecoder {
     sink: FlowSink,
   ): Readonly<DecodeSummary> {
     const summary = this.#summary;
-    summary.version = summary.recordCount = summary.templateCount = 0;
+    summary.format = summary.recordCount = summary.templateCount = 0;
     summary.waitingSetCount = summary.samplingInterval = 0;
+    summary.samplingOrigin = "unknown";
     this.#sets.expire(receivedMilliseconds);
     if (message.length < 2) {
       this.#drop("message_truncated", source.addressText);
@@ -71,7 +76,7 @@ export class FlowDecoder {
       this.#drop("version_unknown", source.addressText);
       return summary;
     }
-    summary.version = version;
+    summary.format = formats[version]!;
     if (version === netflowV5) {
       readV5(message, source, receivedMilliseconds, this.#records, this.#drop, sink, summary);
     } else if (version === netflowV9) this.#readV9(message, source, receivedMilliseconds, sink);

@@ -4,4 +4,3 @@
  */
 export { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
 export { type ExporterDescription, FlowDecoder } from "./decoder.ts";
-export type { DecodeSummary, FlowSink, MessageSource } from "./message.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fields, formatAddress, type InformationElement } from "../flow/index.ts";
+import { coreFields, formatAddress, type InformationElement } from "../flow/index.ts";
 import { createRandom, createTrial, type Row } from "./testdata/decode.ts";
 import {
   concat,
@@ -84,9 +84,9 @@ const naturalWidths: Partial<Record<string, number>> = {
   dateTimeMicroseconds: 8,
   dateTimeNanoseconds: 8,
 };
-const columnWidths = { u8: 1, u16: 2, u32: 4, f64: 8, address: 16 } as const;
+const columnWidths = { u8: 1, u16: 2, u32: 4, f64: 8, address: 16, list: 4 } as const;
 
-const known = fields.flatMap((field) =>
+const known = coreFields.flatMap((field) =>
   (field.elements as readonly InformationElement[])
     .filter(({ type, id }) => type !== "sysUpTime" && id !== 258)
     .map((element) => ({ element, name: field.name as string, width: columnWidths[field.column] })),

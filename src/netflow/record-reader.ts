@@ -1,7 +1,7 @@
-import { assert, type FlowBatch, fields, type ReportDrop } from "../flow/index.ts";
+import { assert, type FlowBatch, type FlowSink, fields, type ReportDrop } from "../flow/index.ts";
 import { readUnsigned16 } from "./bytes.ts";
 import { type Column, readEach } from "./column-reader.ts";
-import type { FlowSink, MessageContext } from "./message.ts";
+import type { MessageContext } from "./message.ts";
 import { finishRows, type SetFacts } from "./record-rows.ts";
 import { type Template, variableLength } from "./template.ts";
 
@@ -59,6 +59,7 @@ export class RecordReader {
       const first = batch.append(count);
       for (const { read, target, length, offset: fieldOffset } of steps) {
         const column = this.#columns[target!.fieldIndex]!;
+        if (column.length === 0) continue; // a detail nobody asked for
         if (read !== undefined) read(bytes, offset + fieldOffset, recordLength, count, column, first);
         else readEach(bytes, offset + fieldOffset, length, recordLength, count, column, first, target!);
       }
@@ -108,6 +109,10 @@ export class RecordReader {
       }
       if (target !== undefined) {
         const column = this.#columns[target.fieldIndex]!;
+        if (column.length === 0) {
+          offset += width;
+          continue; // a detail nobody asked for
+        }
         if (read !== undefined) read(bytes, offset, 0, 1, column, row);
         else readEach(bytes, offset, width, 0, 1, column, row, target);
       }

@@ -1,4 +1,4 @@
-import type { ReportDrop } from "../flow/index.ts";
+import type { DecodeSummary, FlowSink, ReportDrop } from "../flow/index.ts";
 import { isZeroFilled, readUnsigned, readUnsigned16 } from "./bytes.ts";
 import type { DecoderLimits } from "./config.ts";
 import {
@@ -9,7 +9,7 @@ import {
   findSystemInit,
   findTemplate,
 } from "./exporter-state.ts";
-import { type DecodeSummary, type FlowSink, ipfix, type MessageContext } from "./message.ts";
+import { ipfix, type MessageContext } from "./message.ts";
 import { readOptionsSet } from "./options.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { Template } from "./template.ts";

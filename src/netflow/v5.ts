@@ -1,13 +1,7 @@
-import type { ReportDrop } from "../flow/index.ts";
+import type { DecodeSummary, FlowSink, MessageSource, ReportDrop } from "../flow/index.ts";
 import { readUnsigned16, readUnsigned32 } from "./bytes.ts";
 import { elementKey } from "./element.ts";
-import {
-  type DecodeSummary,
-  type FlowSink,
-  type MessageContext,
-  type MessageSource,
-  netflowV5,
-} from "./message.ts";
+import { type MessageContext, netflowV5 } from "./message.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { compileTemplate } from "./template.ts";
 

@@ -13,7 +13,7 @@ export function readRow(batch: FlowBatch, row: number): Row {
   for (const field of fields) {
     const column = batch.columns[field.name];
     const empty = "empty" in field ? field.empty : 0;
-    if (ownFields.has(field.name)) continue;
+    if (ownFields.has(field.name) || column.length === 0) continue;
     if (field.column === "address") result[field.name] = formatAddress(column as Uint8Array, row * 16);
     else if (column[row] !== empty) result[field.name] = column[row]!;
   }

@@ -1,4 +1,4 @@
-import { type FieldName, fields, formatProtocol } from "../../flow/index.ts";
+import { coreFields, type FieldName, formatProtocol } from "../../flow/index.ts";
 import type { Filter } from "../../query/index.ts";
 import { OperatingError } from "../errors.ts";
 import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
@@ -126,7 +126,7 @@ function pinned(
 
 function readFlowRecord(row: SqlRow): FlowRecordRow {
   const record: Record<string, string | number | boolean | null> = { recordId: Number(row.record_id) };
-  for (const { name, column } of fields) {
+  for (const { name, column } of coreFields) {
     if (name in keyColumns) record[name] = (row[name] as string | null) ?? "";
     else if (column === "address") record[name] = addressText(row[name] as bigint);
     else record[name] = readNumber(name, Number(row[name]));

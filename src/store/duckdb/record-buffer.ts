@@ -1,4 +1,4 @@
-import { type FieldName, type FlowBatch, fields, type ObserverTable } from "../../flow/index.ts";
+import { coreFields, type FieldName, type FlowBatch, type ObserverTable } from "../../flow/index.ts";
 import type { PeerTable } from "../../topology/index.ts";
 import { flowRecordColumns } from "./schema.ts";
 
@@ -68,7 +68,7 @@ export class RecordBuffer {
     const at = chunk.rowCount;
     const ids = wordsOf(chunk.columns[0]!);
     for (let i = 0; i < count; i++) writeInteger(ids, at + i, firstId + i);
-    for (const [i, field] of fields.entries()) {
+    for (const [i, field] of coreFields.entries()) {
       const target = chunk.columns[i + 1]!;
       const { name, column } = field;
       if (name === "observer") copyKeys(batch, name, from, target, at, count, this.#observers);

@@ -1,4 +1,4 @@
-import { type ColumnEncoding, fields } from "../../flow/index.ts";
+import { type ColumnEncoding, coreFields } from "../../flow/index.ts";
 
 /** Raised with every change that an older program cannot read. docs/formats/data-folder.md describes it. */
 export const formatVersion = 1;
@@ -23,12 +23,13 @@ const storedTypes: Readonly<Record<ColumnEncoding, Omit<StoredColumn, "name">>> 
   u32: { type: "UINTEGER", bytes: 4 },
   f64: { type: "BIGINT", bytes: 8 },
   address: { type: "UHUGEINT", bytes: 16 },
+  list: { type: "UINTEGER", bytes: 4 },
 };
 
-/** The columns of `flow_records`: `record_id`, then one per row of the field table, in its order. */
+/** The columns of `flow_records`: `record_id`, then one per core field, in the table's order. */
 export const flowRecordColumns: readonly StoredColumn[] = [
   { name: "record_id", type: "BIGINT", bytes: 8 },
-  ...fields.map(
+  ...coreFields.map(
     ({ name, column }): StoredColumn =>
       name in keyColumns
         ? { name: keyColumns[name as keyof typeof keyColumns], type: "BIGINT", bytes: 8 }
