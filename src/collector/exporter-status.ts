@@ -71,8 +71,6 @@ export interface DirectionStatus {
   readonly ingressCount: number;
   readonly egressCount: number;
   readonly unknownCount: number;
-  /** Records of flows that the same exporter reports in the other direction too: kept, counted once. */
-  readonly doubledCount: number;
 }
 
 export interface TemplateStatus {
