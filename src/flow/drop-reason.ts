@@ -6,6 +6,8 @@ export const dropReasons = {
   set_truncated: "a data set is shorter than one record of its template",
   set_id_reserved: "set id 4 to 255 is reserved",
   template_invalid: "a template is cut off, has an id below 256, no fields, or records of no length",
+  sample_truncated: "an sFlow sample or record is cut off, or its length runs over",
+  sample_unknown: "an sFlow sample of a kind that is not read",
   template_missing: "no template arrived in time for a data set, or the waiting room was full",
   template_limit: "the exporter announced more templates than are kept",
   exporter_limit: "more exporters than are kept",
