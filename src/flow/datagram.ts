@@ -36,6 +36,8 @@ export interface MessageReport {
    * could not be read, as its template is missing. In v9 and sFlow sequence numbers count messages.
    */
   recordCount: number;
+  /** How many of them are options data: some exporters leave these out of their numbers. */
+  optionsRecordCount: number;
   /** The exporter's uptime when it sent the message; undefined in IPFIX, whose header does not say. */
   uptimeMilliseconds: number | undefined;
   /** Unix time of the export; undefined in sFlow, whose header does not say. */
