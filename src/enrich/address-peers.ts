@@ -24,12 +24,13 @@ export function createAddressPeers({ peers, node, localAddresses }: AddressPeers
   let generation = peers.generation;
   let local = new Set<string>();
 
-  function peerOf(bytes: Uint8Array, offset: number): number {
-    const row = known.get(bytes, offset);
-    if (row !== 0) return row;
-    const added = peers.intern(hostPeer(bytes, offset));
+  /** Of the address of a row, as words and as bytes. */
+  function peerOf(words: Uint32Array, bytes: Uint8Array, row: number): number {
+    const peer = known.get(words, row * 4);
+    if (peer !== 0) return peer;
+    const added = peers.intern(hostPeer(bytes, row * 16));
     // The row of "~other" is not remembered: there may be room for this address later.
-    if (added > 1) known.set(bytes, offset, added);
+    if (added > 1) known.set(words, row * 4, added);
     return added;
   }
 
@@ -58,15 +59,16 @@ export function createAddressPeers({ peers, node, localAddresses }: AddressPeers
   refresh();
   return {
     refresh,
-    enrich({ columns, count }) {
+    enrich({ columns, count, sourceWords, destinationWords }) {
       if (generation !== peers.generation) {
         generation = peers.generation;
         known.clear();
       }
       const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
       for (let row = 0; row < count; row++) {
-        if (sourcePeer[row] === 0) sourcePeer[row] = peerOf(sourceAddress, row * 16);
-        if (destinationPeer[row] === 0) destinationPeer[row] = peerOf(destinationAddress, row * 16);
+        if (sourcePeer[row] === 0) sourcePeer[row] = peerOf(sourceWords, sourceAddress, row);
+        if (destinationPeer[row] === 0)
+          destinationPeer[row] = peerOf(destinationWords, destinationAddress, row);
       }
     },
   };

@@ -1,4 +1,4 @@
-import { grown, RowIndex, writeAddressWords } from "../flow/index.ts";
+import { grown, RowIndex } from "../flow/index.ts";
 
 /**
  * A map from 16-byte addresses to small positive numbers; a look-up allocates nothing. The caller bounds what it puts in,
@@ -18,15 +18,15 @@ export class AddressTable {
     return this.#index.count;
   }
 
-  /** The value of the address at `bytes[offset]`, 0 when there is none. */
-  get(bytes: Uint8Array, offset: number): number {
-    writeAddressWords(this.#index.probe, 0, bytes, offset);
+  /** The value of the address whose four words begin at `words[at]`, as FlowBatch has them; 0 when there is none. */
+  get(words: Uint32Array, at: number): number {
+    this.#writeProbe(words, at);
     const row = this.#index.find();
     return row < 0 ? 0 : this.#values[row]!;
   }
 
-  set(bytes: Uint8Array, offset: number, value: number): void {
-    writeAddressWords(this.#index.probe, 0, bytes, offset);
+  set(words: Uint32Array, at: number, value: number): void {
+    this.#writeProbe(words, at);
     const row = this.#index.findOrAdd();
     if (row >= this.#values.length) this.#values = grown(this.#values, this.#values.length * 2);
     this.#values[row] = value;
@@ -35,4 +35,21 @@ export class AddressTable {
   clear(): void {
     this.#index.clear();
   }
+
+  #writeProbe(words: Uint32Array, at: number): void {
+    const { probe } = this.#index;
+    probe[0] = words[at]!;
+    probe[1] = words[at + 1]!;
+    probe[2] = words[at + 2]!;
+    probe[3] = words[at + 3]!;
+  }
+}
+
+const scratch = new Uint32Array(4);
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** The four words of the address at `bytes[offset]`; valid until the next call. */
+export function addressWords(bytes: Uint8Array, offset: number): Uint32Array {
+  for (let i = 0; i < 16; i++) scratchBytes[i] = bytes[offset + i]!;
+  return scratch;
 }

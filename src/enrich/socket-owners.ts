@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
-import { AddressTable } from "./address-table.ts";
+import { AddressTable, addressWords } from "./address-table.ts";
 import { containerIdOfProcess } from "./container-id.ts";
 import { networkOf } from "./network.ts";
 
@@ -120,11 +120,11 @@ export function createSocketOwners({
         identity = identify(owner);
         identities.set(key, identity);
       }
-      const known = identity.rows.get(bytes, offset);
+      const known = identity.rows.get(addressWords(bytes, offset), 0);
       if (known !== 0) return known;
       const address = formatAddress(bytes, offset);
       const row = peers.intern({ ...identity.peer, address, network: networkOf(bytes, offset) });
-      if (row > 1) identity.rows.set(bytes, offset, row);
+      if (row > 1) identity.rows.set(addressWords(bytes, offset), 0, row);
       return row;
     },
   };

@@ -10,15 +10,19 @@ export const dropReasons = {
   sample_unknown: "an sFlow sample of a kind that is not read",
   template_missing: "no template arrived in time for a data set, or the waiting room was full",
   template_limit: "the exporter announced more templates than are kept",
+  exporter_not_allowed: "the sender is not among those that are allowed",
   exporter_limit: "more exporters than are kept",
   record_empty: "a record carries neither addresses nor counters",
   queue_full: "records came faster than they could be handled",
   connection_limit: "more live connections than the agent's table holds",
+  claim_limit:
+    "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
   report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",
   store_full: "the disk or the store's size limit left no room",
   store_failed: "the store could not write",
+  output_failed: "records could not be written: the disk is full, or whoever reads them has stopped",
 } as const satisfies Record<string, string>;
 
 export type DropReason = keyof typeof dropReasons;

@@ -39,6 +39,9 @@ export class FlowBatch {
   /** All of the batch's memory: handed to another thread it is a batch there, and this one is no more. */
   readonly buffer: ArrayBuffer;
   readonly columns: FlowColumns;
+  /** The addresses again, four 32-bit words per row in the machine's byte order: for keys of tables. */
+  readonly sourceWords: Uint32Array;
+  readonly destinationWords: Uint32Array;
   /** Values of list columns: a length, then so many values. Place 0 holds the empty list. */
   readonly lists: Uint32Array;
   /** Rows filled so far. */
@@ -62,6 +65,8 @@ export class FlowBatch {
       offset += paddedBytes(column, rows);
     }
     this.columns = columns as FlowColumns;
+    this.sourceWords = wordsOf(this.columns.sourceAddress);
+    this.destinationWords = wordsOf(this.columns.destinationAddress);
     this.#columns = kept;
     this.lists = new Uint32Array(this.buffer, offset, listWords);
     if (buffer === undefined) for (const { array, empty } of kept) if (empty !== 0) array.fill(empty);
@@ -122,6 +127,10 @@ export class FlowBatch {
     if (first === end) return;
     for (const { array, width, empty } of this.#columns) array.fill(empty, first * width, end * width);
   }
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length >> 2);
 }
 
 const bytesPerRow: Readonly<Record<ColumnEncoding, number>> = {

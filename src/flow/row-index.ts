@@ -85,9 +85,10 @@ export class RowIndex {
   }
 
   #hashProbe(): number {
+    const { probe } = this;
     let hash = 0x811c9dc5;
-    for (let i = 0; i < this.#words; i++) {
-      hash = Math.imul(hash ^ this.probe[i]!, 0x85ebca6b);
+    for (let i = 0; i < probe.length; i++) {
+      hash = Math.imul(hash ^ probe[i]!, 0x85ebca6b);
       hash ^= hash >>> 13;
     }
     hash = Math.imul(hash, 0xc2b2ae35);
@@ -96,16 +97,20 @@ export class RowIndex {
 
   /** The slot that holds the probe's key, or the empty one where it would go. */
   #slotOf(hash: number): number {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const hashes = this.#hashes;
+    const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const row = this.#slots[slot]!;
-      if (row === noRow || (this.#hashes[row] === hash && this.#isProbe(row))) return slot;
+      const row = slots[slot]!;
+      if (row === noRow || (hashes[row] === hash && this.#isProbe(row))) return slot;
     }
   }
 
   #isProbe(row: number): boolean {
-    const start = row * this.#words;
-    for (let i = 0; i < this.#words; i++) if (this.#keys[start + i] !== this.probe[i]) return false;
+    const { probe } = this;
+    const keys = this.#keys;
+    const start = row * probe.length;
+    for (let i = 0; i < probe.length; i++) if (keys[start + i] !== probe[i]) return false;
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { grown, RowIndex, writeAddressWords } from "../flow/index.ts";
+import { grown, RowIndex } from "../flow/index.ts";
 
 /** Words of a key: two addresses of four words, the two ports in one word, protocol, scope. */
 const keyWords = 11;
@@ -19,12 +19,14 @@ export const connectionState = {
   serverCounts: 64,
 } as const;
 
+const observed = connectionState.clientObserved | connectionState.serverObserved;
+
 /** Addresses, ports, protocol and scope of a record, in its own order of source and destination. */
 export interface ConnectionTuple {
-  readonly source: Uint8Array;
-  readonly sourceOffset: number;
-  readonly destination: Uint8Array;
-  readonly destinationOffset: number;
+  /** Four words each, as FlowBatch has them, from `at` on. */
+  readonly source: Uint32Array;
+  readonly destination: Uint32Array;
+  readonly at: number;
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly protocol: number;
@@ -32,9 +34,9 @@ export interface ConnectionTuple {
 }
 
 /**
- * Connections that agents know, so that other observers' records of them are recognised. Keys are stored with the
- * lower end first, so a record finds its connection whichever way it is written. Bounded by `rowsMax`; memory grows
- * with use.
+ * Connections that agents know, so that other observers' records of them are recognised; and flows that only exporters
+ * report, with who reported each direction first. Keys are stored with the lower end first, so a record finds its row
+ * whichever way it is written. Each kind has its own bound; memory grows with use.
  */
 export class ConnectionTable {
   readonly #index: RowIndex;
@@ -48,13 +50,36 @@ export class ConnectionTable {
   serverPort = new Uint16Array(1024);
   /** Unix seconds of the last record. */
   lastSeenSeconds = new Uint32Array(1024);
+  /** Who reports each direction's figures, the key's own first, and the unix second of its last report. */
+  #claimants = new Uint32Array(1024 * 2);
+  #claimedSeconds = new Uint32Array(1024 * 2);
+  readonly #connectionsMax: number;
+  readonly #claimsMax: number;
+  #connectionCount = 0;
 
-  constructor(rowsMax: number) {
-    this.#index = new RowIndex(keyWords, rowsMax);
+  constructor(connectionsMax: number, claimsMax: number) {
+    this.#connectionsMax = connectionsMax;
+    this.#claimsMax = claimsMax;
+    this.#index = new RowIndex(keyWords, connectionsMax + claimsMax);
   }
 
+  /** Rows of both kinds. */
   get count(): number {
     return this.#index.count;
+  }
+
+  /** Those that an agent knows. */
+  get connectionCount(): number {
+    return this.#connectionCount;
+  }
+
+  get claimCount(): number {
+    return this.#index.count - this.#connectionCount;
+  }
+
+  /** Whether an agent knows the row's connection. */
+  isConnection(row: number): boolean {
+    return (this.state[row]! & observed) !== 0;
   }
 
   protocol(row: number): number {
@@ -68,9 +93,38 @@ export class ConnectionTable {
     return this.#index.find();
   }
 
-  /** The row of a connection, made when it is new; -1 when the table is full. */
-  findOrAdd(tuple: ConnectionTuple): number {
+  /** The row of an agent's connection, made when it is new; -1 when there are too many. `end` is whose socket was read. */
+  enter(tuple: ConnectionTuple, end: number): number {
     this.#writeProbe(tuple);
+    const isFull = this.#connectionCount >= this.#connectionsMax;
+    const row = isFull ? this.#index.find() : this.#findOrAdd();
+    if (row < 0 || (isFull && !this.isConnection(row))) return -1;
+    if (!this.isConnection(row)) this.#connectionCount++;
+    this.state[row]! |= end;
+    return row;
+  }
+
+  /** The row of a connection or flow, made when it is new; -1 when there are too many flows. */
+  findOrClaim(tuple: ConnectionTuple): number {
+    this.#writeProbe(tuple);
+    return this.claimCount >= this.#claimsMax ? this.#index.find() : this.#findOrAdd();
+  }
+
+  /**
+   * Who reports the figures of the tuple last looked up, in its own direction: `claimant`, if nobody else has within
+   * `claimSeconds`. Anybody who reports keeps what is theirs.
+   */
+  claim(row: number, claimant: number, seconds: number, claimSeconds: number, isReverse = false): number {
+    const at = row * 2 + (this.#probeIsReversed === isReverse ? 0 : 1);
+    const holder = this.#claimants[at]!;
+    if (holder !== claimant && holder !== 0 && this.#claimedSeconds[at]! + claimSeconds >= seconds)
+      return holder;
+    this.#claimants[at] = claimant;
+    this.#claimedSeconds[at] = seconds;
+    return claimant;
+  }
+
+  #findOrAdd(): number {
     const before = this.count;
     const row = this.#index.findOrAdd();
     if (row === before) this.#clearRow(row);
@@ -94,10 +148,20 @@ export class ConnectionTable {
     return (this.state[row]! & (connectionState.clientOpen | connectionState.serverOpen)) !== 0;
   }
 
-  /** Forgets closed connections last seen before `seconds`. Rows move: none may be kept over this call. */
-  sweep(seconds: number): void {
+  /**
+   * Forgets closed connections last seen before `seconds`, and flows before `claimSeconds`. Rows move: none may be kept
+   * over this call.
+   */
+  sweep(seconds: number, claimSeconds: number): void {
+    this.#connectionCount = 0;
     this.#index.compact(
-      (row) => this.isOpen(row) || this.lastSeenSeconds[row]! >= seconds,
+      (row) => {
+        const isConnection = this.isConnection(row);
+        const isKept =
+          this.isOpen(row) || this.lastSeenSeconds[row]! >= (isConnection ? seconds : claimSeconds);
+        if (isKept && isConnection) this.#connectionCount++;
+        return isKept;
+      },
       (from, to) => {
         this.clientPeer[to] = this.clientPeer[from]!;
         this.serverPeer[to] = this.serverPeer[from]!;
@@ -105,6 +169,8 @@ export class ConnectionTable {
         this.observer[to] = this.observer[from]!;
         this.serverPort[to] = this.serverPort[from]!;
         this.lastSeenSeconds[to] = this.lastSeenSeconds[from]!;
+        this.#claimants.copyWithin(to * 2, from * 2, from * 2 + 2);
+        this.#claimedSeconds.copyWithin(to * 2, from * 2, from * 2 + 2);
       },
     );
   }
@@ -113,8 +179,12 @@ export class ConnectionTable {
     const reversed = isReversed(t);
     this.#probeIsReversed = reversed;
     const { probe } = this.#index;
-    writeAddressWords(probe, reversed ? 4 : 0, t.source, t.sourceOffset);
-    writeAddressWords(probe, reversed ? 0 : 4, t.destination, t.destinationOffset);
+    const first = reversed ? t.destination : t.source;
+    const second = reversed ? t.source : t.destination;
+    for (let i = 0; i < 4; i++) {
+      probe[i] = first[t.at + i]!;
+      probe[4 + i] = second[t.at + i]!;
+    }
     probe[portsWord] = reversed
       ? (t.destinationPort << 16) | t.sourcePort
       : (t.sourcePort << 16) | t.destinationPort;
@@ -130,6 +200,7 @@ export class ConnectionTable {
     this.observer[row] = 0;
     this.serverPort[row] = 0;
     this.lastSeenSeconds[row] = 0;
+    this.#claimants.fill(0, row * 2, row * 2 + 2);
   }
 
   #grow(capacity: number): void {
@@ -139,13 +210,15 @@ export class ConnectionTable {
     this.observer = grown(this.observer, capacity);
     this.serverPort = grown(this.serverPort, capacity);
     this.lastSeenSeconds = grown(this.lastSeenSeconds, capacity);
+    this.#claimants = grown(this.#claimants, capacity * 2);
+    this.#claimedSeconds = grown(this.#claimedSeconds, capacity * 2);
   }
 }
 
-/** Whether the destination sorts before the source, by address, then port. */
+/** Whether the destination sorts before the source, by the words of the address, then port. */
 function isReversed(t: ConnectionTuple): boolean {
-  for (let i = 0; i < 16; i++) {
-    const difference = t.source[t.sourceOffset + i]! - t.destination[t.destinationOffset + i]!;
+  for (let i = t.at + 3; i >= t.at; i--) {
+    const difference = t.source[i]! - t.destination[i]!;
     if (difference !== 0) return difference > 0;
   }
   return t.sourcePort > t.destinationPort;

@@ -1,4 +1,4 @@
-import { type FlowBatch, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
+import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { clientEnd, type VisitOpen } from "./stitch.ts";
 
 /** Counters kept per minute of the window, in this order. */
@@ -110,19 +110,37 @@ export class LiveFold {
       const received = sourceIsClient ? backward : forward;
       this.#second[entry * 2]! += sent;
       this.#second[entry * 2 + 1]! += received;
-      this.#add(entry, minute, 0, sent);
-      this.#add(entry, minute, 1, received);
       const packets = columns.packetDeltaCount[row]! + columns.reversePacketDeltaCount[row]!;
-      this.#add(entry, minute, 2, packets * factor);
-      this.#add(entry, minute, 3, columns.connectionCount[row]!);
-      this.#add(entry, minute, 4, columns.failedConnectionCount[row]!);
-      this.#add(entry, minute, 5, columns.retransmittedSegmentCount[row]!);
-      const rtt = columns.roundTripTimeMicroseconds[row]!;
-      const known = this.#rtt[entry]!;
-      if (rtt > 0) this.#rtt[entry] = known === 0 ? rtt : known + (rtt - known) / 8;
+      this.#addTraffic(entry, minute, sent, received, packets * factor);
+      this.#addConnection(entry, minute, columns, row);
       const seen = columns.collectionTimeMilliseconds[row]!;
       if (seen > this.#lastSeen[entry]!) this.#lastSeen[entry] = seen;
     }
+  }
+
+  #addTraffic(row: number, minute: number, sent: number, received: number, packets: number): void {
+    const inMinute = row * this.#minuteStride + (minute % this.#config.windowMinutes) * counterCount;
+    const inTotal = row * counterCount;
+    this.#minutes[inMinute]! += sent;
+    this.#minutes[inMinute + 1]! += received;
+    this.#minutes[inMinute + 2]! += packets;
+    this.#totals[inTotal]! += sent;
+    this.#totals[inTotal + 1]! += received;
+    this.#totals[inTotal + 2]! += packets;
+  }
+
+  /** What only agents know of a row; an exporter's row has none of it. */
+  #addConnection(entry: number, minute: number, columns: FlowColumns, row: number): void {
+    const connections = columns.connectionCount[row]!;
+    const failed = columns.failedConnectionCount[row]!;
+    const retransmits = columns.retransmittedSegmentCount[row]!;
+    const rtt = columns.roundTripTimeMicroseconds[row]!;
+    if ((connections | failed | retransmits | rtt) === 0) return;
+    this.#add(entry, minute, 3, connections);
+    this.#add(entry, minute, 4, failed);
+    this.#add(entry, minute, 5, retransmits);
+    const known = this.#rtt[entry]!;
+    if (rtt > 0) this.#rtt[entry] = known === 0 ? rtt : known + (rtt - known) / 8;
   }
 
   /** Puts back what a minute of the window held before a restart. */

@@ -319,3 +319,69 @@ test("an exporter's record of a loopback connection is found in our own namespac
   stitcher.stitch(seen, 1001);
   assert.equal(seen.columns.isDuplicate[0], 1);
 });
+
+/** Records of a flow no agent knows, with who saw them and where: [observer, direction, interface in, interface out]. */
+function sighted(
+  stitcher: Stitcher,
+  seconds: number,
+  ...sightings: (readonly [observer: number, direction: number, into: number, outOf: number, row?: Row])[]
+): number[] {
+  const batch = batchOf(...sightings.map(([, , , , row = exported]) => row));
+  sightings.forEach(([observer, direction, into, outOf], row) => {
+    batch.columns.observer[row] = observer;
+    batch.columns.flowDirection[row] = direction;
+    batch.columns.ingressInterface[row] = into;
+    batch.columns.egressInterface[row] = outOf;
+  });
+  stitcher.stitch(batch, seconds);
+  return [...batch.columns.isDuplicate.subarray(0, sightings.length)];
+}
+
+test("a router that reports at ingress and at egress is counted once", () => {
+  const { stitcher } = createCounted();
+  assert.deepEqual(sighted(stitcher, 1000, [5, 0, 1, 2], [5, 1, 1, 2], [5, 0, 1, 2]), [0, 1, 0]);
+  assert.deepEqual(sighted(stitcher, 1060, [5, 1, 1, 2], [5, 0, 1, 2]), [1, 0]);
+  assert.equal(stitcher.doubledCount(5), 2);
+});
+
+test("two routers on one path are counted once, each direction from the one that reported it first", () => {
+  const { stitcher } = createCounted();
+  assert.deepEqual(sighted(stitcher, 1000, [5, 255, 1, 2], [6, 255, 3, 4]), [0, 1]);
+  assert.deepEqual(
+    sighted(stitcher, 1001, [6, 255, 4, 3, exportedBack], [5, 255, 2, 1, exportedBack]),
+    [0, 1],
+  );
+  assert.equal(
+    stitcher.doubledCount(5) + stitcher.doubledCount(6),
+    0,
+    "neither reports anything twice itself",
+  );
+});
+
+test("when the one that counted falls silent, another takes its place", () => {
+  const { stitcher } = createCounted({ ...stitchDefaults, claimSeconds: 60 });
+  assert.deepEqual(sighted(stitcher, 1000, [4, 255, 7, 8], [5, 255, 1, 2]), [0, 1]);
+  assert.deepEqual(sighted(stitcher, 1060, [5, 255, 1, 2]), [1]);
+  assert.deepEqual(sighted(stitcher, 1061, [5, 255, 1, 2], [4, 255, 7, 8]), [0, 1]);
+});
+
+test("flows beyond the bound are counted as they come, and that is counted", () => {
+  const { stitcher, drops } = createCounted({ ...stitchDefaults, claimsMax: 1 });
+  sighted(stitcher, 1000, [4, 255, 7, 8], [5, 255, 1, 2]);
+  const other: Row = { source: ["10.0.0.9", 5], destination: server };
+  assert.deepEqual(sighted(stitcher, 1001, [4, 255, 7, 8, other], [5, 255, 1, 2, other]), [0, 0]);
+  assert.deepEqual(drops, ["claim_limit", "claim_limit"]);
+  assert.deepEqual(
+    sighted(stitcher, 1130, [4, 255, 7, 8, other], [5, 255, 1, 2, other]),
+    [0, 1],
+    "the first is over",
+  );
+});
+
+test("an agent that comes to know a flow takes it over", () => {
+  const { stitcher } = createCounted();
+  sighted(stitcher, 1000, [4, 255, 7, 8], [5, 255, 1, 2]);
+  stitcher.stitch(batchOf(fromClient), 1001);
+  assert.deepEqual(sighted(stitcher, 1002, [4, 255, 7, 8], [5, 255, 1, 2]), [1, 1]);
+  assert.equal(stitcher.connectionCount, 1);
+});

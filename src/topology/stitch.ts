@@ -17,6 +17,10 @@ export interface StitchConfig {
   readonly connectionsMax: number;
   /** How long a closed connection is remembered, for exporters that report late. */
   readonly rememberSeconds: number;
+  /** Flows of exporters remembered at most. */
+  readonly claimsMax: number;
+  /** Whoever reported a flow first has it for so long after each report; then another exporter's figures may count. */
+  readonly claimSeconds: number;
   /** Network namespace (inode) of this process, for exporters' records of loopback addresses; 0 when unknown. */
   readonly loopbackScope: number;
 }
@@ -24,6 +28,8 @@ export interface StitchConfig {
 export const stitchDefaults: StitchConfig = {
   connectionsMax: 524_288,
   rememberSeconds: 3600,
+  claimsMax: 524_288,
+  claimSeconds: 600,
   loopbackScope: 0,
 };
 
@@ -57,7 +63,10 @@ export interface Stitcher {
   markPeers(mark: (peer: number) => void, seconds: number): void;
   /** Forgets what is too old to be reported again. */
   sweep(seconds: number): void;
+  /** Connections that agents know. */
   readonly connectionCount: number;
+  /** Records of an exporter whose flow the same exporter reports from another interface or direction. */
+  doubledCount(observer: number): number;
 }
 
 /**
@@ -65,29 +74,32 @@ export interface Stitcher {
  * not the best one known at first is marked duplicate. A server's end whose client's end is not known waits one poll: the
  * client may be on this machine too, and its report on the way. Agents' rows of a batch are entered before any row is judged, so the order within a
  * batch does not matter.
+ *
+ * Of a flow that no agent knows, the exporter's interface that reported it first counts, each direction for itself; the records of
+ * other interfaces (a router that reports at ingress and egress, two routers on one path) are duplicates.
  */
 export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
-  const table = new ConnectionTable(config.connectionsMax);
+  const table = new ConnectionTable(config.connectionsMax, config.claimsMax);
   let lastMadeRoom = 0;
+  let lastMadeClaimRoom = 0;
+  const doubledCounts: number[] = [];
   /** Rows held since the last `takeWaited`, those held before it, and those it has handed out. */
   let [waiting, ripe, handedOut] = Array.from({ length: 3 }, () => new FlowBatch(waitingMax)) as Rotation;
   // One tuple object, filled per row: the hot path allocates nothing.
   const tuple = {
-    source: new Uint8Array(0) as Uint8Array,
-    sourceOffset: 0,
-    destination: new Uint8Array(0) as Uint8Array,
-    destinationOffset: 0,
+    source: new Uint32Array() as Uint32Array,
+    destination: new Uint32Array() as Uint32Array,
+    at: 0,
     sourcePort: 0,
     destinationPort: 0,
     protocol: 0,
     scope: 0,
   };
 
-  function readTuple({ columns }: FlowBatch, row: number): void {
-    tuple.source = columns.sourceAddress;
-    tuple.sourceOffset = row * 16;
-    tuple.destination = columns.destinationAddress;
-    tuple.destinationOffset = row * 16;
+  function readTuple({ columns, sourceWords, destinationWords }: FlowBatch, row: number): void {
+    tuple.source = sourceWords;
+    tuple.destination = destinationWords;
+    tuple.at = row * 4;
     tuple.sourcePort = columns.sourceTransportPort[row]!;
     tuple.destinationPort = columns.destinationTransportPort[row]!;
     tuple.protocol = columns.protocolIdentifier[row]!;
@@ -99,39 +111,50 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   }
 
   /** When the table is full, connections that have ended are forgotten sooner: first those of five minutes ago. */
-  function findOrMakeRoom(seconds: number): number {
-    const connection = table.findOrAdd(tuple);
+  function enterOrMakeRoom(end: number, seconds: number): number {
+    const connection = table.enter(tuple, end);
     if (connection >= 0 || seconds - lastMadeRoom < makeRoomSeconds) return connection;
     lastMadeRoom = seconds;
     for (const age of [300, 60, 5]) {
-      table.sweep(seconds - age);
-      if (table.count < config.connectionsMax * 0.9) break;
+      table.sweep(seconds - age, seconds - config.claimSeconds);
+      if (table.connectionCount < config.connectionsMax * 0.9) break;
     }
-    return table.findOrAdd(tuple);
+    return table.enter(tuple, end);
+  }
+
+  /** The row of an exporter's flow. Flows that are over are forgotten sooner when there are too many. */
+  function claimOrMakeRoom(seconds: number): number {
+    const flow = table.findOrClaim(tuple);
+    if (flow >= 0 || seconds - lastMadeClaimRoom < makeRoomSeconds) return flow;
+    lastMadeClaimRoom = seconds;
+    for (const age of [120, 30, 5]) {
+      table.sweep(seconds - config.rememberSeconds, seconds - age);
+      if (table.claimCount < config.claimsMax * 0.9) break;
+    }
+    return table.findOrClaim(tuple);
   }
 
   /** An agent's row: the source is the client, and one end's peer is certain. */
   function enter(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
     readTuple(batch, row);
-    const connection = findOrMakeRoom(seconds);
+    const isClient = columns.observedEnd[row] === observedEnd.client;
+    const isOpen = columns.flowEndReason[row] !== endOfFlow;
+    const observed = isClient ? state.clientObserved : state.serverObserved;
+    const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {
       drop("connection_limit", "stitch");
       return;
     }
-    const isClient = columns.observedEnd[row] === observedEnd.client;
-    const isOpen = columns.flowEndReason[row] !== endOfFlow;
-    const observed = isClient ? state.clientObserved : state.serverObserved;
     const open = isClient ? state.clientOpen : state.serverOpen;
     const isNew = columns.connectionCount[row]! > 0 && !table.isOpen(connection);
     if (isNew && table.lastSeenSeconds[connection]! + reuseSeconds < seconds) {
       // The same addresses and ports used again: what was known belongs to the connection before.
-      table.state[connection] = 0;
+      table.state[connection] = observed;
       table.clientPeer[connection] = 0;
       table.serverPeer[connection] = 0;
     }
     table.setClient(connection, true);
-    table.state[connection]! |= observed;
     if (isOpen) table.state[connection]! |= open;
     else table.state[connection]! &= ~open;
     if (isClient) table.clientPeer[connection] = columns.sourcePeer[row]!;
@@ -140,12 +163,14 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     table.lastSeenSeconds[connection] = seconds;
   }
 
-  function judge(batch: FlowBatch, row: number): void {
+  function judge(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
     readTuple(batch, row);
-    const connection = table.find(tuple);
-    if (connection < 0) {
+    const isExported = columns.observedEnd[row] === observedEnd.neither;
+    const connection = isExported ? claimOrMakeRoom(seconds) : table.find(tuple);
+    if (connection < 0 || !table.isConnection(connection)) {
       if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
+      if (isExported) judgeClaim(batch, row, connection, seconds);
       return;
     }
     const sourceIsClient = table.isClientSource(connection);
@@ -160,6 +185,26 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     if ((known & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]! || server[row]!;
     else table.serverPeer[connection] = server[row]!;
     columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
+  }
+
+  /** Whether an exporter's row of a flow that no agent knows counts, or another viewpoint's rows of it do. */
+  function judgeClaim(batch: FlowBatch, row: number, flow: number, seconds: number): void {
+    const { columns } = batch;
+    if (flow < 0) {
+      drop("claim_limit", "stitch");
+      return;
+    }
+    const viewpoint = viewpointOf(batch, row);
+    const { claimSeconds } = config;
+    table.lastSeenSeconds[flow] = seconds;
+    const holder = table.claim(flow, viewpoint, seconds, claimSeconds);
+    // A record with both directions speaks for both.
+    if (holder === viewpoint && columns.reversePacketDeltaCount[row]! > 0)
+      table.claim(flow, viewpoint, seconds, claimSeconds, true);
+    if (holder === viewpoint) return;
+    columns.isDuplicate[row] = 1;
+    const observer = columns.observer[row]!;
+    if (isSameObserver(holder, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
   }
 
   /** Whether this row's figures count. The end that is known when the connection is first judged stays the one. */
@@ -185,7 +230,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   }
 
   /** Judges the rows that can be; the others leave the batch. */
-  function judgeOrHold(batch: FlowBatch): void {
+  function judgeOrHold(batch: FlowBatch, seconds: number): void {
     let kept = 0;
     for (let row = 0; row < batch.count; row++) {
       if (mustWait(batch, row)) {
@@ -193,7 +238,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
         continue;
       }
       if (kept !== row) batch.copyRow(row, kept);
-      judge(batch, kept++);
+      judge(batch, kept++, seconds);
     }
     batch.truncate(kept);
   }
@@ -201,15 +246,21 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   return {
     stitch(batch, seconds) {
       const { observedEnd: ends } = batch.columns;
-      for (let row = 0; row < batch.count; row++) if (ends[row] !== 0) enter(batch, row, seconds);
-      judgeOrHold(batch);
+      let hasEnds = false;
+      for (let row = 0; row < batch.count; row++) {
+        if (ends[row] === observedEnd.neither) continue;
+        enter(batch, row, seconds);
+        hasEnds = true;
+      }
+      if (hasEnds) judgeOrHold(batch, seconds);
+      else for (let row = 0; row < batch.count; row++) judge(batch, row, seconds);
     },
     takeWaited(now) {
       handedOut.clear();
       [waiting, ripe, handedOut] = [handedOut, waiting, ripe];
       const { columns, count } = handedOut;
       columns.collectionTimeMilliseconds.fill(now, 0, count); // history is ordered by when records are handed on
-      for (let row = 0; row < count; row++) judge(handedOut, row);
+      for (let row = 0; row < count; row++) judge(handedOut, row, Math.floor(now / 1000));
       return handedOut;
     },
     forEachOpen(visit) {
@@ -241,12 +292,31 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       }
     },
     sweep(seconds) {
-      table.sweep(seconds - config.rememberSeconds);
+      table.sweep(seconds - config.rememberSeconds, seconds - config.claimSeconds);
     },
     get connectionCount() {
-      return table.count;
+      return table.connectionCount;
     },
+    doubledCount: (observer) => doubledCounts[observer] ?? 0,
   };
+}
+
+const viewpointHashBits = 17;
+const egress = 1;
+
+/**
+ * Where an exporter saw a record: the interface on which the packets came in, or left when it reports at egress. The observer's row
+ * stands above a hash, so that two viewpoints of one exporter are told from those of two. Never 0.
+ */
+function viewpointOf({ columns }: FlowBatch, row: number): number {
+  const direction = columns.flowDirection[row]!;
+  const interfaces = direction === egress ? columns.egressInterface : columns.ingressInterface;
+  const mixed = Math.imul(interfaces[row]! * 2 + (direction === egress ? 1 : 0) + 1, 0x9e3779b1);
+  return ((columns.observer[row]! << viewpointHashBits) | (mixed >>> (32 - viewpointHashBits)) | 1) >>> 0;
+}
+
+function isSameObserver(viewpoint: number, other: number): boolean {
+  return (viewpoint ^ other) >>> viewpointHashBits === 0;
 }
 
 const icmp = 1;
