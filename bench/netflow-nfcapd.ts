@@ -1,15 +1,16 @@
 /**
- * What a NetFlow v5 record costs: our collector against Debian's nfcapd, fed the same datagrams over loopback by one
- * sender, in one run; then the decoder alone for v5, v9 and IPFIX.
+ * What a flow record costs: our collector against Debian's nfcapd, fed the same datagrams over loopback by one sender, in
+ * one run, for NetFlow v5, v9 and IPFIX; and the highest rate that each takes without loss.
  *
- *   node bench/netflow-nfcapd.ts [--datagrams 60000] [--rate 6000] [--fold MODULE] [--decode-only]
+ *   node bench/netflow-nfcapd.ts [--only v5|v9|ipfix] [--datagrams 200000] [--rate 10000] [--fold MODULE]
+ *   node bench/netflow-nfcapd.ts --loss-free [--seconds 3]
+ *   node bench/netflow-nfcapd.ts --decode-only
  *
- * nfcapd also writes its file; ours hands each batch to the MODULE's `createDeliver(): (batch: FlowBatch) => void`, or
- * only counts the rows. The rate is datagrams a second: low enough that neither loses, as the record counts show.
- * One case by itself, under a profile: node --cpu-prof bench/netflow-nfcapd.ts --decode-only
+ * nfcapd also writes its file (compression off); ours hands each batch to the MODULE's `createDeliver(): (batch) => void`, by default
+ * fold.ts: enrich, stitch and fold; `--fold none` only counts the rows. The rate is datagrams a second of 30 records: low enough
+ * that neither loses, as the record counts show. A profile: node --cpu-prof bench/netflow-nfcapd.ts --decode-only
  */
 import { execFileSync, fork, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,110 +21,54 @@ import { parseArgs } from "node:util";
 import { createCollector, defaultCollectorConfig } from "../src/collector/index.ts";
 import { FlowBatch, ObserverTable } from "../src/flow/index.ts";
 import { FlowDecoder } from "../src/netflow/index.ts";
-import {
-  concat,
-  ipfixMessage,
-  ipv4,
-  type SpecifiedField,
-  set,
-  template,
-  unsigned,
-  v9Message,
-} from "../src/netflow/testdata/messages.ts";
-import { createV5Datagrams, recordsPerDatagram } from "./v5-datagrams.ts";
+import { sendDatagrams } from "./datagram-sender.ts";
+import { createFlowDatagrams, type FlowProtocol, flowProtocols } from "./flow-datagrams.ts";
+import { recordsPerDatagram } from "./v5-datagrams.ts";
 
 const self = fileURLToPath(import.meta.url);
 
-/** The fields of softflowd's IPv4 template, as v9 or IPFIX. */
-function createTemplatedDatagrams(version: 9 | 10): { announcement: Uint8Array; data: Uint8Array } {
-  const times: readonly SpecifiedField[] =
-    version === 9
-      ? [
-          [22, 4],
-          [21, 4],
-        ]
-      : [
-          [152, 8],
-          [153, 8],
-        ];
-  const layout: readonly SpecifiedField[] = [
-    [8, 4],
-    [12, 4],
-    ...times,
-    [1, 4],
-    [2, 4],
-    [10, 4],
-    [14, 4],
-    [61, 1],
-    [136, 1],
-    [7, 2],
-    [11, 2],
-    [4, 1],
-    [6, 1],
-    [60, 1],
-    [5, 1],
-  ];
-  const message = version === 9 ? v9Message : ipfixMessage;
-  const record = (n: number) =>
-    concat(
-      ipv4(`10.0.0.${n}`),
-      ipv4(`10.0.1.${n}`),
-      ...times.map(([, length]) => unsigned(version === 9 ? 90_000 : 1_760_000_000_000, length)),
-      ...[60 + n, 1 + n, 1, 2].map((value) => unsigned(value, 4)),
-      Uint8Array.of(0, 1, 4, n, 1, 187, 6, 27, 4, 0),
-    );
-  const records = Array.from({ length: recordsPerDatagram }, (_, i) => record(i + 1));
-  return {
-    announcement: message({}, set(version === 9 ? 0 : 2, template(1024, layout))),
-    data: message({}, set(1024, ...records)),
-  };
-}
-
-function measureDecode(name: string, datagrams: readonly Uint8Array[]): void {
+function measureDecode(protocol: FlowProtocol): void {
   const decoder = new FlowDecoder(() => {});
-  const batch = new FlowBatch(4096);
+  const batch = new FlowBatch(8192);
   const sink = { batch, flush: () => batch.clear() };
   const source = { addressText: "192.0.2.1", port: 1, observerRow: 1 };
+  const { announcements, data } = createFlowDatagrams(protocol, 200);
+  for (const datagram of announcements) decoder.decode(datagram, source, 1_760_000_000_000, sink);
   const run = (milliseconds: number) => {
     const start = process.cpuUsage();
     const end = performance.now() + milliseconds;
     let recordCount = 0;
     while (performance.now() < end) {
-      for (const datagram of datagrams)
+      for (const datagram of data)
         recordCount += decoder.decode(datagram, source, 1_760_000_000_000, sink).recordCount;
     }
     const { user, system } = process.cpuUsage(start);
     return recordCount / ((user + system) / 1e6);
   };
   run(500);
-  console.log(`decode ${name.padEnd(6)} ${(run(1500) / 1e6).toFixed(2)} M records per CPU second`);
+  console.log(`decode ${protocol.padEnd(6)} ${(run(1500) / 1e6).toFixed(2)} M records per CPU second`);
 }
 
-function measureDecodes(): void {
-  const v9 = createTemplatedDatagrams(9);
-  const ipfix = createTemplatedDatagrams(10);
-  measureDecode("v5", createV5Datagrams(200));
-  measureDecode("v9", [v9.announcement, ...new Array<Uint8Array>(200).fill(v9.data)]);
-  measureDecode("ipfix", [ipfix.announcement, ...new Array<Uint8Array>(200).fill(ipfix.data)]);
-}
-
-/** The child: a collector that tells its port, and its record count when asked. */
-async function receive(foldModule: string | undefined): Promise<void> {
-  const folding =
-    foldModule === undefined ? undefined : await import(pathToFileURL(resolve(foldModule)).href);
-  const deliver: (batch: FlowBatch) => void = folding?.createDeliver() ?? (() => {});
+/** The child: a collector that tells its port, and its status when asked. */
+async function receive(foldModule: string): Promise<void> {
+  const folding = foldModule === "none" ? undefined : await import(pathToFileURL(resolve(foldModule)).href);
   const collector = createCollector(
     { ...defaultCollectorConfig, listeners: [{ host: "127.0.0.1", port: 0 }] },
-    { deliver, observers: new ObserverTable(), drop: () => {}, now: Date.now },
+    {
+      deliver: folding?.createDeliver() ?? (() => {}),
+      observers: new ObserverTable(),
+      drop: () => {},
+      now: Date.now,
+    },
   );
   await collector.start();
   const ticking = setInterval(() => collector.flush(), 1000);
-  process.on("message", () => process.send!(collector.status()));
+  process.on("message", async () => process.send!(await collector.status()));
   process.on("disconnect", () => {
     clearInterval(ticking);
     void collector.stop();
   });
-  process.send!(collector.status());
+  process.send!(await collector.status());
 }
 
 /** CPU seconds, user and system, of all threads of a process; ticks are 1/100 s on Linux. */
@@ -136,82 +81,127 @@ function readPeakMegabytes(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** Sends every datagram to both ports, a few each millisecond. */
-async function sendPaced(ports: readonly number[], datagramCount: number, rate: number): Promise<void> {
-  const socket = createSocket("udp4");
-  const datagrams = createV5Datagrams(500);
-  const start = performance.now();
-  let sent = 0;
-  while (sent < datagramCount) {
-    const due = Math.min(datagramCount, Math.ceil(((performance.now() - start) / 1000) * rate));
-    // After a pause of the machine the backlog is spread out, not sent at once.
-    for (const until = Math.min(due, sent + 32); sent < until; sent++) {
-      for (const port of ports) socket.send(datagrams[sent % datagrams.length]!, port, "127.0.0.1");
-    }
-    await delay(1);
-  }
-  await delay(500);
-  socket.close();
+interface Subject {
+  readonly name: "portolan" | "nfcapd";
+  readonly pid: number;
+  readonly port: number;
+  /** Records received, once it has ended. */
+  stop(): Promise<number>;
 }
 
-async function compare(datagramCount: number, rate: number, fold: string | undefined): Promise<void> {
+async function startPortolan(fold: string): Promise<Subject> {
+  const child = fork(self, ["--receive", "--fold", fold]);
+  const [{ listeners }] = await once(child, "message");
+  return {
+    name: "portolan",
+    pid: child.pid!,
+    port: listeners[0].port,
+    async stop() {
+      child.send("status");
+      const [{ recordCount }] = await once(child, "message");
+      child.disconnect();
+      await once(child, "exit");
+      return Number(recordCount);
+    },
+  };
+}
+
+const nfcapdPort = 29_055;
+
+async function startNfcapd(): Promise<Subject> {
   const folder = mkdtempSync(join(tmpdir(), "nfcapd-"));
-  const nfcapdPort = 29_055;
-  const nfcapd = spawn(
+  const child = spawn(
     "nfcapd",
-    ["-w", folder, "-p", String(nfcapdPort), "-b", "127.0.0.1", "-B", "8388608"],
+    ["-w", folder, "-p", String(nfcapdPort), "-b", "127.0.0.1", "-B", "33554432"],
     { stdio: "ignore" },
   );
-  const child = fork(self, ["--receive", ...(fold === undefined ? [] : ["--fold", fold])]);
-  try {
-    const [{ listeners }] = await once(child, "message");
-    await delay(700);
-    const pids = { portolan: child.pid!, nfcapd: nfcapd.pid! };
-    const before = { portolan: readCpuSeconds(pids.portolan), nfcapd: readCpuSeconds(pids.nfcapd) };
-    await sendPaced([nfcapdPort, listeners[0].port], datagramCount, rate);
-    const cpu = {
-      portolan: readCpuSeconds(pids.portolan) - before.portolan,
-      nfcapd: readCpuSeconds(pids.nfcapd) - before.nfcapd,
-    };
-    const peak = { portolan: readPeakMegabytes(pids.portolan), nfcapd: readPeakMegabytes(pids.nfcapd) };
-    child.send("status");
-    const [{ recordCount }] = await once(child, "message");
-    nfcapd.kill("SIGTERM");
-    await once(nfcapd, "exit");
-    const summary = execFileSync("nfdump", ["-I", "-R", folder], { encoding: "utf8" });
-    const records = { portolan: Number(recordCount), nfcapd: Number(/^Flows: (\d+)/m.exec(summary)?.[1]) };
+  await delay(700);
+  return {
+    name: "nfcapd",
+    pid: child.pid!,
+    port: nfcapdPort,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+      const summary = execFileSync("nfdump", ["-I", "-R", folder], { encoding: "utf8" });
+      rmSync(folder, { recursive: true });
+      return Number(/^Flows: (\d+)/m.exec(summary)?.[1]);
+    },
+  };
+}
+
+async function compare(protocol: FlowProtocol, count: number, rate: number, fold: string): Promise<void> {
+  const subjects = [await startPortolan(fold), await startNfcapd()];
+  // What a compiler does once is not what a record costs.
+  const ports = subjects.map(({ port }) => port);
+  const warmUp = 4000;
+  await sendDatagrams({ protocol, ports, count: warmUp, rate: 4000 });
+  await delay(300);
+  const before = subjects.map(({ pid }) => readCpuSeconds(pid));
+  await sendDatagrams({ protocol, ports, count, rate });
+  await delay(1200);
+  const cpu = subjects.map(({ pid }, i) => readCpuSeconds(pid) - before[i]!);
+  const sent = count * recordsPerDatagram;
+  console.log(`${protocol.padEnd(6)} ${sent} records in ${count} datagrams to each`);
+  const perMillion = cpu.map((seconds) => (seconds / sent) * 1e6);
+  for (const [i, { name, pid, stop }] of subjects.entries()) {
+    const peak = readPeakMegabytes(pid);
+    const received = (await stop()) - warmUp * recordsPerDatagram;
     console.log(
-      `sent            ${datagramCount * recordsPerDatagram} v5 records in ${datagramCount} datagrams to each`,
+      `       ${name.padEnd(9)} ${received} received, ${perMillion[i]!.toFixed(3)} CPU s per million, peak ${peak.toFixed(0)} MB`,
     );
-    for (const who of ["portolan", "nfcapd"] as const) {
-      const perMillion = (cpu[who] / records[who]) * 1e6;
-      console.log(
-        `${who.padEnd(15)} ${records[who]} records received, ${perMillion.toFixed(2)} CPU s per million, ` +
-          `peak ${peak[who].toFixed(0)} MB resident`,
-      );
-    }
-    const ratio = cpu.portolan / records.portolan / (cpu.nfcapd / records.nfcapd);
-    console.log(`ratio           ${ratio.toFixed(2)} (below 1: cheaper than nfcapd)`);
-  } finally {
-    child.disconnect();
-    nfcapd.kill("SIGKILL");
-    rmSync(folder, { recursive: true });
   }
+  console.log(
+    `       ratio     ${(perMillion[0]! / perMillion[1]!).toFixed(2)} (below 1: cheaper than nfcapd)`,
+  );
+}
+
+/** Raises the rate until something is lost; each rate is given to one program at a time, so that they do not share the machine. */
+async function findLossFree(seconds: number, start: () => Promise<Subject>): Promise<void> {
+  let best = 0;
+  let name = "";
+  for (const rate of [50_000, 100_000, 150_000, 200_000, 250_000, 300_000, 350_000, 400_000]) {
+    const subject = await start();
+    ({ name } = subject);
+    await sendDatagrams({ protocol: "v5", ports: [subject.port], count: 20_000, rate: 10_000 });
+    const count = rate * seconds;
+    const sent = await sendDatagrams({ protocol: "v5", ports: [subject.port], count, rate });
+    await delay(1500);
+    const lost = (count + 20_000) * recordsPerDatagram - (await subject.stop());
+    const reached = count / sent.seconds;
+    console.log(
+      `       ${name.padEnd(9)} ${Math.round(reached)} datagrams/s: ${lost === 0 ? "none" : `${lost} records`} lost`,
+    );
+    if (lost > 0) break;
+    best = reached;
+    if (reached < rate * 0.95) break; // the sender can no more
+  }
+  console.log(`       ${name.padEnd(9)} ${Math.round(best)} datagrams/s without loss`);
 }
 
 if (process.argv[1] === self) {
   const { values } = parseArgs({
     options: {
-      datagrams: { type: "string", default: "60000" },
-      rate: { type: "string", default: "6000" },
-      fold: { type: "string" },
+      only: { type: "string" },
+      datagrams: { type: "string", default: "200000" },
+      rate: { type: "string", default: "10000" },
+      fold: { type: "string", default: fileURLToPath(new URL("fold.ts", import.meta.url)) },
+      seconds: { type: "string", default: "3" },
       receive: { type: "boolean", default: false },
       "decode-only": { type: "boolean", default: false },
+      "loss-free": { type: "boolean", default: false },
     },
   });
+  const protocols = flowProtocols.filter((name) => values.only === undefined || name === values.only);
   if (values.receive) await receive(values.fold);
-  else {
-    if (!values["decode-only"]) await compare(Number(values.datagrams), Number(values.rate), values.fold);
-    measureDecodes();
+  else if (values["loss-free"]) {
+    await findLossFree(Number(values.seconds), () => startPortolan(values.fold));
+    await findLossFree(Number(values.seconds), startNfcapd);
+  } else {
+    if (!values["decode-only"]) {
+      for (const protocol of protocols)
+        await compare(protocol, Number(values.datagrams), Number(values.rate), values.fold);
+    }
+    for (const protocol of protocols) measureDecode(protocol);
   }
 }

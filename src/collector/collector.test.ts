@@ -1,15 +1,32 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ObserverTable } from "../flow/index.ts";
+import { ObserverTable, parseCidr } from "../flow/index.ts";
 import { ipfixMessage, set, template, unsigned, v5Message, v5Record } from "../netflow/testdata/messages.ts";
-import { createCollector } from "./collector.ts";
+import { type Collector, createCollector } from "./collector.ts";
 import { type CollectorConfig, defaultCollectorConfig } from "./config.ts";
+import { hasKernelSockets } from "./kernel-socket.ts";
 import { ListenError } from "./listen-error.ts";
 
 const loopback = [{ host: "127.0.0.1", port: 0 }];
+
+/** Both ways to receive: `dgram` in this thread, and threads of their own. */
+const ways = hasKernelSockets() ? [0, 1, 2] : [0];
+
+function testEach(
+  title: string,
+  body: (context: TestContext, config: Partial<CollectorConfig>) => Promise<void>,
+): void {
+  for (const workers of ways)
+    test(`${title} (${workers === 0 ? "dgram" : `${workers} threads`})`, { timeout: 20_000 }, (context) =>
+      body(context, { workers }),
+    );
+}
 
 /** A started collector on an ephemeral port, and what it delivered and dropped. */
 async function startTrial(context: TestContext, config: Partial<CollectorConfig> = {}) {
@@ -33,7 +50,13 @@ async function startTrial(context: TestContext, config: Partial<CollectorConfig>
   );
   context.after(() => collector.stop());
   await collector.start();
-  return { collector, deliveries, drops, observers };
+  return {
+    collector,
+    deliveries,
+    drops,
+    observers,
+    octets: () => deliveries.flat().map((row) => row.octets),
+  };
 }
 
 async function send(port: number, messages: readonly Uint8Array[], host = "127.0.0.1"): Promise<void> {
@@ -47,17 +70,22 @@ async function send(port: number, messages: readonly Uint8Array[], host = "127.0
 }
 
 /** Until the collector has seen that many datagrams: UDP on loopback is quick, but not at once. */
-async function received(collector: ReturnType<typeof createCollector>, packetCount: number): Promise<void> {
-  while (collector.status().packetCount < packetCount) await delay(2);
+async function received(collector: Collector, packetCount: number): Promise<void> {
+  while ((await collector.status()).packetCount < packetCount) await delay(2);
 }
 
-test("records arrive with their exporter as observer, on flush", { timeout: 10_000 }, async (context) => {
-  const { collector, deliveries } = await startTrial(context);
-  const { port } = collector.status().listeners[0]!;
+/** Flushes until so many rows were delivered. */
+async function delivered(collector: Collector, count: () => number, wanted: number): Promise<void> {
+  for (collector.flush(); count() < wanted; collector.flush()) await delay(5);
+}
+
+testEach("records arrive with their exporter as observer, on flush", async (context, config) => {
+  const { collector, deliveries, octets } = await startTrial(context, config);
+  const { port } = collector.listeners[0]!;
   await send(port, [v5Message({ sampling: 0x4064 }, v5Record({ octets: 11 }), v5Record({ octets: 12 }))]);
   await received(collector, 1);
   assert.deepEqual(deliveries, []);
-  collector.flush();
+  await delivered(collector, () => octets().length, 2);
   collector.flush();
   assert.deepEqual(deliveries, [
     [
@@ -65,100 +93,170 @@ test("records arrive with their exporter as observer, on flush", { timeout: 10_0
       { observer: "exporter:127.0.0.1", octets: 12 },
     ],
   ]);
-  const [exporter] = collector.status().exporters;
+  const [exporter] = (await collector.status()).exporters;
   assert.equal(exporter?.address, "127.0.0.1");
   assert.deepEqual(exporter?.protocols, ["netflow5"]);
   assert.deepEqual([exporter?.packetCount, exporter?.byteCount, exporter?.recordCount], [1, 24 + 2 * 48, 2]);
-  assert.equal(exporter?.samplingInterval, 100);
+  assert.equal(exporter?.sampling.interval, 100);
+  assert.equal(exporter?.octetCount, 2300);
+  assert.equal((await collector.exporter("127.0.0.1"))?.recordCount, 2);
+  assert.equal(await collector.exporter("192.0.2.1"), undefined);
 });
 
-test("a full batch is delivered at once, in order, and the rest by stop", {
-  timeout: 10_000,
-}, async (context) => {
-  const { collector, deliveries } = await startTrial(context, { batchRows: 4 });
-  const { port } = collector.status().listeners[0]!;
-  const records = Array.from({ length: 10 }, (_, i) => v5Record({ octets: i + 1 }));
-  await send(port, [v5Message({}, ...records.slice(0, 7)), v5Message({}, ...records.slice(7))]);
-  await received(collector, 2);
+testEach("rows of a datagram larger than a batch arrive all, in order", async (context, config) => {
+  const { collector, octets } = await startTrial(context, { ...config, batchRows: 4 });
+  const records = Array.from({ length: 30 }, (_, i) => v5Record({ octets: i + 1 }));
+  await send(collector.listeners[0]!.port, [v5Message({}, ...records)]);
+  await delivered(collector, () => octets().length, 30);
   assert.deepEqual(
-    deliveries.map((rows) => rows.length),
-    [4, 4],
+    octets(),
+    records.map((_, i) => i + 1),
   );
-  await send(port, [v5Message({}, v5Record({ octets: 11 }), v5Record({ octets: 12 }))]);
-  await received(collector, 3);
-  assert.equal(deliveries.length, 3, "full, and nothing more needs to come");
-  await send(port, [v5Message({}, v5Record({ octets: 13 }))]);
-  await received(collector, 4);
+});
+
+testEach("stop delivers what was received, also what the sockets still hold", async (context, config) => {
+  const { collector, octets } = await startTrial(context, { ...config, batchRows: 64 });
+  const { port } = collector.listeners[0]!;
+  const messages = Array.from({ length: 500 }, (_, i) => v5Message({}, v5Record({ octets: i + 1 })));
+  await send(port, messages);
+  if (config.workers === 0) await received(collector, messages.length); // dgram has no way to look into a socket
   await collector.stop();
+  assert.equal(octets().length, messages.length);
+  assert.deepEqual(collector.listeners, []);
+});
+
+testEach("many batches go round without loss or mixing", async (context, config) => {
+  const { collector, octets } = await startTrial(context, { ...config, batchRows: 16 });
+  const { port } = collector.listeners[0]!;
+  let sent = 0;
+  for (let round = 0; round < 40; round++) {
+    const messages = Array.from({ length: 20 }, () => v5Message({}, v5Record({ octets: ++sent })));
+    await send(port, messages);
+    await received(collector, sent);
+  }
+  await delivered(collector, () => octets().length, sent);
   assert.deepEqual(
-    deliveries.flat().map(({ octets }) => octets),
-    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+    octets().sort((a, b) => a - b),
+    Array.from({ length: sent }, (_, i) => i + 1),
   );
-  assert.deepEqual(collector.status().listeners, []);
 });
 
-test("templates are listed by exporter and port", { timeout: 10_000 }, async (context) => {
-  const { collector, deliveries } = await startTrial(context);
-  const { port } = collector.status().listeners[0]!;
-  const announce = set(2, template(300, [[1, 4]]));
-  await send(port, [ipfixMessage({ domain: 5 }, announce, set(300, unsigned(9, 4)))]);
+testEach("an exporter's templates and data meet, whatever ports they come from", async (context, config) => {
+  const { collector, octets, drops } = await startTrial(context, config);
+  const { port } = collector.listeners[0]!;
+  // Each call sends from another port: so the kernel would spread them over the threads, were it left to it.
+  await send(port, [ipfixMessage({ domain: 5 }, set(2, template(300, [[1, 4]])))]);
   await received(collector, 1);
-  collector.flush();
-  assert.equal(deliveries.flat()[0]?.octets, 9);
-  const [exporter] = collector.status().exporters;
-  assert.deepEqual(exporter?.protocols, ["ipfix"]);
-  assert.equal(exporter?.templateCount, 1);
-  assert.equal(exporter?.domains[0]?.observationDomainId, 5);
-  assert.deepEqual(exporter?.domains[0]?.ports[0]?.templateIds, [300]);
+  for (let i = 1; i <= 12; i++) await send(port, [ipfixMessage({ domain: 5 }, set(300, unsigned(i, 4)))]);
+  await delivered(collector, () => octets().length, 12);
+  assert.deepEqual(drops, []);
+  const { exporters } = await collector.status();
+  assert.deepEqual([exporters.length, exporters[0]?.protocols], [1, ["ipfix"]]);
+  const [known] = exporters[0]!.templates;
+  assert.deepEqual([known?.id, known?.observationDomainId, known?.recordCount], [300, 5, 12]);
+  assert.deepEqual(known?.fields, [{ name: "octetDeltaCount", length: 4 }]);
 });
 
-test("garbage is counted by reason and sender, and takes no exporter's place", {
-  timeout: 10_000,
-}, async (context) => {
-  const { collector, drops, deliveries, observers } = await startTrial(context);
-  const { port } = collector.status().listeners[0]!;
-  await send(port, [Buffer.from("GET / HTTP/1.1"), new Uint8Array(), Uint8Array.of(0, 9, 1)]);
-  await received(collector, 3);
-  assert.deepEqual(drops, [
-    "version_unknown 127.0.0.1 1",
-    "message_truncated 127.0.0.1 1",
-    "message_truncated 127.0.0.1 1",
-  ]);
-  assert.deepEqual(collector.status().exporters, []);
-  assert.equal(observers.count, 1);
-  await send(port, [v5Message({ count: 2 }, v5Record({}))]);
+testEach("templates are known again after a restart", async (context, config) => {
+  const folder = mkdtempSync(join(tmpdir(), "portolan-templates-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const templatesFile = join(folder, "templates.json");
+  const first = await startTrial(context, { ...config, templatesFile });
+  await send(first.collector.listeners[0]!.port, [ipfixMessage({}, set(2, template(300, [[1, 4]])))]);
+  await received(first.collector, 1);
+  await first.collector.stop();
+  const second = await startTrial(context, { ...config, templatesFile });
+  await send(second.collector.listeners[0]!.port, [ipfixMessage({}, set(300, unsigned(9, 4)))]);
+  await delivered(second.collector, () => second.octets().length, 1);
+  await second.collector.stop();
+  writeFileSync(templatesFile, "{ not JSON");
+  const third = await startTrial(context, { ...config, templatesFile });
+  await send(third.collector.listeners[0]!.port, [ipfixMessage({}, set(300, unsigned(9, 4)))]);
+  await received(third.collector, 1);
+  assert.equal((await third.collector.status()).exporters[0]?.missingTemplates[0]?.id, 300);
+});
+
+testEach("lost records are counted per exporter", async (context, config) => {
+  const { collector } = await startTrial(context, config);
+  const { port } = collector.listeners[0]!;
+  const numbered = (sequence: number) => {
+    const message = v5Message({}, v5Record({}), v5Record({}));
+    new DataView(message.buffer, message.byteOffset).setUint32(16, sequence);
+    return message;
+  };
+  const socket = createSocket("udp4");
+  for (const sequence of [100, 102, 110, 112]) {
+    await new Promise((sent) => socket.send(numbered(sequence), port, "127.0.0.1", sent));
+  }
+  socket.close();
   await received(collector, 4);
-  collector.flush();
-  assert.equal(deliveries.flat().length, 1);
-  assert.deepEqual(collector.status().exporters[0]?.drops, { message_truncated: 1 });
+  const { loss } = (await collector.status()).exporters[0]!;
+  assert.deepEqual(
+    [loss.unit, loss.receivedCount, loss.lostCount, loss.recentLostCount],
+    ["records", 8, 6, 6],
+  );
 });
 
-test("IPv6 and IPv4 listen on one port, and an IPv4 sender has one name", {
-  timeout: 10_000,
-}, async (context) => {
-  const both = await startTrial(context, { listeners: [{ host: "::", port: 0 }] });
-  const { port } = both.collector.status().listeners[0]!;
+testEach(
+  "garbage is counted by reason and sender, and takes no exporter's place",
+  async (context, config) => {
+    const { collector, drops, octets, observers } = await startTrial(context, config);
+    const { port } = collector.listeners[0]!;
+    await send(port, [Buffer.from("GET / HTTP/1.1"), new Uint8Array(), Uint8Array.of(0, 9, 1)]);
+    await received(collector, 3);
+    const counted = () =>
+      drops.map((line) => line.split(" ")).map(([reason, , count]) => `${reason} ${count}`);
+    while (counted().length < 2) await delay(5);
+    assert.equal(counted().filter((line) => line.startsWith("version_unknown")).length, 1);
+    assert.ok(drops.every((line) => line.includes("127.0.0.1")));
+    assert.deepEqual((await collector.status()).exporters, []);
+    assert.equal(observers.count, 1);
+    await send(port, [v5Message({ count: 2 }, v5Record({}))]);
+    await delivered(collector, () => octets().length, 1);
+    assert.deepEqual((await collector.status()).exporters[0]?.drops, { message_truncated: 1 });
+  },
+);
+
+testEach("only senders that are allowed are heard", async (context, config) => {
+  const allow = [parseCidr("192.0.2.0/24")!];
+  const { collector, drops } = await startTrial(context, { ...config, allow });
+  await send(collector.listeners[0]!.port, [v5Message({}, v5Record({}))]);
+  while (drops.length === 0) await delay(5);
+  assert.deepEqual(drops, ["exporter_not_allowed 127.0.0.1 1"]);
+  assert.equal((await collector.status()).recordCount, 0);
+});
+
+testEach("a listener for sFlow takes no NetFlow", async (context, config) => {
+  const listeners = [{ host: "127.0.0.1", port: 0, scheme: "sflow" as const }];
+  const { collector, drops } = await startTrial(context, { ...config, listeners });
+  await send(collector.listeners[0]!.port, [v5Message({}, v5Record({}))]);
+  while (drops.length === 0) await delay(5);
+  assert.deepEqual(drops, ["version_unknown 127.0.0.1 1"]);
+});
+
+testEach("IPv6 and IPv4 listen on one port, and an IPv4 sender has one name", async (context, config) => {
+  const both = await startTrial(context, { ...config, listeners: [{ host: "::", port: 0 }] });
+  const { port } = both.collector.listeners[0]!;
   await send(port, [v5Message({}, v5Record({}))]);
   await send(port, [v5Message({}, v5Record({}))], "::1");
   await received(both.collector, 2);
-  assert.deepEqual(
-    both.collector.status().exporters.map(({ address }) => address),
-    ["127.0.0.1", "::1"],
-  );
+  const { exporters } = await both.collector.status();
+  assert.deepEqual(exporters.map(({ address }) => address).sort(), ["127.0.0.1", "::1"]);
   await both.collector.stop();
   const listeners = [
     { host: "0.0.0.0", port },
     { host: "::", port },
   ];
-  const { collector } = await startTrial(context, { listeners });
+  const { collector } = await startTrial(context, { ...config, listeners });
   assert.deepEqual(
-    collector.status().listeners.map(({ host }) => host),
+    collector.listeners.map(({ host }) => host),
     ["0.0.0.0", "::"],
   );
-  if (process.platform === "linux") assert.equal(collector.status().listeners[1]?.kernelDropCount, 0);
+  const status = await collector.status();
+  if (process.platform === "linux") assert.equal(status.listeners[1]?.kernelDropCount, 0);
 });
 
-test("a port that is taken says what to do, and leaves no socket open", { timeout: 10_000 }, async () => {
+testEach("a port that is taken says what to do, and leaves no socket open", async (_context, config) => {
   const taken = createSocket("udp4");
   taken.bind(0, "127.0.0.1");
   await once(taken, "listening");
@@ -168,7 +266,7 @@ test("a port that is taken says what to do, and leaves no socket open", { timeou
     { host: "127.0.0.1", port },
   ];
   const dependencies = { deliver() {}, observers: new ObserverTable(), drop() {}, now: Date.now };
-  const collector = createCollector({ ...defaultCollectorConfig, listeners }, dependencies);
+  const collector = createCollector({ ...defaultCollectorConfig, ...config, listeners }, dependencies);
   await assert.rejects(collector.start(), (error) => {
     assert.ok(error instanceof ListenError);
     assert.equal(error.code, "address_in_use");
@@ -179,20 +277,33 @@ test("a port that is taken says what to do, and leaves no socket open", { timeou
     );
     return true;
   });
-  assert.deepEqual(collector.status().listeners, []);
+  assert.deepEqual(collector.listeners, []);
   taken.close();
   await once(taken, "close");
   await collector.start();
-  assert.equal(collector.status().listeners.length, 2);
+  assert.equal(collector.listeners.length, 2);
   await collector.stop();
 });
 
-test("an address of another machine says so", { timeout: 10_000 }, async () => {
+testEach("an address of another machine says so", async (_context, config) => {
   const listeners = [{ host: "192.0.2.1", port: 2055 }];
   const dependencies = { deliver() {}, observers: new ObserverTable(), drop() {}, now: Date.now };
-  const collector = createCollector({ ...defaultCollectorConfig, listeners }, dependencies);
+  const collector = createCollector({ ...defaultCollectorConfig, ...config, listeners }, dependencies);
   await assert.rejects(collector.start(), {
     code: "address_not_available",
     message: /^udp 192\.0\.2\.1:2055 is no address of this machine: .* --flows udp:\/\/0\.0\.0\.0:2055$/,
   });
+});
+
+const skip = hasKernelSockets() ? false : "no kernel sockets here";
+test("datagrams that find the buffer full are counted", { skip, timeout: 20_000 }, async (context) => {
+  const { collector } = await startTrial(context, { workers: 1, receiveBufferBytes: 4096, batchRows: 1 });
+  const { port } = collector.listeners[0]!;
+  const message = v5Message({}, ...Array.from({ length: 30 }, () => v5Record({})));
+  let dropped = 0;
+  for (let round = 0; round < 50 && dropped === 0; round++) {
+    await send(port, new Array(200).fill(message));
+    dropped = (await collector.status()).listeners[0]!.kernelDropCount!;
+  }
+  assert.ok(dropped > 0);
 });

@@ -1,122 +1,141 @@
-import { FlowBatch, type ObserverTable, type ReportDrop } from "../flow/index.ts";
-import { FlowDecoder } from "../netflow/index.ts";
+import type { TemplateDump } from "../netflow/index.ts";
 import type { CollectorConfig } from "./config.ts";
-import type { ExporterStatus } from "./exporter.ts";
-import { ExporterTable } from "./exporter-table.ts";
-import { readKernelDrops } from "./kernel-drops.ts";
-import { openReceiver, type Receiver } from "./udp-receiver.ts";
+import { createDgramReception } from "./dgram-reception.ts";
+import type { ExporterStatus } from "./exporter-status.ts";
+import { hasKernelSockets } from "./kernel-socket.ts";
+import type { ListenerStatus, Reception, ReceptionDependencies, ReceptionStatus } from "./reception.ts";
+import { readTemplateFile, writeTemplateFile } from "./template-file.ts";
+import { createWorkerReception } from "./worker-reception.ts";
 
-export interface CollectorDependencies {
-  /** Takes the rows; the batch is cleared when it returns. */
-  deliver(batch: FlowBatch): void;
-  readonly observers: ObserverTable;
-  readonly drop: ReportDrop;
-  /** Unix milliseconds. */
-  now(): number;
+export interface CollectorDependencies extends ReceptionDependencies {
+  /** Told of what does not stop the collector. */
+  readonly log?: (message: string) => void;
 }
 
-export interface ListenerStatus {
-  readonly host: string;
-  readonly port: number;
-  readonly receiveBufferBytes: number;
-  /** Datagrams the kernel had no room for since the socket was opened; undefined where it does not say. */
-  readonly kernelDropCount: number | undefined;
-}
-
-export interface CollectorStatus {
-  readonly listeners: readonly ListenerStatus[];
-  readonly exporters: readonly ExporterStatus[];
-  /** Of all senders, strangers too. */
-  readonly packetCount: number;
-  readonly byteCount: number;
-  readonly recordCount: number;
-}
+export type CollectorStatus = ReceptionStatus;
 
 export interface Collector {
   /** Opens all sockets, or none: rejects with a ListenError. */
   start(): Promise<void>;
-  /** Closes the sockets and delivers what was received. */
+  /** Reads what the sockets still hold, closes them and delivers everything. */
   stop(): Promise<void>;
   /** Delivers the rows received so far; to be called once a second. */
   flush(): void;
-  status(): CollectorStatus;
+  /** The heaviest exporters first, at most so many. */
+  status(exportersMax?: number): Promise<CollectorStatus>;
+  /** One exporter, undefined when nothing came from this address. */
+  exporter(addressText: string): Promise<ExporterStatus | undefined>;
+  /** Where datagrams are taken; none before it was started. */
+  readonly listeners: readonly { readonly host: string; readonly port: number }[];
 }
 
+const statusExportersMax = 1000;
+const saveMilliseconds = 60_000;
+
 export function createCollector(config: CollectorConfig, dependencies: CollectorDependencies): Collector {
-  const { observers, now } = dependencies;
-  const exporters = new ExporterTable(config.exportersMax, config.strangersMax, {
-    observers,
-    drop: dependencies.drop,
-    forget: (addressText) => decoder.forget(addressText),
-  });
-  const decoder = new FlowDecoder(exporters.drop, {
-    exportersMax: config.exportersMax,
-    templatesPerExporterMax: config.templatesPerExporterMax,
-  });
-  const sink = { batch: new FlowBatch(config.batchRows), flush };
-  const totals = { packetCount: 0, byteCount: 0, recordCount: 0 };
-  let receivers: Receiver[] = [];
-
-  function flush(): void {
-    if (sink.batch.count === 0) return;
-    dependencies.deliver(sink.batch);
-    sink.batch.clear();
-  }
-
-  function take(bytes: Uint8Array, address: string, port: number): void {
-    const nowMilliseconds = now();
-    totals.packetCount++;
-    totals.byteCount += bytes.length;
-    const exporter = exporters.begin(plainAddress(address), nowMilliseconds);
-    if (exporter === undefined) return;
-    const summary = decoder.decode(bytes, exporter.sourceFor(port), nowMilliseconds, sink);
-    totals.recordCount += summary.recordCount;
-    exporters.end(exporter, bytes.length, summary, nowMilliseconds);
-    if (sink.batch.free === 0) flush();
-  }
+  const { log = () => {} } = dependencies;
+  const receptions: Reception[] = [];
+  let ports: readonly number[] = [];
+  let saving: NodeJS.Timeout | undefined;
 
   async function start(): Promise<void> {
-    const { listeners, receiveBufferBytes } = config;
-    const isSharedPort = (port: number) =>
-      listeners.some((other) => other.port === port && !other.host.includes(":"));
-    const opened = await Promise.allSettled(
-      listeners.map((listener) =>
-        openReceiver(listener, isSharedPort(listener.port), receiveBufferBytes, take),
-      ),
-    );
-    receivers = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    const failed = opened.find((result) => result.status === "rejected");
-    if (failed === undefined) return;
-    await stop();
-    throw failed.reason;
+    const count = hasKernelSockets() ? config.workers : 0;
+    try {
+      if (count === 0) await startOne(createDgramReception(config, dependencies));
+      else await startWorkers(count);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    if (config.templatesFile !== undefined) saving = setInterval(saveTemplates, saveMilliseconds).unref();
+  }
+
+  /** One after the other: the first shows whether the ports are free, and the rest share them in that order. */
+  async function startWorkers(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      const listeners = config.listeners.map((listener, i) => ({
+        ...listener,
+        port: ports[i] ?? listener.port,
+      }));
+      await startOne(createWorkerReception({ ...config, listeners }, dependencies, { index, count }));
+    }
+  }
+
+  async function startOne(reception: Reception): Promise<void> {
+    receptions.push(reception);
+    const { templatesFile } = config;
+    const templates = templatesFile === undefined ? undefined : readTemplateFile(templatesFile, log);
+    if (templates !== undefined) await reception.restoreTemplates(templates);
+    ports = await reception.start();
   }
 
   async function stop(): Promise<void> {
-    const open = receivers;
-    receivers = [];
-    await Promise.all(open.map((receiver) => receiver.close()));
-    flush();
+    clearInterval(saving);
+    if (saving !== undefined) await saveTemplates();
+    saving = undefined;
+    ports = [];
+    await Promise.all(receptions.splice(0).map((reception) => reception.stop()));
   }
 
-  function status(): CollectorStatus {
-    return {
-      listeners: receivers.map(({ host, port, receiveBufferBytes }) => ({
-        host,
-        port,
-        receiveBufferBytes,
-        kernelDropCount: readKernelDrops(host, port),
-      })),
-      exporters: [...exporters.values()].map((exporter) =>
-        exporter.describe(decoder.describe(exporter.addressText)),
-      ),
-      ...totals,
-    };
+  async function saveTemplates(): Promise<void> {
+    const dumps = await Promise.all(receptions.map((reception) => reception.dumpTemplates()));
+    writeTemplateFile(config.templatesFile!, mergeDumps(dumps), log);
   }
 
-  return { start, stop, flush, status };
+  return {
+    start,
+    stop,
+    flush() {
+      for (const reception of receptions) reception.flush();
+    },
+    async status(exportersMax = statusExportersMax) {
+      const parts = await Promise.all(receptions.map((reception) => reception.status(exportersMax)));
+      return merge(parts, exportersMax);
+    },
+    async exporter(addressText) {
+      const found = await Promise.all(receptions.map((reception) => reception.exporter(addressText)));
+      return found.find((status) => status !== undefined);
+    },
+    get listeners() {
+      return ports.map((port, i) => ({ host: config.listeners[i]!.host, port }));
+    },
+  };
 }
 
-/** An IPv6 socket shows IPv4 senders as ::ffff:a.b.c.d, and link-local ones with their interface. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+/** Threads that share the ports hear different exporters; their sockets' figures add up. */
+function merge(parts: readonly ReceptionStatus[], exportersMax: number): CollectorStatus {
+  const sum = (of: (part: ReceptionStatus) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const exporters = parts.flatMap((part) => part.exporters);
+  exporters.sort((a, b) => b.recordCount - a.recordCount);
+  return {
+    listeners: (parts[0]?.listeners ?? []).map((first, i) => mergeListener(first, parts, i)),
+    exporters: exporters.slice(0, exportersMax),
+    exporterCount: sum((part) => part.exporterCount),
+    packetCount: sum((part) => part.packetCount),
+    byteCount: sum((part) => part.byteCount),
+    recordCount: sum((part) => part.recordCount),
+  };
+}
+
+/** What each thread was told after a restart it tells again: of an exporter's the one that heard it last counts. */
+function mergeDumps(dumps: readonly TemplateDump[]): TemplateDump {
+  const latest = new Map<string, TemplateDump["exporters"][number]>();
+  for (const exporter of dumps.flatMap((dump) => dump.exporters)) {
+    const known = latest.get(exporter.address);
+    if (known === undefined || known.lastSeenMilliseconds < exporter.lastSeenMilliseconds)
+      latest.set(exporter.address, exporter);
+  }
+  return { ...dumps[0]!, exporters: [...latest.values()] };
+}
+
+function mergeListener(
+  first: ListenerStatus,
+  parts: readonly ReceptionStatus[],
+  index: number,
+): ListenerStatus {
+  const counts = parts.map((part) => part.listeners[index]?.kernelDropCount);
+  const kernelDropCount = counts.some((count) => count === undefined)
+    ? undefined
+    : counts.reduce<number>((total, count) => total + count!, 0);
+  return { ...first, kernelDropCount };
 }

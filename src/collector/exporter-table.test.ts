@@ -20,6 +20,7 @@ function createTrial(exportersMax: number, strangersMax = 2) {
     observers,
     drop: (reason, source, count = 1) => drops.push(`${reason} ${source} ${count}`),
     forget: (addressText) => forgotten.push(addressText),
+    isAllowed: (addressText) => addressText !== "198.51.100.1",
   });
   return {
     table,
@@ -51,6 +52,12 @@ test("strangers beyond the bound share a name", () => {
   assert.equal(observers.count, 1);
 });
 
+test("an address that is not allowed has no place, and is counted", () => {
+  const { table, drops, send } = createTrial(2);
+  assert.equal(send("198.51.100.1", "record", 0), false);
+  assert.deepEqual([table.count, drops], [0, ["exporter_not_allowed 198.51.100.1 1"]]);
+});
+
 test("an exporter with records keeps its place, one without gives it up when silent", () => {
   const { table, drops, forgotten, send } = createTrial(2, 0);
   send("192.0.2.1", "record", 0);
@@ -71,6 +78,6 @@ test("a drop concerns its own source, also between datagrams of others", () => {
   table.drop("template_missing", "192.0.2.1", 3);
   table.end(other, 10, { ...summary, recordCount: 1 }, 1);
   const [first] = [...table.values()];
-  assert.deepEqual(first?.describe(undefined).drops, { template_missing: 3 });
+  assert.deepEqual(first?.describe(undefined, 1).drops, { template_missing: 3 });
   assert.deepEqual(drops, ["template_missing 192.0.2.1 3"]);
 });

@@ -12,6 +12,8 @@ export interface ExporterTableDependencies {
   readonly drop: ReportDrop;
   /** An exporter was forgotten: so may its templates be. */
   forget(addressText: string): void;
+  /** Whether datagrams from this address are wanted. Asked for addresses that have no place yet. */
+  isAllowed(addressText: string): boolean;
 }
 
 /**
@@ -39,6 +41,10 @@ export class ExporterTable {
     return this.#exporters.size;
   }
 
+  find(addressText: string): Exporter | undefined {
+    return this.#exporters.get(addressText);
+  }
+
   values(): Iterable<Exporter> {
     return this.#exporters.values();
   }
@@ -47,6 +53,10 @@ export class ExporterTable {
   begin(addressText: string, nowMilliseconds: number): Exporter | undefined {
     const known = this.#exporters.get(addressText);
     if (known !== undefined) return known;
+    if (!this.#dependencies.isAllowed(addressText)) {
+      this.#dependencies.drop("exporter_not_allowed", this.#nameStranger(addressText));
+      return undefined;
+    }
     if (this.#exporters.size >= this.#exportersMax && !this.#evict(nowMilliseconds)) {
       this.#dependencies.drop("exporter_limit", this.#nameStranger(addressText));
       return undefined;

@@ -2,31 +2,17 @@ import {
   type DecodeSummary,
   type DropReason,
   exportFormat,
+  type FlowBatch,
+  type InterfaceFact,
+  type MessageReport,
   type MessageSource,
   type ObserverTable,
+  type SamplingOrigin,
 } from "../flow/index.ts";
 import type { ExporterDescription } from "../netflow/index.ts";
-
-/** One exporter, for the API: plain values, a copy. */
-export interface ExporterStatus {
-  readonly address: string;
-  /** Row of the ObserverTable; 0 while it has sent no record. */
-  readonly observerRow: number;
-  /** `netflow5`, `netflow9`, `ipfix`. */
-  readonly protocols: readonly string[];
-  readonly packetCount: number;
-  readonly byteCount: number;
-  readonly recordCount: number;
-  readonly templateCount: number;
-  /** One packet in this many, as its last records said; 0 unknown. */
-  readonly samplingInterval: number;
-  /** Bytes of data sets that wait for their template. */
-  readonly waitingBytes: number;
-  readonly drops: Readonly<Partial<Record<DropReason, number>>>;
-  readonly firstSeenMilliseconds: number;
-  readonly lastSeenMilliseconds: number;
-  readonly domains: ExporterDescription["domains"];
-}
+import type { ExporterStatus } from "./exporter-status.ts";
+import { Loss } from "./loss.ts";
+import { RecentCounter, RecentMaximum } from "./recent.ts";
 
 const protocolNames: Readonly<Record<number, string>> = {
   [exportFormat.sflow5]: "sflow5",
@@ -35,6 +21,11 @@ const protocolNames: Readonly<Record<number, string>> = {
   [exportFormat.ipfix]: "ipfix",
 };
 
+/** Interfaces of one exporter whose names are kept. */
+const interfacesMax = 4096;
+const ingress = 0;
+const egress = 1;
+
 /** What is counted of one exporter address. */
 export class Exporter {
   readonly addressText: string;
@@ -42,11 +33,18 @@ export class Exporter {
   lastSeenMilliseconds = 0;
   readonly #observers: ObserverTable;
   readonly #firstSeenMilliseconds: number;
-  readonly #protocols = new Set<string>();
-  #packetCount = 0;
+  readonly #formats = new Set<number>();
+  readonly #packets = new RecentCounter();
+  readonly #records = new RecentCounter();
+  readonly #octets = new RecentCounter();
+  readonly #clockSkew = new RecentMaximum();
+  readonly #loss = new Loss();
+  readonly #interfaces = new Map<number, { index: number; name: string; description: string }>();
   #byteCount = 0;
-  #recordCount = 0;
+  #ingressCount = 0;
+  #egressCount = 0;
   #samplingInterval = 0;
+  #samplingOrigin: SamplingOrigin = "unknown";
   #observerRow = 0;
   #source: MessageSource | undefined;
 
@@ -61,6 +59,10 @@ export class Exporter {
     return this.#observerRow !== 0;
   }
 
+  get recordCount(): number {
+    return this.#records.total;
+  }
+
   /** For the decoder. Its observer row comes into being when a record is written. */
   sourceFor(port: number): MessageSource {
     if (this.#source?.port !== port)
@@ -70,32 +72,81 @@ export class Exporter {
 
   countDatagram(byteLength: number, summary: Readonly<DecodeSummary>, nowMilliseconds: number): void {
     this.lastSeenMilliseconds = nowMilliseconds;
-    this.#packetCount++;
+    this.#packets.add(1, nowMilliseconds);
     this.#byteCount += byteLength;
-    this.#recordCount += summary.recordCount;
-    if (summary.recordCount > 0) this.#samplingInterval = summary.samplingInterval;
-    if (summary.format !== 0) this.#protocols.add(protocolNames[summary.format]!);
+    if (summary.format !== 0) this.#formats.add(summary.format);
+    if (summary.recordCount === 0) return;
+    this.#records.add(summary.recordCount, nowMilliseconds);
+    this.#samplingInterval = summary.samplingInterval;
+    this.#samplingOrigin = summary.samplingOrigin;
+  }
+
+  /** Counts what its records say. */
+  countRows({ columns }: FlowBatch, first: number, end: number, nowMilliseconds: number): void {
+    const { octetDeltaCount, reverseOctetDeltaCount, samplingInterval, flowDirection } = columns;
+    let octets = 0;
+    for (let row = first; row < end; row++) {
+      octets += (octetDeltaCount[row]! + reverseOctetDeltaCount[row]!) * (samplingInterval[row]! || 1);
+      const direction = flowDirection[row];
+      if (direction === ingress) this.#ingressCount++;
+      else if (direction === egress) this.#egressCount++;
+    }
+    this.#octets.add(octets, nowMilliseconds);
+  }
+
+  countMessage(message: Readonly<MessageReport>, port: number, nowMilliseconds: number): void {
+    this.#loss.take(message, port, nowMilliseconds);
+    if (message.exportMilliseconds === undefined) return;
+    this.#clockSkew.take(message.exportMilliseconds - nowMilliseconds, nowMilliseconds);
+  }
+
+  /** Keeps what it says of an interface; what it does not say this time stays. */
+  takeInterface({ index, name, description }: Readonly<InterfaceFact>): void {
+    const known = this.#interfaces.get(index);
+    if (known === undefined && this.#interfaces.size >= interfacesMax) return;
+    if (known === undefined) this.#interfaces.set(index, { index, name, description });
+    else {
+      known.name = name || known.name;
+      known.description = description || known.description;
+    }
   }
 
   countDrop(reason: DropReason, count: number): void {
     this.drops[reason] = (this.drops[reason] ?? 0) + count;
   }
 
-  describe(description: ExporterDescription | undefined): ExporterStatus {
+  describe(description: ExporterDescription | undefined, nowMilliseconds: number): ExporterStatus {
+    const recordCount = this.#records.total;
     return {
       address: this.addressText,
       observerRow: this.#observerRow,
-      protocols: [...this.#protocols].sort(),
-      packetCount: this.#packetCount,
-      byteCount: this.#byteCount,
-      recordCount: this.#recordCount,
-      templateCount: description?.templateCount ?? 0,
-      samplingInterval: this.#samplingInterval,
-      waitingBytes: description?.waitingBytes ?? 0,
-      drops: { ...this.drops },
+      protocols: [...this.#formats].map((format) => protocolNames[format]!).sort(),
       firstSeenMilliseconds: this.#firstSeenMilliseconds,
       lastSeenMilliseconds: this.lastSeenMilliseconds,
-      domains: description?.domains ?? [],
+      packetCount: this.#packets.total,
+      byteCount: this.#byteCount,
+      recordCount,
+      packetRate: this.#packets.rate(nowMilliseconds),
+      recordRate: this.#records.rate(nowMilliseconds),
+      octetCount: this.#octets.total,
+      octetRate: this.#octets.rate(nowMilliseconds),
+      sampling: {
+        interval: this.#samplingInterval,
+        origin: this.#samplingOrigin,
+        samplers: description?.samplers ?? [],
+      },
+      clockSkewMilliseconds: this.#clockSkew.value(nowMilliseconds),
+      loss: this.#loss.describe(nowMilliseconds),
+      directions: {
+        ingressCount: this.#ingressCount,
+        egressCount: this.#egressCount,
+        unknownCount: recordCount - this.#ingressCount - this.#egressCount,
+      },
+      templates: description?.templates ?? [],
+      missingTemplates: description?.missingTemplates ?? [],
+      waitingBytes: description?.waitingBytes ?? 0,
+      interfaces: [...this.#interfaces.values()],
+      drops: { ...this.drops },
     };
   }
 

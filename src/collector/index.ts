@@ -12,8 +12,19 @@ export {
   type CollectorConfig,
   defaultCollectorConfig,
   type FlowListener,
+  type FlowScheme,
+  flowSchemes,
   formatListener,
   parseFlowListener,
 } from "./config.ts";
-export type { ExporterStatus } from "./exporter.ts";
+export type {
+  DirectionStatus,
+  ExporterStatus,
+  LossStatus,
+  MissingTemplateStatus,
+  SamplingStatus,
+  TemplateStatus,
+} from "./exporter-status.ts";
 export { ListenError, type ListenErrorCode } from "./listen-error.ts";
+export type { ListenerStatus } from "./reception.ts";
+export { createFileTransport, type Transport } from "./transport/index.ts";

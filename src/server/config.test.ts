@@ -36,7 +36,11 @@ test("without anything said, the defaults hold", () => {
   assert.ok(data.endsWith("portolan"));
   assert.deepEqual(config, {
     listen: { host: "127.0.0.1", port: 8080 },
-    flows: [{ host: "0.0.0.0", port: 2055 }],
+    flows: [
+      { host: "0.0.0.0", port: 2055 },
+      { host: "0.0.0.0", port: 6343 },
+    ],
+    exporters: { allow: [], workers: 1 },
     log: "info",
     agent: { enabled: true, loopback: true, connections: 262_144 },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
@@ -126,6 +130,12 @@ const wrong: [string, string][] = [
   ["agent: { connections: 1000.5 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: many }", `agent.connections: ${connectionsWrong}`],
   ["store: []", "store: a mapping of settings is expected"],
+  ["exporters: { allow: 10.0.0.0/8 }", "exporters.allow: a list is expected, such as [192.168.1.0/24]"],
+  [
+    "exporters: { allow: [10.0.0.1, 10.0.0.0/33] }",
+    'exporters.allow.1: "10.0.0.0/33" is no address and no range, such as 192.168.1.1 or 192.168.1.0/24',
+  ],
+  ["exporters: { workers: 0 }", "exporters.workers: a whole number from 1 to 16 is expected"],
   ["store: { flows: 7 }", `store.flows: ${durationWrong("7", "7d")}`],
   ["store: { flows: 0d }", `store.flows: ${durationWrong("0d", "7d")}`],
   ["store: { flows: 7w }", `store.flows: ${durationWrong("7w", "7d")}`],
@@ -146,7 +156,7 @@ for (const [yaml, problem] of wrong) {
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, connections",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, data, auth, log, agent, store",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, store",
   ]);
 });
 

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
-import { isLoopback, parseAddress } from "../flow/index.ts";
+import { isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z
@@ -27,6 +27,16 @@ const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).trans
   const parsed = parseFlowListener(text);
   if (typeof parsed === "string") {
     context.addIssue({ code: "custom", message: parsed });
+    return z.NEVER;
+  }
+  return parsed;
+});
+
+const range = z.string({ error: "ADDRESS/LENGTH is expected" }).transform((text, context) => {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) {
+    const message = `"${text}" is no address and no range, such as 192.168.1.1 or 192.168.1.0/24`;
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
   }
   return parsed;
@@ -72,7 +82,21 @@ const configSchema = z.strictObject({
   flows: z
     .array(flowListener, { error: "a list is expected, such as [udp://0.0.0.0:2055]" })
     .max(64, { error: "at most 64 are expected" })
-    .prefault(["udp://0.0.0.0:2055"]),
+    .prefault(["udp://0.0.0.0:2055", "udp://0.0.0.0:6343"]),
+  exporters: z
+    .strictObject(
+      {
+        /** Who is heard, as ranges; everybody when empty. Anybody can write a sender's address into a datagram. */
+        allow: z
+          .array(range, { error: "a list is expected, such as [192.168.1.0/24]" })
+          .max(256, { error: "at most 256 are expected" })
+          .prefault([]),
+        /** Threads that receive and decode. */
+        workers: wholeNumber(1, 16).prefault(1),
+      },
+      section,
+    )
+    .prefault({}),
   /** Folder of the store. */
   data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
@@ -183,7 +207,7 @@ function leafPaths(): string[] {
 
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
-  if (path === "flows") return text.split(",").map((part) => part.trim());
+  if (path === "flows" || path === "exporters.allow") return text.split(",").map((part) => part.trim());
   if (path === "data") return text;
   if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;

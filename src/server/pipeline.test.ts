@@ -81,6 +81,24 @@ test("records are enriched, stitched, folded and stored, in this order", () => {
   assert.deepEqual(told, ["enrich", "stitch 1700000000", "fold", "append"]);
 });
 
+test("before exporters' records are judged the agent looks, unless it just has", async () => {
+  const { pipeline, sources, told, tick, pass } = createTold();
+  const batch = new FlowBatch(1);
+  batch.append();
+  await tick();
+  told.length = 0;
+  pass(249);
+  pipeline.acceptExported(batch, sources.agent);
+  const judged = ["enrich", "stitch 1700000000", "fold", "append"];
+  assert.deepEqual(told, judged);
+  assert.equal(batch.columns.collectionTimeMilliseconds[0], 1_700_000_000_249);
+  told.length = 0;
+  pass(1);
+  pipeline.acceptExported(batch, sources.agent);
+  pipeline.acceptExported(batch, sources.agent);
+  assert.deepEqual(told, ["poll", "waited", "fold", "append", ...judged, ...judged]);
+});
+
 test("at the end everything is asked for twice: what waited for the first poll comes with the second", () => {
   const { pipeline, sources, told } = createTold();
   pipeline.finish(sources);

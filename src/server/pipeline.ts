@@ -25,6 +25,8 @@ export interface Sources {
 export interface Pipeline {
   /** Steps 3 to 6 for records that were just made. The batch may be cleared when it returns. */
   accept(batch: FlowBatch): void;
+  /** The same for exporters' records; they are seen now. The agent looks before, unless it just has. */
+  acceptExported(batch: FlowBatch, agent: Agent): void;
   /** One second of the program's life. Resolves when what came in is durable. */
   tick(sources: Sources): Promise<void>;
   /** Hands the store everything that has been observed. */
@@ -34,6 +36,8 @@ export interface Pipeline {
 /** Peers' rows are freed when this share of the table is taken. */
 const sweepShare = 0.8;
 const minuteMilliseconds = 60_000;
+/** An exporter's record reaches us no sooner after its connection began than this. */
+const pollAgainMilliseconds = 250;
 /** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
 const keepPeersSeconds = 300;
 
@@ -42,12 +46,25 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
+  let lastPoll = 0;
 
   function accept(batch: FlowBatch): void {
     if (batch.count === 0) return;
     addressPeers.enrich(batch);
     stitcher.stitch(batch, Math.floor(now() / 1000));
     record(batch);
+  }
+
+  function acceptExported(batch: FlowBatch, agent: Agent): void {
+    if (now() - lastPoll >= pollAgainMilliseconds) pollAgent(agent);
+    batch.columns.collectionTimeMilliseconds.fill(now(), 0, batch.count); // history is ordered by it
+    accept(batch);
+  }
+
+  function pollAgent(agent: Agent): void {
+    lastPoll = now();
+    agent.poll();
+    record(stitcher.takeWaited(now()));
   }
 
   function record(batch: FlowBatch): void {
@@ -57,8 +74,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
 
   /** The agent comes first, so that a connection is known before an exporter's record of it is judged. */
   function observe({ agent, collector }: Sources): void {
-    agent.poll();
-    record(stitcher.takeWaited(now()));
+    pollAgent(agent);
     collector.flush();
   }
 
@@ -83,7 +99,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     for (let poll = 0; poll < 2; poll++) observe(sources); // the second takes what waited for the first
   }
 
-  return { accept, tick, finish };
+  return { accept, acceptExported, tick, finish };
 }
 
 function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold, seconds: number): void {
