@@ -6,6 +6,7 @@ import type { Topology } from "../src/topology/index.ts";
 import { formatBytes, formatCount } from "../web/src/units/units.ts";
 import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { netflow5, type PretendFlow, sendDatagrams } from "./pretend-exporter.ts";
+import { PretendV9, sendFrom } from "./pretend-v9.ts";
 import { freePort, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
 const pagePath = new URL("../web/dist/index.html", import.meta.url);
@@ -276,6 +277,215 @@ test("a person at the page, from the first look to a server that went away", {
   await t.test("nobody complained: no error, nothing against the security policy", () => {
     assert.deepEqual(complaints, []);
   });
+});
+
+test("a person who asks why an exporter shows nothing", { skip, timeout: 120_000 }, async (t) => {
+  const [webPort, flowPort, folder] = [await freePort(), await freePort(), temporaryFolder(t)];
+  const program = await startProgram([
+    "server",
+    ...["--data", folder],
+    ...["--listen", `127.0.0.1:${webPort}`],
+    ...["--flows", `udp://127.0.0.1:${flowPort}`],
+  ]);
+  t.after(() => program.stop("SIGKILL"));
+  const [healthy, blind] = [
+    new PretendV9("127.0.0.2", flowPort, 260),
+    new PretendV9("127.0.0.3", flowPort, 300),
+  ];
+  t.after(() => {
+    healthy.close();
+    blind.close();
+  });
+  const lossy = "127.0.0.4";
+  let lossySequence = 0;
+  /** 5 datagrams of 2 records each; 20 records are missing between the third and the fourth. */
+  const lose = async () => {
+    const records = [flow(5, 443, 900), flow(6, 443, 900)];
+    const numbers = [0, 2, 4, 26, 28].map((number) => lossySequence + number);
+    await sendFrom(
+      lossy,
+      flowPort,
+      numbers.map((number) => netflow5(records, number)),
+    );
+    lossySequence += 30;
+  };
+
+  const browser = await launchBrowser();
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
+  page.setDefaultTimeout(15_000);
+  const complaints: string[] = [];
+  let isExpected = false;
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isExpected) complaints.push(message.text());
+  });
+  await page.goto(program.url);
+  const search = () => new URL(page.url()).searchParams;
+  const details = page.getByTestId("details");
+  const words = async (locator: Locator) => {
+    await locator.first().waitFor();
+    return (await locator.allInnerTexts()).join(" ").replaceAll(/\s+/g, " ").trim();
+  };
+  const row = (address: string) => page.getByTestId("exporters-table").locator(`[data-row="${address}"]`);
+  const cells = async (address: string) => {
+    await row(address).waitFor();
+    const texts = await row(address).locator("td").allInnerTexts();
+    const [health, , what, protocol, , , loss, sampling, clock] = texts.map((text) => text.trim());
+    return { health, what, protocol, loss, sampling, clock };
+  };
+  const cellsBecome = async (address: string, expected: Partial<Awaited<ReturnType<typeof cells>>>) => {
+    let last = {};
+    const look = async () => {
+      const now = await cells(address);
+      last = now;
+      const isSame = Object.entries(expected).every(([key, text]) => now[key as keyof typeof now] === text);
+      return isSame ? true : undefined;
+    };
+    await until(`${address} is told as expected`, look, 15).catch((error: Error) => {
+      throw new Error(`${error.message}, last ${JSON.stringify(last)} not ${JSON.stringify(expected)}`);
+    });
+  };
+
+  await t.test("with no exporter it says what to type into one, with this server's port", async () => {
+    await page.locator('html[data-feed="open"]').waitFor();
+    await page.keyboard.press("e");
+    assert.equal(search().get("view"), "exporters");
+    const empty = page.getByTestId("no-exporter");
+    await empty.getByText("Point an exporter here").waitFor(); // known with the status
+    assert.match(await words(empty), new RegExp(`softflowd .* -n 127\\.0\\.0\\.1:${flowPort}`));
+    await empty.getByText("MikroTik RouterOS").click();
+    assert.match(await words(empty), new RegExp(`dst-address=127\\.0\\.0\\.1 port=${flowPort}`));
+    assert.match(await words(empty), new RegExp(`Listening on udp://127\\.0\\.0\\.1:${flowPort}`));
+  });
+
+  await t.test("each exporter is told by its health, the worst first", async () => {
+    await healthy.announce();
+    await blind.tell(1000);
+    for (let i = 0; i < 12; i++) await healthy.tell(1000);
+    await lose();
+    await cellsBecome("127.0.0.2", {
+      health: "Good",
+      what: "",
+      protocol: "NetFlow v9",
+      loss: "0 %",
+      sampling: "unknown",
+      clock: "±1 s",
+    });
+    await cellsBecome("127.0.0.3", { health: "Warning", what: "A template is missing" });
+    await cellsBecome(lossy, {
+      health: "Problem",
+      what: "Loses 67 % of its records",
+      protocol: "NetFlow v5",
+      loss: "67 %",
+    });
+    const order = await page.getByTestId("exporters-table").locator("tbody td.of-address").allInnerTexts();
+    assert.deepEqual(order, ["127.0.0.4", "127.0.0.3", "127.0.0.2"]);
+  });
+
+  await t.test("on the map a mark says that one needs attention, and leads there", async () => {
+    await lose();
+    await page.keyboard.press("e");
+    const mark = page.getByTestId("attention");
+    await until("one needs attention", async () =>
+      (await words(mark)) === "1 exporter needs attention" ? true : undefined,
+    );
+    await mark.click();
+    await row(lossy).waitFor();
+  });
+
+  await t.test("the details say in words what is wrong and what to do, then the figures", async () => {
+    await lose();
+    await row(lossy).click();
+    assert.equal(search().get("exporter"), lossy);
+    const finding = details.locator('[data-code="loss_on_the_way"]');
+    assert.match(await words(finding), /gaps of \d0 records, 67 % of all; .*kernel threw none away/);
+    assert.match(await words(finding), /Look along the way.*show flow exporter statistics/);
+    assert.match(await words(details), /Loss, by its numbering of records .*Missing \d0/);
+    await details.locator('[data-code="ipv6_missing"]').waitFor();
+  });
+
+  await t.test(
+    "arrow keys go from one to the next; a template that comes is a finding that goes",
+    async () => {
+      await page.getByTestId("exporters-table").focus();
+      await page.keyboard.press("ArrowDown");
+      assert.equal(search().get("exporter"), "127.0.0.3");
+      const finding = details.locator('[data-code="template_missing"]');
+      assert.match(await words(finding), /^A template is missing|^Warning: A template is missing/);
+      assert.match(await words(finding), /1 data set \(\d+ B\) can not be read without template 300/);
+      assert.match(await words(finding), /softflowctl send-template/);
+      assert.match(
+        await words(details.getByTestId("templates-missing")),
+        /300 NetFlow v9, domain 0, port \d+ 1 set/,
+      );
+      await blind.announce();
+      await finding.waitFor({ state: "detached" });
+      await cellsBecome("127.0.0.3", { health: "Good", what: "" });
+      const known = details.getByTestId("templates-known");
+      assert.match(await words(known), /300 NetFlow v9, domain 0, port \d+ 1 record, announced/);
+      assert.equal(await known.getByText("sourceIPv4Address").isVisible(), false);
+      await known.locator("summary").click();
+      assert.match(
+        await words(known),
+        /sourceIPv4Address 4 B destinationIPv4Address 4 B .*octetDeltaCount 8 B/,
+      );
+    },
+  );
+
+  await t.test("its flows are one click away, and back", async () => {
+    await page.getByRole("button", { name: "Show its flows" }).click();
+    assert.equal(search().get("view"), "flows");
+    assert.equal(search().get("filter"), "exporter:127.0.0.3");
+    const rows = page.getByTestId("flows-table").locator("tbody tr");
+    assert.match(await words(rows), /10\.9\.0\.1:40001 10\.9\.0\.2:443 tcp 1\.00 kB/);
+    assert.equal(await rows.count(), 1);
+    await page.goBack();
+    await details.getByText("127.0.0.3").first().waitFor();
+    await page.keyboard.press("Escape");
+    await details.waitFor({ state: "detached" });
+    assert.equal(search().get("exporter"), null);
+  });
+
+  await t.test("who sends what can not be read is named, with the reason", async () => {
+    await sendFrom("127.0.0.9", flowPort, [Buffer.from("GET / HTTP/1.1")]);
+    const strangers = page.getByTestId("strangers");
+    await strangers.locator("summary").filter({ hasText: "127.0.0.9" }).click();
+    assert.match(await words(strangers), /1 datagram from 127\.0\.0\.9 is of no protocol that is read/);
+  });
+
+  await t.test("the address brings back an exporter; of one that nobody knows it says so", async () => {
+    await page.goto(`${program.url}/?view=exporters&exporter=${lossy}`);
+    await details.locator('[data-code="loss_on_the_way"]').waitFor();
+    await page.locator(`[data-row="${lossy}"][aria-selected="true"]`).waitFor();
+    isExpected = true; // the browser tells of a 404 by itself
+    await page.goto(`${program.url}/?view=exporters&exporter=127.0.0.77`);
+    await details.getByText("No exporter at 127.0.0.77 has sent anything since the start").waitFor();
+    isExpected = false;
+  });
+
+  await t.test("on a phone each is a card, and nothing runs over the side", async () => {
+    await page.setViewportSize({ width: 390, height: 780 });
+    await page.goto(`${program.url}/?view=exporters`);
+    await row(lossy).waitFor();
+    assert.match(
+      await words(row(lossy)),
+      /127\.0\.0\.4 Los.* of its records NetFlow v5|127\.0\.0\.4 Lost records/,
+    );
+    const isWide = await page.locator(".table-scroller").evaluate((e) => e.scrollWidth > e.clientWidth);
+    assert.equal(isWide, false);
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  await t.test("when the server is away the last figures stay, and are said to be the last", async () => {
+    isExpected = true;
+    await program.stop("SIGKILL");
+    await page.getByText("The server does not answer: these are the last figures.").waitFor();
+    assert.equal((await cells(lossy)).protocol, "NetFlow v5");
+    await page.getByTestId("server-away").waitFor();
+  });
+
+  await t.test("nobody complained", () => assert.deepEqual(complaints, []));
 });
 
 async function drawnPeers(page: Page): Promise<number> {

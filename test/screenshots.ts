@@ -1,6 +1,7 @@
 /**
- * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png and
- * details.png into docs/ or FOLDER. The traffic is real, of a small world made for it and taken down again:
+ * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png,
+ * details.png and exporters.png into docs/ or FOLDER. `node test/screenshots.ts exporters [FOLDER]` only takes those of the
+ * exporters, in every look; it needs no root. The map's traffic is real, of a small world made for it and taken down again:
  *
  *     atlas  (this machine, under that name)   nginx, prometheus, grafana, and the containers api and redis
  *     atlas/data, atlas/jobs                   network namespaces: postgres, minio; worker, mailer, backup
@@ -25,6 +26,7 @@ import type { Browser } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { netflow5, type PretendFlow } from "./pretend-exporter.ts";
+import { PretendV9, sendFrom } from "./pretend-v9.ts";
 import { freePort, liveMap, type Program, startProgram, until } from "./program.ts";
 
 const thisFile = fileURLToPath(import.meta.url);
@@ -416,6 +418,70 @@ async function takePictures(folder: string): Promise<void> {
     await browser?.close();
     await stop();
   }
+  await takeExporterPictures(folder, "one");
+}
+
+/** Exporters in all states of health, and none. */
+async function takeExporterPictures(folder: string, looks: "one" | "all"): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "portolan-exporters-"));
+  const flowPort = await freePort();
+  const listen = ["--listen", "127.0.0.1:0", "--flows", `udp://127.0.0.1:${flowPort}`];
+  const program = await startProgram(["server", "--data", data, ...listen]);
+  const browser = await launchBrowser();
+  const normal = { width: 1280, height: 800 };
+  const phone = { width: 390, height: 800 };
+  const take = (name: string, query: string, viewport: typeof normal, colorScheme: "dark" | "light") =>
+    takePicture(browser, `${program.url}/${query}`, join(folder, name), { viewport, colorScheme });
+  let stopExporters = () => {};
+  try {
+    if (looks === "all") await take("exporters-empty.png", "?view=exporters", normal, "dark");
+    stopExporters = startExporters(flowPort);
+    await sleep(70_000); // the template is missing for longer than a minute
+    const blind = "?view=exporters&exporter=127.20.0.3";
+    await take("exporters.png", "?view=exporters&exporter=127.20.0.4", normal, "dark");
+    if (looks === "one") return;
+    await take("exporters-dark.png", "?view=exporters", normal, "dark");
+    await take("exporters-light.png", blind, normal, "light");
+    await take("exporters-narrow.png", "?view=exporters", phone, "dark");
+    await take("exporters-narrow-details.png", blind, phone, "light");
+  } finally {
+    stopExporters();
+    await browser.close();
+    await program.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** One that is well, one whose template never comes, one that loses, one whose clock is off, one of v5, and one that is none. */
+function startExporters(flowPort: number): () => void {
+  const [well, blind, lossy, late] = [
+    new PretendV9("127.20.0.2", flowPort, 260),
+    new PretendV9("127.20.0.3", flowPort, 300),
+    new PretendV9("127.20.0.4", flowPort, 260),
+    new PretendV9("127.20.0.5", flowPort, 260, -44),
+  ];
+  let round = 0;
+  let sequence = 0;
+  const tell = async () => {
+    if (round % 10 === 0) for (const exporter of [well, lossy, late]) await exporter.announce();
+    await well.tell(70_000, 9000, 420_000);
+    await blind.tell(1000, 2000);
+    for (let i = 0; i < 9; i++) await lossy.tell(9000, 120_000, 6000, 800);
+    if (round % 4 === 3) lossy.skip(2);
+    await late.tell(5000);
+    const flows = exportedFlows().slice(0, 24);
+    await sendFrom("127.20.0.11", flowPort, [netflow5(flows, sequence)]);
+    sequence += flows.length;
+    if (round % 20 === 0)
+      await sendFrom("127.20.0.66", flowPort, [Buffer.from("<14>Nov 21 router: link up")]);
+    round++;
+  };
+  const timer = setInterval(() => void tell(), 1000);
+  return () => {
+    clearInterval(timer);
+    // What is being sent goes out first.
+    setTimeout(() => [well, blind, lossy, late].map((exporter) => exporter.close()), 500);
+  };
 }
 
 async function takePicture(
@@ -429,6 +495,7 @@ async function takePicture(
   await page.goto(url);
   await page.locator('html[data-feed="open"]').waitFor();
   if (url.includes("view=links")) await page.locator("tbody tr").first().waitFor();
+  else if (url.includes("view=exporters")) await page.locator(".exporters-foot").waitFor();
   else await page.locator("html[data-drawn-links]").waitFor();
   if (url.includes("link=")) await page.getByTestId("series-chart").waitFor();
   await sleep(4000); // the view has come to rest, and every word of the status line is there
@@ -549,5 +616,7 @@ function pngChunk(type: string, content: Buffer): Buffer {
 }
 
 const [role, text] = process.argv.slice(2);
+const docs = fileURLToPath(new URL("../docs", import.meta.url));
 if (role === "actor") act(JSON.parse(text!) as Actor);
-else await takePictures(role ?? fileURLToPath(new URL("../docs", import.meta.url)));
+else if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
+else await takePictures(role ?? docs);

@@ -17,6 +17,7 @@ export {
   formatListener,
   parseFlowListener,
 } from "./config.ts";
+export { diagnose, diagnoseStranger, type Finding } from "./exporter-doctor.ts";
 export type {
   DirectionStatus,
   ExporterStatus,

@@ -27,7 +27,7 @@ export interface FlowBatchOptions {
 }
 
 /** Words for lists that a batch with details has per row. */
-const listWordsPerRow = 16;
+const listWordsPerRow = 32;
 
 /**
  * Flow records as columns, one row per record. The arrays are reused: whoever is handed a batch may read it until

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
@@ -9,6 +10,7 @@ import { assert, ObserverTable, observerOf } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
 import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
+import { routeExporters } from "./api/exporters.ts";
 import { routeFlows } from "./api/flows.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
@@ -72,8 +74,20 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     { node, peers, observers, drop: drops.drop, deliver: pipeline.accept, now },
   );
   const collector = createCollector(
-    { ...defaultCollectorConfig, listeners: config.flows },
-    { deliver: pipeline.accept, observers, drop: drops.drop, now },
+    {
+      ...defaultCollectorConfig,
+      listeners: config.flows,
+      allow: config.exporters.allow,
+      workers: config.exporters.workers,
+      templatesFile: join(config.data, "templates.json"),
+    },
+    {
+      deliver: (batch) => pipeline.acceptExported(batch, agent),
+      observers,
+      drop: drops.drop,
+      now,
+      log: (message) => logger.warn(message),
+    },
   );
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -90,6 +104,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     routeSeries(http, store, now);
     routeFlows(http, store, now);
     routeLive(http, live, now);
+    routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops });
     routeStatus(http, {
       version,
@@ -137,9 +152,9 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       timer = undefined;
       await ticking;
       await app?.close();
+      await collector.stop(); // what it received is in the pipeline before the agent's last look
       pipeline.finish({ agent, collector });
       agent.stop();
-      await collector.stop();
       await store.stop();
     },
     get address() {
@@ -151,7 +166,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       return agent.status();
     },
     get listeners() {
-      return collector.status().listeners.map((listener) => `udp://${formatListener(listener)}`);
+      return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
 }

@@ -5,6 +5,7 @@ import { type Feed, useFeed, useTopologyVersion } from "./data/use-topology.ts";
 import { emptyReason } from "./empty/empty-reason.ts";
 import { EmptyState } from "./empty/empty-state.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
+import { useExporters } from "./exporters/use-exporters.ts";
 import { addTerm } from "./filter/filter-text.ts";
 import { Header } from "./header.tsx";
 import { MapView } from "./map/map-view.tsx";
@@ -16,9 +17,10 @@ import { showFeed } from "./test-hooks.ts";
 import { PastBanner } from "./time/past-banner.tsx";
 import { usePageKeys } from "./use-page-keys.ts";
 import { useView } from "./use-view.ts";
-import type { View } from "./view.ts";
+import { selectionOn, type View } from "./view.ts";
 
 const Details = lazy(() => import("./details/details.tsx"));
+const ExportersView = lazy(() => import("./exporters/exporters-view.tsx"));
 const FlowsTable = lazy(() => import("./table/flows-table.tsx"));
 
 export function App({ store }: { store: TopologyStore }) {
@@ -27,10 +29,12 @@ export function App({ store }: { store: TopologyStore }) {
   const { status, recordsPerSecond } = useStatus();
   const feed = useFeed(store, view);
   const isLive = view.range.kind === "live";
-  const { selection } = view;
+  const isOfExporters = view.pane === "exporters";
+  const { exporters, isAway } = useExporters(isOfExporters);
+  const selected = selectionOn(view);
   usePageKeys(view, change);
   useEffect(() => showFeed(feed.state.kind), [feed.state.kind]);
-  const select = (selected: View["selection"]) => change({ selection: selected });
+  const select = (selection: View["selection"]) => change({ selection });
 
   return (
     <div className="page">
@@ -43,32 +47,43 @@ export function App({ store }: { store: TopologyStore }) {
           isLive={isLive}
           isFresh={!isLive || feed.state.kind === "open"}
           isVisible={view.pane === "map"}
-          selection={selection}
+          selection={selected.ofMap}
           onSelect={select}
         />
         {view.pane === "links" && (
-          <LinksTable store={store} isLive={isLive} selection={selection} onSelect={select} />
+          <LinksTable store={store} isLive={isLive} selection={selected.ofMap} onSelect={select} />
         )}
         <ErrorBoundary key={view.pane}>
           <Suspense>
             {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
-            {selection !== undefined && view.pane !== "flows" && (
+            {isOfExporters && (
+              <ExportersView
+                exporters={exporters}
+                isAway={isAway}
+                status={status}
+                selection={selected.ofExporters}
+                onSelect={select}
+                onShow={(pane, filter) => change({ pane, filter })}
+              />
+            )}
+            {selected.ofMap !== undefined && (
               <Details
                 store={store}
                 view={view}
                 theme={theme}
-                selection={selection}
+                selection={selected.ofMap}
                 onSelect={select}
+                onExporter={(id) => change({ pane: "exporters", selection: { kind: "exporter", id } })}
                 onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
               />
             )}
           </Suspense>
         </ErrorBoundary>
-        {view.pane !== "flows" && (
+        {view.pane !== "flows" && !isOfExporters && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} />
         )}
         <div className="banners">
-          {!isLive && (
+          {!isLive && !isOfExporters && (
             <PastBanner
               range={view.range}
               at={feed.state.kind === "shown" ? feed.state.at : undefined}
@@ -79,7 +94,14 @@ export function App({ store }: { store: TopologyStore }) {
           <AwayBanner state={feed.state} onReload={feed.reload} />
         </div>
       </main>
-      <StatusLine store={store} status={status} recordsPerSecond={recordsPerSecond} feed={feed.state} />
+      <StatusLine
+        store={store}
+        status={status}
+        recordsPerSecond={recordsPerSecond}
+        feed={feed.state}
+        exportersInTrouble={exporters?.counts.problem ?? 0}
+        onExporters={() => change({ pane: "exporters" })}
+      />
     </div>
   );
 }

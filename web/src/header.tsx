@@ -19,6 +19,7 @@ const paneLabels: { value: Pane; label: string }[] = [
   { value: "map", label: "Map" },
   { value: "links", label: "Table" },
   { value: "flows", label: "Flows" },
+  { value: "exporters", label: "Exporters" },
 ];
 
 export function Header({ view, theme, feed, onChange }: HeaderProps) {
@@ -36,12 +37,25 @@ export function Header({ view, theme, feed, onChange }: HeaderProps) {
         onChange={(pane) => onChange({ pane: pane as Pane })}
         data={paneLabels}
       />
+      {view.pane === "exporters" ? (
+        <span className="header-gap" />
+      ) : (
+        <Question {...{ view, feed, onChange }} />
+      )}
+      <ThemeButton theme={theme} />
+    </header>
+  );
+}
+
+/** What is asked: exporters are shown as they are now, whatever the question. */
+function Question({ view, feed, onChange }: Omit<HeaderProps, "theme">) {
+  return (
+    <>
       <FilterBar filter={view.filter} refused={refusal(feed)} onApply={(filter) => onChange({ filter })} />
       <ChipRow filter={view.filter} onApply={(filter) => onChange({ filter })} />
       <GroupSelect group={view.group} onChange={(group) => onChange({ group })} />
       <TimeMenu range={view.range} onChange={(range) => onChange({ range })} />
-      <ThemeButton theme={theme} />
-    </header>
+    </>
   );
 }
 

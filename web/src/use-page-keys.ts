@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import type { View } from "./view.ts";
 
-/** Keys of the whole page: `/` to the filter, `t` map and table, Escape nothing selected. */
+/** Keys of the whole page: `/` to the filter, `t` map and table, `e` exporters and map, Escape nothing selected. */
 export function usePageKeys(view: View, change: (change: Partial<View>) => void): void {
   const latest = useRef({ view, change });
   latest.current = { view, change };
@@ -13,6 +13,7 @@ export function usePageKeys(view: View, change: (change: Partial<View>) => void)
         event.preventDefault();
         document.getElementById("filter")?.focus();
       } else if (event.key === "t") set({ pane: now.pane === "map" ? "links" : "map" });
+      else if (event.key === "e") set({ pane: now.pane === "exporters" ? "map" : "exporters" });
       else if (event.key === "Escape" && now.selection !== undefined) set({ selection: undefined });
     };
     addEventListener("keydown", onKey);

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultView, formatView, parseView, type View } from "./view.ts";
+import { defaultView, formatView, parseView, selectionOn, type View } from "./view.ts";
 
 const views: View[] = [
   defaultView,
   { ...defaultView, range: { kind: "last", span: "6h" }, filter: 'name:"a b" -port:53' },
   { ...defaultView, range: { kind: "between", from: 1000, to: 2000 }, group: "network", pane: "links" },
   { ...defaultView, selection: { kind: "link", id: "process:lab/curl>host:2001:db8::1" } },
+  { ...defaultView, pane: "exporters", selection: { kind: "exporter", id: "2001:db8::1" } },
 ];
 
 test("a view survives the address bar", () => {
@@ -31,4 +32,17 @@ test("values that make no sense are the default", () => {
 
 test("a filter of any length is cut to what the server takes", () => {
   assert.equal(parseView(`?filter=${"a".repeat(9000)}`).filter.length, 4000);
+});
+
+test("a selection counts on the panes that show what it is of", () => {
+  const ofMap = { kind: "peer", id: "10.0.0.1" } as const;
+  const ofExporters = { kind: "exporter", id: "10.0.0.1" } as const;
+  for (const pane of ["map", "links"] as const) {
+    assert.deepEqual(selectionOn({ pane, selection: ofMap }), { ofMap });
+    assert.deepEqual(selectionOn({ pane, selection: ofExporters }), {});
+  }
+  assert.deepEqual(selectionOn({ pane: "exporters", selection: ofExporters }), { ofExporters });
+  assert.deepEqual(selectionOn({ pane: "exporters", selection: ofMap }), {});
+  for (const selection of [ofMap, ofExporters, undefined])
+    assert.deepEqual(selectionOn({ pane: "flows", selection }), {});
 });

@@ -6,16 +6,29 @@ export interface View {
   readonly filter: string;
   readonly group: Grouping;
   readonly pane: Pane;
-  readonly selection: Selection | undefined;
+  readonly selection: Selection | ExporterSelection | undefined;
 }
 
 export const groupings = ["peer", "address", "node", "network"] as const;
 export type Grouping = (typeof groupings)[number];
 
-export const panes = ["map", "links", "flows"] as const;
+export const panes = ["map", "links", "flows", "exporters"] as const;
 export type Pane = (typeof panes)[number];
 
+/** Of the map and its table. */
 export type Selection = { readonly kind: "peer" | "link"; readonly id: string };
+/** Its id is the exporter's address. */
+export type ExporterSelection = { readonly kind: "exporter"; readonly id: string };
+
+/** What can be selected on a pane: a selection of another kind waits until its pane comes back. */
+export function selectionOn({ pane, selection }: Pick<View, "pane" | "selection">): {
+  ofMap?: Selection;
+  ofExporters?: ExporterSelection;
+} {
+  if (selection === undefined || pane === "flows") return {};
+  if (selection.kind === "exporter") return pane === "exporters" ? { ofExporters: selection } : {};
+  return pane === "exporters" ? {} : { ofMap: selection };
+}
 
 export const defaultView: View = {
   range: { kind: "live" },
@@ -64,8 +77,8 @@ function parseRange(params: URLSearchParams): TimeRange {
   return isWhole && from >= 0 && from < to ? { kind: "between", from, to } : { kind: "live" };
 }
 
-function parseSelection(params: URLSearchParams): Selection | undefined {
-  for (const kind of ["link", "peer"] as const) {
+function parseSelection(params: URLSearchParams): View["selection"] {
+  for (const kind of ["link", "peer", "exporter"] as const) {
     const id = params.get(kind);
     if (id !== null && id !== "") return { kind, id };
   }

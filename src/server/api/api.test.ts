@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
+import { healthyExporter } from "../../collector/testdata/exporters.ts";
 import { ObserverTable } from "../../flow/index.ts";
 import { DropCounters } from "../../metrics/index.ts";
 import {
@@ -104,6 +105,7 @@ function createApi(
       listeners: [{ host: "::", port: 2055 }],
       exporters: [
         {
+          ...healthyExporter(now),
           address: "10.0.0.254",
           protocols: ["ipfix"],
           packetCount: 10,
@@ -463,6 +465,7 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
     'portolan_collector_packets_total{exporter="10.0.0.254"} 10',
     'portolan_collector_bytes_total{exporter="10.0.0.254"} 999',
     'portolan_collector_records_total{exporter="10.0.0.254"} 30',
+    'portolan_collector_templates{exporter="10.0.0.254"} 2',
     'portolan_drops_total{reason="template_missing",source="10.0.0.254"} 3',
     "portolan_agent_up 1",
     "portolan_agent_sockets 42",

@@ -1,16 +1,17 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
-import type { Collector } from "../../collector/index.ts";
 import { dropReasons } from "../../flow/index.ts";
 import { type DropCounters, formatMetrics, type Metric } from "../../metrics/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
 import type { LiveHub } from "../live-hub.ts";
+import { collectorMetrics } from "./collector-metrics.ts";
+import { type ExporterSource, everyExporter } from "./exporters.ts";
 
 export interface MetricsDependencies {
   readonly version: string;
   readonly agent: Agent;
-  readonly collector: Collector;
+  readonly collector: Pick<ExporterSource, "status">;
   readonly store: Store;
   readonly fold: LiveFold;
   readonly peers: PeerTable;
@@ -36,20 +37,9 @@ async function collect({
   live,
   drops,
 }: MetricsDependencies): Promise<Metric[]> {
-  const { exporters } = collector.status();
   const { state, sockets } = agent.status();
   // A store that cannot answer has no figures; its drops are counted all the same.
   const stored = await store.status().catch(() => undefined);
-  const perExporter = (
-    name: string,
-    help: string,
-    value: (e: (typeof exporters)[number]) => number,
-  ): Metric => ({
-    name: `portolan_collector_${name}`,
-    type: "counter",
-    help,
-    samples: exporters.map((e) => ({ labels: { exporter: e.address }, value: value(e) })),
-  });
   const gauge = (name: string, help: string, value: number): Metric => ({
     name: `portolan_${name}`,
     type: "gauge",
@@ -63,9 +53,7 @@ async function collect({
       help: "Always 1.",
       samples: [{ labels: { version }, value: 1 }],
     },
-    perExporter("packets_total", "Datagrams received.", (e) => e.packetCount),
-    perExporter("bytes_total", "Octets of datagrams received.", (e) => e.byteCount),
-    perExporter("records_total", "Flow records decoded.", (e) => e.recordCount),
+    ...collectorMetrics(await collector.status(everyExporter)),
     {
       name: "portolan_drops_total",
       type: "counter",

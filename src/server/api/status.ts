@@ -16,6 +16,9 @@ export interface StatusDependencies {
   isReady(): boolean;
 }
 
+/** The page's status line needs no more; /api/v1/exporters has them all. */
+const statusExportersMax = 100;
+
 /** Health for supervisors, and `GET /api/v1/status`: what runs here, and what is missing, in words. */
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
@@ -29,7 +32,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
 
   app.get("/api/v1/status", async () => {
     const { state, reason, remedy, sockets } = agent.status();
-    const { listeners, exporters } = collector.status();
+    const { listeners, exporters } = await collector.status(statusExportersMax);
     return {
       version,
       node,
@@ -43,7 +46,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
           protocols: exporter.protocols,
           packets: exporter.packetCount,
           records: exporter.recordCount,
-          templates: exporter.templateCount,
+          templates: exporter.templates.length,
           drops: exporter.drops,
           lastSeen: exporter.lastSeenMilliseconds,
         })),

@@ -35,6 +35,122 @@ export interface ExporterStatus {
   readonly lastSeen: number;
 }
 
+export const healths = ["ok", "warning", "problem"] as const;
+export type Health = (typeof healths)[number];
+
+export interface Exporters {
+  /** The worst first. */
+  readonly exporters: readonly ExporterBrief[];
+  readonly leftOut: number;
+  /** Of all exporters, those left out too. */
+  readonly counts: Readonly<Record<Health, number>>;
+  readonly listeners: readonly {
+    readonly url: string;
+    readonly receiveBufferBytes: number;
+    /** Null where the machine does not say. */
+    readonly kernelDrops: number | null;
+  }[];
+  /** Senders of which nothing could be read. */
+  readonly strangers: readonly { readonly address: string; readonly findings: readonly Finding[] }[];
+}
+
+export interface Finding {
+  readonly code: string;
+  readonly severity: "problem" | "warning" | "hint";
+  readonly title: string;
+  readonly detail: string;
+  /** Lines; commands stand in backticks. */
+  readonly remedy: string;
+}
+
+interface ExporterFacts {
+  readonly address: string;
+  readonly protocols: readonly string[];
+  readonly health: Health;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly records: number;
+  readonly packetRate: number;
+  readonly recordRate: number;
+  /** Of the flows it tells of. */
+  readonly octets: number;
+  readonly octetRate: number;
+  readonly sampling: Sampling;
+  readonly clockSkewMs: number | null;
+  readonly loss: Loss;
+  readonly directions: {
+    readonly ingress: number;
+    readonly egress: number;
+    readonly unknown: number;
+    readonly doubled: number;
+  };
+  readonly waitingBytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface Sampling {
+  /** One packet in this many; 0 unknown. */
+  readonly interval: number;
+  readonly origin: "record" | "sampler" | "options" | "header" | "unknown";
+  readonly samplers: readonly { readonly id: number; readonly interval: number }[];
+}
+
+export interface Loss {
+  readonly unit: "records" | "datagrams";
+  readonly received: number;
+  readonly lost: number;
+  /** Null when nothing could be judged. */
+  readonly percent: number | null;
+  readonly recentPercent: number | null;
+  readonly reordered: number;
+  readonly duplicates: number;
+  readonly restarts: number;
+}
+
+/** One of the list. */
+export interface ExporterBrief extends ExporterFacts {
+  readonly findings: readonly Pick<Finding, "code" | "severity" | "title">[];
+  readonly templates: { readonly known: number; readonly missing: number };
+  readonly interfaces: number;
+}
+
+export interface ExporterWhole extends ExporterFacts {
+  readonly findings: readonly Finding[];
+  readonly templates: {
+    readonly known: readonly KnownTemplate[];
+    readonly missing: readonly MissingTemplate[];
+  };
+  readonly interfaces: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly description: string;
+  }[];
+}
+
+export interface KnownTemplate {
+  readonly id: number;
+  readonly protocol: string;
+  readonly observationDomainId: number;
+  readonly port: number;
+  readonly isOptions: boolean;
+  readonly records: number;
+  readonly announced: number;
+  /** A length of 65535 is variable. */
+  readonly fields: readonly { readonly name: string; readonly length: number }[];
+}
+
+export interface MissingTemplate {
+  readonly id: number;
+  readonly protocol: string;
+  readonly observationDomainId: number;
+  readonly port: number;
+  readonly waitingSets: number;
+  readonly waitingBytes: number;
+  readonly since: number;
+}
+
 export interface Series {
   readonly from: number;
   readonly to: number;

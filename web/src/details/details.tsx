@@ -11,6 +11,8 @@ export interface DetailsProps {
   readonly view: View;
   readonly theme: ThemeName;
   readonly onSelect: (selection: Selection | undefined) => void;
+  /** Leads to an exporter, by its address. */
+  readonly onExporter: (address: string) => void;
   /** Adds a term to the filter. */
   readonly onFilter: (term: string) => void;
 }

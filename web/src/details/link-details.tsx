@@ -24,6 +24,7 @@ export function LinkDetails({
   view,
   theme,
   onSelect,
+  onExporter,
   onFilter,
 }: DetailsProps & { link: TopologyLink; state: TopologyState }) {
   const client = state.peers.get(link.client);
@@ -68,7 +69,7 @@ export function LinkDetails({
       <SeriesSection range={view.range} asClient={pinned} outLabel="sent" inLabel="received" theme={theme} />
       <Ports link={link} />
       <Section title="Seen by">
-        <Observers observers={link.observers} />
+        <Observers observers={link.observers} onExporter={onExporter} />
       </Section>
     </Panel>
   );
@@ -125,14 +126,24 @@ function Ports({ link: { ports } }: { link: TopologyLink }) {
 }
 
 /** Each observer's own figures. The totals above are of the best observer, never a sum. */
-function Observers({ observers }: { observers: readonly LinkObserver[] }) {
+function Observers({
+  observers,
+  onExporter,
+}: Pick<DetailsProps, "onExporter"> & { observers: readonly LinkObserver[] }) {
   return (
     <>
       <ul className="observers">
         {observers.map(({ id, kind, name, bytesSent, bytesReceived, packets }) => (
           <li key={id} title={id}>
             <span>
-              {kind} <b>{name}</b>
+              {kind}{" "}
+              {kind === "exporter" ? (
+                <button type="button" className="observer-link" onClick={() => onExporter(name)}>
+                  {name}
+                </button>
+              ) : (
+                <b>{name}</b>
+              )}
             </span>
             <span className="number">
               ↑ {formatBytes(bytesSent)} ↓ {formatBytes(bytesReceived)}, {formatCount(packets)} packets

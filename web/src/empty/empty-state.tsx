@@ -1,11 +1,10 @@
-import { Button, CopyButton } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Button } from "@mantine/core";
 import type { Status } from "../data/answers.ts";
-import { CheckIcon, Compass, CopyIcon } from "../icons.tsx";
+import { Compass } from "../icons.tsx";
 import { agentWords } from "../status/agent-words.ts";
 import { formatTime } from "../units/units.ts";
 import type { EmptyReason } from "./empty-reason.ts";
-import { collectorSpots, softflowdCommand } from "./export-hint.ts";
+import { Command, PointHere, Step } from "./point-here.tsx";
 import "./empty.css";
 
 export interface EmptyStateProps {
@@ -74,8 +73,6 @@ function rangeHint(status: Status | undefined): string {
 function NoFlowsYet({ status }: { status: Status | undefined }) {
   const isAgentOn = status?.agent.state === "on";
   const agent = agentWords(status?.agent ?? { state: "off", connections: 0 });
-  const spots = collectorSpots(status?.collector.listeners ?? [], status?.collector.addresses ?? []);
-  const spot = spots[0];
   return (
     <>
       <Compass />
@@ -93,66 +90,7 @@ function NoFlowsYet({ status }: { status: Status | undefined }) {
           <Command text="curl https://debian.org" />
         </Step>
       )}
-      {spot !== undefined && (
-        <Step title="Point an exporter here">
-          <p>
-            NetFlow v5, v9 or IPFIX to{" "}
-            {spots.map(({ address, port }, i) => (
-              <span key={`${address} ${port}`}>
-                {i > 0 && " or "}
-                <code>
-                  {address} port {port}
-                </code>
-              </span>
-            ))}
-            . From a Linux machine:
-          </p>
-          <Command text={softflowdCommand(spot)} />
-          <p className="faint">
-            pfSense: install the package softflowd, then Services → softflowd: host {spot.address}, port{" "}
-            {spot.port}, version 9. OPNsense: Reporting → NetFlow, destination {spot.address}:{spot.port}.
-          </p>
-        </Step>
-      )}
-      {status !== undefined && spot === undefined && (
-        <Step title="The collector does not listen">
-          <p>
-            Start with <code>--flows udp://0.0.0.0:2055</code> to receive flows from routers.
-          </p>
-        </Step>
-      )}
+      {status !== undefined && <PointHere status={status} />}
     </>
-  );
-}
-
-function Step({
-  title,
-  isWarning = false,
-  children,
-}: {
-  title: string;
-  isWarning?: boolean;
-  children: ReactNode;
-}) {
-  return (
-    <section className={isWarning ? "step warning" : "step"}>
-      <h3>{title}</h3>
-      {children}
-    </section>
-  );
-}
-
-function Command({ text }: { text: string }) {
-  return (
-    <div className="command">
-      <code>{text}</code>
-      <CopyButton value={text}>
-        {({ copied, copy }) => (
-          <button type="button" aria-label={copied ? "Copied" : "Copy"} onClick={copy}>
-            {copied ? <CheckIcon /> : <CopyIcon />}
-          </button>
-        )}
-      </CopyButton>
-    </div>
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { collectorSpots, softflowdCommand } from "./export-hint.ts";
+import { collectorSpots, exportRecipes, softflowdCommand } from "./export-hint.ts";
 
 test("a listener on every address is reached on each of the machine's", () => {
   assert.deepEqual(collectorSpots(["udp://0.0.0.0:2055"], ["192.168.1.5", "fd00::5"]), [
@@ -21,4 +21,13 @@ test("an IPv6 collector stands in brackets", () => {
     softflowdCommand({ address: "fd00::5", port: 2055 }),
     "softflowd -i eth0 -n [fd00::5]:2055 -v 9 -t maxlife=60",
   );
+});
+
+test("every recipe names this collector's address and port", () => {
+  const recipes = exportRecipes({ address: "192.168.1.5", port: 9995 });
+  assert.ok(recipes.length >= 3);
+  for (const { device, text } of recipes) {
+    assert.ok(text.includes("192.168.1.5") && text.includes("9995"), device);
+    assert.doesNotMatch(text, /undefined|2055/);
+  }
 });

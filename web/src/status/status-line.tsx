@@ -4,6 +4,7 @@ import { dropReasons } from "../../../src/flow/drop-reason.ts";
 import type { ExporterStatus, Status } from "../data/answers.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { type FeedState, useTopologyVersion } from "../data/use-topology.ts";
+import { attentionText } from "../exporters/exporter-words.ts";
 import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
 import { agentWords } from "./agent-words.ts";
 import { dropCount } from "./record-rate.ts";
@@ -14,16 +15,25 @@ export interface StatusLineProps {
   readonly status: Status | undefined;
   readonly recordsPerSecond: number | undefined;
   readonly feed: FeedState;
+  readonly exportersInTrouble: number;
+  /** Leads to the exporters. */
+  readonly onExporters: () => void;
 }
 
 /** One line that says whether what is seen is all there is. */
-export function StatusLine({ store, status, recordsPerSecond, feed }: StatusLineProps) {
+export function StatusLine(props: StatusLineProps) {
+  const { store, status, recordsPerSecond, feed, exportersInTrouble, onExporters } = props;
   useTopologyVersion(store);
   const { peers, links, truncated } = store.state;
   return (
     <footer className="status" data-testid="status">
       {status !== undefined && <AgentWord agent={status.agent} />}
       {status !== undefined && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
+      {exportersInTrouble > 0 && (
+        <UnstyledButton className="status-more problem" data-testid="attention" onClick={onExporters}>
+          <Lamp look="problem" /> {attentionText(exportersInTrouble)}
+        </UnstyledButton>
+      )}
       {status?.store.state === "on" && (
         <span className="wide-only">
           store {formatBytes(status.store.bytes)}, {formatCount(status.store.flowRecords)} records
@@ -149,7 +159,7 @@ function describeDrop(reason: string): string {
   return (dropReasons as Record<string, string>)[reason] ?? reason;
 }
 
-function Lamp({ look }: { look: "good" | "warning" | "off" }) {
+function Lamp({ look }: { look: "good" | "warning" | "problem" | "off" }) {
   return <span className={`lamp ${look}`} aria-hidden="true" />;
 }
 

@@ -14,14 +14,16 @@ export interface VirtualTableProps {
   readonly rowClass?: (row: number) => string;
   readonly onRow?: (row: number) => void;
   readonly foot?: ReactNode;
+  /** In pixels. */
+  readonly rowHeight?: number;
+  readonly className?: string;
 }
-
-const rowHeight = 30;
 
 /** A real table of which only the rows in view exist. */
 export function VirtualTable(props: VirtualTableProps) {
   const { label, testId, head, columns, rowCount, selectedRow, rowKey, renderRow, rowClass, onRow, foot } =
     props;
+  const { rowHeight = 30, className = "" } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: rowCount,
@@ -41,7 +43,7 @@ export function VirtualTable(props: VirtualTableProps) {
   return (
     <div className="table-scroller" ref={scroller}>
       <table
-        className="virtual-table"
+        className={`virtual-table ${className}`}
         aria-label={label}
         aria-rowcount={rowCount + 1}
         data-testid={testId}
@@ -62,7 +64,11 @@ export function VirtualTable(props: VirtualTableProps) {
               className={rowClass?.(index)}
               aria-rowindex={index + 2}
               aria-selected={index === selectedRow}
-              style={{ gridTemplateColumns: columns, transform: `translateY(${start}px)` }}
+              style={{
+                gridTemplateColumns: columns,
+                height: rowHeight,
+                transform: `translateY(${start}px)`,
+              }}
               onClick={() => onRow?.(index)}
             >
               {renderRow(index)}

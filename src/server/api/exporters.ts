@@ -1,0 +1,195 @@
+import type { FastifyInstance } from "fastify";
+import {
+  diagnose,
+  diagnoseStranger,
+  type ExporterStatus,
+  type Finding,
+  formatListener,
+  type ListenerStatus,
+} from "../../collector/index.ts";
+import { formatAddress, parseAddress } from "../../flow/index.ts";
+import type { DropCount } from "../../metrics/index.ts";
+import { Problem } from "../problem.ts";
+import {
+  describeListed,
+  describeWhole,
+  type Health,
+  healths,
+  type Patient,
+  views,
+} from "./describe-exporter.ts";
+import { Parameters } from "./parameters.ts";
+
+/** What is asked of the collector. */
+export interface ExporterSource {
+  /** The heaviest exporters, at most so many. */
+  status(exportersMax: number): Promise<CollectorReport>;
+  /** Undefined when nothing came from this address. */
+  exporter(addressText: string): Promise<ExporterStatus | undefined>;
+}
+
+export interface CollectorReport {
+  readonly listeners: readonly ListenerStatus[];
+  readonly exporters: readonly ExporterStatus[];
+}
+
+export interface ExportersDependencies {
+  readonly collector: ExporterSource;
+  /** For senders that have given nothing but drops. */
+  readonly drops: { counts(): Iterable<DropCount> };
+  /** Records of flows that are known already, kept but not added up, by the row of their observer. */
+  doubledCount(observerRow: number): number;
+  /** Unix milliseconds. */
+  now(): number;
+}
+
+/** More than the collector keeps: exporters of which nothing can be read are light, and not to be left out. */
+export const everyExporter = 1_000_000;
+/** A look at all exporters serves everybody who asks within this time, and longer the longer it took. */
+const lookMilliseconds = 500;
+const lookShareMax = 0.05;
+const strangersMax = 100;
+
+/** `GET /api/v1/exporters` and `/api/v1/exporters/ADDRESS`: who exports, how well, and what to change. */
+export function routeExporters(app: FastifyInstance, dependencies: ExportersDependencies): void {
+  const look = createLook(dependencies);
+
+  app.get("/api/v1/exporters", async (request) => {
+    const parameters = new Parameters(request.query, ["health", "view", "limit"], dependencies.now());
+    const health = parameters.oneOf("health", healths);
+    const view = parameters.oneOf("view", views) ?? "whole";
+    const limit = parameters.integer("limit", { fallback: 1000, min: 0, max: 10_000 });
+    const { patients, counts, listeners, strangers } = await look();
+    const asked = health === undefined ? patients : patients.filter((patient) => patient.health === health);
+    return {
+      exporters: asked.slice(0, limit).map((patient) => describeListed(patient, view)),
+      leftOut: Math.max(0, asked.length - limit),
+      counts,
+      listeners,
+      strangers,
+    };
+  });
+
+  app.get<{ Params: { address: string } }>("/api/v1/exporters/:address", async (request) => {
+    new Parameters(request.query, [], dependencies.now());
+    const text = request.params.address;
+    const address = parseAddress(text);
+    const wanted = address === undefined ? text : formatAddress(address);
+    const [status, { kernelDropCount }] = await Promise.all([
+      dependencies.collector.exporter(wanted),
+      look(),
+    ]);
+    if (status !== undefined) return describeWhole(examine(status, kernelDropCount, dependencies));
+    const why =
+      address === undefined
+        ? `"${text.slice(0, 60)}" is no IPv4 or IPv6 address, by which exporters are named`
+        : `no exporter at ${wanted} has sent anything since the start`;
+    throw new Problem(404, "exporter_unknown", `${why}; /api/v1/exporters lists all`);
+  });
+}
+
+function examine(
+  status: ExporterStatus,
+  kernelDropCount: number | undefined,
+  { doubledCount, now }: ExportersDependencies,
+): Patient {
+  const doubled = status.observerRow === 0 ? 0 : doubledCount(status.observerRow);
+  const findings = diagnose(status, { nowMilliseconds: now(), doubledCount: doubled, kernelDropCount });
+  return { status, findings, health: healthOf(findings), doubledCount: doubled };
+}
+
+interface Look {
+  /** The worst first, then the busiest. */
+  readonly patients: readonly Patient[];
+  readonly counts: Readonly<Record<Health, number>>;
+  readonly kernelDropCount: number | undefined;
+  readonly listeners: ReturnType<typeof describeListener>[];
+  readonly strangers: ReturnType<typeof describeStrangers>;
+}
+
+/** Asks the collector and the doctor, once for all who ask at about the same time. */
+function createLook(dependencies: ExportersDependencies): () => Promise<Look> {
+  const { collector, drops } = dependencies;
+  let last: { until: number; readonly look: Promise<Look> } | undefined;
+
+  async function lookAtAll(): Promise<Look> {
+    const { listeners, exporters } = await collector.status(everyExporter);
+    const kernelDropCount = sumKernelDrops(listeners);
+    const patients = exporters.map((status) => examine(status, kernelDropCount, dependencies));
+    patients.sort(
+      (a, b) =>
+        healths.indexOf(b.health) - healths.indexOf(a.health) ||
+        b.status.recordRate - a.status.recordRate ||
+        (a.status.address < b.status.address ? -1 : 1),
+    );
+    const counts = { ok: 0, warning: 0, problem: 0 };
+    for (const { health } of patients) counts[health]++;
+    const known = new Set(exporters.map(({ address }) => address));
+    return {
+      patients,
+      counts,
+      kernelDropCount,
+      listeners: listeners.map(describeListener),
+      strangers: describeStrangers(drops.counts(), known),
+    };
+  }
+
+  return () => {
+    const at = performance.now();
+    if (last !== undefined && at < last.until) return last.look;
+    const begun = { until: Number.POSITIVE_INFINITY, look: lookAtAll() };
+    last = begun;
+    begun.look.then(
+      () =>
+        (begun.until =
+          performance.now() + Math.max(lookMilliseconds, (performance.now() - at) / lookShareMax)),
+      () => (begun.until = 0),
+    );
+    return begun.look;
+  };
+}
+
+/** Undefined when one of the listeners is not counted: then nothing is known of the whole. */
+function sumKernelDrops(listeners: readonly ListenerStatus[]): number | undefined {
+  return listeners.reduce<number | undefined>(
+    (sum, { kernelDropCount }) =>
+      sum === undefined || kernelDropCount === undefined ? undefined : sum + kernelDropCount,
+    0,
+  );
+}
+
+function healthOf(findings: readonly Finding[]): Health {
+  const worst = findings[0]?.severity ?? "hint";
+  return worst === "hint" ? "ok" : worst;
+}
+
+function describeListener(listener: ListenerStatus) {
+  const { host, port, receiveBufferBytes, kernelDropCount } = listener;
+  return {
+    url: `udp://${formatListener(listener)}`,
+    host,
+    port,
+    receiveBufferBytes,
+    kernelDrops: kernelDropCount ?? null,
+  };
+}
+
+/** Drops are counted by source; what is an address, but no exporter, has sent nothing that could be read. */
+function describeStrangers(counts: Iterable<DropCount>, known: ReadonlySet<string>) {
+  const bySource = new Map<string, Partial<Record<DropCount["reason"], number>>>();
+  for (const { reason, source, count } of counts) {
+    if (count === 0 || known.has(source) || parseAddress(source) === undefined) continue;
+    const drops = bySource.get(source) ?? {};
+    drops[reason] = count;
+    bySource.set(source, drops);
+  }
+  return [...bySource]
+    .map(([address, drops]) => ({ address, drops, findings: diagnoseStranger(address, drops) }))
+    .filter(({ findings }) => findings.length > 0)
+    .sort((a, b) => sum(b.drops) - sum(a.drops))
+    .slice(0, strangersMax);
+}
+
+function sum(drops: Readonly<Partial<Record<string, number>>>): number {
+  return Object.values(drops).reduce<number>((total, count = 0) => total + count, 0);
+}
