@@ -100,7 +100,7 @@ test("a person at the page, from the first look to a server that went away", {
     await shown("empty-no_flows_yet");
     await page.getByText("Point an exporter here").waitFor(); // known with the status
     const words = await text("empty-no_flows_yet");
-    assert.match(words, new RegExp(`NetFlow v5, v9 or IPFIX to 127\\.0\\.0\\.1 port ${flowPort}`));
+    assert.match(words, new RegExp(`NetFlow v5, v9, IPFIX or sFlow to 127\\.0\\.0\\.1 port ${flowPort}`));
     assert.match(words, new RegExp(`softflowd .* -n 127\\.0\\.0\\.1:${flowPort}`));
     assert.match(words, /This machine is not observed/);
   });

@@ -21,7 +21,7 @@ export function PointHere({ status }: { status: Status }) {
   return (
     <Step title="Point an exporter here">
       <p>
-        NetFlow v5, v9 or IPFIX to{" "}
+        NetFlow v5, v9, IPFIX or sFlow to{" "}
         {spots.map(({ address, port }, i) => (
           <span key={`${address} ${port}`}>
             {i > 0 && " or "}
