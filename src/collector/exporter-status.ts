@@ -1,4 +1,6 @@
 import type { DropReason, SamplingOrigin } from "../flow/index.ts";
+import type { SetCount } from "../netflow/index.ts";
+import type { AgentDescription } from "../sflow/index.ts";
 
 /** One exporter, for the API and the metrics: plain values, a copy. Times are unix ms. */
 export interface ExporterStatus {
@@ -31,6 +33,10 @@ export interface ExporterStatus {
   readonly missingTemplates: readonly MissingTemplateStatus[];
   /** Bytes of data sets that wait for their template. */
   readonly waitingBytes: number;
+  /** Sets of v9 and IPFIX read so far, by version and kind. */
+  readonly sets: readonly SetCount[];
+  /** Behind this address, those that speak sFlow, with their data sources and what of their samples did not arrive. */
+  readonly agents: readonly AgentDescription[];
   readonly interfaces: readonly {
     readonly index: number;
     readonly name: string;

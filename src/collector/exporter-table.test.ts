@@ -78,6 +78,6 @@ test("a drop concerns its own source, also between datagrams of others", () => {
   table.drop("template_missing", "192.0.2.1", 3);
   table.end(other, 10, { ...summary, recordCount: 1 }, 1);
   const [first] = [...table.values()];
-  assert.deepEqual(first?.describe(undefined, 1).drops, { template_missing: 3 });
+  assert.deepEqual(first?.describe(undefined, undefined, 1).drops, { template_missing: 3 });
   assert.deepEqual(drops, ["template_missing 192.0.2.1 3"]);
 });

@@ -10,6 +10,7 @@ import {
   type SamplingOrigin,
 } from "../flow/index.ts";
 import type { ExporterDescription } from "../netflow/index.ts";
+import type { SflowDescription } from "../sflow/index.ts";
 import type { ExporterStatus } from "./exporter-status.ts";
 import { Loss } from "./loss.ts";
 import { RecentCounter, RecentMaximum } from "./recent.ts";
@@ -115,7 +116,12 @@ export class Exporter {
     this.drops[reason] = (this.drops[reason] ?? 0) + count;
   }
 
-  describe(description: ExporterDescription | undefined, nowMilliseconds: number): ExporterStatus {
+  /** With what the decoders keep of it. */
+  describe(
+    netflow: ExporterDescription | undefined,
+    sflow: SflowDescription | undefined,
+    nowMilliseconds: number,
+  ): ExporterStatus {
     const recordCount = this.#records.total;
     return {
       address: this.addressText,
@@ -133,7 +139,7 @@ export class Exporter {
       sampling: {
         interval: this.#samplingInterval,
         origin: this.#samplingOrigin,
-        samplers: description?.samplers ?? [],
+        samplers: netflow?.samplers ?? [],
       },
       clockSkewMilliseconds: this.#clockSkew.value(nowMilliseconds),
       loss: this.#loss.describe(nowMilliseconds),
@@ -142,12 +148,22 @@ export class Exporter {
         egressCount: this.#egressCount,
         unknownCount: recordCount - this.#ingressCount - this.#egressCount,
       },
-      templates: description?.templates ?? [],
-      missingTemplates: description?.missingTemplates ?? [],
-      waitingBytes: description?.waitingBytes ?? 0,
-      interfaces: [...this.#interfaces.values()],
+      templates: netflow?.templates ?? [],
+      missingTemplates: netflow?.missingTemplates ?? [],
+      waitingBytes: netflow?.waitingBytes ?? 0,
+      sets: netflow?.sets ?? [],
+      agents: sflow?.agents ?? [],
+      interfaces: this.#describeInterfaces(netflow),
       drops: { ...this.drops },
     };
+  }
+
+  /** Those of before a restart are known to the decoder only. */
+  #describeInterfaces(netflow: ExporterDescription | undefined) {
+    if (netflow === undefined || netflow.interfaces.length === 0) return [...this.#interfaces.values()];
+    const merged = new Map(netflow.interfaces.map((known) => [known.index, known]));
+    for (const known of this.#interfaces.values()) merged.set(known.index, known);
+    return [...merged.values()];
   }
 
   #takeObserverRow(): number {

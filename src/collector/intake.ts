@@ -118,9 +118,7 @@ export class Intake {
     const all = [...this.#exporters.values()];
     if (all.length > exportersMax) all.sort((a, b) => b.recordCount - a.recordCount);
     return {
-      exporters: all
-        .slice(0, exportersMax)
-        .map((exporter) => exporter.describe(this.#decoder.describe(exporter.addressText), nowMilliseconds)),
+      exporters: all.slice(0, exportersMax).map((exporter) => this.#describe(exporter, nowMilliseconds)),
       exporterCount: all.length,
       ...this.#totals,
     };
@@ -128,7 +126,13 @@ export class Intake {
 
   exporter(addressText: string, nowMilliseconds: number): ExporterStatus | undefined {
     const exporter = this.#exporters.find(addressText);
-    return exporter?.describe(this.#decoder.describe(addressText), nowMilliseconds);
+    return exporter === undefined ? undefined : this.#describe(exporter, nowMilliseconds);
+  }
+
+  #describe(exporter: Exporter, nowMilliseconds: number): ExporterStatus {
+    const { addressText } = exporter;
+    const netflow = this.#decoder.describe(addressText);
+    return exporter.describe(netflow, this.#sflow.describe(addressText), nowMilliseconds);
   }
 
   /** What is to be known again after a restart: a plain value, see docs/formats/templates.md. */

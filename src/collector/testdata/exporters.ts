@@ -67,6 +67,8 @@ export function healthyExporter(now: number, changes: Partial<ExporterStatus> = 
     ],
     missingTemplates: [],
     waitingBytes: 0,
+    sets: [],
+    agents: [],
     interfaces: [{ index: 1, name: "ge-0/0/1", description: "uplink" }],
     drops: {},
     ...changes,
