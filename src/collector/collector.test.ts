@@ -157,6 +157,19 @@ testEach("an exporter's templates and data meet, whatever ports they come from",
   assert.deepEqual(known?.fields, [{ name: "octetDeltaCount", length: 4 }]);
 });
 
+testEach("so do those of an exporter with an IPv6 address", async (context, config) => {
+  const { collector, octets, drops } = await startTrial(context, {
+    ...config,
+    listeners: [{ host: "::", port: 0 }],
+  });
+  const { port } = collector.listeners[0]!;
+  await send(port, [ipfixMessage({}, set(2, template(300, [[1, 4]])))], "::1");
+  await received(collector, 1);
+  for (let i = 1; i <= 12; i++) await send(port, [ipfixMessage({}, set(300, unsigned(i, 4)))], "::1");
+  await delivered(collector, () => octets().length, 12);
+  assert.deepEqual(drops, []);
+});
+
 testEach("templates are known again after a restart", async (context, config) => {
   const folder = mkdtempSync(join(tmpdir(), "portolan-templates-"));
   context.after(() => rmSync(folder, { recursive: true }));
