@@ -1,24 +1,27 @@
 import type { Command } from "commander";
-import { canRunTcp, createTcpObserver, type KernelFacts, readKernelFacts } from "../observe/index.ts";
+import type { KernelFacts } from "../observe/index.ts";
 
 /** `portolan doctor`: what this machine can and cannot do, and the one thing to change. */
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description("what this machine can and cannot do, and the one thing to change")
-    .action(() => {
-      const facts = readKernelFacts();
+    .action(async () => {
+      const observe = await import("../observe/index.ts"); // only here: it loads a native library
+      const facts = observe.readKernelFacts();
       console.log(`kernel               ${facts.platform} ${facts.release}`);
       console.log(`privileges           ${facts.isPrivileged ? "enough" : "too few"}`);
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
-      console.log(`TCP by eBPF          ${tryTcp(facts)}`);
+      console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
       console.log("collector and page   yes: they need nothing but this program");
     });
 }
 
+type Observe = typeof import("../observe/index.ts");
+
 /** Loads and attaches the programs for a moment: the only answer that is certain. */
-function tryTcp(facts: KernelFacts): string {
+function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
   const cannot = canRunTcp(facts);
   if (cannot !== undefined)
     return `no: ${cannot.reason}\n                     to change it: ${cannot.remedy}`;

@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
-import { ListenError } from "../collector/index.ts";
-import { ConfigError } from "../server/index.ts";
-import { OperatingError } from "../store/index.ts";
+import type { ListenError } from "../collector/index.ts";
+import type { ConfigError } from "../server/index.ts";
+import type { OperatingError } from "../store/index.ts";
+import { addCollect } from "./collect.ts";
 import { addDoctor } from "./doctor.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
@@ -16,12 +17,13 @@ async function main(): Promise<number> {
     .exitOverride()
     .showHelpAfterError("(portolan --help lists what is accepted)");
   addUp(program);
+  addCollect(program);
   addDoctor(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
   for (const command of program.commands) command.exitOverride().showHelpAfterError(true);
   try {
     await program.parseAsync();
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     return explain(error);
   }
@@ -29,15 +31,15 @@ async function main(): Promise<number> {
 
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-  if (error instanceof ConfigError) {
+  if (isNamed<ConfigError>(error, "ConfigError")) {
     for (const problem of error.problems) console.error(`portolan: ${problem}`);
     return 2;
   }
-  if (error instanceof ListenError) {
+  if (isNamed<ListenError>(error, "ListenError")) {
     console.error(`portolan: ${error.message}`);
     return 2;
   }
-  if (error instanceof OperatingError) {
+  if (isNamed<OperatingError>(error, "OperatingError")) {
     console.error(`portolan: ${error.message} (${error.code})`);
     return 1;
   }
@@ -51,6 +53,11 @@ function explain(error: unknown): number {
   }
   console.error("portolan: something of ours is broken; please report this:", error);
   return 1;
+}
+
+/** By its class's name: the class itself would load the store and the server with every command. */
+function isNamed<E extends Error>(error: unknown, name: string): error is E {
+  return error instanceof Error && error.constructor.name === name;
 }
 
 function describeListen(code: string, address: string, port: number): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { pino } from "pino";
-import { createServer, readConfig } from "../server/index.ts";
+import { formatCidr } from "../flow/index.ts";
+import type { Config, Server } from "../server/index.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -30,7 +30,7 @@ function withServerFlags(command: Command): Command {
     .option("--listen <host:port>", "where page, API and metrics are served (default 127.0.0.1:8080)")
     .option(
       "--flows <url>",
-      "where NetFlow v5, v9 and IPFIX are received, repeatable (default udp://0.0.0.0:2055)",
+      "where NetFlow, IPFIX and sFlow are received, repeatable (default udp://0.0.0.0:2055 and udp://0.0.0.0:6343)",
       (url: string, before: string[] | undefined) => [...(before ?? []), url],
     )
     .option(
@@ -45,6 +45,11 @@ function withServerFlags(command: Command): Command {
 }
 
 async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<void> {
+  // Loaded only here: other commands, and --help, need neither store nor server.
+  const [{ pino }, { createServer, readConfig }] = await Promise.all([
+    import("pino"),
+    import("../server/index.ts"),
+  ]);
   const config = readConfig({
     file: flags.config,
     environment: process.env,
@@ -58,13 +63,17 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
   });
   const logger = pino({ level: config.log, base: null }, pino.destination(2));
   const server = createServer(config, { version, logger });
-  await runUntilSignal(server, () => console.log(describe(server, config.agent.enabled, config.data)));
+  await runUntilSignal(server, () => console.log(describe(server, config)));
 }
 
 /** What a person wants to know in the first second. */
-function describe(server: ReturnType<typeof createServer>, agentEnabled: boolean, folder: string): string {
+function describe(server: Server, { agent, data, exporters }: Config): string {
   const { state, reason, remedy } = server.agentStatus;
-  const agentLine = !agentEnabled
+  const who =
+    exporters.allow.length === 0
+      ? "from any sender"
+      : `from ${exporters.allow.map(formatCidr).join(", ")} only`;
+  const agentLine = !agent.enabled
     ? "off   not asked for"
     : state === "on"
       ? "on    this machine's TCP connections, all network namespaces"
@@ -74,8 +83,8 @@ function describe(server: ReturnType<typeof createServer>, agentEnabled: boolean
     `  Portolan ${version}   ${server.address}`,
     "",
     `  agent        ${agentLine}`,
-    `  flows        ${server.listeners.join(", ")}   NetFlow v5, v9, IPFIX, from any sender`,
-    `  history      ${folder}`,
+    `  flows        ${server.listeners.join(", ")}   NetFlow, IPFIX and sFlow, ${who}`,
+    `  history      ${data}`,
     "",
     "  Ctrl-C stops it.",
     "",

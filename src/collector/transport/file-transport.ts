@@ -23,6 +23,7 @@ export function createFileTransport(
   let descriptor = open();
   /** The end of what was taken and is not written yet. */
   let rest: Uint8Array = new Uint8Array();
+  let lostBytes = 0;
   let isFailing = false;
   let isClosed = false;
 
@@ -80,7 +81,11 @@ export function createFileTransport(
     if (path === "") return;
     try {
       const opened = open();
-      writeRest(0); // belongs to the record that the old file ends with
+      if (!writeRest(0)) {
+        log("error", `${name}: ${rest.length} bytes of records could not be written to the old file`);
+        lostBytes += rest.length;
+        rest = new Uint8Array(); // it ends a record of the old file, and begins none in the new one
+      }
       closeSync(descriptor);
       descriptor = opened;
     } catch (error) {
@@ -93,7 +98,7 @@ export function createFileTransport(
     writeRest(waitMilliseconds);
     isClosed = true;
     if (path !== "") closeSync(descriptor);
-    return rest.length;
+    return rest.length + lostBytes;
   }
 
   return { write, reopen, close };

@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { readMessages } from "../src/goflow/testdata/read-message.ts";
+import { netflow5, sendDatagrams } from "./pretend-exporter.ts";
+import { freePort, type Program, runProgram, startProgram, temporaryFolder, until } from "./program.ts";
+
+interface Collecting extends Program {
+  readonly flowPort: number;
+  /** What came out of standard output so far. */
+  readonly written: () => Buffer;
+}
+
+/** Starts `portolan collect`, for NetFlow unless other listeners are given, and waits until it collects. */
+async function startCollect(t: TestContext, ...flags: string[]): Promise<Collecting> {
+  const flowPort = await freePort();
+  const program = await startProgram([
+    "collect",
+    ...["-listen", `netflow://127.0.0.1:${flowPort}`],
+    ...["-addr", "127.0.0.1:0"],
+    ...flags,
+  ]);
+  t.after(() => program.stop("SIGKILL"));
+  const parts: Buffer[] = [];
+  program.child.stdout!.on("data", (part: Buffer) => parts.push(part));
+  await until("it collects", async () => ((await fetch(`${program.url}/__health`)).ok ? true : undefined));
+  return { ...program, flowPort, written: () => Buffer.concat(parts) };
+}
+
+const recordsPerDatagram = 30;
+
+/** Datagrams whose records are numbered from 0 by their octets. */
+function numbered(datagramCount: number): Buffer[] {
+  return Array.from({ length: datagramCount }, (_, datagram) => {
+    const flows = Array.from({ length: recordsPerDatagram }, (_, i) => ({
+      source: "10.1.2.3",
+      destination: "192.0.2.9",
+      sourcePort: 40_000 + i,
+      destinationPort: 443,
+      bytes: datagram * recordsPerDatagram + i,
+      packets: 2,
+    }));
+    return netflow5(flows, datagram * recordsPerDatagram);
+  });
+}
+
+/** The numbers of the records in JSON lines; every line has to be whole. */
+function numbersIn(text: string): number[] {
+  assert.ok(text === "" || text.endsWith("\n"), "the last line is whole");
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => (JSON.parse(line) as { bytes: number }).bytes);
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+function fixture(name: string): Buffer[] {
+  const file = new URL(`../src/netflow/testdata/${name}.hex`, import.meta.url);
+  return readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => Buffer.from(line, "hex"));
+}
+
+/** What GoFlow2 v2.2.6 wrote for a fixture, but for when it was received. */
+const goflow2Lines = (name: string) =>
+  readFileSync(new URL(`../src/goflow/testdata/${name}.goflow2.json`, import.meta.url), "utf8");
+const withoutTime = (text: string) => text.replaceAll(/("?time_received_ns"?[:=])\d+/g, "$10");
+
+/** NetFlow v5 has ICMP's type and code in the destination port. GoFlow2 leaves them there; we say what they are. */
+const withIcmp = (text: string) =>
+  text.replaceAll(
+    /("proto":"ICMP".*?"dst_port":)(\d+)(.*?"icmp_type":)0,"icmp_code":0/g,
+    (_, before: string, port: string, between: string) =>
+      `${before}0${between}${Number(port) >> 8},"icmp_code":${Number(port) & 0xff}`,
+  );
+
+for (const [name, ours] of [
+  ["softflowd-v5", withIcmp],
+  ["softflowd-v9", (text: string) => text],
+  ["softflowd-ipfix-milliseconds-vlan", (text: string) => text],
+] as const) {
+  test(`the seed manifest's arguments give GoFlow2's lines: ${name}`, async (t) => {
+    const program = await startCollect(t, "-transport", "stdout", "-format", "json");
+    const expected = ours(goflow2Lines(name));
+    await sendDatagrams(program.flowPort, fixture(name));
+    const lines = await until("all lines", () => {
+      const text = program.written().toString();
+      return text.split("\n").length === expected.split("\n").length ? text : undefined;
+    });
+    assert.deepEqual(withoutTime(lines).split("\n"), expected.split("\n"));
+    const [, received] = /"time_received_ns":(\d+)/.exec(lines)!;
+    assert.ok(Math.abs(Number(received) / 1e6 - Date.now()) < 60_000, received);
+    assert.equal(await program.stop(), 0);
+    assert.match(program.output(), /level=INFO msg="starting collection" scheme=netflow/);
+  });
+}
+
+test("protobuf messages are GoFlow2's, but for our own fields", async (t) => {
+  const program = await startCollect(t, "-format", "bin", "-transport.file.sep", "");
+  await sendDatagrams(program.flowPort, fixture("softflowd-v9"));
+  assert.equal(await program.stop(), 0);
+  const golden = new URL("../src/goflow/testdata/softflowd-v9.goflow2.bin", import.meta.url);
+  // When it was received; flow direction and end reason are ours.
+  const plain = (bytes: Buffer) => readMessages(bytes).map(({ 110: _, 42: __, 1016: ___, ...rest }) => rest);
+  assert.deepEqual(plain(program.written()), plain(readFileSync(golden)));
+});
+
+test("text and protobuf", async (t) => {
+  const text = await startCollect(t, "-format=text");
+  const bin = await startCollect(t, "--format", "bin", "-transport.file.sep", "");
+  for (const { flowPort } of [text, bin]) await sendDatagrams(flowPort, numbered(1));
+  for (const program of [text, bin]) assert.equal(await program.stop(), 0);
+  const lines = text.written().toString().split("\n");
+  assert.equal(lines.length, recordsPerDatagram + 1);
+  assert.match(
+    lines[7]!,
+    /^type=NETFLOW_V5 time_received_ns=\d+ .* bytes=7 packets=2 src_addr=10\.1\.2\.3 dst_addr=/,
+  );
+  const messages = readMessages(bin.written());
+  assert.deepEqual(
+    messages.map((message) => Number(message[9] ?? 0)),
+    upTo(recordsPerDatagram),
+  );
+  assert.deepEqual([messages[7]![1], messages[7]![6], messages[7]![20]], [2n, "0a010203", 6n]);
+});
+
+test("SIGHUP goes on in a new file, and no record is lost or cut", async (t) => {
+  const file = join(temporaryFolder(t), "records.json");
+  const program = await startCollect(t, "-transport.file", file);
+  const datagrams = numbered(90);
+  const hasGrown = (path: string) =>
+    until("records in the file", () => statSync(path, { throwIfNoEntry: false })?.size || undefined);
+  for (let part = 0; part < 3; part++) {
+    await sendDatagrams(program.flowPort, datagrams.slice(part * 30, part * 30 + 30));
+    if (part === 2) break;
+    await hasGrown(file);
+    renameSync(file, `${file}.${part}`);
+    program.child.kill("SIGHUP");
+    await until("the new file", () => statSync(file, { throwIfNoEntry: false }));
+  }
+  assert.equal(await program.stop(), 0);
+  const texts = [`${file}.0`, `${file}.1`, file].map((path) => readFileSync(path, "utf8"));
+  for (const text of texts) assert.notEqual(text, "");
+  assert.deepEqual(texts.flatMap(numbersIn), upTo(90 * recordsPerDatagram));
+});
+
+test("SIGTERM right behind a burst: every record that was received is written", async (t) => {
+  const file = join(temporaryFolder(t), "records.json");
+  const program = await startCollect(t, "-transport.file", file);
+  await sendDatagrams(program.flowPort, numbered(60));
+  assert.equal(await program.stop(), 0);
+  assert.deepEqual(numbersIn(readFileSync(file, "utf8")), upTo(60 * recordsPerDatagram));
+});
+
+test("health, templates and metrics", async (t) => {
+  const program = await startCollect(t);
+  await sendDatagrams(program.flowPort, [...fixture("softflowd-v9"), Buffer.from("garbage")]);
+  const templates = await until("templates", async () => {
+    const found = await program.get<Record<string, Record<string, object>>>("/templates");
+    return Object.keys(found).length > 0 ? found : undefined;
+  });
+  const [[source, ofSource]] = Object.entries(templates) as [
+    [string, Record<string, Record<string, unknown>>],
+  ];
+  assert.match(source, /^127\.0\.0\.1:\d+$/);
+  const template = ofSource["2533274790396928"]!; // version 9, domain 0, template 1024
+  assert.deepEqual([template["template-id"], template["field-count"]], [1024, 16]);
+  assert.deepEqual((template.fields as unknown[])[0], { "pen-provided": false, type: 8, length: 4, pen: 0 });
+
+  const health = await fetch(`${program.url}/__health`);
+  assert.deepEqual([health.status, await health.text()], [200, "OK\n"]);
+  assert.equal((await fetch(`${program.url}/nothing`)).status, 404);
+  const metrics = await until("all records are written and counted", async () => {
+    const text = await (await fetch(`${program.url}/metrics`)).text();
+    return /^portolan_output_records_total 11$/m.test(text) && text.includes("version_unknown")
+      ? text
+      : undefined;
+  });
+  const place = `remote_ip="127.0.0.1",local_ip="127.0.0.1",local_port="${program.flowPort}",type="netflow"`;
+  for (const line of [
+    `goflow2_flow_traffic_packets_total{${place}} 2`,
+    'goflow2_flow_process_nf_total{router="127.0.0.1",version="9"} 2',
+    'goflow2_flow_process_nf_flowset_records_total{router="127.0.0.1",version="9",type="DataFlowSet"} 11',
+    'portolan_collector_records_total{exporter="127.0.0.1"} 11',
+    'portolan_collector_templates{exporter="127.0.0.1"} 5',
+    "portolan_output_records_total 11",
+    'portolan_drops_total{reason="version_unknown",source="127.0.0.1"} 1',
+  ])
+    assert.ok(metrics.split("\n").includes(line), `${line}\n${metrics}`);
+});
+
+test("a full disk: said once, counted, and on when there is room", async (t) => {
+  const program = await startCollect(t, "-transport.file", "/dev/full");
+  await sendDatagrams(program.flowPort, numbered(2));
+  await until("the records are counted", async () => {
+    const metrics = await (await fetch(`${program.url}/metrics`)).text();
+    const count = /^portolan_drops_total\{reason="output_failed",source="output"\} (\d+)$/m.exec(
+      metrics,
+    )?.[1];
+    return Number(count) === 2 * recordsPerDatagram ? true : undefined;
+  });
+  assert.equal(await program.stop(), 0);
+  assert.equal(program.output().match(/\/dev\/full takes no records: writing ended with ENOSPC/g)?.length, 1);
+});
+
+test("a reader that has stopped reading costs records, not the program", async (t) => {
+  const pipe = join(temporaryFolder(t), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reader = spawn("sh", ["-c", `exec 3<'${pipe}'; sleep 60`], { detached: true, stdio: "ignore" });
+  t.after(() => process.kill(-reader.pid!, "SIGKILL"));
+  const program = await startCollect(t, "-transport.file", pipe);
+  await sendDatagrams(program.flowPort, numbered(20)); // 600 kB; a pipe holds 64
+  await sendDatagrams(program.flowPort, numbered(20));
+  await until("it says so", () => /its reader has stopped reading/.exec(program.output()));
+  assert.equal((await fetch(`${program.url}/__health`)).status, 200);
+  assert.equal(await program.stop(), 1, "what was taken could not be written");
+  assert.match(program.output(), /\d+ bytes of records could not be written/);
+});
+
+test("standard output that nobody reads any more ends it, with a message", async (t) => {
+  const program = await startCollect(t);
+  program.child.stdout!.destroy();
+  const ended = once(program.child, "exit");
+  await sendDatagrams(program.flowPort, numbered(1));
+  assert.deepEqual(await ended, [1, null]);
+  assert.match(program.output(), /nobody reads the records any more/);
+});
+
+test("an unknown flag, a value that is none, what is not built: exit 2, all of them told", async () => {
+  const { code, output } = await runProgram([
+    "collect",
+    "-lisen",
+    "x",
+    "-format",
+    "xml",
+    "-transport",
+    "kafka",
+  ]);
+  assert.equal(code, 2, output);
+  for (const expected of [/did you mean -listen/, /-format: xml/, /kafka is not built yet/])
+    assert.match(output, expected);
+});
+
+test("places that cannot be had: exit 2, which, and the flag", async (t) => {
+  const taken = createSocket("udp4").bind(0, "127.0.0.1");
+  t.after(() => taken.close());
+  await once(taken, "listening");
+  const { port } = taken.address();
+  const httpPort = Number(new URL((await startCollect(t)).url).port);
+  for (const [flags, expected] of [
+    [
+      ["-listen", `netflow://127.0.0.1:${port}`, "-addr="],
+      new RegExp(`127\\.0\\.0\\.1:${port} is already in use: .*-listen`),
+    ],
+    [
+      ["-listen", "netflow://127.0.0.1:0", "-addr", `127.0.0.1:${httpPort}`],
+      /-addr: tcp .* cannot be opened \(EADDRINUSE\)/,
+    ],
+    [
+      ["-listen", "netflow://127.0.0.1:0", "-addr=", "-transport.file", "/nonexistent/x"],
+      /-transport\.file: \/nonexistent\/x/,
+    ],
+  ] as const) {
+    const { code, output } = await runProgram(["collect", ...flags]);
+    assert.equal(code, 2, output);
+    assert.match(output, expected);
+  }
+});
+
+test("-h lists every flag, -v prints the version, --help of the program has the command", async () => {
+  const [help, version, program] = await Promise.all(
+    [["collect", "-h"], ["collect", "-v"], ["--help"]].map((parameters) => runProgram(parameters)),
+  );
+  assert.deepEqual([help!.code, version!.code, program!.code], [0, 0, 0]);
+  assert.match(help!.output, /-transport\.file\.sep/);
+  assert.match(version!.output, /^Portolan \d+\.\d+\.\d+\n$/);
+  for (const name of ["up", "server", "collect", "doctor"])
+    assert.match(program!.output, new RegExp(`^  ${name} `, "m"));
+});
