@@ -1,3 +1,5 @@
+import type { ElementName } from "./information-elements.ts";
+
 /**
  * The one table of fields. Decoders, batch columns, the store's schema, the API and the page's labels are derived
  * from it: a new field is one row here, and whoever fills it.
@@ -8,11 +10,18 @@
  */
 
 /**
- * How a decoder reads an element: the abstract data types of RFC 7012 §3.1 in as far as they differ for it, and times
- * that count from something else: `sysUpTime` is milliseconds since the exporter's start, `deltaMicroseconds` before the export.
+ * How a decoder reads an element: the abstract data types of RFC 7012 §3.1 in as far as they differ for it, and what has
+ * a meaning of its own: a `total` counts since the flow's start, not since its last record; `sysUpTime` is milliseconds
+ * since the exporter's start, `deltaMicroseconds` before the export; `highOctet` and `lowOctet` are the halves of a
+ * 16-bit column; `biflowDirection` says which end is the client (RFC 5103 §6.3); an `mplsLabel` is one entry of a list.
  */
 export type ElementType =
   | "unsigned"
+  | "total"
+  | "highOctet"
+  | "lowOctet"
+  | "biflowDirection"
+  | "mplsLabel"
   | "ipv4Address"
   | "ipv6Address"
   | "dateTimeSeconds"
@@ -49,13 +58,17 @@ export interface Field {
   readonly elements: readonly InformationElement[];
 }
 
-const iana = <const N extends string>(name: N, id: number, type: ElementType = "unsigned") =>
+/**
+ * The name is the registry's, held by the compiler; that id and type agree with it too is held by the test. The registry
+ * itself is not read here: the page is built from this table, and need not carry 530 elements.
+ */
+const iana = <const N extends ElementName>(name: N, id: number, type: ElementType = "unsigned") =>
   ({ name, id, enterprise: 0, type }) as const;
 
 /** RFC 5103 §6.1: the private enterprise number whose elements are the reverse direction of IANA's. */
 export const reverseEnterpriseNumber = 29305;
-const reverse = <const N extends string>(name: N, id: number) =>
-  ({ name, id, enterprise: reverseEnterpriseNumber, type: "unsigned" }) as const;
+const reverse = <const N extends string>(name: N, id: number, type: ElementType = "unsigned") =>
+  ({ name, id, enterprise: reverseEnterpriseNumber, type }) as const;
 
 export const fields = [
   {
@@ -63,7 +76,12 @@ export const fields = [
     column: "address",
     label: "Source address",
     description: "Address that sent the octets; for a connection seen by an agent, the client's.",
-    elements: [iana("sourceIPv4Address", 8, "ipv4Address"), iana("sourceIPv6Address", 27, "ipv6Address")],
+    elements: [
+      iana("sourceIPv4Address", 8, "ipv4Address"),
+      iana("sourceIPv6Address", 27, "ipv6Address"),
+      iana("sourceIPv4Prefix", 44, "ipv4Address"),
+      iana("sourceIPv6Prefix", 170, "ipv6Address"),
+    ],
   },
   {
     name: "destinationAddress",
@@ -73,6 +91,8 @@ export const fields = [
     elements: [
       iana("destinationIPv4Address", 12, "ipv4Address"),
       iana("destinationIPv6Address", 28, "ipv6Address"),
+      iana("destinationIPv4Prefix", 45, "ipv4Address"),
+      iana("destinationIPv6Prefix", 169, "ipv6Address"),
     ],
   },
   {
@@ -80,14 +100,18 @@ export const fields = [
     column: "u16",
     label: "Source port",
     description: "TCP, UDP or SCTP port of the source.",
-    elements: [iana("sourceTransportPort", 7)],
+    elements: [iana("sourceTransportPort", 7), iana("udpSourcePort", 180), iana("tcpSourcePort", 182)],
   },
   {
     name: "destinationTransportPort",
     column: "u16",
     label: "Destination port",
     description: "TCP, UDP or SCTP port of the destination.",
-    elements: [iana("destinationTransportPort", 11)],
+    elements: [
+      iana("destinationTransportPort", 11),
+      iana("udpDestinationPort", 181),
+      iana("tcpDestinationPort", 183),
+    ],
   },
   {
     name: "protocolIdentifier",
@@ -103,7 +127,13 @@ export const fields = [
     unit: "bytes",
     description:
       "Octets from source to destination since the last record. Layer 3 octets from exporters, payload octets from agents.",
-    elements: [iana("octetDeltaCount", 1)],
+    elements: [
+      iana("octetDeltaCount", 1),
+      iana("initiatorOctets", 231),
+      iana("postOctetDeltaCount", 23),
+      iana("octetTotalCount", 85, "total"),
+      iana("layer2OctetDeltaCount", 352),
+    ],
   },
   {
     name: "packetDeltaCount",
@@ -111,7 +141,12 @@ export const fields = [
     label: "Packets",
     unit: "packets",
     description: "Packets from source to destination since the last record; TCP segments from agents.",
-    elements: [iana("packetDeltaCount", 2)],
+    elements: [
+      iana("packetDeltaCount", 2),
+      iana("initiatorPackets", 298),
+      iana("postPacketDeltaCount", 24),
+      iana("packetTotalCount", 86, "total"),
+    ],
   },
   {
     name: "reverseOctetDeltaCount",
@@ -119,7 +154,13 @@ export const fields = [
     label: "Bytes back",
     unit: "bytes",
     description: "Octets from destination to source since the last record (RFC 5103).",
-    elements: [reverse("reverseOctetDeltaCount", 1)],
+    elements: [
+      reverse("reverseOctetDeltaCount", 1),
+      iana("responderOctets", 232),
+      reverse("reversePostOctetDeltaCount", 23),
+      reverse("reverseOctetTotalCount", 85, "total"),
+      reverse("reverseLayer2OctetDeltaCount", 352),
+    ],
   },
   {
     name: "reversePacketDeltaCount",
@@ -127,7 +168,12 @@ export const fields = [
     label: "Packets back",
     unit: "packets",
     description: "Packets from destination to source since the last record (RFC 5103).",
-    elements: [reverse("reversePacketDeltaCount", 2)],
+    elements: [
+      reverse("reversePacketDeltaCount", 2),
+      iana("responderPackets", 299),
+      reverse("reversePostPacketDeltaCount", 24),
+      reverse("reversePacketTotalCount", 86, "total"),
+    ],
   },
   {
     name: "flowStartMilliseconds",
@@ -137,10 +183,11 @@ export const fields = [
     description: "Unix time of the flow's first packet.",
     elements: [
       iana("flowStartMilliseconds", 152, "dateTimeMilliseconds"),
-      iana("flowStartSysUpTime", 22, "sysUpTime"),
-      iana("flowStartSeconds", 150, "dateTimeSeconds"),
       iana("flowStartMicroseconds", 154, "dateTimeMicroseconds"),
       iana("flowStartNanoseconds", 156, "dateTimeNanoseconds"),
+      iana("flowStartSeconds", 150, "dateTimeSeconds"),
+      iana("flowStartSysUpTime", 22, "sysUpTime"),
+      iana("flowStartDeltaMicroseconds", 158, "deltaMicroseconds"),
     ],
   },
   {
@@ -151,10 +198,15 @@ export const fields = [
     description: "Unix time of the flow's last packet.",
     elements: [
       iana("flowEndMilliseconds", 153, "dateTimeMilliseconds"),
-      iana("flowEndSysUpTime", 21, "sysUpTime"),
-      iana("flowEndSeconds", 151, "dateTimeSeconds"),
       iana("flowEndMicroseconds", 155, "dateTimeMicroseconds"),
       iana("flowEndNanoseconds", 157, "dateTimeNanoseconds"),
+      iana("flowEndSeconds", 151, "dateTimeSeconds"),
+      iana("flowEndSysUpTime", 21, "sysUpTime"),
+      iana("flowEndDeltaMicroseconds", 159, "deltaMicroseconds"),
+      iana("observationTimeMilliseconds", 323, "dateTimeMilliseconds"),
+      iana("observationTimeMicroseconds", 324, "dateTimeMicroseconds"),
+      iana("observationTimeNanoseconds", 325, "dateTimeNanoseconds"),
+      iana("observationTimeSeconds", 322, "dateTimeSeconds"),
     ],
   },
   {
@@ -163,7 +215,7 @@ export const fields = [
     label: "Seen",
     unit: "milliseconds",
     description: "Unix time at which Portolan took the record. History is ordered by it.",
-    elements: [iana("collectionTimeMilliseconds", 258, "dateTimeMilliseconds")],
+    elements: [],
   },
   {
     name: "tcpControlBits",
@@ -177,7 +229,14 @@ export const fields = [
     column: "u16",
     label: "ICMP type and code",
     description: "ICMP type * 256 + code.",
-    elements: [iana("icmpTypeCodeIPv4", 32), iana("icmpTypeCodeIPv6", 139)],
+    elements: [
+      iana("icmpTypeCodeIPv4", 32),
+      iana("icmpTypeCodeIPv6", 139),
+      iana("icmpTypeIPv4", 176, "highOctet"),
+      iana("icmpCodeIPv4", 177, "lowOctet"),
+      iana("icmpTypeIPv6", 178, "highOctet"),
+      iana("icmpCodeIPv6", 179, "lowOctet"),
+    ],
   },
   {
     name: "ipClassOfService",
@@ -220,7 +279,7 @@ export const fields = [
     column: "u16",
     label: "VLAN",
     description: "802.1Q VLAN of the packets on the ingress side.",
-    elements: [iana("vlanId", 58)],
+    elements: [iana("vlanId", 58), iana("dot1qVlanId", 243)],
   },
   {
     name: "bgpSourceAsNumber",
@@ -242,7 +301,7 @@ export const fields = [
     label: "Sampling",
     description:
       "One packet in this many was looked at; 0 when unknown. Counts are as exported, not multiplied.",
-    elements: [iana("samplingInterval", 34)],
+    elements: [iana("samplingInterval", 34), iana("samplerRandomInterval", 50)],
   },
   {
     name: "observationDomainId",
@@ -293,8 +352,9 @@ export const fields = [
     name: "clientEnd",
     column: "u8",
     label: "Client",
-    description: "Which end is the client: 1 source, 2 destination. Filled by the agent or by stitch.",
-    elements: [],
+    description:
+      "Which end is the client: 1 source, 2 destination. Filled by the agent, an exporter that says who began, or stitch.",
+    elements: [iana("biflowDirection", 239, "biflowDirection")],
   },
   {
     name: "isDuplicate",
@@ -528,7 +588,27 @@ export const fields = [
     isDetail: true,
     description:
       "Label stack entries, the top first, 32 bits each (RFC 3032 §2.1): label, traffic class, bottom of stack, TTL (0 when not said). Filled by the decoder from elements 70 to 79 or the frame.",
-    elements: [],
+    elements: [
+      iana("mplsTopLabelStackSection", 70, "mplsLabel"),
+      iana("mplsLabelStackSection2", 71, "mplsLabel"),
+      iana("mplsLabelStackSection3", 72, "mplsLabel"),
+      iana("mplsLabelStackSection4", 73, "mplsLabel"),
+      iana("mplsLabelStackSection5", 74, "mplsLabel"),
+      iana("mplsLabelStackSection6", 75, "mplsLabel"),
+      iana("mplsLabelStackSection7", 76, "mplsLabel"),
+      iana("mplsLabelStackSection8", 77, "mplsLabel"),
+      iana("mplsLabelStackSection9", 78, "mplsLabel"),
+      iana("mplsLabelStackSection10", 79, "mplsLabel"),
+    ],
+  },
+  {
+    name: "mplsTopLabelType",
+    column: "u8",
+    label: "MPLS label from",
+    isDetail: true,
+    description:
+      "What gave out the top label: 1 traffic engineering, 2 pseudowire, 3 VPN, 4 BGP, 5 LDP (IANA).",
+    elements: [iana("mplsTopLabelType", 46)],
   },
   {
     name: "mplsTopLabelAddress",

@@ -16,6 +16,7 @@ export {
   writeMappedIPv4,
 } from "./address.ts";
 export { assert } from "./assert.ts";
+export { BiflowSplitter } from "./biflow.ts";
 export {
   type DecodeSummary,
   exportFormat,
@@ -40,6 +41,7 @@ export {
 } from "./fields.ts";
 export { FlowBatch, type FlowBatchOptions, type FlowColumns } from "./flow-batch.ts";
 export { identityKey } from "./identity-key.ts";
+export { findInformationElement, findInformationElementByName } from "./information-elements.ts";
 export { type Observer, ObserverTable, observerOf } from "./observer.ts";
 export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";
 export { grown, RowIndex, writeAddressWords } from "./row-index.ts";

@@ -112,6 +112,11 @@ test("times and durations have the unit that their name ends in", () => {
 /** What a decoder of `fields` may read each of its types from. */
 const readFrom: Readonly<Record<ElementType, RegExp>> = {
   unsigned: /^(unsigned(8|16|32|64)|boolean|macAddress)$/,
+  total: /^unsigned64$/,
+  highOctet: /^unsigned8$/,
+  lowOctet: /^unsigned8$/,
+  biflowDirection: /^unsigned8$/,
+  mplsLabel: /^octetArray$/,
   ipv4Address: /^ipv4Address$/,
   ipv6Address: /^ipv6Address$/,
   dateTimeSeconds: /^dateTimeSeconds$/,

@@ -20,6 +20,13 @@ export function readUnsigned(bytes: Uint8Array, offset: number, width: number): 
   return high * 0x100000000 + low;
 }
 
+/** A float64, or a float32 as RFC 7011 §6.2 allows instead; NaN in other widths. */
+export function readFloat(bytes: Uint8Array, offset: number, width: number): number {
+  if (width !== 4 && width !== 8) return Number.NaN;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, width);
+  return width === 8 ? view.getFloat64(0) : view.getFloat32(0);
+}
+
 /** Seconds from 1900 (NTP, RFC 5905 §6) to 1970. */
 const ntpToUnixSeconds = 2_208_988_800;
 

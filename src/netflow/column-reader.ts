@@ -23,11 +23,11 @@ export type ReadColumn = (
  */
 export function findColumnReader(target: ElementTarget, width: number): ReadColumn | undefined {
   if (target.column === "address") return width === 4 ? readMappedAddress : readAddress;
-  if (target.type !== "unsigned" && target.type !== "sysUpTime" && target.type !== "dateTimeMilliseconds") {
-    return undefined;
-  }
-  return columnReaders[`${target.column}:${width}`];
+  return plainTypes.has(target.type) ? columnReaders[`${target.column}:${width}`] : undefined;
 }
+
+/** Types whose values go into the column as they are. */
+const plainTypes: ReadonlySet<string> = new Set(["unsigned", "total", "sysUpTime", "dateTimeMilliseconds"]);
 
 const columnReaders: Readonly<Record<string, ReadColumn>> = {
   "u8:1": (bytes, offset, stride, count, column, row) => {
@@ -104,6 +104,8 @@ export function readEach(
   for (let i = 0, at = offset; i < count; i++, at += stride) {
     if (target.column === "address")
       readAddressIfEmpty(bytes, at, width, column as Uint8Array, (row + i) * 16);
+    else if (target.type === "highOctet") column[row + i]! |= readUnsigned(bytes, at, width) << 8;
+    else if (target.type === "lowOctet") column[row + i]! |= readUnsigned(bytes, at, width);
     else if (column[row + i] === target.empty) column[row + i] = readScalar(bytes, at, width, target);
   }
 }
@@ -123,6 +125,8 @@ function readAddressIfEmpty(
 
 function readScalar(bytes: Uint8Array, offset: number, width: number, target: ElementTarget): number {
   switch (target.type) {
+    case "biflowDirection":
+      return readBiflowDirection(bytes, offset, width);
     case "dateTimeSeconds":
       return readUnsigned(bytes, offset, width) * 1000;
     case "dateTimeMicroseconds":
@@ -131,4 +135,10 @@ function readScalar(bytes: Uint8Array, offset: number, width: number, target: El
     default:
       return width === 0 ? target.empty : readUnsigned(bytes, offset, width);
   }
+}
+
+/** RFC 5103 §6.3: 1 the source began, 2 the destination did; 0 arbitrary and 3 perimeter say nothing of it. */
+function readBiflowDirection(bytes: Uint8Array, offset: number, width: number): number {
+  const direction = readUnsigned(bytes, offset, width);
+  return direction === 1 || direction === 2 ? direction : 0;
 }

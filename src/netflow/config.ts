@@ -5,11 +5,21 @@ export interface DecoderLimits {
   readonly fieldsPerTemplateMax: number;
   /** Fields of all templates of all exporters: what their memory is proportional to. */
   readonly templateFieldsMax: number;
+  /** How long a template holds that is not announced again (RFC 7011 §8.4); 0 is for ever. */
+  readonly templateMilliseconds: number;
   /** Source ports of one exporter and domain whose templates are kept apart; the one longest silent goes. */
   readonly sessionsPerExporterMax: number;
+  /** Samplers, selectors and selection sequences, of one exporter and of all. */
+  readonly samplersPerExporterMax: number;
+  readonly samplersMax: number;
+  /** Interfaces with a name, of one exporter and of all. */
+  readonly interfacesPerExporterMax: number;
+  readonly interfacesMax: number;
   readonly waitingBytesPerExporterMax: number;
   readonly waitingBytesMax: number;
   readonly waitingMilliseconds: number;
+  /** Flows, of all exporters, whose last totals are remembered. */
+  readonly totalFlowsMax: number;
   /** An exporter silent for so long may be forgotten when a new one needs its place. */
   readonly idleMilliseconds: number;
 }
@@ -19,10 +29,16 @@ export const defaultDecoderLimits: DecoderLimits = {
   templatesPerExporterMax: 4096,
   fieldsPerTemplateMax: 1024,
   templateFieldsMax: 524_288,
+  templateMilliseconds: 86_400_000,
   sessionsPerExporterMax: 256,
+  samplersPerExporterMax: 4096,
+  samplersMax: 65_536,
+  interfacesPerExporterMax: 8192,
+  interfacesMax: 131_072,
   waitingBytesPerExporterMax: 262_144,
   waitingBytesMax: 16_777_216,
   // softflowd repeats templates every 16 datagrams and, by default, sends once a minute.
   waitingMilliseconds: 1_200_000,
+  totalFlowsMax: 65_536,
   idleMilliseconds: 3_600_000,
 };

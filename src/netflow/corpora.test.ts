@@ -1,25 +1,292 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { FieldName } from "../flow/index.ts";
-import { createTrial } from "./testdata/decode.ts";
+import {
+  readCorpus,
+  readCorpusFiles,
+  readCorpusFolders,
+  readCorpusText,
+  readPcap,
+  skipWithoutCorpora as skip,
+} from "./testdata/corpora.ts";
+import { createTrial, type Row } from "./testdata/decode.ts";
+import { expectRow, rowValue, type Said } from "./testdata/expected-row.ts";
 
-/** Captures of others, used in place where they are: shared/corpora/INDEX.md says what is in them. */
-const corpora = `${import.meta.dirname}/../../../shared/corpora`;
-const skip = existsSync(corpora) ? false : "no corpora beside the repository";
-
-function readFiles(folder: string, suffix: string): Map<string, Uint8Array> {
-  const names = readdirSync(`${corpora}/${folder}`).filter((name) => name.endsWith(suffix));
-  return new Map(names.sort().map((name) => [name, readFileSync(`${corpora}/${folder}/${name}`)]));
+/** One capture, and what its upstream says of each record, in order; a name the table of fields has no column for is passed over. */
+interface Case {
+  readonly name: string;
+  readonly datagrams: readonly Uint8Array[];
+  /** How many rows there have to be; undefined when upstream does not say. */
+  readonly rowCount: number | undefined;
+  /** What has to be in some row; each in its own when there are as many as rows. */
+  readonly said: readonly Said[];
 }
 
+/** Where ours differ from what upstream says, and why. Anything else that differs is a fault of ours. */
+interface Difference {
+  readonly why: string;
+  readonly rows?: number;
+  /** Columns that are not compared. */
+  readonly columns?: readonly string[];
+}
+
+const optionsAreNoFlows = "options records count as events there, and are no flow records here";
+const differences: Readonly<Record<string, Difference>> = {
+  "Netflow 5 valid 01": {
+    why: "times there are not safe from the wrap of the uptime: flows start 49.7 days after they end",
+    columns: ["flowStartMilliseconds"],
+  },
+  "Netflow 9 nprobe DPI L7": {
+    why: "its flows end after their export, so that only their length is known",
+    columns: ["flowStartMilliseconds", "flowEndMilliseconds"],
+  },
+  "Netflow 9 multiple netflow exporters": { why: optionsAreNoFlows, rows: 8 },
+  "Juniper SRX options template with 0 scope field length": { why: optionsAreNoFlows, rows: 0 },
+  "Netflow 9 Cisco ASR 9000 series options template 256": { why: optionsAreNoFlows, rows: 0 },
+  "Netflow 9 Cisco NBAR options template 260": { why: optionsAreNoFlows, rows: 0 },
+  "IPFIX YAF basic with applabel": { why: optionsAreNoFlows, rows: 2 },
+  "IPFIX Netscaler with variable length fields, 4 datagrams": {
+    why: "the codec drops data before its template",
+    rows: 6,
+  },
+};
+
+/** Any of a capture's other names. */
+function differenceOf({ name, datagrams }: Case): Difference | undefined {
+  return differences[`${name}, ${datagrams.length} datagrams`] ?? differences[name];
+}
+
+function* allCases(): Generator<Case> {
+  yield netgauzeCase();
+  yield* logstashCases();
+  yield* telegrafCases();
+}
+
+test("every capture gives its upstream's records, value by value, but for the differences known", {
+  skip,
+}, () => {
+  let comparedCount = 0;
+  for (const one of allCases()) {
+    const trial = createTrial(64, {}, true);
+    for (const datagram of one.datagrams) trial.send(datagram);
+    const { rows } = trial;
+    const difference = differenceOf(one);
+    const expected = difference?.rows ?? one.rowCount ?? rows.length;
+    assert.equal(rows.length, expected, `${one.name}: ${JSON.stringify(trial.drops)}`);
+    const isInOrder = one.said.length === rows.length;
+    for (const [index, said] of one.said.entries()) {
+      const values = [...expectRow(said)].filter(([name]) => !difference?.columns?.includes(name));
+      const isOptions =
+        difference?.why === optionsAreNoFlows && !values.some(([name]) => name === "sourceAddress");
+      if (values.length === 0 || difference?.rows === 0 || isOptions) continue;
+      const row = isInOrder ? rows[index]! : findClosest(rows, values);
+      for (const [name, value] of values)
+        assert.equal(rowValue(row, name), value, `${one.name}: ${index} ${name}`);
+      comparedCount += values.length;
+    }
+  }
+  assert.ok(comparedCount > 2400, `only ${comparedCount} values compared`);
+});
+
+function findClosest(rows: readonly Row[], values: readonly (readonly [string, number | string])[]): Row {
+  const agreement = (row: Row) => values.filter(([name, value]) => rowValue(row, name) === value).length;
+  return rows.reduce((best, row) => (agreement(row) > agreement(best) ? row : best));
+}
+
+interface NetgauzeRecord {
+  readonly scope_fields: readonly Said[];
+  readonly fields: readonly Said[];
+}
+
+/**
+ * NetGauze gives elements in the template's order; of an SRv6 record's two headers the outer stands first. Its uptimes
+ * count from systemInitTimeMilliseconds, which its options data repeat.
+ */
+function netgauzeCase(): Case {
+  const lines = readCorpusText("netgauze/flow/srv6/srv6-flow.json").trim().split("\n");
+  const said: Said[] = [];
+  for (const line of lines) {
+    const { sets } = JSON.parse(line).IPFIX as {
+      readonly sets: readonly { readonly Data?: { readonly records: readonly NetgauzeRecord[] } }[];
+    };
+    for (const { scope_fields, fields } of sets.flatMap(({ Data }) => Data?.records ?? [])) {
+      const values: Record<string, unknown> = {};
+      for (const [name, value] of fields.flatMap((field) => Object.entries(field))) values[name] ??= value;
+      delete values.flowStartSysUpTime;
+      delete values.flowEndSysUpTime;
+      if (scope_fields.length === 0) said.push(values);
+    }
+  }
+  return {
+    name: "netgauze srv6",
+    datagrams: readPcap("netgauze/flow/srv6/srv6.pcap"),
+    rowCount: said.length,
+    said,
+  };
+}
+
+interface LogstashCase {
+  readonly context: string;
+  readonly datagrams_in_order: readonly string[];
+  readonly expected_event_count: number | null;
+  readonly expected_events_listed?: readonly { readonly netflow?: Said }[];
+  readonly asserts?: readonly { readonly event: number; readonly path: string; readonly value: unknown }[];
+}
+
+function* logstashCases(): Generator<Case> {
+  const folder = "logstash-codec-netflow";
+  for (const one of JSON.parse(readCorpusText(`${folder}/expectations.json`)) as LogstashCase[]) {
+    const listed = (one.expected_events_listed ?? []).map(({ netflow = {} }) => netflow);
+    yield {
+      name: one.context,
+      datagrams: one.datagrams_in_order.map((name) => readCorpus(`${folder}/dat/${name}`)),
+      rowCount: one.expected_event_count ?? undefined,
+      said: listed.map(withoutQuirks),
+    };
+    yield {
+      name: one.context,
+      datagrams: one.datagrams_in_order.map((name) => readCorpus(`${folder}/dat/${name}`)),
+      rowCount: one.expected_event_count ?? undefined,
+      said: assertedEvents(one).map(withoutQuirks),
+    };
+  }
+}
+
+/**
+ * The codec borrows a second for the milliseconds and does not take it off, but where there is nothing to borrow; and some
+ * of the assertions have text in quotes.
+ */
+function withoutQuirks(event: Said): Said {
+  return Object.fromEntries(
+    Object.entries(event).map(([name, value]) => {
+      if (typeof value !== "string") return [name, value];
+      const text = value.replace(/^'(.*)'$/, "$1");
+      if (!name.endsWith("_switched") || event.flow_records === 30) return [name, text];
+      return [name, new Date(Date.parse(text) - 1000).toISOString()];
+    }),
+  );
+}
+
+/** The codec's single assertions, joined by event. */
+function assertedEvents({ asserts = [] }: LogstashCase): Said[] {
+  const events = new Map<number, Record<string, unknown>>();
+  for (const { event, path, value } of asserts) {
+    const name = /^\[netflow\]\[(\w+)\]$/.exec(path)?.[1];
+    if (name !== undefined) events.set(event, { ...events.get(event), [name]: value });
+  }
+  return [...events.values()];
+}
+
+/** Influx line protocol, a record a line. v5's times there are uptimes; the time behind the values is that of receipt. */
+function* telegrafCases(): Generator<Case> {
+  for (const [name, file] of [
+    ["netflow_v5_example", "netflow_v5.bin"],
+    ["netflow_v9_example", "netflow_v9.bin"],
+    ["issue_14370", "message.bin"],
+  ] as const) {
+    const lines = readCorpusText(`telegraf/${name}/expected.out`).trim().split("\n");
+    yield {
+      name: `telegraf ${name}`,
+      datagrams: [readCorpus(`telegraf/${name}/${file}`)],
+      rowCount: lines.length,
+      said: lines.map(parseInfluxLine),
+    };
+  }
+}
+
+function parseInfluxLine(line: string): Said {
+  const values: Record<string, unknown> = {};
+  for (const [, name, text, number] of line.matchAll(/(\w+)=(?:"([^"]*)"|([\d.]+)u?)/g))
+    values[name!] = number === undefined ? text : Number(number);
+  const { src, dst, flow_start_ms, flow_end_ms, first_switched: _, last_switched: __, ...rest } = values;
+  const family = String(src).includes(":") ? "IPv6" : "IPv4";
+  const addresses = { [`source${family}Address`]: src, [`destination${family}Address`]: dst };
+  const times = { flowStartMilliseconds: flow_start_ms, flowEndMilliseconds: flow_end_ms };
+  return { ...rest, ...addresses, ...(flow_start_ms === undefined ? {} : times) };
+}
+
+test("NetGauze's datagrams hold the sets and records it counts", { skip }, () => {
+  const trial = createTrial(64);
+  for (const datagram of readPcap("netgauze/flow/srv6/srv6.pcap")) trial.send(datagram);
+  const { sets, samplers, templateCount } = trial.decoder.describe("192.0.2.1")!;
+  assert.deepEqual(
+    sets.map(({ kind, setCount, recordCount }) => [kind, setCount, recordCount]),
+    [
+      ["template", 44, 44],
+      ["optionsTemplate", 43, 43],
+      ["data", 78, 86],
+      ["optionsData", 43, 86],
+    ],
+  );
+  assert.deepEqual(
+    [
+      templateCount,
+      trial.messages.length,
+      trial.messages.reduce((sum, { recordCount }) => sum + recordCount, 0),
+    ],
+    [8, 170, 172],
+  );
+  assert.deepEqual(samplers, [
+    { observationDomainId: 0, id: 1, interval: 1, algorithm: 3, name: "NETFLOW-SAMPLER-MAP" },
+  ]);
+  assert.deepEqual(trial.drops, {});
+});
+
+test("NetGauze's sequence numbers are those of its records, options data too", { skip }, () => {
+  const trial = createTrial(64);
+  for (const datagram of readPcap("netgauze/flow/srv6/srv6.pcap")) trial.send(datagram);
+  let next = trial.messages[0]!.sequenceNumber;
+  for (const { sequenceNumber, recordCount } of trial.messages) {
+    assert.equal(sequenceNumber, next);
+    next = sequenceNumber + recordCount;
+  }
+});
+
+test("telegraf's options records name the interfaces", { skip }, () => {
+  const trial = createTrial(64);
+  trial.send(readCorpus("telegraf/netflow_v9_options/message.bin"));
+  const expected = readCorpusText("telegraf/netflow_v9_options/expected.out")
+    .trim()
+    .split("\n")
+    .map(parseInfluxLine);
+  assert.deepEqual(
+    trial.interfaces.map(({ index, name, description }) => [index, name, description]),
+    expected.map(({ in_snmp, interface: name, interface_desc }) => [in_snmp, name, interface_desc]),
+  );
+  assert.equal(trial.interfaces.length, 8);
+});
+
+test("softflowd's sampled packets are one row each, with the octets of their IP headers", { skip }, () => {
+  const trial = createTrial(64, {}, true);
+  for (const bytes of readCorpusFiles("generated-softflowd/psamp", ".bin").values()) trial.send(bytes);
+  const sum = (name: string) => trial.rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
+  assert.deepEqual([trial.rows.length, sum("packetDeltaCount"), sum("octetDeltaCount")], [16, 16, 2322]);
+  assert.deepEqual(trial.drops, {});
+});
+
+test("vflow's known sets survive an unknown one, and goflow2's datagrams give their records", {
+  skip,
+}, () => {
+  const vflow = createTrial(64);
+  vflow.send(readCorpus("vflow/ipfix.multiMessage.02.bin"));
+  assert.equal(vflow.send(readCorpus("vflow/ipfix.unknownDatasetMessage.03.bin")).recordCount, 2);
+  const late = createTrial(64);
+  assert.equal(late.send(readCorpus("vflow/ipfix.payload.04.bin")).waitingSetCount, 3);
+  assert.equal(late.send(readCorpus("vflow/ipfix.tpl.05.bin")).recordCount, 4, "data that came before");
+  const v5 = createTrial(64);
+  v5.send(readCorpus("vflow/v5.TestV5FlowPacket.06.bin"));
+  assert.equal(v5.rows.length, 29);
+  const v9 = createTrial(64);
+  for (const part of ["template", "data"]) v9.send(readCorpus(`goflow2/TestDecodeNetFlowV9.${part}.bin`));
+  assert.deepEqual([v9.rows.length, v9.drops], [21, {}]);
+});
+
 test("softflowd runs conserve packets and bytes", { skip }, () => {
-  const folders = readdirSync(`${corpora}/generated-softflowd`).filter((name) => /^(v5|v9|ipfix)/.test(name));
+  const folders = readCorpusFolders("generated-softflowd").filter((name) => /^(v5|v9|ipfix)/.test(name));
   for (const folder of folders) {
-    const meta = JSON.parse(readFileSync(`${corpora}/generated-softflowd/${folder}/meta.json`, "utf8"));
+    const meta = JSON.parse(readCorpusText(`generated-softflowd/${folder}/meta.json`));
     if (!meta.input.endsWith("mixed.pcap") || folder.includes("vlan") || folder.includes("sampled")) continue;
     const trial = createTrial(64);
-    for (const [name, bytes] of readFiles(`generated-softflowd/${folder}`, ".bin")) {
+    for (const [name, bytes] of readCorpusFiles(`generated-softflowd/${folder}`, ".bin")) {
       trial.send(bytes, { port: name.startsWith("d1") ? 2 : 1 });
     }
     const copies = folder.endsWith("copy") ? 2 : 1;
@@ -44,13 +311,13 @@ test("softflowd runs conserve packets and bytes", { skip }, () => {
 test("sampled softflowd runs say their interval", { skip }, () => {
   for (const folder of ["v5-sampled10", "v9-sampled10", "ipfix-sampled10"]) {
     const trial = createTrial(64);
-    for (const bytes of readFiles(`generated-softflowd/${folder}`, ".bin").values()) trial.send(bytes);
+    for (const bytes of readCorpusFiles(`generated-softflowd/${folder}`, ".bin").values()) trial.send(bytes);
     assert.ok(trial.rows.length > 0 && trial.rows.every((row) => row.samplingInterval === 10), folder);
   }
 });
 
 test("python-netflow's softflowd datagrams give the flows they are known for", { skip }, () => {
-  const files = readFiles("python-netflow-v9-softflowd", ".bin");
+  const files = readCorpusFiles("python-netflow-v9-softflowd", ".bin");
   const recordCount = (...names: readonly string[]) => {
     const trial = createTrial(64);
     for (const name of names) trial.send(files.get(name)!);
@@ -71,72 +338,6 @@ test("python-netflow's softflowd datagrams give the flows they are known for", {
   assert.equal(recordCount("packet_invalid.bin"), 0);
 });
 
-type LogstashEvent = { readonly netflow?: Readonly<Record<string, number | string>> };
-
-interface LogstashCase {
-  readonly context: string;
-  readonly datagrams_in_order: readonly string[];
-  readonly expected_event_count: number | null;
-  readonly expected_events_listed?: readonly LogstashEvent[];
-}
-
-/** Row counts where ours differ from the codec's events. Anything else that differs is a fault of ours. */
-const optionsAreNoFlows = "options records count as events there, and are no flow records here";
-const logstashDifferences: Readonly<Record<string, { readonly rows: number; readonly why: string }>> = {
-  "Netflow 9 multiple netflow exporters": { rows: 8, why: optionsAreNoFlows },
-  "Juniper SRX options template with 0 scope field length": { rows: 0, why: optionsAreNoFlows },
-  "Netflow 9 Cisco ASR 9000 series options template 256": { rows: 0, why: optionsAreNoFlows },
-  "Netflow 9 Cisco NBAR options template 260": { rows: 0, why: optionsAreNoFlows },
-  "IPFIX YAF basic with applabel": { rows: 2, why: optionsAreNoFlows },
-  "IPFIX Netscaler with variable length fields, 4 datagrams": {
-    rows: 6,
-    why: "the codec drops data before its template",
-  },
-};
-
-/** The codec's name of a field, and the column that has to hold the same. */
-const logstashNames: Readonly<Record<string, FieldName>> = {
-  ipv4_src_addr: "sourceAddress",
-  ipv4_dst_addr: "destinationAddress",
-  sourceIPv4Address: "sourceAddress",
-  destinationIPv4Address: "destinationAddress",
-  in_bytes: "octetDeltaCount",
-  octetDeltaCount: "octetDeltaCount",
-  in_pkts: "packetDeltaCount",
-  packetDeltaCount: "packetDeltaCount",
-  protocol: "protocolIdentifier",
-  protocolIdentifier: "protocolIdentifier",
-  input_snmp: "ingressInterface",
-  ingressInterface: "ingressInterface",
-  tcp_flags: "tcpControlBits",
-  src_as: "bgpSourceAsNumber",
-  direction: "flowDirection",
-};
-
-test("logstash's captures give its events, but for the differences known", { skip }, () => {
-  const folder = `${corpora}/logstash-codec-netflow`;
-  const cases: LogstashCase[] = JSON.parse(readFileSync(`${folder}/expectations.json`, "utf8"));
-  let comparedCount = 0;
-  for (const { context, datagrams_in_order, expected_event_count, expected_events_listed = [] } of cases) {
-    const trial = createTrial(64);
-    for (const name of datagrams_in_order) trial.send(readFileSync(`${folder}/dat/${name}`));
-    const difference =
-      logstashDifferences[`${context}, ${datagrams_in_order.length} datagrams`] ??
-      logstashDifferences[context];
-    const expected = difference?.rows ?? expected_event_count ?? trial.rows.length;
-    assert.equal(trial.rows.length, expected, `${context}: ${JSON.stringify(trial.drops)}`);
-    if (difference !== undefined || expected_events_listed.length !== trial.rows.length) continue;
-    for (const [index, { netflow = {} }] of expected_events_listed.entries()) {
-      for (const [theirs, ours] of Object.entries(logstashNames)) {
-        if (netflow[theirs] === undefined) continue;
-        assert.equal(trial.rows[index]![ours] ?? 0, netflow[theirs], `${context}: event ${index} ${theirs}`);
-        comparedCount++;
-      }
-    }
-  }
-  assert.ok(comparedCount > 50, `only ${comparedCount} values compared`);
-});
-
 test("no capture, whole or cut, is more than a drop", { skip }, () => {
   const groups = [
     ["logstash-codec-netflow/dat", ".dat"],
@@ -146,7 +347,7 @@ test("no capture, whole or cut, is more than a drop", { skip }, () => {
   ] as const;
   for (const [folder, suffix] of groups) {
     const trial = createTrial(64);
-    for (const [name, bytes] of readFiles(folder, suffix)) {
+    for (const [name, bytes] of readCorpusFiles(folder, suffix)) {
       if (name.endsWith(".md") || name.startsWith("LICENSE") || bytes.length > 9000) continue;
       trial.send(bytes);
       for (let length = 0; length < bytes.length; length += 7) trial.send(bytes.subarray(0, length));

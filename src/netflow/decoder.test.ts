@@ -27,6 +27,16 @@ const announce = (...ids: readonly number[]) =>
   ipfixMessage({}, set(2, ...ids.map((id) => template(id, basic))));
 const data = (id: number, ...lasts: readonly number[]) => ipfixMessage({}, set(id, ...lasts.map(record)));
 
+const nothingKept = {
+  exporterCount: 0,
+  templateFieldCount: 0,
+  waitingBytes: 0,
+  samplerCount: 0,
+  interfaceCount: 0,
+  totalFlowCount: 0,
+  totalOverflowCount: 0,
+};
+
 test("an exporter that comes back from another port is understood by its old templates", () => {
   const trial = createTrial();
   trial.send(announce(300), { port: 1000 });
@@ -207,7 +217,7 @@ test("an exporter that only ever waited is forgotten with its last set", () => {
   trial.send(data(300, 1), { addressText: "192.0.2.9" });
   assert.equal(trial.decoder.usage.exporterCount, 1);
   trial.send(v5Message({}), { waited: 20 });
-  assert.deepEqual(trial.decoder.usage, { exporterCount: 0, templateFieldCount: 0, waitingBytes: 0 });
+  assert.deepEqual(trial.decoder.usage, nothingKept);
 });
 
 test("a set that waited keeps its own message's times, and is taken when its template comes", () => {
@@ -322,6 +332,12 @@ test("a template redefined is one template", () => {
   trial.send(announce(300));
   trial.send(ipfixMessage({}, set(2, template(300, [[8, 4]]))));
   assert.equal(trial.decoder.describe("192.0.2.1")?.templateCount, 1);
+  assert.equal(
+    trial.decoder.usage.templateFieldCount,
+    3,
+    "the old one is kept until the new one is repeated",
+  );
+  trial.send(ipfixMessage({}, set(2, template(300, [[8, 4]]))));
   assert.equal(trial.decoder.usage.templateFieldCount, 1);
 });
 
@@ -335,6 +351,6 @@ test("withdrawn and forgotten templates are no longer accounted for", () => {
   trial.send(announce(300));
   trial.send(data(301, 1));
   trial.decoder.forget("192.0.2.1");
-  assert.deepEqual(trial.decoder.usage, { exporterCount: 0, templateFieldCount: 0, waitingBytes: 0 });
+  assert.deepEqual(trial.decoder.usage, nothingKept);
   assert.deepEqual(trial.drops, { template_missing: 1 });
 });

@@ -2,15 +2,20 @@ import {
   type DecodeSummary,
   exportFormat,
   type FlowSink,
+  type MessageReport,
   type MessageSource,
+  parseAddress,
   type ReportDrop,
 } from "../flow/index.ts";
 import { isZeroFilled, readUnsigned16, readUnsigned32 } from "./bytes.ts";
 import { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
+import { describeExporter, type ExporterDescription } from "./description.ts";
+import { FlowTotals } from "./flow-totals.ts";
 import { ipfix, type MessageContext, netflowV5, netflowV9 } from "./message.ts";
 import { RecordReader } from "./record-reader.ts";
 import { SetReader } from "./set-reader.ts";
-import { readV5 } from "./v5.ts";
+import { dumpTemplates, restoreTemplates, type TemplateDump } from "./template-dump.ts";
+import { readV5Header, readV5Records } from "./v5.ts";
 
 const v9HeaderLength = 20;
 const ipfixHeaderLength = 16;
@@ -20,16 +25,16 @@ const formats: Readonly<Record<number, number>> = {
   [ipfix]: exportFormat.ipfix,
 };
 
-/** One exporter's templates and what its options data said, for people to look at. */
-export interface ExporterDescription {
-  readonly templateCount: number;
+/** What is kept in all, to be compared with the limits. */
+export interface DecoderUsage {
+  readonly exporterCount: number;
+  readonly templateFieldCount: number;
   readonly waitingBytes: number;
-  readonly domains: readonly {
-    readonly version: number;
-    readonly observationDomainId: number;
-    readonly samplingInterval: number;
-    readonly ports: readonly { readonly port: number; readonly templateIds: readonly number[] }[];
-  }[];
+  readonly samplerCount: number;
+  readonly interfaceCount: number;
+  /** Flows whose last totals (elements 85, 86) are remembered, and records for which there was no room. */
+  readonly totalFlowCount: number;
+  readonly totalOverflowCount: number;
 }
 
 /**
@@ -38,8 +43,11 @@ export interface ExporterDescription {
  */
 export class FlowDecoder {
   readonly #drop: ReportDrop;
+  readonly #limits: DecoderLimits;
+  readonly #totals: FlowTotals;
   readonly #records: RecordReader;
   readonly #sets: SetReader;
+  readonly #addresses = new AddressCache();
   readonly #summary: DecodeSummary = {
     format: 0,
     recordCount: 0,
@@ -48,11 +56,24 @@ export class FlowDecoder {
     samplingInterval: 0,
     samplingOrigin: "unknown",
   };
+  readonly #message: MessageReport = {
+    format: 0,
+    observationDomainId: 0,
+    agent: "",
+    sequenceNumber: 0,
+    recordCount: 0,
+    optionsRecordCount: 0,
+    uptimeMilliseconds: undefined,
+    exportMilliseconds: undefined,
+  };
 
   constructor(drop: ReportDrop, limits: Partial<DecoderLimits> = {}) {
     this.#drop = drop;
-    this.#records = new RecordReader(drop);
-    this.#sets = new SetReader({ ...defaultDecoderLimits, ...limits }, this.#records, drop, this.#summary);
+    this.#limits = { ...defaultDecoderLimits, ...limits };
+    const { totalFlowsMax, idleMilliseconds, fieldsPerTemplateMax } = this.#limits;
+    this.#totals = new FlowTotals(totalFlowsMax, idleMilliseconds);
+    this.#records = new RecordReader(drop, fieldsPerTemplateMax, this.#totals);
+    this.#sets = new SetReader(this.#limits, this.#records, drop, this.#summary);
   }
 
   /** Reads one datagram; the bytes are the caller's again when it returns. */
@@ -66,21 +87,17 @@ export class FlowDecoder {
     summary.format = summary.recordCount = summary.templateCount = 0;
     summary.waitingSetCount = summary.samplingInterval = 0;
     summary.samplingOrigin = "unknown";
-    this.#sets.expire(receivedMilliseconds);
+    this.#sets.begin(receivedMilliseconds);
     if (message.length < 2) {
       this.#drop("message_truncated", source.addressText);
       return summary;
     }
     const version = readUnsigned16(message, 0);
-    if (version !== netflowV5 && version !== netflowV9 && version !== ipfix) {
-      this.#drop("version_unknown", source.addressText);
-      return summary;
-    }
-    summary.format = formats[version]!;
-    if (version === netflowV5) {
-      readV5(message, source, receivedMilliseconds, this.#records, this.#drop, sink, summary);
-    } else if (version === netflowV9) this.#readV9(message, source, receivedMilliseconds, sink);
-    else this.#readIpfixMessages(message, source, receivedMilliseconds, sink);
+    summary.format = formats[version] ?? 0;
+    if (version === netflowV5) this.#readV5(message, source, receivedMilliseconds, sink);
+    else if (version === netflowV9) this.#readV9(message, source, receivedMilliseconds, sink);
+    else if (version === ipfix) this.#readIpfixMessages(message, source, receivedMilliseconds, sink);
+    else this.#drop("version_unknown", source.addressText);
     return summary;
   }
 
@@ -89,30 +106,44 @@ export class FlowDecoder {
     this.#sets.forget(addressText);
   }
 
-  /** Undefined for an exporter of which nothing is kept: v5 needs no templates. */
+  /** Undefined for an exporter of which nothing is kept: v5 needs no templates. A copy; not for every datagram. */
   describe(addressText: string): ExporterDescription | undefined {
     const state = this.#sets.templates.find(addressText);
-    if (state === undefined) return undefined;
-    return {
-      templateCount: state.templateCount,
-      waitingBytes: state.waitingBytes,
-      domains: [...state.domains.values()].map(({ version, id, sessions, shared }) => ({
-        version,
-        observationDomainId: id,
-        samplingInterval: shared.samplingInterval,
-        ports: [...sessions].map(([port, { templates }]) => ({ port, templateIds: [...templates.keys()] })),
-      })),
-    };
+    return state && describeExporter(state, this.#sets.waitingRoom.setsOf(state));
   }
 
-  /** What is kept in all, to be compared with the limits. */
-  get usage(): { exporterCount: number; templateFieldCount: number; waitingBytes: number } {
-    const { templates, waitingRoom } = this.#sets;
+  /** Templates and what options data said, of all exporters, as a value for a file: docs/formats/templates.md. */
+  dumpTemplates(): TemplateDump {
+    return dumpTemplates(this.#sets.templates.states());
+  }
+
+  /** Takes what a dump says, within the limits; anything else it may hold is passed over. Returns the templates taken. */
+  restoreTemplates(value: unknown, nowMilliseconds: number): number {
+    const { templates, options } = this.#sets;
+    return restoreTemplates(value, nowMilliseconds, templates, options, this.#limits);
+  }
+
+  get usage(): DecoderUsage {
+    const { templates, waitingRoom, options } = this.#sets;
     return {
       exporterCount: templates.exporterCount,
       templateFieldCount: templates.fieldCount,
       waitingBytes: waitingRoom.byteCount,
+      samplerCount: options.samplerCount,
+      interfaceCount: options.interfaceCount,
+      totalFlowCount: this.#totals.flowCount,
+      totalOverflowCount: this.#totals.overflowCount,
     };
+  }
+
+  #readV5(message: Uint8Array, source: MessageSource, receivedMilliseconds: number, sink: FlowSink): void {
+    const context = readV5Header(message, source, this.#addressOf(source, sink), receivedMilliseconds);
+    if (context === undefined) {
+      this.#drop("message_truncated", source.addressText);
+      return;
+    }
+    const count = readV5Records(message, context, this.#records, this.#drop, sink, this.#summary);
+    this.#tellMessage(context, count, 0, sink);
   }
 
   /**
@@ -128,23 +159,21 @@ export class FlowDecoder {
     }
     const context: MessageContext = {
       version: netflowV9,
+      format: exportFormat.netflow9,
       source,
+      port: source.port,
+      exporterAddress: this.#addressOf(source, sink),
       observationDomainId: readUnsigned32(message, 16),
+      sequenceNumber: readUnsigned32(message, 12),
       exportMilliseconds: readUnsigned32(message, 8) * 1000 || receivedMilliseconds,
+      hasClock: readUnsigned32(message, 8) > 0,
       uptimeMilliseconds: readUnsigned32(message, 4),
       receivedMilliseconds,
     };
-    this.#sets.readSets(message, v9HeaderLength, message.length, context, sink, false);
+    this.#readSets(message, v9HeaderLength, message.length, context, sink, false);
   }
 
-  /**
-   *  0        2        4               8               12              16
-   *  +--------+--------+---------------+---------------+---------------+
-   *  | 10     | length | Unix seconds  | sequence      | domain        | sets
-   *  +--------+--------+---------------+---------------+---------------+
-   *
-   * A datagram may hold several messages, and a tail of zeros.
-   */
+  /** A datagram may hold several messages, and a tail of zeros. */
   #readIpfixMessages(
     bytes: Uint8Array,
     source: MessageSource,
@@ -163,19 +192,90 @@ export class FlowDecoder {
         this.#drop("message_truncated", source.addressText);
         return;
       }
-      const isCut = length > rest;
-      if (isCut) this.#drop("message_truncated", source.addressText);
-      const context: MessageContext = {
-        version: ipfix,
-        source,
-        observationDomainId: readUnsigned32(bytes, offset + 12),
-        exportMilliseconds: readUnsigned32(bytes, offset + 4) * 1000 || receivedMilliseconds,
-        uptimeMilliseconds: undefined,
-        receivedMilliseconds,
-      };
-      const end = offset + Math.min(length, rest);
-      this.#sets.readSets(bytes, offset + ipfixHeaderLength, end, context, sink, isCut);
-      offset = end;
+      this.#readIpfix(bytes, offset, length, source, receivedMilliseconds, sink);
+      offset += length;
     }
   }
+
+  /**
+   *  0        2        4               8               12              16
+   *  +--------+--------+---------------+---------------+---------------+
+   *  | 10     | length | Unix seconds  | sequence      | domain        | sets
+   *  +--------+--------+---------------+---------------+---------------+
+   */
+  #readIpfix(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    source: MessageSource,
+    receivedMilliseconds: number,
+    sink: FlowSink,
+  ): void {
+    const isCut = start + length > bytes.length;
+    if (isCut) this.#drop("message_truncated", source.addressText);
+    const context: MessageContext = {
+      version: ipfix,
+      format: exportFormat.ipfix,
+      source,
+      port: source.port,
+      exporterAddress: this.#addressOf(source, sink),
+      observationDomainId: readUnsigned32(bytes, start + 12),
+      sequenceNumber: readUnsigned32(bytes, start + 8),
+      exportMilliseconds: readUnsigned32(bytes, start + 4) * 1000 || receivedMilliseconds,
+      hasClock: readUnsigned32(bytes, start + 4) > 0,
+      uptimeMilliseconds: undefined,
+      receivedMilliseconds,
+    };
+    const end = Math.min(start + length, bytes.length);
+    this.#readSets(bytes, start + ipfixHeaderLength, end, context, sink, isCut);
+  }
+
+  #readSets(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    context: MessageContext,
+    sink: FlowSink,
+    isCut: boolean,
+  ): void {
+    this.#sets.readSets(bytes, start, end, context, sink, isCut);
+    this.#tellMessage(context, this.#sets.messageRecordCount, this.#sets.messageOptionsRecordCount, sink);
+  }
+
+  #tellMessage(
+    context: MessageContext,
+    recordCount: number,
+    optionsRecordCount: number,
+    sink: FlowSink,
+  ): void {
+    if (sink.takeMessage === undefined) return;
+    const message = this.#message;
+    message.format = context.format;
+    message.observationDomainId = context.observationDomainId;
+    message.sequenceNumber = context.sequenceNumber;
+    message.recordCount = recordCount;
+    message.optionsRecordCount = optionsRecordCount;
+    message.uptimeMilliseconds = context.uptimeMilliseconds;
+    message.exportMilliseconds = context.hasClock ? context.exportMilliseconds : undefined;
+    sink.takeMessage(message);
+  }
+
+  #addressOf({ addressText }: MessageSource, { batch }: FlowSink): Uint8Array | undefined {
+    return batch.hasDetails ? this.#addresses.get(addressText) : undefined;
+  }
 }
+
+/** Parsed addresses of exporters: a few, asked for again and again. */
+class AddressCache {
+  readonly #parsed = new Map<string, Uint8Array | undefined>();
+
+  get(text: string): Uint8Array | undefined {
+    if (this.#parsed.has(text)) return this.#parsed.get(text);
+    if (this.#parsed.size >= cachedAddressesMax) this.#parsed.clear();
+    const address = parseAddress(text);
+    this.#parsed.set(text, address);
+    return address;
+  }
+}
+
+const cachedAddressesMax = 4096;

@@ -1,5 +1,17 @@
-import type { DomainFacts } from "./options.ts";
+import type { Sampler } from "./sampling.ts";
 import type { Template } from "./template.ts";
+
+/** What options data say about an observation domain; 0 is not said. */
+export interface DomainFacts {
+  /** One packet in this many, where no sampler is named. */
+  samplingInterval: number;
+  /** By samplerId (48) or selectorId (302). */
+  readonly samplers: Map<number, Sampler>;
+  /** selectionSequenceId (301) to the selector at its end. */
+  readonly sequences: Map<number, number>;
+  /** Unix time of the exporter's start, which IPFIX's sysUpTime elements count from. */
+  systemInitMilliseconds: number;
+}
 
 /** What one transport session (RFC 7011 §2: here address, port, version and domain) has announced. */
 export interface Session extends DomainFacts {
@@ -15,33 +27,59 @@ export interface Domain {
   readonly shared: Session;
 }
 
+export interface InterfaceNames {
+  name: string;
+  description: string;
+}
+
 /** Everything kept of one exporter address. */
 export interface ExporterState {
   readonly addressText: string;
   readonly domains: Map<number, Domain>;
+  /** By ifIndex. */
+  readonly interfaces: Map<number, InterfaceNames>;
+  /** Sets and records read, two numbers per version and kind of set: `countSet`. */
+  readonly setCounts: Float64Array;
   sessionCount: number;
   templateCount: number;
+  /** Templates given up because they were not announced again in time. */
+  expiredTemplateCount: number;
+  /** Samplers and sequences of all its sessions and domains. */
+  samplerCount: number;
   waitingBytes: number;
   lastSeenMilliseconds: number;
+  /** When it was last looked for templates that are too old. */
+  sweptMilliseconds: number;
 }
 
-export function createExporterState(addressText: string): ExporterState {
+export function createExporterState(addressText: string, nowMilliseconds: number): ExporterState {
   return {
     addressText,
     domains: new Map(),
+    interfaces: new Map(),
+    setCounts: new Float64Array(16),
     sessionCount: 0,
     templateCount: 0,
+    expiredTemplateCount: 0,
+    samplerCount: 0,
     waitingBytes: 0,
-    lastSeenMilliseconds: 0,
+    lastSeenMilliseconds: nowMilliseconds,
+    sweptMilliseconds: nowMilliseconds,
   };
 }
 
 function createSession(): Session {
-  return { templates: new Map(), samplingInterval: 0, systemInitMilliseconds: 0 };
+  return {
+    templates: new Map(),
+    samplingInterval: 0,
+    samplers: new Map(),
+    sequences: new Map(),
+    systemInitMilliseconds: 0,
+  };
 }
 
 /** Versions below 16, domains of 32 bits: one exact number. */
-function domainKey(version: number, domainId: number): number {
+export function domainKey(version: number, domainId: number): number {
   return version * 0x100000000 + domainId;
 }
 
@@ -78,16 +116,17 @@ export function addSession(state: ExporterState, version: number, domainId: numb
  * A borrowed one must fit: several softflowd behind one address use one id for different layouts.
  */
 export function findTemplate(
-  state: ExporterState,
-  version: number,
-  domainId: number,
+  domain: Domain | undefined,
   port: number,
   templateId: number,
   setBytes: number,
 ): Template | undefined {
-  const domain = findDomain(state, version, domainId);
   const own = domain?.sessions.get(port)?.templates.get(templateId);
-  if (own !== undefined) return own;
+  if (own !== undefined) {
+    const { previous } = own;
+    const isOlder = previous !== undefined && !canFit(own, setBytes) && canFit(previous, setBytes);
+    return isOlder ? previous : own;
+  }
   const borrowed = domain?.shared.templates.get(templateId);
   return borrowed !== undefined && canFit(borrowed, setBytes) ? borrowed : undefined;
 }
@@ -97,10 +136,21 @@ function canFit({ isVariable, recordLength }: Template, setBytes: number): boole
   return setBytes >= recordLength && (isVariable || setBytes % recordLength < 4);
 }
 
-export function findSamplingInterval(domain: Domain | undefined, port: number): number {
-  return domain?.sessions.get(port)?.samplingInterval || domain?.shared.samplingInterval || 0;
-}
-
 export function findSystemInit(domain: Domain | undefined, port: number): number {
   return domain?.sessions.get(port)?.systemInitMilliseconds || domain?.shared.systemInitMilliseconds || 0;
+}
+
+/** What a set can be, by its place in `ExporterState.setCounts`; the names are the API's and the metrics'. */
+export const setKinds = { template: 0, optionsTemplate: 2, data: 4, optionsData: 6 } as const;
+export type SetKind = keyof typeof setKinds;
+
+/** Place of the set count of a version and kind; the records' is behind it. */
+export function setCountPlace(version: number, kind: SetKind): number {
+  return (version & 1) * 8 + setKinds[kind];
+}
+
+export function countSet(state: ExporterState, version: number, kind: SetKind, recordCount: number): void {
+  const place = setCountPlace(version, kind);
+  state.setCounts[place]!++;
+  state.setCounts[place + 1]! += recordCount;
 }

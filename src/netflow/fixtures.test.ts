@@ -1,17 +1,29 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { createTrial, readFixtures } from "./testdata/decode.ts";
+import { coreFields } from "../flow/index.ts";
+import { createTrial, type Row, readFixtures } from "./testdata/decode.ts";
 
-/** Every `name.hex` of testdata (a datagram per line) decodes to its `name.json`. UPDATE=1 rewrites them; read the diff. */
+/** Every `name.hex` of testdata (a datagram per line) decodes, with details, to its `name.json`. UPDATE=1 rewrites them; read the diff. */
 for (const { name, datagrams } of readFixtures()) {
   test(name, () => {
-    const trial = createTrial();
+    const trial = createTrial(7, {}, true);
     for (const datagram of datagrams) trial.send(datagram);
-    const actual = { rows: trial.rows, drops: trial.drops };
+    const { rows, drops, interfaces } = trial;
+    const actual = interfaces.length === 0 ? { rows, drops } : { rows, drops, interfaces };
     const path = `${import.meta.dirname}/testdata/${name}.json`;
     if (process.env.UPDATE === "1") writeFileSync(path, `${JSON.stringify(actual, null, 1)}\n`);
     assert.deepEqual(actual, JSON.parse(readFileSync(path, "utf8")));
+  });
+
+  test(`${name} has the same core fields without details`, () => {
+    const [detailed, plain] = [createTrial(7, {}, true), createTrial(3)];
+    for (const datagram of datagrams) {
+      assert.deepEqual(plain.send(datagram), detailed.send(datagram));
+    }
+    assert.deepEqual(plain.rows, detailed.rows.map(withoutDetails));
+    assert.deepEqual(plain.messages, detailed.messages);
+    assert.deepEqual(plain.drops, detailed.drops);
   });
 
   test(`${name}, cut anywhere, gives its first records and a drop for the rest`, () => {
@@ -32,6 +44,12 @@ for (const { name, datagrams } of readFixtures()) {
       }
     }
   });
+}
+
+const coreNames = new Set<string>(coreFields.map(({ name }) => name));
+
+function withoutDetails(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => coreNames.has(name)));
 }
 
 /** Where a cut cannot be told from a shorter message: between the sets of v9, between messages, and among zeros. */

@@ -3,4 +3,15 @@
  * sockets, no clock (time is an argument), and nothing of what becomes of a record.
  */
 export { type DecoderLimits, defaultDecoderLimits } from "./config.ts";
-export { type ExporterDescription, FlowDecoder } from "./decoder.ts";
+export { type DecoderUsage, FlowDecoder } from "./decoder.ts";
+export type {
+  DomainDescription,
+  ExporterDescription,
+  InterfaceDescription,
+  MissingTemplateDescription,
+  SamplerDescription,
+  SetCount,
+  TemplateDescription,
+} from "./description.ts";
+export type { SetKind } from "./exporter-state.ts";
+export type { TemplateDump } from "./template-dump.ts";

@@ -25,8 +25,14 @@ interface Written {
 
 function readClearly(record: readonly Written[]): Row | undefined {
   const row: Row = { sourceAddress: "::", destinationAddress: "::" };
-  for (const { element, name, value } of record) {
+  const initiatorElements = new Set([231, 232, 298, 299]);
+  const namesInitiator = record.some(
+    ({ element }) => element?.enterprise === 0 && initiatorElements.has(element.id),
+  );
+  for (const { element, name, value } of ofOuterHeader(record).toSorted(byRank)) {
     if (element === undefined || name === undefined || value.length === 0) continue;
+    const hasDelta = record.some((other) => other.name === name && other.element?.type !== "total");
+    if (element.type === "total" && hasDelta) continue;
     const said = readValue(element, value);
     const unset = name === "flowDirection" ? 255 : 0;
     const isAddress = element.type === "ipv4Address" || element.type === "ipv6Address";
@@ -45,6 +51,7 @@ function readClearly(record: readonly Written[]): Row | undefined {
     "reversePacketDeltaCount",
   ];
   if (!hasAddress && counters.every((name) => row[name] === undefined)) return undefined;
+  if (namesInitiator) row.clientEnd ??= 1;
   row.flowEndMilliseconds ??= exportSeconds * 1000;
   row.flowStartMilliseconds ??= row.flowEndMilliseconds;
   if (row.protocolIdentifier === 1 || row.protocolIdentifier === 58) {
@@ -54,6 +61,28 @@ function readClearly(record: readonly Written[]): Row | undefined {
     delete row.destinationTransportPort;
   }
   return row;
+}
+
+/** With two protocols the record tells of two headers: then only counters may repeat. */
+function ofOuterHeader(record: readonly Written[]): Written[] {
+  if (record.filter(({ name }) => name === "protocolIdentifier").length < 2) return [...record];
+  return record.filter(
+    ({ element, name }, i) =>
+      record.findIndex((other) => other.element === element) === i || wideColumns.has(name ?? ""),
+  );
+}
+
+const wideColumns = new Set<string>(
+  coreFields.filter(({ column }) => column === "f64").map(({ name }) => name),
+);
+
+/** The table of fields lists a column's elements the best first; a prefix comes behind any address. */
+function byRank(a: Written, b: Written): number {
+  const rank = ({ element }: Written) => {
+    if (element?.type.endsWith("Address")) return element.name.endsWith("Prefix") ? -1 : -2;
+    return known.findIndex((one) => one.element === element);
+  };
+  return rank(a) - rank(b);
 }
 
 function readValue(element: InformationElement, value: Uint8Array): number | string {
@@ -71,6 +100,8 @@ function readValue(element: InformationElement, value: Uint8Array): number | str
       const seconds = (whole >> 32n) + (whole >> 32n < 2_208_988_800n ? 1n << 32n : 0n) - 2_208_988_800n;
       return Number(seconds * 1000n + (((whole & 0xffff_ffffn) * 1000n) >> 32n));
     }
+    case "biflowDirection":
+      return whole === 1n || whole === 2n ? Number(whole) : 0;
     default:
       return Number(whole);
   }
@@ -86,9 +117,11 @@ const naturalWidths: Partial<Record<string, number>> = {
 };
 const columnWidths = { u8: 1, u16: 2, u32: 4, f64: 8, address: 16, list: 4 } as const;
 
+/** Their meaning depends on the message, or on other fields. */
+const otherwiseTested = new Set(["sysUpTime", "deltaMicroseconds", "highOctet", "lowOctet"]);
 const known = coreFields.flatMap((field) =>
   (field.elements as readonly InformationElement[])
-    .filter(({ type, id }) => type !== "sysUpTime" && id !== 258)
+    .filter(({ type }) => !otherwiseTested.has(type))
     .map((element) => ({ element, name: field.name as string, width: columnWidths[field.column] })),
 );
 

@@ -1,19 +1,40 @@
-import { assert, type FlowBatch, type FlowSink, fields, type ReportDrop } from "../flow/index.ts";
-import { readUnsigned16 } from "./bytes.ts";
+import {
+  assert,
+  type FlowBatch,
+  type FlowSink,
+  fields,
+  type ReportDrop,
+  type SamplingOrigin,
+} from "../flow/index.ts";
+import { isZeroFilled } from "./bytes.ts";
 import { type Column, readEach } from "./column-reader.ts";
+import type { FlowTotals } from "./flow-totals.ts";
 import type { MessageContext } from "./message.ts";
-import { finishRows, type SetFacts } from "./record-rows.ts";
-import { type Template, variableLength } from "./template.ts";
+import { finishRows } from "./record-rows.ts";
+import { RecordSpecials, type SetFacts } from "./record-specials.ts";
+import { RecordWalk } from "./record-walk.ts";
+import type { Template } from "./template.ts";
+import { variableLength } from "./template.ts";
 
 /** Reads data sets into the sink's batch, a column at a time where the template's records are of one length. */
 export class RecordReader {
+  /** Records of the last set, whether they gave a row or not; NaN when the set was cut. */
+  recordCount = 0;
+  /** Rate of the last row kept, and where it was found. */
+  samplingInterval = 0;
+  samplingOrigin: SamplingOrigin = "unknown";
   readonly #drop: ReportDrop;
+  readonly #totals: FlowTotals;
+  readonly #walk: RecordWalk;
+  readonly #specials = new RecordSpecials();
   /** The columns of the batch last seen, by position in `fields`. */
   #batch: FlowBatch | undefined;
   #columns: Column[] = [];
 
-  constructor(drop: ReportDrop) {
+  constructor(drop: ReportDrop, spansMax: number, totals: FlowTotals) {
     this.#drop = drop;
+    this.#totals = totals;
+    this.#walk = new RecordWalk(spansMax);
   }
 
   /** Appends every whole record between `start` and `end`; what is left over is padding. Returns the rows kept. */
@@ -27,12 +48,14 @@ export class RecordReader {
     sink: FlowSink,
   ): number {
     const { addressText } = context.source;
+    this.recordCount = Number.NaN;
     if (end - start < template.recordLength) {
       this.#drop("set_truncated", addressText);
       return 0;
     }
     if (!template.hasFlow) {
-      this.#drop("record_empty", addressText, Math.floor((end - start) / template.recordLength));
+      this.recordCount = Math.floor((end - start) / template.recordLength);
+      this.#drop("record_empty", addressText, this.recordCount);
       return 0;
     }
     return template.isVariable
@@ -49,20 +72,23 @@ export class RecordReader {
     facts: SetFacts,
     sink: FlowSink,
   ): number {
-    const { recordLength, steps } = template;
+    const { recordLength } = template;
     let left = Math.floor((end - start) / recordLength);
+    this.recordCount = left - countZeroRecords(bytes, start, left, recordLength);
     let offset = start;
     let kept = 0;
     while (left > 0) {
       const batch = this.#roomyBatch(sink);
       const count = Math.min(left, batch.free);
       const first = batch.append(count);
-      for (const { read, target, length, offset: fieldOffset } of steps) {
-        const column = this.#columns[target!.fieldIndex]!;
-        if (column.length === 0) continue; // a detail nobody asked for
+      for (const { read, target, length, offset: fieldOffset } of batch.hasDetails
+        ? template.steps
+        : template.coreSteps) {
+        const column = this.#columns[target.fieldIndex]!;
         if (read !== undefined) read(bytes, offset + fieldOffset, recordLength, count, column, first);
-        else readEach(bytes, offset + fieldOffset, length, recordLength, count, column, first, target!);
+        else readEach(bytes, offset + fieldOffset, length, recordLength, count, column, first, target);
       }
+      this.#specials.readFixed(template, bytes, offset, count, batch, first, facts);
       kept += this.#finish(batch, first, template, context, facts);
       offset += count * recordLength;
       left -= count;
@@ -81,42 +107,33 @@ export class RecordReader {
   ): number {
     let offset = start;
     let kept = 0;
+    let recordCount = 0;
     while (end - offset >= template.recordLength) {
-      const recordEnd = findRecordEnd(template, bytes, offset, end);
-      if (recordEnd === undefined) {
+      const recordEnd = this.#walk.walk(template, bytes, offset, end);
+      if (recordEnd < 0) {
+        if (isZeroFilled(bytes, offset, end) && recordCount > 0) break;
         this.#drop("set_truncated", context.source.addressText);
+        recordCount = Number.NaN;
         break;
       }
       const batch = this.#roomyBatch(sink);
       const first = batch.append();
-      this.#readVariableRecord(template, bytes, offset, first);
+      this.#readWalkedRecord(template, bytes, batch, first);
+      this.#specials.readWalked(template, bytes, this.#walk, batch, first, facts);
       kept += this.#finish(batch, first, template, context, facts);
       offset = recordEnd;
+      recordCount++;
     }
+    this.recordCount = recordCount;
     return kept;
   }
 
-  #readVariableRecord(template: Template, bytes: Uint8Array, start: number, row: number): void {
-    let offset = start;
-    for (const { target, length, read } of template.steps) {
-      let width = length;
-      if (length === variableLength) {
-        width = bytes[offset++]!;
-        if (width === 255) {
-          width = readUnsigned16(bytes, offset);
-          offset += 2;
-        }
-      }
-      if (target !== undefined) {
-        const column = this.#columns[target.fieldIndex]!;
-        if (column.length === 0) {
-          offset += width;
-          continue; // a detail nobody asked for
-        }
-        if (read !== undefined) read(bytes, offset, 0, 1, column, row);
-        else readEach(bytes, offset, width, 0, 1, column, row, target);
-      }
-      offset += width;
+  #readWalkedRecord(template: Template, bytes: Uint8Array, batch: FlowBatch, row: number): void {
+    const { offsets, widths } = this.#walk;
+    for (const { target, length, read, span } of batch.hasDetails ? template.steps : template.coreSteps) {
+      const column = this.#columns[target.fieldIndex]!;
+      if (read !== undefined && length !== variableLength) read(bytes, offsets[span]!, 0, 1, column, row);
+      else readEach(bytes, offsets[span]!, widths[span]!, 0, 1, column, row, target);
     }
   }
 
@@ -127,9 +144,19 @@ export class RecordReader {
     context: MessageContext,
     facts: SetFacts,
   ): number {
-    const dropped = finishRows(batch, first, template, context, facts);
+    this.#noteSampling(batch, facts);
+    if (template.hasTotals) this.#totals.keepGrowth(batch, first, context);
+    const dropped = finishRows(batch, first, template, context, facts, this.#specials.durations);
     if (dropped > 0) this.#drop("record_empty", context.source.addressText, dropped);
     return batch.count - first;
+  }
+
+  /** Before what the set shares is filled in. */
+  #noteSampling({ columns, count }: FlowBatch, facts: SetFacts): void {
+    const said = columns.samplingInterval[count - 1]!;
+    this.samplingInterval = said || facts.samplingInterval;
+    if (said === 0) this.samplingOrigin = facts.samplingOrigin;
+    else this.samplingOrigin = this.#specials.isSamplerRate ? "sampler" : "record";
   }
 
   #roomyBatch(sink: FlowSink): FlowBatch {
@@ -144,24 +171,10 @@ export class RecordReader {
   }
 }
 
-/** Where a record with variable-length fields ends (RFC 7011 §7), or undefined when it does not before `end`. */
-export function findRecordEnd(
-  template: Template,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): number | undefined {
-  let offset = start;
-  for (const { length } of template.steps) {
-    if (length !== variableLength) offset += length;
-    else {
-      if (offset >= end) return undefined;
-      const short = bytes[offset]!;
-      if (short < 255) offset += 1 + short;
-      else if (offset + 3 > end) return undefined;
-      else offset += 3 + readUnsigned16(bytes, offset + 1);
-    }
-    if (offset > end) return undefined;
-  }
-  return offset;
+/** Trailing records of zeros are padding (Palo Alto), which no sequence number counts; the first is taken for a record. */
+function countZeroRecords(bytes: Uint8Array, start: number, count: number, recordLength: number): number {
+  let zeros = 0;
+  for (let end = start + count * recordLength; zeros < count - 1; zeros++, end -= recordLength)
+    if (!isZeroFilled(bytes, end - recordLength, end)) break;
+  return zeros;
 }

@@ -1,32 +1,45 @@
 import type { DecodeSummary, FlowSink, ReportDrop } from "../flow/index.ts";
 import { isZeroFilled, readUnsigned, readUnsigned16 } from "./bytes.ts";
 import type { DecoderLimits } from "./config.ts";
+import { findDomainInterval, findStatedInterval } from "./domain-sampling.ts";
 import {
+  countSet,
   type Domain,
   type ExporterState,
   findDomain,
-  findSamplingInterval,
   findSystemInit,
   findTemplate,
 } from "./exporter-state.ts";
 import { ipfix, type MessageContext } from "./message.ts";
-import { readOptionsSet } from "./options.ts";
+import type { OptionsKeeper } from "./options-keeper.ts";
+import { OptionsReader } from "./options-reader.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { Template } from "./template.ts";
 import { TemplateCache } from "./template-cache.ts";
 import { readTemplateAnnouncement, type TemplateAnnouncement } from "./template-set.ts";
-import { WaitingRoom, type WaitingSet } from "./waiting-room.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+/** Waiting sets looked at per datagram: templates that change to and fro must not make each change look at all. */
+const replayedSetsMax = 4096;
 
 /** Goes through the sets of a v9 or IPFIX message: they differ in their ids and in how options templates look. */
 export class SetReader {
   readonly templates: TemplateCache;
   readonly waitingRoom: WaitingRoom;
+  readonly options: OptionsKeeper;
+  /** Data records of the message being read, and how many of them are options data; NaN when one could not be read. */
+  messageRecordCount = 0;
+  messageOptionsRecordCount = 0;
   readonly #records: RecordReader;
   readonly #drop: ReportDrop;
   readonly #summary: DecodeSummary;
+  readonly #options: OptionsReader;
+  #replaysLeft = 0;
 
   constructor(limits: DecoderLimits, records: RecordReader, drop: ReportDrop, summary: DecodeSummary) {
-    this.templates = new TemplateCache(limits);
+    this.#options = new OptionsReader(limits, drop);
+    this.options = this.#options.keeper;
+    this.templates = new TemplateCache(limits, this.options);
     this.waitingRoom = new WaitingRoom(limits, drop);
     this.#records = records;
     this.#drop = drop;
@@ -35,7 +48,7 @@ export class SetReader {
 
   /**
    * Reads sets by their lengths; the record count of v9's header is wrong in the field. A set that cannot be is the
-   * end of the message, and the sets before it stay. A tail of zeros is padding (Palo Alto, Cisco ACI).
+   * end of the message, and the sets before it stay, as do the whole records of one that is only too long. A tail of zeros is padding (Palo Alto, Cisco ACI).
    * `isCut` says that the message's end is missing and has been counted.
    */
   readSets(
@@ -46,11 +59,16 @@ export class SetReader {
     sink: FlowSink,
     isCut: boolean,
   ): void {
+    this.messageRecordCount = isCut ? Number.NaN : 0;
+    this.messageOptionsRecordCount = 0;
     let offset = start;
     while (offset < end) {
       const setLength = end - offset < 4 ? 0 : readUnsigned16(bytes, offset + 2);
       if (setLength < 4 || offset + setLength > end) {
-        if (!isCut && !isZeroFilled(bytes, offset, end)) this.#report("set_length_invalid", context);
+        if (isZeroFilled(bytes, offset, end)) return;
+        this.messageRecordCount = Number.NaN;
+        if (!isCut) this.#report("set_length_invalid", context);
+        if (setLength >= 4) this.#readCutSet(bytes, offset, end, context, sink);
         return;
       }
       this.#readSet(bytes, offset, offset + setLength, context, sink);
@@ -58,8 +76,9 @@ export class SetReader {
     }
   }
 
-  /** Gives up what has waited too long for its template. */
-  expire(nowMilliseconds: number): void {
+  /** Before each datagram: gives up what has waited too long for its template. */
+  begin(nowMilliseconds: number): void {
+    this.#replaysLeft = replayedSetsMax;
     for (const state of this.waitingRoom.expire(nowMilliseconds)) this.templates.releaseIfUnused(state);
   }
 
@@ -80,6 +99,17 @@ export class SetReader {
     else this.#report("set_id_reserved", context);
   }
 
+  /** Of a data set that runs over the message's end the whole records are read, when its template is known. */
+  #readCutSet(bytes: Uint8Array, start: number, end: number, context: MessageContext, sink: FlowSink): void {
+    const { source, version, observationDomainId, port } = context;
+    const state = this.templates.find(source.addressText);
+    const domain = state && findDomain(state, version, observationDomainId);
+    const setId = readUnsigned16(bytes, start);
+    const template = domain?.sessions.get(port)?.templates.get(setId) ?? domain?.shared.templates.get(setId);
+    if (state === undefined || template === undefined || end - start - 4 < template.recordLength) return;
+    this.#readRecords(state, domain, template, bytes, start + 4, end, context, sink);
+  }
+
   #readTemplateSet(
     bytes: Uint8Array,
     start: number,
@@ -97,6 +127,7 @@ export class SetReader {
       this.#report("exporter_limit", context);
       return;
     }
+    const templatesBefore = this.#summary.templateCount;
     let offset = start;
     while (offset < end) {
       const announcement = readTemplateAnnouncement(bytes, offset, end, context.version, isOptions);
@@ -108,6 +139,8 @@ export class SetReader {
       this.#takeAnnouncement(state, bytes, announcement, context, sink);
       offset = announcement.end;
     }
+    const kind = isOptions ? "optionsTemplate" : "template";
+    countSet(state, context.version, kind, this.#summary.templateCount - templatesBefore);
     this.templates.releaseIfUnused(state);
   }
 
@@ -129,28 +162,26 @@ export class SetReader {
       return;
     }
     this.#summary.templateCount++;
-    this.#replay(state, template, context, sink);
+    this.#replay(state, template.id, context, sink);
   }
 
-  /** Reads the sets that waited for a template, with their own message's times; they are taken now, though. */
-  #replay(state: ExporterState, template: Template, context: MessageContext, sink: FlowSink): void {
-    const find = (set: WaitingSet) => {
-      const { version, observationDomainId, source } = set.context;
-      return findTemplate(
-        state,
-        version,
-        observationDomainId,
-        source.port,
-        set.templateId,
-        set.records.length,
-      );
-    };
-    const { receivedMilliseconds } = context;
-    const released = this.waitingRoom.release(state, template.id, (set) => find(set) !== undefined);
-    for (const set of released) {
+  /**
+   * Reads the sets that waited for a template of this id, oldest first, with their own message's times; they are taken
+   * now, though.
+   */
+  #replay(state: ExporterState, templateId: number, context: MessageContext, sink: FlowSink): void {
+    const { version, observationDomainId, receivedMilliseconds } = context;
+    const waiting = this.waitingRoom.findWaiting(state, version, observationDomainId, templateId);
+    if (waiting === undefined) return;
+    for (const set of waiting) {
+      if (this.#replaysLeft-- <= 0) return;
       const { records } = set;
+      const domain = findDomain(state, version, observationDomainId);
+      const template = findTemplate(domain, set.context.port, templateId, records.length);
+      if (template === undefined) continue;
+      this.waitingRoom.remove(set);
       const original = { ...set.context, receivedMilliseconds };
-      this.#readRecords(state, find(set)!, records, 0, records.length, original, sink);
+      this.#readRecords(state, domain, template, records, 0, records.length, original, sink);
     }
   }
 
@@ -166,43 +197,75 @@ export class SetReader {
       this.#report("set_truncated", context);
       return;
     }
-    const { source, version, observationDomainId, receivedMilliseconds } = context;
+    const { source, version, observationDomainId, port, receivedMilliseconds } = context;
     const state = this.templates.take(source.addressText, receivedMilliseconds);
     if (state === undefined) {
+      this.messageRecordCount = Number.NaN;
       this.#report("exporter_limit", context);
       return;
     }
-    const template = findTemplate(state, version, observationDomainId, source.port, templateId, end - start);
-    if (template !== undefined) this.#readRecords(state, template, bytes, start, end, context, sink);
-    else {
-      const isWaiting = this.waitingRoom.add(state, context, templateId, bytes.subarray(start, end));
-      if (isWaiting) this.#summary.waitingSetCount++;
-      else this.templates.releaseIfUnused(state);
+    const domain = findDomain(state, version, observationDomainId);
+    const template = findTemplate(domain, port, templateId, end - start);
+    if (template !== undefined) {
+      const count = this.#readRecords(state, domain, template, bytes, start, end, context, sink);
+      this.messageRecordCount += count;
+      if (template.isOptions) this.messageOptionsRecordCount += count;
+      return;
     }
+    this.messageRecordCount = Number.NaN;
+    const isWaiting = this.waitingRoom.add(state, context, templateId, bytes.subarray(start, end));
+    if (isWaiting) this.#summary.waitingSetCount++;
+    else this.templates.releaseIfUnused(state);
   }
 
+  /** Returns how many records the set holds, as the exporter counts them; NaN when it is cut. */
   #readRecords(
     state: ExporterState,
+    domain: Domain | undefined,
     template: Template,
     bytes: Uint8Array,
     start: number,
     end: number,
     context: MessageContext,
     sink: FlowSink,
-  ): void {
-    const { port } = context.source;
-    const domain = findDomain(state, context.version, context.observationDomainId);
-    if (template.isOptions) {
-      if (!learnFacts(domain, port, template, bytes, start, end)) this.#report("set_truncated", context);
-      return;
-    }
+  ): number {
+    const count = template.isOptions
+      ? this.#options.readSet(state, domain, template, bytes, start, end, context, sink)
+      : this.#readFlows(domain, template, bytes, start, end, context, sink);
+    const wholeCount = Number.isNaN(count) ? 0 : count;
+    template.recordCount += wholeCount;
+    countSet(state, context.version, template.isOptions ? "optionsData" : "data", wholeCount);
+    return count;
+  }
+
+  #readFlows(
+    domain: Domain | undefined,
+    template: Template,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    context: MessageContext,
+    sink: FlowSink,
+  ): number {
+    const { port } = context;
+    const samplingInterval = template.namesSampler
+      ? findStatedInterval(domain, port)
+      : findDomainInterval(domain, port);
     const facts = {
-      samplingInterval: findSamplingInterval(domain, port),
+      domain,
+      port,
+      samplingInterval,
+      samplingOrigin: samplingInterval > 0 ? ("options" as const) : ("unknown" as const),
       uptimeMilliseconds:
         context.uptimeMilliseconds ?? findUptime(domain, port, template, bytes, start, context),
     };
-    this.#summary.samplingInterval = facts.samplingInterval;
-    this.#summary.recordCount += this.#records.readDataSet(template, bytes, start, end, context, facts, sink);
+    const kept = this.#records.readDataSet(template, bytes, start, end, context, facts, sink);
+    if (kept > 0) {
+      this.#summary.recordCount += kept;
+      this.#summary.samplingInterval = this.#records.samplingInterval;
+      this.#summary.samplingOrigin = this.#records.samplingOrigin;
+    }
+    return this.#records.recordCount;
   }
 
   #report(reason: Parameters<ReportDrop>[0], context: MessageContext): void {
@@ -210,35 +273,16 @@ export class SetReader {
   }
 }
 
-/** Facts hold for the port that says them first, and for the domain's ports that say nothing themselves. */
-function learnFacts(
-  domain: Domain | undefined,
-  port: number,
-  template: Template,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): boolean {
-  const facts = { samplingInterval: 0, systemInitMilliseconds: 0 };
-  const isWhole = readOptionsSet(template, bytes, start, end, facts);
-  for (const holder of [domain?.sessions.get(port), domain?.shared]) {
-    if (holder === undefined) continue;
-    if (facts.samplingInterval > 0) holder.samplingInterval = facts.samplingInterval;
-    if (facts.systemInitMilliseconds > 0) holder.systemInitMilliseconds = facts.systemInitMilliseconds;
-  }
-  return isWhole;
-}
-
 /** IPFIX: the uptime at export, from the exporter's start as the set's first record or the options data give it. */
 function findUptime(
   domain: Domain | undefined,
   port: number,
-  { systemInitOffset, isStartUptime, isEndUptime, recordLength }: Template,
+  { systemInitOffset, startKind, endKind, recordLength }: Template,
   bytes: Uint8Array,
   start: number,
   context: MessageContext,
 ): number | undefined {
-  if (!isStartUptime && !isEndUptime) return undefined;
+  if (startKind !== "uptime" && endKind !== "uptime") return undefined;
   const inRecord = systemInitOffset >= 0 && start + recordLength <= bytes.length;
   const systemInit =
     (inRecord ? readUnsigned(bytes, start + systemInitOffset, 8) : 0) || findSystemInit(domain, port);

@@ -1,5 +1,5 @@
 import { isZeroFilled, readUnsigned16, readUnsigned32 } from "./bytes.ts";
-import { elementKey } from "./element.ts";
+import { elementKey, scopeKey } from "./element.ts";
 import { ipfix } from "./message.ts";
 import type { FieldSpecifier } from "./template.ts";
 
@@ -80,9 +80,6 @@ function findFieldsEnd(
   return offset <= end ? offset : undefined;
 }
 
-/** An options scope of v9: never an information element. */
-const scopeKey = -1;
-
 /** The announcement's fields; RFC 7011 §3.2: the high bit says that an enterprise number follows, in IPFIX only. */
 export function readFieldSpecifiers(
   bytes: Uint8Array,
@@ -95,11 +92,21 @@ export function readFieldSpecifiers(
     const id = readUnsigned16(bytes, offset);
     const length = readUnsigned16(bytes, offset + 2);
     const hasEnterprise = version === ipfix && id >= 0x8000;
-    if (version !== ipfix && i < scopeFieldCount) fields.push({ key: scopeKey, length });
+    if (version !== ipfix && i < scopeFieldCount) fields.push({ key: scopeKey(id), length });
     else if (hasEnterprise)
       fields.push({ key: elementKey(readUnsigned32(bytes, offset + 4), id & 0x7fff), length });
     else fields.push({ key: elementKey(0, id), length });
     offset += hasEnterprise ? 8 : 4;
   }
   return fields;
+}
+
+/** The fields of a template that was kept: its definition was read before. */
+export function readAnnouncedFields(
+  definition: Uint8Array,
+  version: number,
+  isOptions: boolean,
+): FieldSpecifier[] {
+  const announcement = readTemplateAnnouncement(definition, 0, definition.length, version, isOptions);
+  return typeof announcement === "object" ? readFieldSpecifiers(definition, announcement, version) : [];
 }

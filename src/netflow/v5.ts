@@ -1,8 +1,15 @@
-import type { DecodeSummary, FlowSink, MessageSource, ReportDrop } from "../flow/index.ts";
+import {
+  type DecodeSummary,
+  exportFormat,
+  type FlowSink,
+  type MessageSource,
+  type ReportDrop,
+} from "../flow/index.ts";
 import { readUnsigned16, readUnsigned32 } from "./bytes.ts";
 import { elementKey } from "./element.ts";
 import { type MessageContext, netflowV5 } from "./message.ts";
 import type { RecordReader } from "./record-reader.ts";
+import type { SetFacts } from "./record-specials.ts";
 import { compileTemplate } from "./template.ts";
 
 const headerLength = 24;
@@ -12,7 +19,7 @@ const recordLength = 48;
 const layout: readonly (readonly [id: number, length: number])[] = [
   [8, 4], // source address
   [12, 4], // destination address
-  [0, 4], // next hop
+  [15, 4], // next hop
   [10, 2], // interface in
   [14, 2], // interface out
   [2, 4], // packets
@@ -27,7 +34,9 @@ const layout: readonly (readonly [id: number, length: number])[] = [
   [5, 1], // type of service
   [16, 2], // source AS
   [17, 2], // destination AS
-  [0, 4], // prefix lengths, padding
+  [9, 1], // source prefix length
+  [13, 1], // destination prefix length
+  [0, 2],
 ];
 
 const template = compileTemplate(
@@ -43,39 +52,59 @@ const template = compileTemplate(
  *  | 5      | count  | uptime, ms    | Unix seconds  | nanoseconds   | sequence      |type|id  | sampling | records
  *  +--------+--------+---------------+---------------+---------------+---------------+----+----+----------+
  *
- * Reads the records that are there; a count beyond them is a truncated datagram. Sampling has its mode in the two
- * highest bits.
+ * Undefined when the header is cut. `exporterAddress` is the source's, for batches with details.
  */
-export function readV5(
+export function readV5Header(
   bytes: Uint8Array,
   source: MessageSource,
+  exporterAddress: Uint8Array | undefined,
   receivedMilliseconds: number,
+): MessageContext | undefined {
+  if (bytes.length < headerLength) return undefined;
+  const seconds = readUnsigned32(bytes, 8);
+  return {
+    version: netflowV5,
+    format: exportFormat.netflow5,
+    source,
+    port: source.port,
+    exporterAddress,
+    observationDomainId: readUnsigned16(bytes, 20),
+    sequenceNumber: readUnsigned32(bytes, 16),
+    exportMilliseconds:
+      seconds === 0 ? receivedMilliseconds : seconds * 1000 + Math.floor(readUnsigned32(bytes, 12) / 1e6),
+    hasClock: seconds > 0,
+    uptimeMilliseconds: readUnsigned32(bytes, 4),
+    receivedMilliseconds,
+  };
+}
+
+/**
+ * Reads the records that are there; a count beyond them is a truncated datagram. Sampling has its mode in the two
+ * highest bits. Returns how many records there were; NaN when the datagram is cut.
+ */
+export function readV5Records(
+  bytes: Uint8Array,
+  context: MessageContext,
   reader: RecordReader,
   drop: ReportDrop,
   sink: FlowSink,
   summary: DecodeSummary,
-): void {
-  if (bytes.length < headerLength) {
-    drop("message_truncated", source.addressText);
-    return;
-  }
+): number {
   const announced = readUnsigned16(bytes, 2);
   const count = Math.min(announced, Math.floor((bytes.length - headerLength) / recordLength));
-  if (count < announced) drop("message_truncated", source.addressText);
-  if (count === 0) return;
-  const uptimeMilliseconds = readUnsigned32(bytes, 4);
-  const seconds = readUnsigned32(bytes, 8);
-  const context: MessageContext = {
-    version: netflowV5,
-    source,
-    observationDomainId: readUnsigned16(bytes, 20),
-    exportMilliseconds:
-      seconds === 0 ? receivedMilliseconds : seconds * 1000 + Math.floor(readUnsigned32(bytes, 12) / 1e6),
-    uptimeMilliseconds,
-    receivedMilliseconds,
+  if (count < announced) drop("message_truncated", context.source.addressText);
+  if (count === 0) return announced === 0 ? 0 : Number.NaN;
+  const samplingInterval = readUnsigned16(bytes, 22) & 0x3fff;
+  const facts: SetFacts = {
+    domain: undefined,
+    port: context.port,
+    samplingInterval,
+    samplingOrigin: samplingInterval > 0 ? "header" : "unknown",
+    uptimeMilliseconds: context.uptimeMilliseconds,
   };
-  summary.samplingInterval = readUnsigned16(bytes, 22) & 0x3fff;
-  const facts = { samplingInterval: summary.samplingInterval, uptimeMilliseconds };
   const end = headerLength + count * recordLength;
   summary.recordCount = reader.readDataSet(template, bytes, headerLength, end, context, facts, sink);
+  summary.samplingInterval = facts.samplingInterval;
+  summary.samplingOrigin = facts.samplingOrigin;
+  return count < announced ? Number.NaN : reader.recordCount;
 }

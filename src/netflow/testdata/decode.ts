@@ -1,38 +1,59 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { type DropReason, FlowBatch, fields, formatAddress } from "../../flow/index.ts";
+import {
+  type DropReason,
+  FlowBatch,
+  fields,
+  formatAddress,
+  type InterfaceFact,
+  type MessageReport,
+} from "../../flow/index.ts";
 import { type DecoderLimits, FlowDecoder } from "../index.ts";
 
-export type Row = Record<string, number | string>;
+export type Row = Record<string, number | string | number[]>;
 
 /** Ours, not the exporter's: said in every row, so left out of the expected ones. */
 const ownFields = new Set(["observer", "collectionTimeMilliseconds"]);
 
-/** A row's filled fields, addresses as text. */
+/** A row's filled fields, addresses as text; of details only those that say something. */
 export function readRow(batch: FlowBatch, row: number): Row {
   const result: Row = {};
   for (const field of fields) {
     const column = batch.columns[field.name];
     const empty = "empty" in field ? field.empty : 0;
     if (ownFields.has(field.name) || column.length === 0) continue;
-    if (field.column === "address") result[field.name] = formatAddress(column as Uint8Array, row * 16);
+    if (field.column === "address") {
+      const text = formatAddress(column as Uint8Array, row * 16);
+      if (text !== "::" || !("isDetail" in field)) result[field.name] = text;
+    } else if (field.column === "list") {
+      const list = Array.from(batch.listAt(column[row]!));
+      if (list.length > 0) result[field.name] = list;
+    }
     else if (column[row] !== empty) result[field.name] = column[row]!;
   }
   return result;
 }
 
 /** A decoder with a sink that keeps rows as objects, and the drops by reason. */
-export function createTrial(batchRows = 7, limits: Partial<DecoderLimits> = {}) {
+export function createTrial(batchRows = 7, limits: Partial<DecoderLimits> = {}, hasDetails = false) {
   const rows: Row[] = [];
   const drops: Partial<Record<DropReason, number>> = {};
   const decoder = new FlowDecoder((reason, _source, count = 1) => {
     drops[reason] = (drops[reason] ?? 0) + count;
   }, limits);
-  const batch = new FlowBatch(batchRows);
+  const messages: MessageReport[] = [];
+  const interfaces: InterfaceFact[] = [];
+  const batch = new FlowBatch(batchRows, { hasDetails });
   const sink = {
     batch,
     flush() {
       for (let row = 0; row < batch.count; row++) rows.push(readRow(batch, row));
       batch.clear();
+    },
+    takeMessage(message: Readonly<MessageReport>) {
+      messages.push({ ...message });
+    },
+    takeInterface(fact: Readonly<InterfaceFact>) {
+      interfaces.push({ ...fact });
     },
   };
   let receivedMilliseconds = 1_760_000_001_000;
@@ -40,6 +61,8 @@ export function createTrial(batchRows = 7, limits: Partial<DecoderLimits> = {}) 
     decoder,
     rows,
     drops,
+    messages,
+    interfaces,
     batch,
     sink,
     /** Decodes one datagram, a millisecond after the one before. */
@@ -49,8 +72,14 @@ export function createTrial(batchRows = 7, limits: Partial<DecoderLimits> = {}) 
       sink.flush();
       return { ...summary };
     },
+    /** When the last datagram was received. */
+    get receivedMilliseconds() {
+      return receivedMilliseconds;
+    },
   };
 }
+
+export type Trial = ReturnType<typeof createTrial>;
 
 export interface Fixture {
   readonly name: string;

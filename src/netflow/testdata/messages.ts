@@ -57,6 +57,7 @@ export interface HeaderOptions {
   readonly domain?: number;
   readonly count?: number;
   readonly sampling?: number;
+  readonly sequence?: number;
 }
 
 /** The export time of messages that do not say: 2025-10-09 08:53:20 UTC. */
@@ -64,21 +65,22 @@ export const exportSeconds = 1_760_000_000;
 
 export function ipfixMessage(options: HeaderOptions, ...sets: readonly Uint8Array[]): Uint8Array {
   const body = concat(...sets);
-  const { seconds = exportSeconds, domain = 0 } = options;
-  const header = [unsigned(10, 2), unsigned(16 + body.length, 2), unsigned(seconds, 4), unsigned(0, 4)];
+  const { seconds = exportSeconds, domain = 0, sequence = 0 } = options;
+  const header = [unsigned(10, 2), unsigned(16 + body.length, 2), unsigned(seconds, 4), unsigned(sequence, 4)];
   return concat(...header, unsigned(domain, 4), body);
 }
 
 export function v9Message(options: HeaderOptions, ...sets: readonly Uint8Array[]): Uint8Array {
-  const { seconds = exportSeconds, uptime = 100_000, domain = 0, count = 1 } = options;
-  const header = [unsigned(9, 2), unsigned(count, 2), unsigned(uptime, 4), unsigned(seconds, 4), unsigned(0, 4)];
-  return concat(...header, unsigned(domain, 4), ...sets);
+  const { seconds = exportSeconds, uptime = 100_000, domain = 0, count = 1, sequence = 0 } = options;
+  const header = [unsigned(9, 2), unsigned(count, 2), unsigned(uptime, 4), unsigned(seconds, 4)];
+  return concat(...header, unsigned(sequence, 4), unsigned(domain, 4), ...sets);
 }
 
 export function v5Message(options: HeaderOptions, ...records: readonly Uint8Array[]): Uint8Array {
   const { seconds = exportSeconds, uptime = 100_000, domain = 0, count = records.length, sampling = 0 } = options;
+  const { sequence = 0 } = options;
   const header = [unsigned(5, 2), unsigned(count, 2), unsigned(uptime, 4), unsigned(seconds, 4), unsigned(0, 4)];
-  return concat(...header, unsigned(0, 4), unsigned(domain, 2), unsigned(sampling, 2), ...records);
+  return concat(...header, unsigned(sequence, 4), unsigned(domain, 2), unsigned(sampling, 2), ...records);
 }
 
 export interface V5Record {
