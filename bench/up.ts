@@ -3,7 +3,7 @@
  *
  *   node bench/up.ts [--rate 50000] [--seconds 60] [--links 3000]
  *
- * The rate is records a second; links is how many different ones they belong to. What was sent, received, stored and
+ * Half an hour, to see whether memory stays: --seconds 1800. The rate is records a second; links is how many different ones they belong to. What was sent, received, stored and
  * dropped is printed, so that a figure of a run that lost something is seen to be one.
  */
 import { createSocket } from "node:dgram";
@@ -41,7 +41,9 @@ async function watch(program: Program, seconds: number, name: string): Promise<v
   let peak = 0;
   for (let second = 0; second < seconds; second++) {
     await delay(1000);
-    peak = Math.max(peak, usage(pid).residentMB);
+    const { residentMB } = usage(pid);
+    peak = Math.max(peak, residentMB);
+    if ((second + 1) % 300 === 0) console.log(`  after ${(second + 1) / 60} min ${residentMB.toFixed(0)} MB`);
   }
   const after = usage(pid);
   const cores = (after.cpuSeconds - before.cpuSeconds) / seconds;
