@@ -46,6 +46,33 @@ const missing = (sinceMilliseconds: number) => ({
   ],
 });
 const softflowd = { templates: [template({ id: 1024 }), template({ id: 2048 })] };
+const sflow = {
+  protocols: ["sflow5"],
+  templates: [],
+  sampling: { interval: 100, origin: "record" as const, samplers: [] },
+};
+const sflowAgent = (agentDropCount: number): ExporterStatus["agents"][number] => ({
+  address: "10.0.0.1",
+  subAgentId: 0,
+  datagramCount: 100,
+  sampleCounts: { flow: 700, expandedFlow: 0, counter: 0, expandedCounter: 0, discarded: 0, unknown: 0 },
+  recordCounts: { flow: 700, expandedFlow: 0, counter: 0, expandedCounter: 0, discarded: 0, unknown: 0 },
+  sources: [
+    {
+      type: 0,
+      index: 1,
+      samplingInterval: 100,
+      samplePool: 70_000,
+      agentDropCount,
+      flowSampleCount: 700,
+      lostFlowSampleCount: 0,
+      counterSampleCount: 0,
+      lostCounterSampleCount: 0,
+      discardedCount: 0,
+      lostDiscardedCount: 0,
+    },
+  ],
+});
 const v5 = { protocols: ["netflow5"], templates: [], interfaces: [] };
 
 interface Case {
@@ -208,6 +235,14 @@ const cases: readonly Case[] = [
     says: /^900 datagrams of 3,600 had come before/,
     remedy: /twice/,
     near: loss({ duplicateCount: 4 }),
+  },
+  {
+    code: "samples_given_up",
+    severity: "warning",
+    shows: { ...sflow, agents: [sflowAgent(700)] },
+    says: /gave up 700 samples at 1 data source/,
+    remedy: /Sample fewer packets/,
+    near: { ...sflow, agents: [sflowAgent(4)] },
   },
   {
     code: "counts_own_message",

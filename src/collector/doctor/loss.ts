@@ -84,6 +84,23 @@ const checkNumbering: Check = ({ loss: { countsOwnMessage } }) =>
       }
     : undefined;
 
+/** An sFlow agent that is asked for more samples than it can give says so in each of them. */
+const checkSamplesGivenUp: Check = ({ agents }) => {
+  const sources = agents.flatMap(({ sources }) => sources).filter(({ agentDropCount }) => agentDropCount > 0);
+  const givenUp = sources.reduce((sum, { agentDropCount }) => sum + agentDropCount, 0);
+  const taken = sources.reduce((sum, { flowSampleCount }) => sum + flowSampleCount, 0);
+  if (isRare(givenUp, taken)) return undefined;
+  return {
+    code: "samples_given_up",
+    severity: "warning",
+    title: "Cannot sample as much as it is told to",
+    detail:
+      `By its own count it gave up ${count(givenUp, "sample")} at ${count(sources.length, "data source")}, for want of time or room: ` +
+      "figures are too low by that share.",
+    remedy: remedies.samplesGivenUp,
+  };
+};
+
 /** What its sequence numbers tell. */
 export const lossChecks: readonly Check[] = [
   checkLoss,
@@ -91,4 +108,5 @@ export const lossChecks: readonly Check[] = [
   checkDuplicates,
   checkReordering,
   checkNumbering,
+  checkSamplesGivenUp,
 ];

@@ -117,6 +117,8 @@ export const remedies = {
   reordered:
     "Several ways through the network do this, and exporters that send from several cards. Harmless, unless templates come late as well.",
 
+  samplesGivenUp:
+    "Sample fewer packets: a larger N in one packet of N, on the ports that carry most. Figures are multiplied by N, so that they stay right.",
   duplicated:
     "Is the device told to export to this machine twice, on two addresses or ports, or does something between copy its datagrams?",
 
