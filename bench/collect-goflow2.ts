@@ -19,69 +19,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  concat,
-  ipfixMessage,
-  ipv4,
-  type SpecifiedField,
-  set,
-  template,
-  unsigned,
-  v9Message,
-} from "../src/netflow/testdata/messages.ts";
-import { createV5Datagrams, recordsPerDatagram } from "./v5-datagrams.ts";
+import { createFlowDatagrams } from "./flow-datagrams.ts";
+import { recordsPerDatagram } from "./v5-datagrams.ts";
 
 const goflow2Version = "v2.2.6";
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-
-/** The fields of softflowd's IPv4 template; addresses and counters change from record to record. */
-function createTemplatedDatagrams(
-  version: 9 | 10,
-  count: number,
-): [announcement: Uint8Array, ...data: Uint8Array[]] {
-  const times: SpecifiedField[] =
-    version === 9
-      ? [
-          [22, 4],
-          [21, 4],
-        ]
-      : [
-          [152, 8],
-          [153, 8],
-        ];
-  const layout: SpecifiedField[] = [
-    ...([[8, 4], [12, 4], ...times, [1, 4], [2, 4], [10, 4], [14, 4], [61, 1]] as SpecifiedField[]),
-    ...([
-      [136, 1],
-      [7, 2],
-      [11, 2],
-      [4, 1],
-      [6, 1],
-      [60, 1],
-      [5, 1],
-    ] as SpecifiedField[]),
-  ];
-  const message = version === 9 ? v9Message : ipfixMessage;
-  const record = (n: number) =>
-    concat(
-      ipv4(`10.${(n >> 14) & 63}.${(n >> 8) & 63}.${n & 255}`),
-      ipv4(`192.168.${(n >> 3) & 7}.${n & 7}`),
-      ...times.map(([, length]) => unsigned(version === 9 ? 90_000 + (n % 9000) : Date.now() - n, length)),
-      ...[60 + (n % 65_000), 1 + (n % 900), 1, 2].map((value) => unsigned(value, 4)),
-      Uint8Array.of(0, 1, 4 + (n & 127), n & 255, 1, 187, 6, 27, 4, 0),
-    );
-  const announcement = message({}, set(version === 9 ? 0 : 2, template(1024, layout)));
-  const data = Array.from({ length: count }, (_, datagram) =>
-    message(
-      {},
-      set(
-        1024,
-        ...Array.from({ length: recordsPerDatagram }, (_, i) => record(datagram * recordsPerDatagram + i)),
-      ),
-    ),
-  );
-  return [announcement, ...data];
-}
 
 /** The path of a GoFlow2 of the wanted version, or why there is none. */
 function findGoflow2(): { path: string } | { why: string } {
@@ -174,12 +116,15 @@ function countLines(file: string): number {
 /** Sends the same datagrams to all ports, a few each millisecond. */
 async function sendPaced(ports: readonly number[], datagramCount: number, rate: number): Promise<void> {
   const socket = createSocket("udp4");
-  const [v9Template, ...v9] = createTemplatedDatagrams(9, 200);
-  const [ipfixTemplate, ...ipfix] = createTemplatedDatagrams(10, 200);
-  const v5 = createV5Datagrams(200);
-  const data = v5.flatMap((datagram, i) => [datagram, v9[i]!, ipfix[i]!]);
+  const [v5, v9, ipfix] = [
+    createFlowDatagrams("v5", 200),
+    createFlowDatagrams("v9", 200),
+    createFlowDatagrams("ipfix", 200),
+  ];
+  const data = v5.data.flatMap((datagram, i) => [datagram, v9.data[i]!, ipfix.data[i]!]);
   for (const port of ports)
-    for (const announcement of [v9Template, ipfixTemplate]) socket.send(announcement, port, "127.0.0.1");
+    for (const announcement of [...v9.announcements, ...ipfix.announcements])
+      socket.send(announcement, port, "127.0.0.1");
   await delay(300);
   const begun = performance.now();
   for (let sent = 0; sent < datagramCount; ) {

@@ -1,5 +1,5 @@
 import type { DropReason, SamplingOrigin } from "../flow/index.ts";
-import type { SetCount } from "../netflow/index.ts";
+import type { MissingTemplateDescription, SetCount, TemplateDescription } from "../netflow/index.ts";
 import type { AgentDescription } from "../sflow/index.ts";
 
 /** One exporter, for the API and the metrics: plain values, a copy. Times are unix ms. */
@@ -29,8 +29,8 @@ export interface ExporterStatus {
   readonly clockSkewMilliseconds: number | undefined;
   readonly loss: LossStatus;
   readonly directions: DirectionStatus;
-  readonly templates: readonly TemplateStatus[];
-  readonly missingTemplates: readonly MissingTemplateStatus[];
+  readonly templates: readonly TemplateDescription[];
+  readonly missingTemplates: readonly MissingTemplateDescription[];
   /** Bytes of data sets that wait for their template. */
   readonly waitingBytes: number;
   /** Sets of v9 and IPFIX read so far, by version and kind. */
@@ -77,26 +77,4 @@ export interface DirectionStatus {
   readonly ingressCount: number;
   readonly egressCount: number;
   readonly unknownCount: number;
-}
-
-export interface TemplateStatus {
-  readonly id: number;
-  readonly protocol: string;
-  readonly observationDomainId: number;
-  readonly port: number;
-  readonly isOptions: boolean;
-  /** Information elements by name, `ENTERPRISE/ID` where they have none, with their length; 65535 is variable. */
-  readonly fields: readonly { readonly name: string; readonly length: number }[];
-  readonly recordCount: number;
-  readonly announcedMilliseconds: number;
-}
-
-export interface MissingTemplateStatus {
-  readonly id: number;
-  readonly protocol: string;
-  readonly observationDomainId: number;
-  readonly port: number;
-  readonly waitingSetCount: number;
-  readonly waitingBytes: number;
-  readonly sinceMilliseconds: number;
 }

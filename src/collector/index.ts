@@ -2,6 +2,8 @@
  * Flow datagrams from UDP sockets, decoded into batches and handed on; who sent what, and what was lost on the way.
  * Knows neither the store nor the map.
  */
+
+export type { MissingTemplateDescription, TemplateDescription } from "../netflow/index.ts";
 export {
   type Collector,
   type CollectorDependencies,
@@ -22,9 +24,7 @@ export type {
   DirectionStatus,
   ExporterStatus,
   LossStatus,
-  MissingTemplateStatus,
   SamplingStatus,
-  TemplateStatus,
 } from "./exporter-status.ts";
 export { ListenError, type ListenErrorCode } from "./listen-error.ts";
 export type { ListenerStatus } from "./reception.ts";

@@ -1,14 +1,6 @@
-/** Big-endian reads. The caller has checked that the bytes are there. */
-export function readUnsigned16(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset]! << 8) | bytes[offset + 1]!;
-}
+import { readUnsigned32 } from "../packet/index.ts";
 
-export function readUnsigned32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>>
-    0
-  );
-}
+export { readUnsigned16, readUnsigned32 } from "../packet/index.ts";
 
 /** An integer of any length (RFC 7011 §6.2); above 2^53 the nearest double. Of more than 8 bytes the last 8 count. */
 export function readUnsigned(bytes: Uint8Array, offset: number, width: number): number {

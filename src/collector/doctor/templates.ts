@@ -1,4 +1,5 @@
-import type { ExporterStatus, TemplateStatus } from "../exporter-status.ts";
+import type { TemplateDescription } from "../../netflow/index.ts";
+import type { ExporterStatus } from "../exporter-status.ts";
 import type { Check } from "./finding.ts";
 import { recogniseDevice, remedies } from "./remedies.ts";
 import { bytes, count, duration, ordered } from "./words.ts";
@@ -46,13 +47,13 @@ const interfaceFields = [
   "egressPhysicalInterface",
 ];
 
-const has = (template: TemplateStatus, names: readonly string[]) =>
+const has = (template: TemplateDescription, names: readonly string[]) =>
   template.fields.some(({ name }) => names.includes(name));
 /** Templates by which flow records came, or may come. */
 const dataTemplates = ({ templates }: ExporterStatus) => templates.filter(({ isOptions }) => !isOptions);
 const flowTemplates = (status: ExporterStatus) =>
   dataTemplates(status).filter((template) => has(template, addressFields));
-const idsOf = (templates: readonly TemplateStatus[]) => ordered(templates.map(({ id }) => id));
+const idsOf = (templates: readonly TemplateDescription[]) => ordered(templates.map(({ id }) => id));
 
 const minute = 60_000;
 

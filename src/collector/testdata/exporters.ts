@@ -1,4 +1,5 @@
-import type { ExporterStatus, TemplateStatus } from "../exporter-status.ts";
+import type { TemplateDescription } from "../../netflow/index.ts";
+import type { ExporterStatus } from "../exporter-status.ts";
 
 export const flowFields: readonly (readonly [name: string, length: number])[] = [
   ["sourceIPv4Address", 4],
@@ -13,7 +14,7 @@ export const flowFields: readonly (readonly [name: string, length: number])[] = 
   ["packetDeltaCount", 8],
 ];
 
-export function template(changes: Partial<TemplateStatus> = {}, fields = flowFields): TemplateStatus {
+export function template(changes: Partial<TemplateDescription> = {}, fields = flowFields): TemplateDescription {
   return {
     id: 260,
     protocol: "netflow9",

@@ -1,4 +1,4 @@
-import type { ExporterStatus, Finding, TemplateStatus } from "../../collector/index.ts";
+import type { ExporterStatus, Finding, TemplateDescription } from "../../collector/index.ts";
 
 export const healths = ["ok", "warning", "problem"] as const;
 export type Health = (typeof healths)[number];
@@ -94,7 +94,7 @@ function percentOf(lost: number, received: number): number | null {
   return lost + received === 0 ? null : (100 * lost) / (lost + received);
 }
 
-function describeTemplate(template: TemplateStatus) {
+function describeTemplate(template: TemplateDescription) {
   const { id, protocol, observationDomainId, port, isOptions, fields, recordCount } = template;
   return {
     id,
