@@ -240,7 +240,7 @@ const cases: readonly Case[] = [
     code: "samples_given_up",
     severity: "warning",
     shows: { ...sflow, agents: [sflowAgent(700)] },
-    says: /gave up 700 samples at 1 data source/,
+    says: /given up 700 samples at 1 data source/,
     remedy: /Sample fewer packets/,
     near: { ...sflow, agents: [sflowAgent(4)] },
   },

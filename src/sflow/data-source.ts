@@ -7,8 +7,9 @@ export interface DataSourceDescription {
   readonly index: number;
   /** One packet in this many is sampled. */
   readonly samplingInterval: number;
-  /** Packets that could have been sampled, and samples the agent itself had to give up: its own counters, 32 bits. */
+  /** Packets that could have been sampled: the agent's own counter, 32 bits. */
   readonly samplePool: number;
+  /** Samples the agent itself had to give up since its first sample here, by its own counter. */
   readonly agentDropCount: number;
   readonly flowSampleCount: number;
   readonly lostFlowSampleCount: number;
@@ -37,6 +38,7 @@ export class DataSource {
   samplingInterval = 0;
   samplePool = 0;
   agentDropCount = 0;
+  #lastDropCounter: number | undefined;
   readonly flows = new SampleCount();
   readonly counters = new SampleCount();
   readonly discards = new SampleCount();
@@ -52,10 +54,15 @@ export class DataSource {
     this.flows.take(sample.sequenceNumber);
     this.samplingInterval = sample.samplingInterval;
     this.samplePool = sample.samplePool;
-    this.agentDropCount = sample.agentDropCount;
+    // 32 bits that go round; a sample that is late would make them go back.
+    const growth = (sample.agentDropCount - (this.#lastDropCounter ?? sample.agentDropCount)) | 0;
+    if (growth < 0) return;
+    this.agentDropCount += growth;
+    this.#lastDropCounter = sample.agentDropCount;
   }
 
   restart(): void {
+    this.#lastDropCounter = undefined;
     this.flows.restart();
     this.counters.restart();
     this.discards.restart();

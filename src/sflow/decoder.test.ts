@@ -139,11 +139,18 @@ test("trap 22, sampling pool and drops are the agent's, and kept by data source"
   trial.send(
     datagram({}, flowSample({ source: 7, sequence: 2, rate: 512, pool: 257_000, drops: 5 }, header)),
   );
+  // A late one, and the counter's way round over 2^32.
+  trial.send(
+    datagram({}, flowSample({ source: 7, sequence: 1, rate: 512, pool: 257_000, drops: 4 }, header)),
+  );
+  trial.send(datagram({}, flowSample({ source: 8, rate: 64, drops: 0xffffffff }, header)));
+  trial.send(datagram({}, flowSample({ source: 8, sequence: 2, rate: 64, drops: 1 }, header)));
   const [agent] = trial.decoder.describe("192.0.2.1")!.agents;
   assert.equal(agent!.address, "198.51.100.254");
   const { samplingInterval, samplePool, agentDropCount } = agent!.sources[0]!;
-  assert.deepEqual([samplingInterval, samplePool, agentDropCount], [512, 257_000, 5]);
-  assert.deepEqual(pick(trial.rows, "samplingInterval"), [[256], [512]]);
+  assert.deepEqual([samplingInterval, samplePool, agentDropCount], [512, 257_000, 2]);
+  assert.equal(agent!.sources[1]!.agentDropCount, 2);
+  assert.deepEqual(pick(trial.rows, "samplingInterval"), [[256], [512], [512], [64], [64]]);
 });
 
 test("trap 22, an agent of IPv6, and one that does not say", () => {

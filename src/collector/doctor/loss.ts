@@ -95,7 +95,7 @@ const checkSamplesGivenUp: Check = ({ agents }) => {
     severity: "warning",
     title: "Cannot sample as much as it is told to",
     detail:
-      `By its own count it gave up ${count(givenUp, "sample")} at ${count(sources.length, "data source")}, for want of time or room: ` +
+      `By its own count it has given up ${count(givenUp, "sample")} at ${count(sources.length, "data source")}, for want of time or room: ` +
       "figures are too low by that share.",
     remedy: remedies.samplesGivenUp,
   };
