@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readMessages } from "../src/goflow/testdata/read-message.ts";
 import { netflow5, sendDatagrams } from "./pretend-exporter.ts";
+import { PretendV9 } from "./pretend-v9.ts";
 import { freePort, type Program, runProgram, startProgram, temporaryFolder, until } from "./program.ts";
 
 interface Collecting extends Program {
@@ -59,8 +60,8 @@ function numbersIn(text: string): number[] {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-function fixture(name: string): Buffer[] {
-  const file = new URL(`../src/netflow/testdata/${name}.hex`, import.meta.url);
+function fixture(name: string, room = "netflow"): Buffer[] {
+  const file = new URL(`../src/${room}/testdata/${name}.hex`, import.meta.url);
   return readFileSync(file, "utf8")
     .trim()
     .split("\n")
@@ -100,6 +101,100 @@ for (const [name, ours] of [
     assert.match(program.output(), /level=INFO msg="starting collection" scheme=netflow/);
   });
 }
+
+type Line = Record<string, string | number | readonly (string | number)[]>;
+
+const linesIn = (text: string) =>
+  text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+
+/** Starts it, sends, ends it; the JSON lines it wrote. */
+async function collectLines(t: TestContext, scheme: string, datagrams: readonly Buffer[]): Promise<Line[]> {
+  const port = await freePort();
+  const program = await startCollect(t, "-listen", `${scheme}://127.0.0.1:${port}`);
+  await sendDatagrams(port, datagrams);
+  assert.equal(await program.stop(), 0);
+  return linesIn(program.written().toString());
+}
+
+/** What GoFlow2 says of a sampled frame that is otherwise ours, in these records, and what we say. */
+const ofFrame = [
+  "bytes: 1518, here 1500",
+  "observation_point_id: 0, here 7",
+  "layer_size: 14,20,24, here 14,20,20",
+];
+const ofDatagram = ["bytes: 1058, here 1040", "observation_point_id: 0, here 7"];
+
+/**
+ * Differences from GoFlow2 v2.2.6, each meant: octets of the IP packet, not the frame; the data source; TCP headers as long
+ * as they say (GoFlow2 takes the flags for the length); the VLAN that the switch names; no number that is all ones
+ * (sFlow's for unknown); MPLS of the switch's record.
+ */
+const sflowDifferences: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "compact-and-expanded": [ofFrame, ofFrame],
+  "gateway-of-own-addresses": [ofFrame, ofFrame],
+  "switch-router-nat-mpls": [
+    ["vlan_id: 0, here 10", ...ofFrame],
+    ["src_vlan: 4095, here 0", "dst_vlan: 4294967295, here 0", ...ofDatagram],
+    ofFrame,
+    [
+      "mpls_ttl: , here 64,64",
+      "mpls_label: , here 256000,256001",
+      "mpls_ip: , here 203.0.113.77",
+      ...ofFrame,
+    ],
+  ],
+};
+
+for (const [name, differences] of Object.entries(sflowDifferences)) {
+  test(`sFlow gives GoFlow2's lines, but for what is listed: ${name}`, async (t) => {
+    const lines = await collectLines(t, "sflow", fixture(name, "sflow"));
+    const theirs = linesIn(goflow2Lines(name));
+    assert.equal(lines.length, theirs.length);
+    for (const [i, line] of lines.entries()) {
+      assert.deepEqual(Object.keys(line), Object.keys(theirs[i]!), "the fields, in their order");
+      const found = Object.keys(line)
+        .filter((field) => !field.endsWith("_ns") && String(line[field]) !== String(theirs[i]![field]))
+        .map((field) => `${field}: ${theirs[i]![field]}, here ${line[field]}`);
+      assert.deepEqual(found.sort(), [...differences[i]!].sort(), `record ${i}`);
+      // A sampled packet was seen when its datagram came.
+      assert.equal(line.time_flow_start_ns, line.time_received_ns);
+      assert.equal(line.time_flow_end_ns, line.time_received_ns);
+    }
+  });
+}
+
+test("a record of both directions is two lines, the way back right behind, and nothing is lost", async (t) => {
+  const name = "softflowd-ipfix-biflow";
+  const lines = await collectLines(t, "netflow", fixture(name));
+  const expected = new URL(`../src/netflow/testdata/${name}.json`, import.meta.url);
+  const { rows } = JSON.parse(readFileSync(expected, "utf8")) as { rows: Record<string, string | number>[] };
+  const ends = ["src_addr", "dst_addr", "src_port", "dst_port", "bytes", "packets"];
+  assert.deepEqual(
+    lines.map((line) => ends.map((field) => line[field])),
+    rows.flatMap((row) => {
+      const { sourceAddress, destinationAddress, octetDeltaCount = 0, packetDeltaCount = 0 } = row;
+      const { sourceTransportPort: from = 0, destinationTransportPort: to = 0 } = row;
+      const { reverseOctetDeltaCount = 0, reversePacketDeltaCount = 0 } = row;
+      const forth = [sourceAddress, destinationAddress, from, to, octetDeltaCount, packetDeltaCount];
+      const back = [
+        destinationAddress,
+        sourceAddress,
+        to,
+        from,
+        reverseOctetDeltaCount,
+        reversePacketDeltaCount,
+      ];
+      return [forth, back].filter(([, , , , , packets]) => packets !== 0);
+    }),
+  );
+  const sum = (records: readonly Record<string, unknown>[], ...fields: string[]) =>
+    records.reduce((total, row) => fields.reduce((value, name) => value + Number(row[name] ?? 0), total), 0);
+  assert.equal(sum(lines, "bytes"), sum(rows, "octetDeltaCount", "reverseOctetDeltaCount"));
+  assert.equal(sum(lines, "packets"), sum(rows, "packetDeltaCount", "reversePacketDeltaCount"));
+});
 
 test("protobuf messages are GoFlow2's, but for our own fields", async (t) => {
   const program = await startCollect(t, "-format", "bin", "-transport.file.sep", "");
@@ -186,14 +281,76 @@ test("health, templates and metrics", async (t) => {
   for (const line of [
     `goflow2_flow_traffic_packets_total{${place}} 2`,
     'goflow2_flow_process_nf_total{router="127.0.0.1",version="9"} 2',
-    'goflow2_flow_process_nf_flowset_records_total{router="127.0.0.1",version="9",type="DataFlowSet"} 11',
     'portolan_collector_records_total{exporter="127.0.0.1"} 11',
+    `goflow2_flow_process_nf_templates_total{router="${source}",version="9",obs_domain_id="0",template_id="256",type="options_template"} 1`,
+    'portolan_collector_received_total{exporter="127.0.0.1",unit="datagrams"} 1',
     'portolan_collector_templates{exporter="127.0.0.1"} 5',
     "portolan_output_records_total 11",
     'portolan_drops_total{reason="version_unknown",source="127.0.0.1"} 1',
   ])
     assert.ok(metrics.split("\n").includes(line), `${line}\n${metrics}`);
 });
+
+const processed = (name: string, labels: string, value: number) =>
+  `goflow2_flow_process_${name}_total{router="127.0.0.1",${labels}} ${value}`;
+const ofV9 = (type: string) => `version="9",type="${type}"`;
+const ofAgent = (type: string) => `agent="198.51.100.254",version="5",type="${type}"`;
+
+/** What GoFlow2 v2.2.6 counts of these fixtures. */
+for (const [name, room, expected, also = []] of [
+  [
+    "softflowd-v9",
+    "netflow",
+    [
+      processed("nf", 'version="9"', 1),
+      processed("nf_flowset", ofV9("TemplateFlowSet"), 4),
+      processed("nf_flowset", ofV9("OptionsTemplateFlowSet"), 1),
+      processed("nf_flowset", ofV9("DataFlowSet"), 5),
+      processed("nf_flowset", ofV9("OptionsDataFlowSet"), 1),
+      processed("nf_flowset_records", ofV9("TemplateFlowSet"), 4),
+      processed("nf_flowset_records", ofV9("OptionsTemplateFlowSet"), 1),
+      processed("nf_flowset_records", ofV9("DataFlowSet"), 11),
+      processed("nf_flowset_records", ofV9("OptionsDataFlowSet"), 1),
+    ],
+  ],
+  [
+    "softflowd-v5",
+    "netflow",
+    [processed("nf", 'version="5"', 1), processed("nf_flowset", 'version="5",type="DataFlowSet"', 7)],
+  ],
+  [
+    "compact-and-expanded",
+    "sflow",
+    [
+      processed("sf", 'agent="198.51.100.254",version="5"', 2),
+      processed("sf_samples", ofAgent("FlowSample"), 1),
+      processed("sf_samples", ofAgent("ExpandedFlowSample"), 1),
+      processed("sf_samples", ofAgent("CounterSample"), 3),
+      processed("sf_samples", ofAgent("ExpandedCounterSample"), 1),
+      processed("sf_samples_records", ofAgent("FlowSample"), 1),
+      processed("sf_samples_records", ofAgent("ExpandedFlowSample"), 1),
+      processed("sf_samples_records", ofAgent("CounterSample"), 6),
+      processed("sf_samples_records", ofAgent("ExpandedCounterSample"), 1),
+    ],
+    ["counters-and-port-names"],
+  ],
+] as const) {
+  test(`GoFlow2's figures of what was processed: ${name}`, async (t) => {
+    const program = await startCollect(t, "-listen", "flow://127.0.0.1:0");
+    const port = /hostname=127\.0\.0\.1 port=(\d+)/.exec(program.output())![1];
+    const datagrams = [name, ...also].flatMap((fixtureName) => fixture(fixtureName, room));
+    await sendDatagrams(Number(port), datagrams);
+    const lines = await until("the figures", async () => {
+      const text = await (await fetch(`${program.url}/metrics`)).text();
+      const found = text.split("\n").filter((line) => /^goflow2_flow_process_(?!nf_templates)/.test(line));
+      return text.includes(`portolan_collector_packets_total{exporter="127.0.0.1"} ${datagrams.length}\n`)
+        ? found
+        : undefined;
+    });
+    assert.deepEqual(lines.sort(), [...expected].sort());
+    await program.stop();
+  });
+}
 
 test("a full disk: said once, counted, and on when there is room", async (t) => {
   const program = await startCollect(t, "-transport.file", "/dev/full");
@@ -217,10 +374,58 @@ test("a reader that has stopped reading costs records, not the program", async (
   const program = await startCollect(t, "-transport.file", pipe);
   await sendDatagrams(program.flowPort, numbered(20)); // 600 kB; a pipe holds 64
   await sendDatagrams(program.flowPort, numbered(20));
-  await until("it says so", () => /its reader has stopped reading/.exec(program.output()));
+  await until("it says so", () => /its reader has stopped reading/.exec(program.output()) ?? undefined);
   assert.equal((await fetch(`${program.url}/__health`)).status, 200);
   assert.equal(await program.stop(), 1, "what was taken could not be written");
   assert.match(program.output(), /\d+ bytes of records could not be written/);
+});
+
+test("SIGHUP while the old file takes nothing: its cut record is told, and does not begin the new file", async (t) => {
+  const pipe = join(temporaryFolder(t), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reader = spawn("sh", ["-c", `exec 3<'${pipe}'; sleep 60`], { detached: true, stdio: "ignore" });
+  t.after(() => process.kill(-reader.pid!, "SIGKILL"));
+  const program = await startCollect(t, "-transport.file", pipe);
+  await sendDatagrams(program.flowPort, numbered(20)); // 600 kB; a pipe holds 64
+  await until("it says so", () => /its reader has stopped reading/.exec(program.output()) ?? undefined);
+  renameSync(pipe, `${pipe}.0`);
+  program.child.kill("SIGHUP");
+  await until(
+    "it says what is cut",
+    () => /\d+ bytes of records could not be written to the old file/.exec(program.output()) ?? undefined,
+  );
+  await sendDatagrams(program.flowPort, numbered(2));
+  assert.equal(await program.stop(), 1, "what was taken could not be written");
+  assert.deepEqual(numbersIn(readFileSync(pipe, "utf8")), upTo(2 * recordsPerDatagram));
+});
+
+test("templates outlive a restart in their file, but not -templates.ttl", async (t) => {
+  const file = join(temporaryFolder(t), "templates.json");
+  const exporters: PretendV9[] = [];
+  t.after(() => exporters.forEach((exporter) => void exporter.close()));
+  const start = async (...flags: string[]) => {
+    const program = await startCollect(t, "-templates.json.path", file, ...flags);
+    const exporter = new PretendV9("127.0.0.1", program.flowPort, 300);
+    exporters.push(exporter);
+    return { program, exporter };
+  };
+  const first = await start();
+  await first.exporter.announce();
+  assert.equal(await first.program.stop(), 0);
+
+  const second = await start();
+  await second.exporter.tell(11, 12);
+  assert.equal(await second.program.stop(), 0);
+  assert.deepEqual(numbersIn(second.program.written().toString()), [11, 12]);
+
+  const third = await start("-templates.ttl", "1ms");
+  await third.exporter.tell(13);
+  await until("the data wait", async () => {
+    const metrics = await (await fetch(`${third.program.url}/metrics`)).text();
+    return metrics.includes('portolan_collector_missing_templates{exporter="127.0.0.1"} 1\n') || undefined;
+  });
+  await third.program.stop();
+  assert.equal(third.program.written().length, 0);
 });
 
 test("standard output that nobody reads any more ends it, with a message", async (t) => {

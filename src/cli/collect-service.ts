@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { createCollector, createFileTransport, defaultCollectorConfig } from "../collector/index.ts";
-import { type DropReason, dropReasons, ObserverTable } from "../flow/index.ts";
+import { BiflowSplitter, type DropReason, dropReasons, ObserverTable } from "../flow/index.ts";
 import { type CollectFlags, type ListenUri, RecordOutput } from "../goflow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createCollectHttp } from "./collect-http.ts";
@@ -45,6 +45,7 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
     written.recordCount += recordCount;
     written.byteCount += bytes.length;
   });
+  const biflows = new BiflowSplitter();
   const collector = createCollector(
     {
       ...defaultCollectorConfig,
@@ -56,7 +57,7 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
       templatesFile: flags.templatesFile,
     },
     {
-      deliver: (batch) => output.write(batch),
+      deliver: (batch) => output.write(biflows.split(batch)),
       observers: new ObserverTable(),
       drop,
       now: Date.now,

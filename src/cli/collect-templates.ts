@@ -1,4 +1,4 @@
-import type { ExporterStatus, TemplateStatus } from "../collector/index.ts";
+import type { ExporterStatus, TemplateDescription } from "../collector/index.ts";
 import { findInformationElementByName } from "../flow/index.ts";
 
 /**
@@ -20,12 +20,12 @@ export function listTemplates(exporters: readonly ExporterStatus[]) {
 
 const versions: Readonly<Record<string, number>> = { netflow9: 9, ipfix: 10 };
 
-function keyOf({ protocol, observationDomainId, id }: TemplateStatus): string {
+function keyOf({ protocol, observationDomainId, id }: TemplateDescription): string {
   const version = BigInt(versions[protocol] ?? 0);
   return String((version << 48n) | (BigInt(observationDomainId) << 16n) | BigInt(id));
 }
 
-function describe({ id, isOptions, fields }: TemplateStatus) {
+function describe({ id, isOptions, fields }: TemplateDescription) {
   const described = fields.map(({ name, length }) => {
     const { pen, type } = readName(name);
     return { "pen-provided": pen !== 0, type, length, pen };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ObserverTable } from "../flow/index.ts";
+import { exportFormat, ObserverTable } from "../flow/index.ts";
 import { ExporterTable, otherSource } from "./exporter-table.ts";
 
 const summary = {
@@ -50,6 +50,19 @@ test("strangers beyond the bound share a name", () => {
   );
   assert.equal(table.count, 0);
   assert.equal(observers.count, 1);
+});
+
+test("an sFlow agent that sends only counters has its place, one that sends garbage has not", () => {
+  const { table } = createTrial(2);
+  for (const address of ["192.0.2.1", "192.0.2.2"]) {
+    const exporter = table.begin(address, 0)!;
+    if (address === "192.0.2.2") table.drop("sample_truncated", address);
+    table.end(exporter, 100, { ...summary, format: exportFormat.sflow5 }, 0);
+  }
+  assert.deepEqual(
+    [...table.values()].map(({ addressText }) => addressText),
+    ["192.0.2.1"],
+  );
 });
 
 test("an address that is not allowed has no place, and is counted", () => {

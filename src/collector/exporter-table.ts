@@ -1,4 +1,10 @@
-import type { DecodeSummary, DropReason, ObserverTable, ReportDrop } from "../flow/index.ts";
+import {
+  type DecodeSummary,
+  type DropReason,
+  exportFormat,
+  type ObserverTable,
+  type ReportDrop,
+} from "../flow/index.ts";
 import { Exporter } from "./exporter.ts";
 
 /** Under which drops of addresses beyond the bound are counted. */
@@ -17,8 +23,8 @@ export interface ExporterTableDependencies {
 }
 
 /**
- * Exporters by address. An address gets its place with the first datagram that gives a record, a template or a set
- * waiting for one; what only ever sends garbage is a stranger, counted under its own name while there are few of
+ * Exporters by address. An address gets its place with the first datagram that gives a record, a template, a set
+ * waiting for one, or sFlow; what only ever sends garbage is a stranger, counted under its own name while there are few of
  * them. An exporter that has sent records keeps its place, because its observer row cannot be given to another.
  */
 export class ExporterTable {
@@ -75,7 +81,7 @@ export class ExporterTable {
     exporter.countDatagram(byteLength, summary, nowMilliseconds);
     if (exporter !== this.#candidate) return;
     this.#candidate = undefined;
-    const isExporter = summary.recordCount + summary.templateCount + summary.waitingSetCount > 0;
+    const isExporter = speaksFlows(exporter, summary);
     if (isExporter) this.#exporters.set(exporter.addressText, exporter);
     const name = isExporter ? exporter.addressText : this.#nameStranger(exporter.addressText);
     for (const [reason, count] of Object.entries(exporter.drops)) {
@@ -115,4 +121,10 @@ export class ExporterTable {
     }
     return isRoom;
   }
+}
+
+/** An sFlow agent may send nothing but counters. */
+function speaksFlows({ drops }: Exporter, summary: Readonly<DecodeSummary>): boolean {
+  if (summary.recordCount + summary.templateCount + summary.waitingSetCount > 0) return true;
+  return summary.format === exportFormat.sflow5 && Object.keys(drops).length === 0;
 }

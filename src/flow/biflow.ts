@@ -110,8 +110,11 @@ export class BiflowSplitter {
     return count;
   }
 
-  #copyField({ name, column }: Field & { name: FieldName }, batch: FlowBatch, target: FlowBatch): void {
+  #copyField(field: Field & { name: FieldName }, batch: FlowBatch, target: FlowBatch): void {
+    const { name, column, empty } = field;
     if (isReverseCounter(name)) return;
+    // Most columns are empty, as the answer's rows are.
+    if (empty === undefined && isZero(batch, name) && isZero(batch, sourceOf(name))) return;
     if (column === "list") this.#copyLists(name, batch, target);
     else if (column === "address") {
       const words = wordsOf(target, name);
@@ -180,6 +183,18 @@ const isReverseCounter = (name: FieldName) => (Object.values(reverseCounters) as
 function leftOut(name: FieldName): readonly boolean[] {
   const isOfWay = fieldsOfWayForward.has(name);
   return [false, isOfWay || fieldsSaidOnce.has(name), isOfWay];
+}
+
+/** Whether a column is 0 in all rows. Looks at 32 bits at once: rows behind the last are empty. */
+function isZero(batch: FlowBatch, name: FieldName): boolean {
+  const { byteLength, byteOffset, buffer } = batch.columns[name];
+  const words = new Uint32Array(
+    buffer,
+    byteOffset,
+    Math.ceil(((byteLength / batch.capacity) * batch.count) / 4),
+  );
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
 }
 
 function wordsOf({ columns }: FlowBatch, name: FieldName): Uint32Array {

@@ -1,8 +1,7 @@
 import type { FieldName, FlowBatch } from "../flow/index.ts";
-import { isMappedIPv4 } from "../flow/index.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import type { AppendValue } from "./line-field.ts";
-import { isAbsent, nanosecondsOf } from "./record-values.ts";
+import { nanosecondsOf } from "./record-values.ts";
 
 /** One field of the protobuf message. */
 export interface MessageField {
@@ -43,27 +42,36 @@ function appendVarintField(writer: ByteWriter, tag: number, value: number): void
 export function timeVarint(fieldNumber: number, column: FieldName): MessageField {
   const tag = fieldNumber * 8 + wireVarint;
   const bind: MessageField["bind"] = ({ columns: { [column]: values } }, writer) => {
+    // Records of one datagram came at one time, and many of them ended at one.
+    let lastMilliseconds = 0;
+    let high = 0;
+    let low = 0;
     return (row) => {
       const milliseconds = values[row]!;
       if (milliseconds <= 0) return;
-      const nanoseconds = nanosecondsOf(milliseconds);
       if (milliseconds < 60_000) {
-        const small = Math.floor(milliseconds) * 1e6 + nanoseconds;
+        const small = Math.floor(milliseconds) * 1e6 + nanosecondsOf(milliseconds);
         if (small === 0) return;
         writer.appendVarint(tag);
         writer.appendVarint(small);
         return;
       }
-      // The product of whole milliseconds and 10^6 does not fit a double's 53 bits, that of their halves does.
-      const whole = Math.floor(milliseconds);
-      const wholeHigh = Math.floor(whole / 0x1_0000);
-      const product = wholeHigh * 1e6;
-      const productHigh = Math.floor(product / 0x1_0000);
-      const productLow = product - productHigh * 0x1_0000;
-      const lower = productLow * 0x1_0000 + (whole - wholeHigh * 0x1_0000) * 1e6 + nanoseconds;
-      const carry = Math.floor(lower / 2 ** 32);
+      if (milliseconds !== lastMilliseconds) {
+        // The product of whole milliseconds and 10^6 does not fit a double's 53 bits, that of their halves does.
+        const whole = Math.floor(milliseconds);
+        const wholeHigh = Math.floor(whole / 0x1_0000);
+        const product = wholeHigh * 1e6;
+        const productHigh = Math.floor(product / 0x1_0000);
+        const productLow = product - productHigh * 0x1_0000;
+        const lower =
+          productLow * 0x1_0000 + (whole - wholeHigh * 0x1_0000) * 1e6 + nanosecondsOf(milliseconds);
+        const carry = Math.floor(lower / 2 ** 32);
+        lastMilliseconds = milliseconds;
+        high = productHigh + carry;
+        low = lower - carry * 2 ** 32;
+      }
       writer.appendVarint(tag);
-      writer.appendVarint64(productHigh + carry, lower - carry * 2 ** 32);
+      writer.appendVarint64(high, low);
     };
   };
   return { columns: [column], bind };
@@ -77,21 +85,37 @@ export function addressBytes(
   column: AddressField,
   isThere: (batch: FlowBatch, row: number) => boolean = () => false,
 ): MessageField {
+  const tag = fieldNumber * 8 + wireBytes;
   const bind: MessageField["bind"] = (batch, writer) => {
     const addresses = batch.columns[column] as Uint8Array;
+    const words = new Uint32Array(addresses.buffer, addresses.byteOffset, addresses.length >> 2);
     return (row) => {
-      if (isAbsent(addresses, row * 16) && !isThere(batch, row)) return;
-      appendAddress(writer, fieldNumber, addresses, row * 16);
+      const at = row * 4;
+      const isMapped = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === mappedWord;
+      const isAbsent = (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0;
+      if (isAbsent && !isThere(batch, row)) return;
+      appendAddress(writer, tag, addresses, row * 16, isMapped ? 4 : 16);
     };
   };
   return { columns: [column, "ethernetType"], bind };
 }
 
-function appendAddress(writer: ByteWriter, fieldNumber: number, bytes: Uint8Array, offset: number): void {
-  const length = isMappedIPv4(bytes, offset) ? 4 : 16;
-  writer.appendVarint(fieldNumber * 8 + wireBytes);
-  writer.appendByte(length);
-  for (let i = 16 - length; i < 16; i++) writer.appendByte(bytes[offset + i]!);
+/** The third word of a mapped IPv4 address, in the machine's byte order. */
+const [mappedWord] = new Uint32Array(Uint8Array.of(0, 0, 0xff, 0xff).buffer);
+
+function appendAddress(
+  writer: ByteWriter,
+  tag: number,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  writer.appendVarint(tag);
+  const { bytes } = writer;
+  let at = writer.position;
+  bytes[at++] = length;
+  for (let i = offset + 16 - length; i < offset + 16; i++) bytes[at++] = source[i]!;
+  writer.position = at;
 }
 
 /** Repeated numbers are packed: one length, then all of them. */

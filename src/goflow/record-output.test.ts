@@ -100,3 +100,13 @@ test("lists of every length up to a full batch's", () => {
     assert.deepEqual(readMessages(write(batch, "bin", "", 64))[0]?.[101] ?? [], communities.map(BigInt));
   }
 });
+
+test("room is made for all lists of a record together", () => {
+  const batch = new FlowBatch(100, { hasDetails: true });
+  batch.append();
+  const values = new Array<number>(400).fill(0xffff_ffff);
+  const columns = ["bgpCommunities", "bgpAsPath", "mplsLabelStack", "layerStack", "layerSizes"] as const;
+  for (const column of columns) batch.columns[column][0] = batch.appendList(values);
+  const record = JSON.parse(write(batch, "json", "\n", 64).toString());
+  assert.deepEqual([record.bgp_communities, record.as_path, record.layer_size], [values, values, values]);
+});

@@ -3,6 +3,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { AppendValue } from "./line-field.ts";
 import { jsonStyle, prepareLines, textStyle } from "./line-writer.ts";
 import { prepareMessages } from "./message-writer.ts";
+import { isColumnEmpty } from "./record-values.ts";
 
 export const outputFormats = ["json", "text", "bin"] as const;
 export type OutputFormat = (typeof outputFormats)[number];
@@ -45,9 +46,13 @@ export class RecordOutput {
   write(batch: FlowBatch): void {
     const writer = this.#writer;
     const append = this.#prepare(batch);
+    const filledLists = listColumns
+      .filter((column) => !isColumnEmpty(batch, column))
+      .map((column) => batch.columns[column]);
     let recordCount = 0;
     for (let row = 0; row < batch.count; row++) {
-      const needed = recordBytesMax + this.#separator.length * 3 + listWords(batch, row) * wordBytesMax;
+      const needed =
+        recordBytesMax + this.#separator.length * 3 + listWords(filledLists, batch.lists, row) * wordBytesMax;
       if (needed > writer.free) {
         this.#handOn(recordCount);
         recordCount = 0;
@@ -77,8 +82,8 @@ export class RecordOutput {
   }
 }
 
-function listWords({ columns, lists }: FlowBatch, row: number): number {
+function listWords(columns: readonly Uint32Array[], lists: Uint32Array, row: number): number {
   let words = 0;
-  for (const column of listColumns) words += lists[columns[column][row]!]!;
+  for (let i = 0; i < columns.length; i++) words += lists[columns[i]![row]!]!;
   return words;
 }
