@@ -64,7 +64,8 @@ export class FlowBatch {
       if (rows > 0) kept.push({ array, width: column === "address" ? 16 : 1, empty });
       offset += paddedBytes(column, rows);
     }
-    this.columns = columns as FlowColumns;
+    // A copy: an object that was filled name by name is a hash table to V8, and each `columns.x` a call.
+    this.columns = { ...columns } as FlowColumns;
     this.sourceWords = wordsOf(this.columns.sourceAddress);
     this.destinationWords = wordsOf(this.columns.destinationAddress);
     this.#columns = kept;

@@ -1,5 +1,13 @@
 import { assert } from "./assert.ts";
 
+/**
+ * Of this process alone: keys come from the network, and whoever knew how they are mixed could choose many for one slot. Two
+ * secret factors per word, since a difference in the highest bit passes through one of them, and through a shift, unchanged.
+ */
+const [seed, firstFactor, secondFactor] = crypto
+  .getRandomValues(new Uint32Array(3))
+  .map((word) => word | 1) as unknown as [number, number, number];
+
 const noRow = 0xffffffff;
 /** Rows there is room for at first, unless the caller knows that there will be few. A power of two. */
 const defaultCapacity = 1024;
@@ -86,13 +94,15 @@ export class RowIndex {
 
   #hashProbe(): number {
     const { probe } = this;
-    let hash = 0x811c9dc5;
+    let hash = seed;
     for (let i = 0; i < probe.length; i++) {
-      hash = Math.imul(hash ^ probe[i]!, 0x85ebca6b);
-      hash ^= hash >>> 13;
+      const word = probe[i]!;
+      if (word === 0) continue; // half of a mapped IPv4 address
+      hash = Math.imul((hash + i) ^ word, firstFactor);
+      hash = Math.imul(hash ^ (hash >>> 15), secondFactor);
     }
-    hash = Math.imul(hash, 0xc2b2ae35);
-    return (hash ^ (hash >>> 16)) >>> 0;
+    hash = Math.imul(hash ^ (hash >>> 16), firstFactor);
+    return (hash ^ (hash >>> 15)) >>> 0;
   }
 
   /** The slot that holds the probe's key, or the empty one where it would go. */

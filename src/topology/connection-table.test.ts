@@ -152,8 +152,15 @@ test("each direction of a flow is held by who claimed it first, as long as they 
   const table = new ConnectionTable(1, 2);
   const there = tuple("10.0.0.1", 1, "10.0.0.2", 80);
   const back = tuple("10.0.0.2", 80, "10.0.0.1", 1);
+  const report = (claimant: number, seconds: number) => ({
+    claimant,
+    seconds,
+    startSeconds: 0,
+    endSeconds: 5000,
+    slackTo: () => 1,
+  });
   const claim = (t: ConnectionTuple, claimant: number, seconds: number) =>
-    table.claim(table.findOrClaim(t), claimant, seconds, 60);
+    table.claim(table.findOrClaim(t), report(claimant, seconds), 60);
   assert.equal(claim(there, 7, 1000), 7);
   assert.equal(claim(there, 8, 1000), 7);
   assert.equal(claim(back, 8, 1000), 8, "the way back is another matter");
@@ -162,5 +169,5 @@ test("each direction of a flow is held by who claimed it first, as long as they 
   assert.equal(claim(there, 8, 1111), 8);
   assert.equal(claim(there, 7, 1112), 8);
   const row = table.findOrClaim(back);
-  assert.equal(table.claim(row, 7, 1112, 60, true), 8, "the reverse of back is there");
+  assert.equal(table.claim(row, report(7, 1112), 60, true), 8, "the reverse of back is there");
 });

@@ -19,6 +19,19 @@ export const connectionState = {
   serverCounts: 64,
 } as const;
 
+/** Two claims of four words, of which the last is not used: a row lies in one cache line. */
+const claimsWords = 8;
+
+/** One report of a flow. Times in unix seconds; those of the flow by the reporter's clock. */
+export interface Claim {
+  claimant: number;
+  seconds: number;
+  startSeconds: number;
+  endSeconds: number;
+  /** How far the clocks of two claimants may differ, in seconds. */
+  slackTo(holder: number): number;
+}
+
 const observed = connectionState.clientObserved | connectionState.serverObserved;
 
 /** Addresses, ports, protocol and scope of a record, in its own order of source and destination. */
@@ -50,9 +63,11 @@ export class ConnectionTable {
   serverPort = new Uint16Array(1024);
   /** Unix seconds of the last record. */
   lastSeenSeconds = new Uint32Array(1024);
-  /** Who reports each direction's figures, the key's own first, and the unix second of its last report. */
-  #claimants = new Uint32Array(1024 * 2);
-  #claimedSeconds = new Uint32Array(1024 * 2);
+  /**
+   * Two claims a row, the key's own direction first: who reports the figures, the unix second of its last report, and the second until
+   * which its reports tell of the flow, by its own clock.
+   */
+  #claims = new Uint32Array(1024 * claimsWords);
   readonly #connectionsMax: number;
   readonly #claimsMax: number;
   #connectionCount = 0;
@@ -111,16 +126,22 @@ export class ConnectionTable {
   }
 
   /**
-   * Who reports the figures of the tuple last looked up, in its own direction: `claimant`, if nobody else has within
-   * `claimSeconds`. Anybody who reports keeps what is theirs.
+   * Who reports the figures of the tuple last looked up, in its own direction or the other: `claim.claimant`, if nobody else has within
+   * `claimSeconds`, or if its report tells of a time after the holder's. Anybody who reports keeps what is theirs.
    */
-  claim(row: number, claimant: number, seconds: number, claimSeconds: number, isReverse = false): number {
-    const at = row * 2 + (this.#probeIsReversed === isReverse ? 0 : 1);
-    const holder = this.#claimants[at]!;
-    if (holder !== claimant && holder !== 0 && this.#claimedSeconds[at]! + claimSeconds >= seconds)
-      return holder;
-    this.#claimants[at] = claimant;
-    this.#claimedSeconds[at] = seconds;
+  claim(row: number, claim: Claim, claimSeconds: number, isReverse = false): number {
+    const { claimant, seconds, startSeconds, endSeconds } = claim;
+    const claims = this.#claims;
+    const at = row * claimsWords + (this.#probeIsReversed === isReverse ? 0 : claimsWords / 2);
+    const holder = claims[at]!;
+    if (holder !== claimant && holder !== 0 && claims[at + 1]! + claimSeconds >= seconds) {
+      const heldUntil = claims[at + 2]!;
+      const slack = claim.slackTo(holder);
+      if (startSeconds < heldUntil - slack || endSeconds <= heldUntil + 2 * slack) return holder;
+    }
+    claims[at] = claimant;
+    claims[at + 1] = seconds;
+    claims[at + 2] = Math.max(endSeconds, holder === claimant ? claims[at + 2]! : 0);
     return claimant;
   }
 
@@ -169,8 +190,7 @@ export class ConnectionTable {
         this.observer[to] = this.observer[from]!;
         this.serverPort[to] = this.serverPort[from]!;
         this.lastSeenSeconds[to] = this.lastSeenSeconds[from]!;
-        this.#claimants.copyWithin(to * 2, from * 2, from * 2 + 2);
-        this.#claimedSeconds.copyWithin(to * 2, from * 2, from * 2 + 2);
+        this.#claims.copyWithin(to * claimsWords, from * claimsWords, (from + 1) * claimsWords);
       },
     );
   }
@@ -200,7 +220,7 @@ export class ConnectionTable {
     this.observer[row] = 0;
     this.serverPort[row] = 0;
     this.lastSeenSeconds[row] = 0;
-    this.#claimants.fill(0, row * 2, row * 2 + 2);
+    this.#claims.fill(0, row * claimsWords, (row + 1) * claimsWords);
   }
 
   #grow(capacity: number): void {
@@ -210,8 +230,7 @@ export class ConnectionTable {
     this.observer = grown(this.observer, capacity);
     this.serverPort = grown(this.serverPort, capacity);
     this.lastSeenSeconds = grown(this.lastSeenSeconds, capacity);
-    this.#claimants = grown(this.#claimants, capacity * 2);
-    this.#claimedSeconds = grown(this.#claimedSeconds, capacity * 2);
+    this.#claims = grown(this.#claims, capacity * claimsWords);
   }
 }
 

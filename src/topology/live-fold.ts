@@ -57,10 +57,9 @@ export class LiveFold {
   readonly #config: LiveFoldConfig;
   readonly #drop: ReportDrop;
   readonly #index: RowIndex;
-  /** Numbers of one row: a ring of minutes, each with every counter. */
-  readonly #minuteStride: number;
   #capacity = 1024;
-  #minutes: Float64Array;
+  /** A ring, each minute a column of its own: adding to the current one touches no memory of the others. */
+  #minutes: Float64Array[];
   #totals = new Float64Array(1024 * counterCount);
   /** Bytes since the last tick, sent and received, and their rates. */
   #second = new Float64Array(1024 * 2);
@@ -75,8 +74,7 @@ export class LiveFold {
     this.#config = config;
     this.#drop = drop;
     this.#index = new RowIndex(keyWords, config.entriesMax);
-    this.#minuteStride = config.windowMinutes * counterCount;
-    this.#minutes = new Float64Array(1024 * this.#minuteStride);
+    this.#minutes = Array.from({ length: config.windowMinutes }, () => new Float64Array(1024 * counterCount));
   }
 
   get count(): number {
@@ -89,7 +87,6 @@ export class LiveFold {
 
   /** Adds every row; peers, client end and duplicates are decided. */
   fold({ columns, count }: FlowBatch): void {
-    const minute = this.#minute;
     for (let row = 0; row < count; row++) {
       const sourceIsClient = columns.clientEnd[row] !== clientEnd.destination;
       const source = columns.sourcePeer[row]!;
@@ -110,6 +107,7 @@ export class LiveFold {
       const received = sourceIsClient ? backward : forward;
       this.#second[entry * 2]! += sent;
       this.#second[entry * 2 + 1]! += received;
+      const minute = this.#minuteColumn(this.#minute);
       const packets = columns.packetDeltaCount[row]! + columns.reversePacketDeltaCount[row]!;
       this.#addTraffic(entry, minute, sent, received, packets * factor);
       this.#addConnection(entry, minute, columns, row);
@@ -118,19 +116,18 @@ export class LiveFold {
     }
   }
 
-  #addTraffic(row: number, minute: number, sent: number, received: number, packets: number): void {
-    const inMinute = row * this.#minuteStride + (minute % this.#config.windowMinutes) * counterCount;
-    const inTotal = row * counterCount;
-    this.#minutes[inMinute]! += sent;
-    this.#minutes[inMinute + 1]! += received;
-    this.#minutes[inMinute + 2]! += packets;
-    this.#totals[inTotal]! += sent;
-    this.#totals[inTotal + 1]! += received;
-    this.#totals[inTotal + 2]! += packets;
+  #addTraffic(row: number, minute: Float64Array, sent: number, received: number, packets: number): void {
+    const at = row * counterCount;
+    minute[at]! += sent;
+    minute[at + 1]! += received;
+    minute[at + 2]! += packets;
+    this.#totals[at]! += sent;
+    this.#totals[at + 1]! += received;
+    this.#totals[at + 2]! += packets;
   }
 
   /** What only agents know of a row; an exporter's row has none of it. */
-  #addConnection(entry: number, minute: number, columns: FlowColumns, row: number): void {
+  #addConnection(entry: number, minute: Float64Array, columns: FlowColumns, row: number): void {
     const connections = columns.connectionCount[row]!;
     const failed = columns.failedConnectionCount[row]!;
     const retransmits = columns.retransmittedSegmentCount[row]!;
@@ -149,8 +146,9 @@ export class LiveFold {
     const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = part;
     const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0);
     if (entry < 0) return;
+    const column = this.#minuteColumn(minute);
     counters.forEach((name, i) => {
-      this.#add(entry, minute, i, part.totals[name]);
+      this.#add(entry, column, i, part.totals[name]);
     });
     if (part.rttMicroseconds > 0) this.#rtt[entry] = part.rttMicroseconds;
     this.#lastSeen[entry] = Math.max(this.#lastSeen[entry]!, part.lastSeen);
@@ -212,9 +210,12 @@ export class LiveFold {
     };
   }
 
-  #add(row: number, minute: number, counter: number, value: number): void {
-    const bucket = (minute % this.#config.windowMinutes) * counterCount;
-    this.#minutes[row * this.#minuteStride + bucket + counter]! += value;
+  #minuteColumn(minute: number): Float64Array {
+    return this.#minutes[minute % this.#config.windowMinutes]!;
+  }
+
+  #add(row: number, minute: Float64Array, counter: number, value: number): void {
+    minute[row * counterCount + counter]! += value;
     this.#totals[row * counterCount + counter]! += value;
   }
 
@@ -256,20 +257,13 @@ export class LiveFold {
     if (row >= 0) this.#active[row]!++;
   }
 
-  /** Empties the bucket that `minute` is about to use. */
+  /** Empties the column that `minute` is about to use. */
   #forgetMinute(minute: number): void {
-    const bucket = (minute % this.#config.windowMinutes) * counterCount;
-    for (let row = 0; row < this.count; row++) {
-      const start = row * this.#minuteStride;
-      this.#minutes.fill(0, start + bucket, start + bucket + counterCount);
-      // Added up anew, so that an absurd record leaves with its minute and takes nothing with it.
-      for (let i = 0; i < counterCount; i++) {
-        let total = 0;
-        for (let at = start + i; at < start + this.#minuteStride; at += counterCount)
-          total += this.#minutes[at]!;
-        this.#totals[row * counterCount + i] = total;
-      }
-    }
+    const end = this.count * counterCount;
+    this.#minuteColumn(minute).fill(0, 0, end);
+    // Added up anew, so that an absurd record leaves with its minute and takes nothing with it.
+    this.#totals.fill(0, 0, end);
+    for (const column of this.#minutes) for (let i = 0; i < end; i++) this.#totals[i]! += column[i]!;
   }
 
   #removeIdle(now: number): void {
@@ -290,7 +284,7 @@ export class LiveFold {
 
   #columns(): readonly (readonly [Float64Array | Uint32Array, width: number])[] {
     return [
-      [this.#minutes, this.#minuteStride],
+      ...this.#minutes.map((column) => [column, counterCount] as const),
       [this.#totals, counterCount],
       [this.#second, 2],
       [this.#rates, 2],
@@ -302,7 +296,7 @@ export class LiveFold {
 
   #grow(): void {
     this.#capacity *= 2;
-    this.#minutes = grown(this.#minutes, this.#capacity * this.#minuteStride);
+    this.#minutes = this.#minutes.map((column) => grown(column, this.#capacity * counterCount));
     this.#totals = grown(this.#totals, this.#capacity * counterCount);
     this.#second = grown(this.#second, this.#capacity * 2);
     this.#rates = grown(this.#rates, this.#capacity * 2);

@@ -385,3 +385,98 @@ test("an agent that comes to know a flow takes it over", () => {
   assert.deepEqual(sighted(stitcher, 1002, [4, 255, 7, 8], [5, 255, 1, 2]), [1, 1]);
   assert.equal(stitcher.connectionCount, 1);
 });
+
+/** An exporter's record of a flow over some seconds, counters as given; who, and on which interface. */
+function report(
+  stitcher: Stitcher,
+  [observer, into]: readonly [number, number],
+  [start, end]: readonly [number, number],
+  row: Row = exported,
+  counters: Partial<Record<"octetDeltaCount" | "reverseOctetDeltaCount" | "samplingInterval", number>> = {},
+) {
+  const batch = batchOf(row);
+  const { columns } = batch;
+  columns.observer[0] = observer;
+  columns.flowDirection[0] = 255;
+  columns.ingressInterface[0] = into;
+  columns.flowStartMilliseconds[0] = start * 1000;
+  columns.flowEndMilliseconds[0] = end * 1000;
+  for (const [name, value] of Object.entries(counters)) columns[name as keyof typeof counters][0] = value;
+  stitcher.stitch(batch, end);
+  return { isDuplicate: columns.isDuplicate[0] === 1, columns };
+}
+
+test("a flow that takes another way is counted on", () => {
+  const { stitcher } = createCounted();
+  assert.equal(report(stitcher, [5, 1], [1000, 1060]).isDuplicate, false);
+  assert.equal(report(stitcher, [5, 3], [1060, 1120]).isDuplicate, false, "another interface of the router");
+  assert.equal(report(stitcher, [6, 1], [1120, 1180]).isDuplicate, false, "another router");
+  assert.equal(report(stitcher, [5, 3], [1125, 1180]).isDuplicate, true, "of a time that was told");
+});
+
+test("two that report the same minutes by turns are counted once a minute, whoever comes first", () => {
+  const { stitcher } = createCounted();
+  const counted = [0, 1, 2, 3, 4].map((minute) => {
+    const time = [1000 + minute * 60, 1060 + minute * 60] as const;
+    const order = minute % 2 === 0 ? [5, 6] : [6, 5];
+    return order.filter((observer) => !report(stitcher, [observer, 1], time).isDuplicate).length;
+  });
+  assert.deepEqual(counted, [1, 1, 1, 1, 1]);
+});
+
+test("clocks that differ by seconds make no second flow of a short one", () => {
+  const { stitcher } = createCounted();
+  assert.equal(report(stitcher, [5, 1], [1000, 1000]).isDuplicate, false);
+  assert.equal(report(stitcher, [6, 1], [1008, 1008]).isDuplicate, true);
+  assert.equal(report(stitcher, [5, 2], [1001, 1001]).isDuplicate, true, "at the router's other interface");
+});
+
+test("of sampled flows a later time says nothing", () => {
+  const { stitcher } = createCounted();
+  const sampled = { samplingInterval: 100 };
+  assert.equal(report(stitcher, [5, 1], [1000, 1000], exported, sampled).isDuplicate, false);
+  assert.equal(report(stitcher, [6, 1], [1060, 1060], exported, sampled).isDuplicate, true);
+  assert.equal(
+    report(stitcher, [6, 1], [1130, 1130], exported, sampled).isDuplicate,
+    false,
+    "it fell silent",
+  );
+});
+
+test("two domains of a device are two viewpoints", () => {
+  const { stitcher } = createCounted();
+  const counted = [1, 2].map((domain) => {
+    const batch = batchOf(exported);
+    batch.columns.observationDomainId[0] = domain;
+    stitcher.stitch(batch, 1000);
+    return batch.columns.isDuplicate[0];
+  });
+  assert.deepEqual(counted, [0, 1]);
+});
+
+for (const [title, first, forward, reverse] of [
+  ["way back", exportedBack, 500, 0],
+  ["way there", exported, 0, 1000],
+] as const) {
+  test(`a record of both directions beside one of the ${title} counts what nobody else tells`, () => {
+    const { stitcher } = createCounted();
+    assert.equal(report(stitcher, [5, 1], [1000, 1060], first).isDuplicate, false);
+    const both = { octetDeltaCount: 500, reverseOctetDeltaCount: 1000 };
+    const { isDuplicate, columns } = report(stitcher, [6, 1], [1000, 1060], exported, both);
+    assert.deepEqual(
+      [isDuplicate, columns.octetDeltaCount[0], columns.reverseOctetDeltaCount[0]],
+      [false, forward, reverse],
+    );
+    stitcher.takeWaited(1_060_000);
+    const waited = stitcher.takeWaited(1_061_000);
+    assert.equal(waited.count, 1);
+    assert.deepEqual(
+      [
+        waited.columns.isDuplicate[0],
+        waited.columns.octetDeltaCount[0],
+        waited.columns.reverseOctetDeltaCount[0],
+      ],
+      [1, 500 - forward, 1000 - reverse],
+    );
+  });
+}

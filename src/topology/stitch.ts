@@ -85,7 +85,15 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   const doubledCounts: number[] = [];
   /** Rows held since the last `takeWaited`, those held before it, and those it has handed out. */
   let [waiting, ripe, handedOut] = Array.from({ length: 3 }, () => new FlowBatch(waitingMax)) as Rotation;
-  // One tuple object, filled per row: the hot path allocates nothing.
+  // One claim and one tuple object, filled per row: the hot path allocates nothing.
+  const claim = {
+    claimant: 0,
+    seconds: 0,
+    startSeconds: 0,
+    endSeconds: 0,
+    slackTo: (holder: number) =>
+      isSameObserver(holder, claim.claimant) ? sameClockSeconds : otherClockSeconds,
+  };
   const tuple = {
     source: new Uint32Array() as Uint32Array,
     destination: new Uint32Array() as Uint32Array,
@@ -195,16 +203,38 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       return;
     }
     const viewpoint = viewpointOf(batch, row);
-    const { claimSeconds } = config;
+    const hasReverse = columns.reversePacketDeltaCount[row]! > 0 || columns.reverseOctetDeltaCount[row]! > 0;
+    const hasForward = !hasReverse || columns.packetDeltaCount[row]! > 0 || columns.octetDeltaCount[row]! > 0;
+    const isSampled = columns.samplingInterval[row]! > 1;
+    claim.claimant = viewpoint;
+    claim.seconds = seconds;
+    // Between two samples nothing is known: that one tells of a later time than another says nothing.
+    claim.startSeconds = isSampled ? 0 : columns.flowStartMilliseconds[row]! / 1000;
+    claim.endSeconds = columns.flowEndMilliseconds[row]! / 1000;
+    const claimSeconds = isSampled ? Math.min(config.claimSeconds, sampledClaimSeconds) : config.claimSeconds;
+    const holder = hasForward ? table.claim(flow, claim, claimSeconds) : viewpoint;
+    const reverseHolder = hasReverse ? table.claim(flow, claim, claimSeconds, true) : viewpoint;
     table.lastSeenSeconds[flow] = seconds;
-    const holder = table.claim(flow, viewpoint, seconds, claimSeconds);
-    // A record with both directions speaks for both.
-    if (holder === viewpoint && columns.reversePacketDeltaCount[row]! > 0)
-      table.claim(flow, viewpoint, seconds, claimSeconds, true);
-    if (holder === viewpoint) return;
+    if (holder === viewpoint && reverseHolder === viewpoint) return;
+    const isOneOurs = hasForward && hasReverse && (holder === viewpoint || reverseHolder === viewpoint);
+    if (isOneOurs && holdHalf(batch, row, holder === viewpoint)) return;
     columns.isDuplicate[row] = 1;
     const observer = columns.observer[row]!;
-    if (isSameObserver(holder, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
+    const other = holder === viewpoint ? reverseHolder : holder;
+    if (isSameObserver(other, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
+  }
+
+  /**
+   * Of a record with both directions, one that somebody else reports: it becomes a record of its own, to be judged with those that
+   * wait. False when no more can wait.
+   */
+  function holdHalf(batch: FlowBatch, row: number, isForwardOurs: boolean): boolean {
+    if (waiting.free === 0) return false;
+    const other = waiting.append();
+    waiting.copyRow(row, other, batch);
+    clearCounters(isForwardOurs ? batch : waiting, isForwardOurs ? row : other, reverseCounters);
+    clearCounters(isForwardOurs ? waiting : batch, isForwardOurs ? other : row, forwardCounters);
+    return true;
   }
 
   /** Whether this row's figures count. The end that is known when the connection is first judged stays the one. */
@@ -301,17 +331,35 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   };
 }
 
+/** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */
+const sameClockSeconds = 1;
+const otherClockSeconds = 10;
+/** A flow of which packets are sampled is held for so long after each sample. */
+const sampledClaimSeconds = 120;
+
+const forwardCounters = ["octetDeltaCount", "packetDeltaCount"] as const;
+const reverseCounters = ["reverseOctetDeltaCount", "reversePacketDeltaCount"] as const;
+
+function clearCounters(
+  { columns }: FlowBatch,
+  row: number,
+  names: typeof forwardCounters | typeof reverseCounters,
+): void {
+  for (const name of names) columns[name][row] = 0;
+}
+
 const viewpointHashBits = 17;
 const egress = 1;
 
 /**
- * Where an exporter saw a record: the interface on which the packets came in, or left when it reports at egress. The observer's row
- * stands above a hash, so that two viewpoints of one exporter are told from those of two. Never 0.
+ * Where an exporter saw a record: its observation domain, and the interface on which the packets came in, or left when it reports at
+ * egress. The observer's row stands above a hash, so that two viewpoints of one exporter are told from those of two. Never 0.
  */
 function viewpointOf({ columns }: FlowBatch, row: number): number {
   const direction = columns.flowDirection[row]!;
   const interfaces = direction === egress ? columns.egressInterface : columns.ingressInterface;
-  const mixed = Math.imul(interfaces[row]! * 2 + (direction === egress ? 1 : 0) + 1, 0x9e3779b1);
+  const place = Math.imul(interfaces[row]! * 2 + (direction === egress ? 1 : 0) + 1, 0x9e3779b1);
+  const mixed = Math.imul(place ^ columns.observationDomainId[row]!, 0x85ebca6b);
   return ((columns.observer[row]! << viewpointHashBits) | (mixed >>> (32 - viewpointHashBits)) | 1) >>> 0;
 }
 
