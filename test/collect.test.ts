@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync, renameSync, statSync } from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readMessages } from "../src/goflow/testdata/read-message.ts";
@@ -352,6 +353,87 @@ for (const [name, room, expected, also = []] of [
   });
 }
 
+/** What comes back for these bytes, until the other side closes. */
+async function ask(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(bytes);
+  let text = "";
+  for await (const part of socket) text += part;
+  return text;
+}
+
+test("any request line has an answer, and none ends it", async (t) => {
+  const program = await startCollect(t);
+  for (const [line, status, body] of [
+    ["GET // HTTP/1.1", 404, "404 page not found\n"],
+    ["GET http:// HTTP/1.1", 404, "404 page not found\n"],
+    ["GET /__health?x=// HTTP/1.1", 200, "OK\n"],
+    ["HEAD /__health HTTP/1.1", 200, ""],
+    ["HEAD /metrics HTTP/1.1", 200, ""],
+    ["POST /metrics HTTP/1.1", 405, "Method Not Allowed\n"],
+    ["GET /\u0000 HTTP/1.1", 400, ""],
+    ["nonsense", 400, ""],
+  ] as const) {
+    const text = await ask(program.url, `${line}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), line);
+    assert.equal(text.slice(text.indexOf("\r\n\r\n") + 4), body, line);
+  }
+  assert.equal(await program.stop(), 0);
+});
+
+test("a request that does not end is given up", async (t) => {
+  const program = await startCollect(t);
+  const { hostname, port } = new URL(program.url);
+  const socket = connect(Number(port), hostname);
+  socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n");
+  let text = "";
+  for await (const part of socket) text += part;
+  assert.match(text, /^HTTP\/1\.1 408 /);
+});
+
+test("whoever reaches it may ask: the start line says so, and how to close it", async (t) => {
+  const [open, closed] = [await startCollect(t, "-addr", ":0"), await startCollect(t)];
+  assert.match(open.output(), /to whoever reaches this address; -addr 127\.0\.0\.1:\d+ closes it/);
+  assert.doesNotMatch(closed.output(), /whoever reaches/);
+});
+
+/** IPFIX that announces templates of one field, as many as one exporter may. */
+function announcement(templateCount: number): Buffer {
+  const set = Buffer.alloc(4 + templateCount * 8);
+  set.writeUInt16BE(2, 0);
+  set.writeUInt16BE(set.length, 2);
+  for (let i = 0; i < templateCount; i++)
+    [256 + i, 1, 8, 4].forEach((word, n) => void set.writeUInt16BE(word, 4 + i * 8 + n * 2));
+  const header = Buffer.alloc(16);
+  header.writeUInt16BE(10, 0);
+  header.writeUInt16BE(header.length + set.length, 2);
+  header.writeUInt32BE(Math.trunc(Date.now() / 1000), 4);
+  return Buffer.concat([header, set]);
+}
+
+test("very many templates: metrics and the list are bounded", async (t) => {
+  const program = await startCollect(t);
+  for (const host of ["127.0.0.2", "127.0.0.3", "127.0.0.4"]) {
+    const socket = createSocket("udp4").bind(0, host);
+    t.after(() => socket.close());
+    await once(socket, "listening");
+    socket.send(announcement(4096), program.flowPort, "127.0.0.1");
+  }
+  const metrics = await until("the templates", async () => {
+    const text = await (await fetch(`${program.url}/metrics`)).text();
+    return text.match(/^portolan_collector_templates\{.* 4096$/gm)?.length === 3 ? text : undefined;
+  });
+  const series = metrics.match(/^goflow2_flow_process_nf_templates_total\{.*$/gm)!;
+  assert.equal(series.length, 5001);
+  assert.match(series.at(-1)!, /router="~other",version="",.* 7288$/);
+
+  const list = await fetch(`${program.url}/templates`);
+  assert.equal(list.headers.get("portolan-left-out"), "2288");
+  const bySource = (await list.json()) as Record<string, object>;
+  assert.equal(Object.values(bySource).flatMap(Object.keys).length, 10_000);
+});
+
 test("a full disk: said once, counted, and on when there is room", async (t) => {
   const program = await startCollect(t, "-transport.file", "/dev/full");
   await sendDatagrams(program.flowPort, numbered(2));
@@ -362,7 +444,8 @@ test("a full disk: said once, counted, and on when there is room", async (t) => 
     )?.[1];
     return Number(count) === 2 * recordsPerDatagram ? true : undefined;
   });
-  assert.equal(await program.stop(), 0);
+  assert.equal(await program.stop(), 1, "what was taken could not be written");
+  assert.match(program.output().trim().split("\n").at(-1)!, /"60 records could not be written"/);
   assert.equal(program.output().match(/\/dev\/full takes no records: writing ended with ENOSPC/g)?.length, 1);
 });
 
@@ -428,6 +511,16 @@ test("templates outlive a restart in their file, but not -templates.ttl", async 
   assert.equal(third.program.written().length, 0);
 });
 
+test("a templates file that no thread could be handed is set aside, and it starts", async (t) => {
+  const file = join(temporaryFolder(t), "templates.json");
+  const nested = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+  writeFileSync(file, `{"format":"portolan-templates","version":1,"exporters":${nested}}`);
+  const program = await startCollect(t, "-templates.json.path", file);
+  assert.match(program.output(), /nested deeper than 16 levels: not taken, kept as /);
+  assert.equal(await program.stop(), 0);
+  assert.ok(statSync(`${file}.old`).size > 40_000);
+});
+
 test("standard output that nobody reads any more ends it, with a message", async (t) => {
   const program = await startCollect(t);
   program.child.stdout!.destroy();
@@ -484,6 +577,7 @@ test("-h lists every flag, -v prints the version, --help of the program has the 
   );
   assert.deepEqual([help!.code, version!.code, program!.code], [0, 0, 0]);
   assert.match(help!.output, /-transport\.file\.sep/);
+  assert.match(help!.output, /-addr HOST:PORT .* to whoever reaches it; .* 127\.0\.0\.1:8080, or empty/);
   assert.match(version!.output, /^Portolan \d+\.\d+\.\d+\n$/);
   for (const name of ["up", "server", "collect", "doctor"])
     assert.match(program!.output, new RegExp(`^  ${name} `, "m"));

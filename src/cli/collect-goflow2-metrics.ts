@@ -2,6 +2,9 @@ import type { CollectorStatus, ExporterStatus } from "../collector/index.ts";
 import type { ListenUri } from "../goflow/index.ts";
 import type { Metric, Sample } from "../metrics/index.ts";
 
+/** Anybody may announce templates and name agents: a metric has so many series, of the first exporters, and one for the rest. */
+const seriesMax = 5000;
+
 type Read = (exporter: ExporterStatus) => readonly Sample[];
 
 /** GoFlow2's metrics as far as they can be told truly, with its names and labels. */
@@ -10,7 +13,7 @@ export function goflow2Metrics(
   listen: readonly ListenUri[],
 ): Metric[] {
   const counter = (name: string, help: string, samples: readonly Sample[]): Metric => ({
-    ...{ name: `goflow2_flow_${name}_total`, type: "counter", help, samples },
+    ...{ name: `goflow2_flow_${name}_total`, type: "counter", help, samples: bound(samples) },
   });
   const ofAll = (name: string, help: string, read: Read) => counter(name, help, exporters.flatMap(read));
   const traffic = (value: number, exporter: ExporterStatus) => [{ labels: placeOf(exporter, listen), value }];
@@ -60,6 +63,15 @@ export function goflow2Metrics(
       return value === 0 ? [] : [{ labels: { router: exporter.address, name: type }, value }];
     }),
   ];
+}
+
+/** The rest is one series: `~other` where the first label would be, and the other labels empty. */
+function bound(samples: readonly Sample[]): readonly Sample[] {
+  if (samples.length <= seriesMax) return samples;
+  const names = Object.keys(samples[0]!.labels ?? {});
+  const labels = Object.fromEntries(names.map((name, i) => [name, i === 0 ? "~other" : ""]));
+  const value = sum(samples.slice(seriesMax), (sample) => sample.value);
+  return [...samples.slice(0, seriesMax), { labels, value }];
 }
 
 const sum = <T>(parts: readonly T[], read: (part: T) => number) =>

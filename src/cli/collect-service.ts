@@ -40,8 +40,13 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
     },
   );
   const written = { recordCount: 0, byteCount: 0 };
+  /** Records that the transport did not take. */
+  let refusedCount = 0;
   const output = new RecordOutput(flags.format, flags.separator, (bytes, recordCount) => {
-    if (!transport.write(bytes)) return drop("output_failed", "output", recordCount);
+    if (!transport.write(bytes)) {
+      refusedCount += recordCount;
+      return drop("output_failed", "output", recordCount);
+    }
     written.recordCount += recordCount;
     written.byteCount += bytes.length;
   });
@@ -86,9 +91,11 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
     clearInterval(flushing);
     await collector.stop();
     lostBytes = await transport.close();
-    if (lostBytes > 0) log.write("error", `${lostBytes} bytes of records could not be written`);
-    else log.write("info", "transporter closed", { records: written.recordCount });
     await http?.stop();
+    if (lostBytes > 0) log.write("error", `${lostBytes} bytes of records could not be written`);
+    if (refusedCount > 0) log.write("error", `${refusedCount} records could not be written`);
+    if (lostBytes + refusedCount === 0)
+      log.write("info", "transporter closed", { records: written.recordCount });
     process.off("SIGHUP", transport.reopen);
   }
 
@@ -97,7 +104,7 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
     stop,
     /** Whether everything that was taken has been written. */
     get isWhole() {
-      return lostBytes === 0;
+      return lostBytes + refusedCount === 0;
     },
   };
 }

@@ -60,6 +60,8 @@ export interface LossStatus {
   /** Units received in messages whose number could be judged, and units that are missing between them. */
   readonly receivedCount: number;
   readonly lostCount: number;
+  /** The most that were missing at any time: late messages do not take it back. A counter for metrics. */
+  readonly lostCountEver: number;
   /** Messages that came later than a younger one, and twice. */
   readonly reorderedCount: number;
   readonly duplicateCount: number;

@@ -5,7 +5,7 @@ import {
   type ObserverTable,
   type ReportDrop,
 } from "../flow/index.ts";
-import { Exporter } from "./exporter.ts";
+import { createBudgets, Exporter } from "./exporter.ts";
 
 /** Under which drops of addresses beyond the bound are counted. */
 export const otherSource = "~other";
@@ -32,6 +32,7 @@ export class ExporterTable {
   readonly #strangersMax: number;
   readonly #dependencies: ExporterTableDependencies;
   readonly #exporters = new Map<string, Exporter>();
+  readonly #budgets = createBudgets();
   readonly #strangers = new Set<string>();
   /** The sender of the datagram at hand, when it has no place yet. */
   #candidate: Exporter | undefined;
@@ -67,7 +68,7 @@ export class ExporterTable {
       this.#dependencies.drop("exporter_limit", this.#nameStranger(addressText));
       return undefined;
     }
-    this.#candidate = new Exporter(addressText, this.#dependencies.observers, nowMilliseconds);
+    this.#candidate = new Exporter(addressText, this.#dependencies.observers, this.#budgets, nowMilliseconds);
     return this.#candidate;
   }
 
@@ -83,6 +84,7 @@ export class ExporterTable {
     this.#candidate = undefined;
     const isExporter = speaksFlows(exporter, summary);
     if (isExporter) this.#exporters.set(exporter.addressText, exporter);
+    else exporter.forget();
     const name = isExporter ? exporter.addressText : this.#nameStranger(exporter.addressText);
     for (const [reason, count] of Object.entries(exporter.drops)) {
       this.#dependencies.drop(reason as DropReason, name, count);
@@ -117,6 +119,7 @@ export class ExporterTable {
         continue;
       this.#dependencies.forget(exporter.addressText);
       this.#exporters.delete(exporter.addressText);
+      exporter.forget();
       isRoom = true;
     }
     return isRoom;

@@ -12,7 +12,7 @@ import {
 import type { ExporterDescription } from "../netflow/index.ts";
 import type { SflowDescription } from "../sflow/index.ts";
 import type { ExporterStatus } from "./exporter-status.ts";
-import { Loss } from "./loss.ts";
+import { Loss, type StreamBudget, streamsTotalMax } from "./loss.ts";
 import { RecentCounter, RecentMaximum } from "./recent.ts";
 
 const protocolNames: Readonly<Record<number, string>> = {
@@ -22,8 +22,20 @@ const protocolNames: Readonly<Record<number, string>> = {
   [exportFormat.ipfix]: "ipfix",
 };
 
-/** Interfaces of one exporter whose names are kept. */
-const interfacesMax = 4096;
+/** Interfaces of one exporter, and of all, whose names are kept. */
+const interfacesMax = 8192;
+const interfacesTotalMax = 131_072;
+
+/** What all exporters of a table may hold together. */
+export interface ExporterBudgets {
+  readonly streams: StreamBudget;
+  readonly interfaces: { left: number };
+}
+
+export function createBudgets(): ExporterBudgets {
+  return { streams: { left: streamsTotalMax }, interfaces: { left: interfacesTotalMax } };
+}
+
 const ingress = 0;
 const egress = 1;
 
@@ -33,13 +45,14 @@ export class Exporter {
   readonly drops: Partial<Record<DropReason, number>> = {};
   lastSeenMilliseconds = 0;
   readonly #observers: ObserverTable;
+  readonly #budgets: ExporterBudgets;
   readonly #firstSeenMilliseconds: number;
   readonly #formats = new Set<number>();
   readonly #packets = new RecentCounter();
   readonly #records = new RecentCounter();
   readonly #octets = new RecentCounter();
   readonly #clockSkew = new RecentMaximum();
-  readonly #loss = new Loss();
+  readonly #loss: Loss;
   readonly #interfaces = new Map<number, { index: number; name: string; description: string }>();
   #byteCount = 0;
   #ingressCount = 0;
@@ -49,8 +62,15 @@ export class Exporter {
   #observerRow = 0;
   #source: MessageSource | undefined;
 
-  constructor(addressText: string, observers: ObserverTable, nowMilliseconds: number) {
+  constructor(
+    addressText: string,
+    observers: ObserverTable,
+    budgets: ExporterBudgets,
+    nowMilliseconds: number,
+  ) {
     this.addressText = addressText;
+    this.#budgets = budgets;
+    this.#loss = new Loss(budgets.streams);
     this.#observers = observers;
     this.#firstSeenMilliseconds = nowMilliseconds;
   }
@@ -104,12 +124,22 @@ export class Exporter {
   /** Keeps what it says of an interface; what it does not say this time stays. */
   takeInterface({ index, name, description }: Readonly<InterfaceFact>): void {
     const known = this.#interfaces.get(index);
-    if (known === undefined && this.#interfaces.size >= interfacesMax) return;
-    if (known === undefined) this.#interfaces.set(index, { index, name, description });
-    else {
+    const { interfaces } = this.#budgets;
+    if (known === undefined) {
+      if (this.#interfaces.size >= interfacesMax || interfaces.left === 0) return;
+      interfaces.left--;
+      this.#interfaces.set(index, { index, name, description });
+    } else {
       known.name = name || known.name;
       known.description = description || known.description;
     }
+  }
+
+  /** Gives back its share of what all exporters have together. */
+  forget(): void {
+    this.#loss.forget();
+    this.#budgets.interfaces.left += this.#interfaces.size;
+    this.#interfaces.clear();
   }
 
   countDrop(reason: DropReason, count: number): void {

@@ -27,5 +27,6 @@ export type {
   SamplingStatus,
 } from "./exporter-status.ts";
 export { ListenError, type ListenErrorCode } from "./listen-error.ts";
+export { createLook } from "./look.ts";
 export type { ListenerStatus } from "./reception.ts";
 export { createFileTransport, type Transport } from "./transport/index.ts";

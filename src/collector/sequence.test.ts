@@ -8,13 +8,15 @@ interface Message {
   readonly records?: number;
   readonly options?: number;
   readonly uptime?: number;
+  /** Export time, seconds. */
+  readonly at?: number;
 }
 
 /** Feeds messages and sums the verdicts. */
 function judge(format: number, messages: readonly Message[]) {
   const stream = new SequenceStream(format);
   const sum = { received: 0, lost: 0, reordered: 0, duplicates: 0, restarts: 0 };
-  for (const { number, records = 1, options = 0, uptime } of messages) {
+  for (const { number, records = 1, options = 0, uptime, at = 1000 } of messages) {
     const verdict = stream.take({
       format,
       observationDomainId: 0,
@@ -23,7 +25,7 @@ function judge(format: number, messages: readonly Message[]) {
       recordCount: records,
       optionsRecordCount: options,
       uptimeMilliseconds: uptime,
-      exportMilliseconds: 0,
+      exportMilliseconds: at * 1000,
     });
     sum.received += verdict.received;
     sum.lost += verdict.lost;
@@ -88,6 +90,53 @@ test("softflowd's IPFIX counts the message's own records and leaves options out:
   assert.equal(sum.countsOwnMessage, true);
   const missing = judge(ipfix, [...messages.slice(0, 8), ...messages.slice(9)]);
   assert.equal(missing.lost, counts[8]);
+});
+
+test("an exporter that counts in its own way loses nothing in its first messages either", () => {
+  const own = [
+    { number: 15, records: 15 },
+    { number: 17, records: 2 },
+    { number: 29, records: 12 },
+  ];
+  for (const count of [2, 3]) assert.equal(judge(ipfix, own.slice(0, count)).lost, 0);
+});
+
+test("when nothing ever comes true, what is missing is a loss after all", () => {
+  const sum = judge(
+    netflow5,
+    numbered(Array.from({ length: 20 }, (_, i) => 5 + (i % 7))).filter((_, i) => i % 2 === 0),
+  );
+  assert.ok(sum.lost > 50, String(sum.lost));
+});
+
+test("restart: numbers that go back a little, in a message that was sent later", () => {
+  const before = numbered(counts).map((message) => ({ ...message, at: 1000 }));
+  const after = numbered(counts).map((message) => ({ ...message, at: 1060 }));
+  const sum = judge(ipfix, [...before, ...after.slice(0, 3), ...after.slice(4)]);
+  assert.deepEqual([sum.restarts, sum.duplicates, sum.lost], [1, 0, counts[3]]);
+});
+
+test("several gaps are closed each by its own late message, in any order", () => {
+  const messages = numbered(Array.from({ length: 60 }, (_, i) => 1 + (i % 5)));
+  const late = [10, 20, 30].map((i) => messages[i]!);
+  const kept = messages.filter((message) => !late.includes(message));
+  const sum = judge(netflow5, [...kept.slice(0, 40), late[1]!, late[2]!, late[0]!, ...kept.slice(40)]);
+  assert.deepEqual([sum.lost, sum.reordered, sum.duplicates], [0, 3, 0]);
+});
+
+test("a gap of three is closed from its middle, and the rest stays", () => {
+  const messages = numbered(Array.from({ length: 30 }, () => 4));
+  const [first, middle, last] = [messages[10]!, messages[11]!, messages[12]!];
+  const kept = messages.filter((message) => ![first, middle, last].includes(message));
+  assert.equal(judge(netflow5, [...kept.slice(0, 15), middle, ...kept.slice(15)]).lost, 8);
+  assert.equal(judge(netflow5, [...kept.slice(0, 15), middle, last, ...kept.slice(15)]).lost, 4);
+});
+
+test("restart: uptime alone tells, when the numbers go on", () => {
+  const before = numbered(counts, 5000).map((message) => ({ ...message, uptime: 900_000 }));
+  const after = numbered(counts, 5000 + total + 40).map((message) => ({ ...message, uptime: 1000 }));
+  const sum = judge(netflow5, [...before, ...after]);
+  assert.deepEqual([sum.restarts, sum.lost], [1, 0]);
 });
 
 test("an IPFIX exporter that counts datagrams is understood", () => {
@@ -168,7 +217,8 @@ test("a number that leaps absurdly far is another count, not a loss of millions"
 
 test("a message whose records are not known says nothing about the next", () => {
   const sum = judge(ipfix, [
-    { number: 0, records: 4 },
+    { number: 0, records: 3 },
+    { number: 3, records: 1 },
     { number: 4, records: Number.NaN },
     { number: 50, records: 2 },
     { number: 55, records: 1 },

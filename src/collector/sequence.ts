@@ -30,18 +30,22 @@ const conventions: readonly Convention[] = [
   { unit: "records", leavesOptionsOut: false, countsOwnMessage: true },
   { unit: "records", leavesOptionsOut: true, countsOwnMessage: true },
 ];
-/** A convention replaces the one in use when it was right so many times more. */
+/** A convention replaces the one in use when it was right so many times more; one that was never right goes at once. */
 const convictionCount = 3;
+/** Until something has come true, so many messages are no evidence of a loss: the convention may be another. */
+const doubtCount = 3;
 /** What was right long ago counts no more than this. */
 const matchesMax = 64;
 /** Messages are late by at most so many others; a number that goes further back is a new count. */
-const lateMessages = 64;
+const lateMessages = 32;
 /** A gap larger than this is no loss but another count: nobody loses so much and goes on. */
 const lostMax = 10_000_000;
 /** Gaps remembered, to be closed by messages that come late. */
 const gapsMax = 16;
 /** So many datagrams in a row are no copies of one. */
 const repeatsMax = 3;
+/** Export times are in whole seconds. */
+const sentLaterMilliseconds = 2000;
 /** Uptime goes back a little between messages that were reordered. */
 const uptimeSlackMilliseconds = 60_000;
 
@@ -56,9 +60,11 @@ interface Hypothesis {
   /** The number the next message should have; undefined when the last one's records are not known. */
   expected: number | undefined;
   matches: number;
+  /** How often it was right, since the stream began. */
+  rightCount: number;
   received: number;
   lost: number;
-  gaps: Gap[];
+  readonly gaps: Gap[];
 }
 
 /**
@@ -69,6 +75,8 @@ export class SequenceStream {
   readonly #hypotheses: readonly Hypothesis[];
   #believed: Hypothesis;
   #lastNumber: number | undefined;
+  #lastExportMilliseconds = 0;
+  #judgedCount = 0;
   #lastRecordCount = 0;
   /** Messages in a row that all had the last number. */
   #repeatCount = 0;
@@ -91,6 +99,7 @@ export class SequenceStream {
       convention,
       expected: undefined,
       matches: 0,
+      rightCount: 0,
       received: 0,
       lost: 0,
       gaps: [],
@@ -105,7 +114,13 @@ export class SequenceStream {
   }
 
   get lostCount(): number {
-    return this.#believed.lost;
+    const { rightCount, lost } = this.#believed;
+    return rightCount === 0 && this.#judgedCount <= doubtCount ? 0 : lost;
+  }
+
+  /** How often the number of a message was the one that was expected. */
+  get rightCount(): number {
+    return this.#believed.rightCount;
   }
 
   get unit(): "records" | "datagrams" {
@@ -124,7 +139,7 @@ export class SequenceStream {
   /** Judges a message; the verdict is valid until the next. */
   take(message: Readonly<MessageReport>): Readonly<SequenceVerdict> {
     const verdict = this.#verdict;
-    const { received, lost } = this.#believed;
+    const { receivedCount, lostCount } = this;
     verdict.isReordered = verdict.isDuplicate = false;
     verdict.isRestart = this.#hasRestarted(message);
     if (verdict.isRestart) this.#forget();
@@ -137,15 +152,17 @@ export class SequenceStream {
     } else this.#takeNext(message);
     this.#recent[this.#recentAt++ % lateMessages] = message.sequenceNumber;
     this.#settle();
-    verdict.received = this.#believed.received - received;
-    verdict.lost = this.#believed.lost - lost;
+    verdict.received = this.receivedCount - receivedCount;
+    verdict.lost = this.lostCount - lostCount;
     return verdict;
   }
 
   #takeNext(message: Readonly<MessageReport>): void {
+    if (this.#lastNumber !== undefined) this.#judgedCount++;
     for (const hypothesis of this.#hypotheses) {
       if (!takeInOrder(hypothesis, message)) this.#verdict.isRestart = true;
     }
+    this.#lastExportMilliseconds = message.exportMilliseconds ?? 0;
     this.#lastNumber = message.sequenceNumber;
     this.#lastRecordCount = message.recordCount;
     if (message.uptimeMilliseconds !== undefined) this.#uptime = message.uptimeMilliseconds;
@@ -160,18 +177,26 @@ export class SequenceStream {
 
   /** Changes to a convention that explains more than the one in use. */
   #settle(): void {
-    for (const hypothesis of this.#hypotheses)
-      if (hypothesis.matches >= this.#believed.matches + convictionCount) this.#believed = hypothesis;
+    for (const hypothesis of this.#hypotheses) {
+      const lead = this.#believed.rightCount === 0 ? 1 : convictionCount;
+      if (hypothesis.matches >= this.#believed.matches + lead) this.#believed = hypothesis;
+    }
   }
 
-  /** Uptime goes back when an exporter begins anew; without one, its numbers go back further than a late message's. */
-  #hasRestarted({ uptimeMilliseconds, sequenceNumber }: Readonly<MessageReport>): boolean {
+  /**
+   * An exporter that begins anew: its uptime goes back, or its numbers do, further than a late message's or in a message that was sent
+   * after the last. A late one was sent before.
+   */
+  #hasRestarted(message: Readonly<MessageReport>): boolean {
+    const { uptimeMilliseconds, sequenceNumber, exportMilliseconds = 0 } = message;
     if (this.#lastNumber === undefined) return false;
     if (uptimeMilliseconds !== undefined && this.#uptime !== undefined) {
       const passed = (uptimeMilliseconds - this.#uptime) | 0; // right across the wrap of 49.7 days
       if (passed < -uptimeSlackMilliseconds) return true;
     }
-    return ((sequenceNumber - this.#lastNumber) | 0) < 0 && !this.#isNear(sequenceNumber);
+    if (((sequenceNumber - this.#lastNumber) | 0) >= 0) return false;
+    const wasSentLater = exportMilliseconds >= this.#lastExportMilliseconds + sentLaterMilliseconds;
+    return (wasSentLater && this.#lastExportMilliseconds > 0) || !this.#isNear(sequenceNumber);
   }
 
   #isNear(sequenceNumber: number): boolean {
@@ -205,6 +230,7 @@ function takeInOrder(hypothesis: Hypothesis, message: Readonly<MessageReport>): 
   hypothesis.received += units;
   if (expected === undefined) return true;
   const ahead = (start - expected) | 0;
+  if (ahead === 0) hypothesis.rightCount++;
   hypothesis.matches = Math.min(Math.max(0, hypothesis.matches + (ahead === 0 ? 1 : -1)), matchesMax);
   if (ahead > lostMax) return false;
   if (ahead > 0) {

@@ -13,8 +13,10 @@ import type {
   WorkerStart,
 } from "./worker-messages.ts";
 
-/** Batches that may wait for `flush`; with more they are delivered as they come, so that the thread has memory to fill. */
+/** Batches that may wait for `flush`; with more they are delivered one by one, so that the thread has memory to fill. */
 const waitingBatchesMax = 4;
+
+const endedMessage = "the receiving thread has ended";
 
 /** Receives in a thread of its own, which decodes too; this side maps the thread's observers to ours and delivers. */
 export function createWorkerReception(
@@ -26,14 +28,22 @@ export function createWorkerReception(
   const bell = openBell();
   const start: WorkerStart = { config, bell, ...place };
   const worker = new Worker(new URL("./receive-worker.ts", import.meta.url), { workerData: start });
-  const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-  const questions = new Map<number, (answer: never) => void>();
+  let hasEnded = false;
+  const ended = new Promise<void>((resolve) =>
+    worker.once("exit", () => {
+      hasEnded = true;
+      for (const { reject } of questions.values()) reject(new Error(endedMessage));
+      resolve();
+    }),
+  );
+  const questions = new Map<number, { resolve(answer: never): void; reject(error: Error): void }>();
   const waiting: BatchMessage[] = [];
   /** Our observer row for each of the thread's. */
   const observerRows: number[] = [0];
   let listening: { resolve(ports: readonly number[]): void; reject(error: unknown): void } | undefined;
   let lastQuestion = 0;
   let isStopped = false;
+  let delivering: NodeJS.Immediate | undefined;
 
   // A broken assumption over there is one here.
   worker.on("error", (error) => {
@@ -45,7 +55,7 @@ export function createWorkerReception(
     switch (message.kind) {
       case "batch":
         waiting.push(message);
-        if (waiting.length >= waitingBatchesMax || isStopped) flush();
+        deliverSoon();
         break;
       case "observer":
         observerRows[message.row] = observers.intern(observerOf(message.id));
@@ -54,7 +64,7 @@ export function createWorkerReception(
         for (const [reason, source, count] of message.drops) drop(reason, source, count);
         break;
       case "answer":
-        questions.get(message.id)?.(message.answer as never);
+        questions.get(message.id)?.resolve(message.answer as never);
         questions.delete(message.id);
         break;
       case "listening":
@@ -68,15 +78,33 @@ export function createWorkerReception(
     }
   }
 
+  /**
+   * One batch per turn of the event loop: the thread fills what it gets back at once, and signals, timers and requests must
+   * have their turn under any load.
+   */
+  function deliverSoon(): void {
+    const isDue = waiting.length >= (isStopped ? 1 : waitingBatchesMax);
+    if (delivering !== undefined || !isDue) return;
+    delivering = setImmediate(() => {
+      delivering = undefined;
+      deliverFirst();
+      deliverSoon();
+    });
+  }
+
+  function deliverFirst(): void {
+    const message = waiting.shift();
+    if (message === undefined) return;
+    const batch = new FlowBatch(batchRows, { hasDetails, buffer: message.buffer });
+    batch.count = message.rowCount;
+    const { observer } = batch.columns;
+    for (let row = 0; row < batch.count; row++) observer[row] = observerRows[observer[row]!]!;
+    deliver(batch);
+    post({ kind: "batch", buffer: batch.buffer, rowCount: message.rowCount }, [batch.buffer]);
+  }
+
   function flush(): void {
-    for (const message of waiting.splice(0)) {
-      const batch = new FlowBatch(batchRows, { hasDetails, buffer: message.buffer });
-      batch.count = message.rowCount;
-      const { observer } = batch.columns;
-      for (let row = 0; row < batch.count; row++) observer[row] = observerRows[observer[row]!]!;
-      deliver(batch);
-      post({ kind: "batch", buffer: batch.buffer, rowCount: message.rowCount }, [batch.buffer]);
-    }
+    for (let left = waiting.length; left > 0; left--) deliverFirst();
   }
 
   function post(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
@@ -85,8 +113,12 @@ export function createWorkerReception(
   }
 
   function ask<Q extends Question>(question: Q): Promise<Answers[Q["what"]]> {
-    return new Promise((resolve) => {
-      questions.set(++lastQuestion, resolve);
+    return new Promise((resolve, reject) => {
+      if (hasEnded) {
+        reject(new Error(endedMessage));
+        return;
+      }
+      questions.set(++lastQuestion, { resolve, reject });
       post({ kind: "ask", question, id: lastQuestion });
     });
   }
@@ -103,6 +135,7 @@ export function createWorkerReception(
       post({ kind: "stop" });
       flush();
       await ended;
+      flush();
       closeBell(bell);
     },
     flush,

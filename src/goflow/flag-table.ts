@@ -34,7 +34,7 @@ export const flagTable = [
     name: "addr",
     value: "HOST:PORT",
     fallback: ":8080",
-    help: "where /metrics, /__health and /templates are served; empty: nowhere",
+    help: "where /metrics, /__health and /templates are served, without a password, to whoever reaches it; a port alone is all addresses. Closed: 127.0.0.1:8080, or empty for nowhere",
   },
   {
     name: "templates.path",

@@ -54,6 +54,7 @@ export function healthyExporter(now: number, changes: Partial<ExporterStatus> = 
       unit: "datagrams",
       receivedCount: 3600,
       lostCount: 0,
+      lostCountEver: 0,
       reorderedCount: 0,
       duplicateCount: 0,
       restartCount: 0,

@@ -33,7 +33,6 @@ function createApi(t: TestContext, exporters: readonly ExporterStatus[], listene
         if (asked.fail) throw new Error("the worker is gone");
         return { listeners, exporters };
       },
-      exporter: async (wanted) => exporters.find(({ address }) => address === wanted),
     },
     drops,
     doubledCount: (row) => row * 100,
@@ -244,7 +243,7 @@ test("who asks at the same time shares a look; one that failed is not shared", a
   asked.fail = false;
   assert.equal((await get("")).statusCode, 200);
   await Promise.all([get(""), get("?limit=0"), get("/10.0.0.1")]);
-  assert.ok(asked.count < 5, String(asked.count));
+  assert.equal(asked.count, 2);
 });
 
 test("who sends only what can not be read is a stranger, and is told why", async (t) => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import {
+  createLook,
   diagnose,
   diagnoseStranger,
   type ExporterStatus,
@@ -24,8 +25,6 @@ import { Parameters } from "./parameters.ts";
 export interface ExporterSource {
   /** The heaviest exporters, at most so many. */
   status(exportersMax: number): Promise<CollectorReport>;
-  /** Undefined when nothing came from this address. */
-  exporter(addressText: string): Promise<ExporterStatus | undefined>;
 }
 
 export interface CollectorReport {
@@ -45,14 +44,11 @@ export interface ExportersDependencies {
 
 /** More than the collector keeps: exporters of which nothing can be read are light, and not to be left out. */
 export const everyExporter = 1_000_000;
-/** A look at all exporters serves everybody who asks within this time, and longer the longer it took. */
-const lookMilliseconds = 500;
-const lookShareMax = 0.05;
 const strangersMax = 100;
 
 /** `GET /api/v1/exporters` and `/api/v1/exporters/ADDRESS`: who exports, how well, and what to change. */
 export function routeExporters(app: FastifyInstance, dependencies: ExportersDependencies): void {
-  const look = createLook(dependencies);
+  const look = createLook(() => lookAtAll(dependencies));
 
   app.get("/api/v1/exporters", async (request) => {
     const parameters = new Parameters(request.query, ["health", "view", "limit"], dependencies.now());
@@ -75,11 +71,9 @@ export function routeExporters(app: FastifyInstance, dependencies: ExportersDepe
     const text = request.params.address;
     const address = parseAddress(text);
     const wanted = address === undefined ? text : formatAddress(address);
-    const [status, { kernelDropCount }] = await Promise.all([
-      dependencies.collector.exporter(wanted),
-      look(),
-    ]);
-    if (status !== undefined) return describeWhole(examine(status, kernelDropCount, dependencies));
+    const { patients } = await look();
+    const found = patients.find(({ status }) => status.address === wanted);
+    if (found !== undefined) return describeWhole(found);
     const why =
       address === undefined
         ? `"${text.slice(0, 60)}" is no IPv4 or IPv6 address, by which exporters are named`
@@ -102,50 +96,30 @@ interface Look {
   /** The worst first, then the busiest. */
   readonly patients: readonly Patient[];
   readonly counts: Readonly<Record<Health, number>>;
-  readonly kernelDropCount: number | undefined;
   readonly listeners: ReturnType<typeof describeListener>[];
   readonly strangers: ReturnType<typeof describeStrangers>;
 }
 
-/** Asks the collector and the doctor, once for all who ask at about the same time. */
-function createLook(dependencies: ExportersDependencies): () => Promise<Look> {
+/** Asks the collector and the doctor. */
+async function lookAtAll(dependencies: ExportersDependencies): Promise<Look> {
   const { collector, drops } = dependencies;
-  let last: { until: number; readonly look: Promise<Look> } | undefined;
-
-  async function lookAtAll(): Promise<Look> {
-    const { listeners, exporters } = await collector.status(everyExporter);
-    const kernelDropCount = sumKernelDrops(listeners);
-    const patients = exporters.map((status) => examine(status, kernelDropCount, dependencies));
-    patients.sort(
-      (a, b) =>
-        healths.indexOf(b.health) - healths.indexOf(a.health) ||
-        b.status.recordRate - a.status.recordRate ||
-        (a.status.address < b.status.address ? -1 : 1),
-    );
-    const counts = { ok: 0, warning: 0, problem: 0 };
-    for (const { health } of patients) counts[health]++;
-    const known = new Set(exporters.map(({ address }) => address));
-    return {
-      patients,
-      counts,
-      kernelDropCount,
-      listeners: listeners.map(describeListener),
-      strangers: describeStrangers(drops.counts(), known),
-    };
-  }
-
-  return () => {
-    const at = performance.now();
-    if (last !== undefined && at < last.until) return last.look;
-    const begun = { until: Number.POSITIVE_INFINITY, look: lookAtAll() };
-    last = begun;
-    begun.look.then(
-      () =>
-        (begun.until =
-          performance.now() + Math.max(lookMilliseconds, (performance.now() - at) / lookShareMax)),
-      () => (begun.until = 0),
-    );
-    return begun.look;
+  const { listeners, exporters } = await collector.status(everyExporter);
+  const kernelDropCount = sumKernelDrops(listeners);
+  const patients = exporters.map((status) => examine(status, kernelDropCount, dependencies));
+  patients.sort(
+    (a, b) =>
+      healths.indexOf(b.health) - healths.indexOf(a.health) ||
+      b.status.recordRate - a.status.recordRate ||
+      (a.status.address < b.status.address ? -1 : 1),
+  );
+  const counts = { ok: 0, warning: 0, problem: 0 };
+  for (const { health } of patients) counts[health]++;
+  const known = new Set(exporters.map(({ address }) => address));
+  return {
+    patients,
+    counts,
+    listeners: listeners.map(describeListener),
+    strangers: describeStrangers(drops.counts(), known),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
+import { createLook } from "../../collector/index.ts";
 import { dropReasons } from "../../flow/index.ts";
 import { type DropCounters, formatMetrics, type Metric } from "../../metrics/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -21,22 +22,18 @@ export interface MetricsDependencies {
 
 /** `GET /metrics`: Portolan's own state. */
 export function routeMetrics(app: FastifyInstance, dependencies: MetricsDependencies): void {
+  const { collector } = dependencies;
+  const look = createLook(async () => collectorMetrics(await collector.status(everyExporter)));
   app.get("/metrics", async (_request, reply) => {
-    const text = formatMetrics(await collect(dependencies));
+    const text = formatMetrics(await collect(dependencies, await look()));
     return reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(text);
   });
 }
 
-async function collect({
-  version,
-  agent,
-  collector,
-  store,
-  fold,
-  peers,
-  live,
-  drops,
-}: MetricsDependencies): Promise<Metric[]> {
+async function collect(
+  { version, agent, store, fold, peers, live, drops }: MetricsDependencies,
+  ofCollector: readonly Metric[],
+): Promise<Metric[]> {
   const { state, sockets } = agent.status();
   // A store that cannot answer has no figures; its drops are counted all the same.
   const stored = await store.status().catch(() => undefined);
@@ -53,7 +50,7 @@ async function collect({
       help: "Always 1.",
       samples: [{ labels: { version }, value: 1 }],
     },
-    ...collectorMetrics(await collector.status(everyExporter)),
+    ...ofCollector,
     {
       name: "portolan_drops_total",
       type: "counter",

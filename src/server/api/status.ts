@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
-import { type Collector, formatListener } from "../../collector/index.ts";
+import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
 
 export interface StatusDependencies {
@@ -24,6 +24,8 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
 
+  const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
+
   app.get("/healthz", () => ({ status: "ok" }));
   app.get("/readyz", (_request, reply) => {
     if (isReady()) return { status: "ready" };
@@ -32,28 +34,30 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
 
   app.get("/api/v1/status", async () => {
     const { state, reason, remedy, sockets } = agent.status();
-    const { listeners, exporters } = await collector.status(statusExportersMax);
     return {
       version,
       node,
       startedAt,
       agent: { state, reason, remedy, connections: sockets },
-      collector: {
-        listeners: listeners.map((listener) => `udp://${formatListener(listener)}`),
-        addresses: localAddresses(),
-        exporters: exporters.map((exporter) => ({
-          address: exporter.address,
-          protocols: exporter.protocols,
-          packets: exporter.packetCount,
-          records: exporter.recordCount,
-          templates: exporter.templates.length,
-          drops: exporter.drops,
-          lastSeen: exporter.lastSeenMilliseconds,
-        })),
-      },
+      collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
     };
   });
+}
+
+function describeCollector({ listeners, exporters }: CollectorStatus) {
+  return {
+    listeners: listeners.map((listener) => `udp://${formatListener(listener)}`),
+    exporters: exporters.map((exporter) => ({
+      address: exporter.address,
+      protocols: exporter.protocols,
+      packets: exporter.packetCount,
+      records: exporter.recordCount,
+      templates: exporter.templates.length,
+      drops: exporter.drops,
+      lastSeen: exporter.lastSeenMilliseconds,
+    })),
+  };
 }
 
 /** A store that cannot answer, because its disk is full or it is being opened again, is told as it is. */
