@@ -93,6 +93,11 @@ else {
   const messages = createMessages(templates);
   for (let i = 0; i < exporters; i++)
     await sendFrom(`127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`, Number(port), messages);
+  child.send([0, exporters * messages.length]);
+  const [{ recordCount }] = await once(child, "message");
+  if (recordCount < exporters)
+    throw new Error(`only ${recordCount} of ${exporters} exporters' records were read`);
+  const held = residentMegabytes(pid);
   for (const most of [1000, exporters]) {
     child.send([most, exporters * messages.length]);
     const [status] = await once(child, "message");
@@ -104,8 +109,9 @@ else {
   }
   const after = residentMegabytes(pid);
   console.log(
-    `resident ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after: ` +
-      `${(((after - before) * 1024) / exporters).toFixed(1)} kB per exporter with ${templates} templates`,
+    `resident ${before.toFixed(0)} MB before, ${held.toFixed(0)} MB with them: ` +
+      `${(((held - before) * 1024) / exporters).toFixed(1)} kB per exporter with ${templates} templates; ` +
+      `${after.toFixed(0)} MB after all were told of`,
   );
   child.disconnect();
 }

@@ -42,13 +42,16 @@ function explain(error: unknown): number {
     port?: number;
   };
   if (error instanceof ListenError)
-    console.error(`portolan collect: ${error.message.replaceAll("--flows udp:", "-listen netflow:")}`);
+    console.error(`portolan collect: ${error.message.replaceAll("--flows udp:", "-listen flow:")}`);
   else if (syscall === "listen")
     console.error(
-      `portolan collect: -addr: tcp ${address}:${port} cannot be opened (${code}): choose another`,
+      `portolan collect: -addr: tcp ${address?.includes(":") ? `[${address}]` : address}:${port} cannot be opened (${code}): ` +
+        'choose another, such as -addr 127.0.0.1:8081, or none with -addr ""',
     );
   else if (syscall === "open")
-    console.error(`portolan collect: -transport.file: ${path} cannot be opened (${code})`);
+    console.error(
+      `portolan collect: -transport.file: ${path} cannot be opened (${code}): name a file in a folder that is there and can be written`,
+    );
   else throw error;
   return 2;
 }

@@ -32,6 +32,7 @@ function testEach(
 async function startTrial(context: TestContext, config: Partial<CollectorConfig> = {}) {
   const observers = new ObserverTable();
   const deliveries: { observer: string; octets: number }[][] = [];
+  const directions: number[] = [];
   const drops: string[] = [];
   const collector = createCollector(
     { ...defaultCollectorConfig, listeners: loopback, ...config },
@@ -42,6 +43,7 @@ async function startTrial(context: TestContext, config: Partial<CollectorConfig>
           octets: columns.octetDeltaCount[row]!,
         }));
         deliveries.push(rows);
+        for (let row = 0; row < count; row++) directions.push(columns.flowDirection[row]!);
       },
       observers,
       drop: (reason, source, count = 1) => drops.push(`${reason} ${source} ${count}`),
@@ -53,6 +55,7 @@ async function startTrial(context: TestContext, config: Partial<CollectorConfig>
   return {
     collector,
     deliveries,
+    directions,
     drops,
     observers,
     octets: () => deliveries.flat().map((row) => row.octets),
@@ -139,6 +142,45 @@ testEach("many batches go round without loss or mixing", async (context, config)
     octets().sort((a, b) => a - b),
     Array.from({ length: sent }, (_, i) => i + 1),
   );
+});
+
+testEach("a batch that comes back is empty: nothing of its rows is in the next", async (context, config) => {
+  const { collector, directions } = await startTrial(context, { ...config, batchRows: 4 });
+  const { port } = collector.listeners[0]!;
+  const announce = set(
+    2,
+    template(300, [
+      [1, 4],
+      [61, 1],
+    ]),
+  );
+  const records = Array.from({ length: 80 }, () => Uint8Array.of(0, 0, 0, 9, 1));
+  await send(port, [ipfixMessage({}, announce, set(300, ...records))]);
+  await delivered(collector, () => directions.length, 80);
+  assert.deepEqual([...new Set(directions)], [1]);
+  await send(
+    port,
+    Array.from({ length: 20 }, () => v5Message({}, v5Record({}), v5Record({}), v5Record({}), v5Record({}))),
+  );
+  await delivered(collector, () => directions.length, 160);
+  assert.deepEqual([...new Set(directions.slice(80))], [255], "v5 says no direction");
+});
+
+testEach("listeners of both families, by turns, each see whole addresses", async (context, config) => {
+  const listeners = [
+    { host: "127.0.0.1", port: 0 },
+    { host: "::1", port: 0 },
+  ];
+  const { collector } = await startTrial(context, { ...config, listeners });
+  const [ipv4, ipv6] = collector.listeners.map(({ port }) => port);
+  for (let turn = 0; turn < 5; turn++) {
+    await send(ipv4!, [v5Message({}, v5Record({}))]);
+    await received(collector, turn * 2 + 1);
+    await send(ipv6!, [v5Message({}, v5Record({}))], "::1");
+    await received(collector, turn * 2 + 2);
+  }
+  const { exporters } = await collector.status();
+  assert.deepEqual(exporters.map(({ address }) => address).sort(), ["127.0.0.1", "::1"]);
 });
 
 testEach("an exporter's templates and data meet, whatever ports they come from", async (context, config) => {

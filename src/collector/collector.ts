@@ -133,9 +133,14 @@ function mergeListener(
   parts: readonly ReceptionStatus[],
   index: number,
 ): ListenerStatus {
-  const counts = parts.map((part) => part.listeners[index]?.kernelDropCount);
-  const kernelDropCount = counts.some((count) => count === undefined)
-    ? undefined
-    : counts.reduce<number>((total, count) => total + count!, 0);
-  return { ...first, kernelDropCount };
+  const sum = (of: (listener: ListenerStatus | undefined) => number | undefined) => {
+    const counts = parts.map((part) => of(part.listeners[index]));
+    if (counts.some((count) => count === undefined)) return undefined;
+    return counts.reduce<number>((total, count) => total + count!, 0);
+  };
+  return {
+    ...first,
+    kernelDropCount: sum((listener) => listener?.kernelDropCount),
+    recentKernelDropCount: sum((listener) => listener?.recentKernelDropCount),
+  };
 }

@@ -4,6 +4,7 @@ import { type CollectorConfig, type FlowListener, isPortSharedWithIPv4 } from ".
 import { Intake } from "./intake.ts";
 import { readKernelDrops } from "./kernel-drops.ts";
 import { ListenError } from "./listen-error.ts";
+import { RecentCounter } from "./recent.ts";
 import type { Reception, ReceptionDependencies } from "./reception.ts";
 
 /** Receives through `dgram`, in this thread: where the kernel's own calls cannot be had. */
@@ -21,6 +22,7 @@ export function createDgramReception(
       return batch;
     },
   });
+  const kernelDrops = listeners.map(() => new RecentCounter());
   let sockets: Socket[] = [];
 
   function open(listener: FlowListener): Promise<Socket> {
@@ -70,7 +72,11 @@ export function createDgramReception(
           const { host } = listeners[i]!;
           const { port } = socket.address();
           const kernelDropCount = readKernelDrops(host, port);
-          return { host, port, receiveBufferBytes: socket.getRecvBufferSize(), kernelDropCount };
+          const receiveBufferBytes = socket.getRecvBufferSize();
+          const drops = kernelDrops[i]!;
+          if (kernelDropCount !== undefined) drops.add(kernelDropCount - drops.total, now());
+          const recentKernelDropCount = kernelDropCount === undefined ? undefined : drops.recent(now());
+          return { host, port, receiveBufferBytes, kernelDropCount, recentKernelDropCount };
         }),
       };
     },

@@ -237,6 +237,19 @@ const cases: readonly Case[] = [
     near: loss({ duplicateCount: 4 }),
   },
   {
+    code: "counters_only",
+    severity: "warning",
+    shows: {
+      ...sflow,
+      recordCount: 0,
+      recordRate: 0,
+      agents: [{ ...sflowAgent(0), sampleCounts: { ...sflowAgent(0).sampleCounts, flow: 0, counter: 9 } }],
+    },
+    says: /not one sampled packet/,
+    remedy: /sampling rate/,
+    near: { ...sflow, agents: [sflowAgent(0)] },
+  },
+  {
     code: "samples_given_up",
     severity: "warning",
     shows: { ...sflow, agents: [sflowAgent(700)] },

@@ -4,6 +4,7 @@ import { isPortSharedWithIPv4 } from "./config.ts";
 import { Intake } from "./intake.ts";
 import { DatagramRoom, type KernelSocket, openSocket, SocketPoll, steerBySource } from "./kernel-socket.ts";
 import { ListenError } from "./listen-error.ts";
+import { RecentCounter } from "./recent.ts";
 import type { ReceptionStatus } from "./reception.ts";
 import type { FromWorker, Question, ToWorker, WorkerStart } from "./worker-messages.ts";
 
@@ -33,6 +34,7 @@ class ReceivingThread {
   #batchCount = 1;
   #announcedObservers = 1;
   #sockets: readonly KernelSocket[] = [];
+  #kernelDrops: RecentCounter[] = [];
   #poll: SocketPoll;
   /** By the clock that nobody sets. */
   #publishedMilliseconds = performance.now();
@@ -130,13 +132,22 @@ class ReceivingThread {
   #status(exportersMax: number, now: number): ReceptionStatus {
     return {
       ...this.#intake.status(now, exportersMax),
-      listeners: this.#sockets.map(({ port, receiveBufferBytes, kernelDropCount }, i) => ({
+      listeners: this.#sockets.map((socket, i) => ({
         host: this.#start.config.listeners[i]!.host,
-        port,
-        receiveBufferBytes,
-        kernelDropCount: kernelDropCount(),
+        port: socket.port,
+        receiveBufferBytes: socket.receiveBufferBytes,
+        kernelDropCount: this.#lookAtDrops(i, now),
+        recentKernelDropCount: this.#kernelDrops[i]!.recent(now),
       })),
     };
+  }
+
+  /** Counts what the kernel threw away since the last look. */
+  #lookAtDrops(listener: number, now: number): number {
+    const count = this.#sockets[listener]!.kernelDropCount();
+    const drops = this.#kernelDrops[listener]!;
+    drops.add(count - drops.total, now);
+    return count;
   }
 
   #listen(): void {
@@ -159,6 +170,7 @@ class ReceivingThread {
     }
     if (count > 1 && index === 0) for (const { fd } of opened) steerBySource(fd, count);
     this.#sockets = opened;
+    this.#kernelDrops = opened.map(() => new RecentCounter());
     this.#poll = new SocketPoll(bell, opened);
     this.#post({ kind: "listening", ports: opened.map(({ port }) => port) });
   }
@@ -169,6 +181,8 @@ class ReceivingThread {
 
   #publish(): void {
     this.#publishedMilliseconds = performance.now();
+    const now = Date.now();
+    for (const listener of this.#sockets.keys()) this.#lookAtDrops(listener, now);
     this.#intake.flush();
     if (this.#drops.size === 0) return;
     this.#post({ kind: "drops", drops: [...this.#drops.values()] });

@@ -19,6 +19,8 @@ export interface ListenerStatus {
   readonly receiveBufferBytes: number;
   /** Datagrams the kernel had no room for since the socket was opened; undefined where it does not say. */
   readonly kernelDropCount: number | undefined;
+  /** Of these, those of the last minute, as far as somebody looked. */
+  readonly recentKernelDropCount: number | undefined;
 }
 
 export interface ReceptionStatus extends IntakeStatus {

@@ -12,7 +12,7 @@ export interface CountedExporter {
   readonly loss: {
     readonly unit: string;
     readonly receivedCount: number;
-    readonly lostCount: number;
+    readonly lostCountEver: number;
     readonly restartCount: number;
     readonly reorderedCount: number;
     readonly duplicateCount: number;
@@ -78,7 +78,7 @@ export function collectorMetrics({ exporters, listeners, exportersMax }: Counted
       (e) => e.loss.receivedCount,
       unit,
     ),
-    counter("lost", "Units missing between sequence numbers.", (e) => e.loss.lostCount, unit),
+    counter("lost", "Units missing between sequence numbers.", (e) => e.loss.lostCountEver, unit),
     counter("sequence_restarts", "Times the exporter began its numbering anew.", (e) => e.loss.restartCount),
     counter("reordered", "Datagrams that came after a younger one.", (e) => e.loss.reorderedCount),
     counter("duplicates", "Datagrams that had come before.", (e) => e.loss.duplicateCount),

@@ -7,7 +7,7 @@ export interface DecoderLimits {
   readonly templateFieldsMax: number;
   /** How long a template holds that is not announced again (RFC 7011 §8.4); 0 is for ever. */
   readonly templateMilliseconds: number;
-  /** Source ports of one exporter and domain whose templates are kept apart; the one longest silent goes. */
+  /** Source ports and domains of one exporter whose templates are kept apart; the one longest not used goes. */
   readonly sessionsPerExporterMax: number;
   /** Samplers, selectors and selection sequences, of one exporter and of all. */
   readonly samplersPerExporterMax: number;
@@ -28,7 +28,7 @@ export const defaultDecoderLimits: DecoderLimits = {
   exportersMax: 1024,
   templatesPerExporterMax: 4096,
   fieldsPerTemplateMax: 1024,
-  templateFieldsMax: 524_288,
+  templateFieldsMax: 1_048_576,
   templateMilliseconds: 86_400_000,
   sessionsPerExporterMax: 256,
   samplersPerExporterMax: 4096,

@@ -194,13 +194,13 @@ test("unknown protocols and stumps are drops", () => {
 test("sets wait for their template within bounds, and what falls out is counted", () => {
   const trial = createTrial(16, {
     waitingBytesPerExporterMax: 800,
-    waitingBytesMax: 1000,
+    waitingBytesMax: 1600,
     waitingMilliseconds: 5000,
   });
   for (let last = 1; last <= 5; last++) trial.send(data(300, last));
   assert.deepEqual(trial.drops, { template_missing: 2 }, "an exporter pushes out its own oldest");
-  trial.send(data(300, 6), { addressText: "192.0.2.2" });
-  assert.deepEqual(trial.drops, { template_missing: 3 }, "but not another's");
+  for (const last of [6, 7]) trial.send(data(300, last), { addressText: "192.0.2.2" });
+  assert.deepEqual(trial.drops, { template_missing: 3 }, "but not another's, and leaves as much as it takes");
   trial.send(announce(300));
   assert.deepEqual(
     trial.rows.map((row) => row.sourceAddress),
@@ -208,7 +208,7 @@ test("sets wait for their template within bounds, and what falls out is counted"
   );
   trial.send(data(301, 7));
   trial.send(data(302, 8), { waited: 5001 });
-  assert.deepEqual(trial.drops, { template_missing: 4 }, "the oldest waited too long");
+  assert.deepEqual(trial.drops, { template_missing: 5 }, "the oldest waited too long");
   assert.equal(trial.decoder.usage.waitingBytes, 264);
 });
 
@@ -289,8 +289,16 @@ test("a flood of templates is refused, and the known ones stay", () => {
   trial.send(announce(300));
   for (const id of ids) trial.send(announce(id));
   assert.deepEqual(trial.drops, { template_limit: 40 });
+  trial.send(announce(340, 341, 300));
+  assert.deepEqual(trial.drops, { template_limit: 41 }, "of a set the first is counted");
+  const known = trial.decoder.describe("192.0.2.1")!.templates.find(({ id }) => id === 300)!;
+  assert.equal(
+    known.announcedMilliseconds,
+    trial.receivedMilliseconds,
+    "and those behind it that are known are read",
+  );
   for (let i = 0; i < 20; i++) trial.send(announce(...ids), { addressText: `192.0.2.${i + 10}` });
-  assert.equal(trial.decoder.usage.templateFieldCount, 40);
+  assert.equal(trial.decoder.usage.templateFieldCount, 38, "each exporter leaves as much as it takes");
   trial.send(data(300, 1));
   assert.equal(trial.rows.length, 1);
 });
@@ -317,6 +325,86 @@ test("ports beyond the bound push out the one of the same exporter longest silen
   assert.equal(description?.templateCount, 6);
   assert.equal(trial.decoder.usage.templateFieldCount, 12);
   assert.equal(trial.send(data(301, 1), { port: 99 }).recordCount, 1, "borrowed from port 40");
+});
+
+test("of one datagram no more than 1024 templates are compiled; those known from another cost nothing", () => {
+  const trial = createTrial();
+  const many = ipfixMessage(
+    {},
+    set(2, ...Array.from({ length: 1100 }, (_, i) => template(300 + i, [...basic, [2, 1 + i]]))),
+  );
+  assert.equal(trial.send(many).templateCount, 1024);
+  assert.deepEqual(trial.drops, { template_limit: 1 });
+  assert.equal(trial.send(many).templateCount, 1100);
+  assert.equal(trial.send(many, { addressText: "192.0.2.2" }).templateCount, 1100);
+  const next = createTrial();
+  assert.equal(
+    next.decoder.restoreTemplates(trial.decoder.dumpTemplates(), trial.receivedMilliseconds),
+    2200,
+  );
+});
+
+/** In one exporter's name from ever new ports and domains. */
+function announceFromEverywhere(trial: ReturnType<typeof createTrial>, ...sets: readonly Uint8Array[]) {
+  for (let i = 0; i < 40; i++)
+    trial.send(ipfixMessage({ domain: 100 + i }, set(2, template(999, basic)), ...sets), { port: 1000 + i });
+}
+
+test("a port whose records are read is not pushed out by ports that only announce", () => {
+  const trial = createTrial(16, { sessionsPerExporterMax: 3 });
+  const lender = { port: 50_000 };
+  trial.send(announce(300), lender);
+  trial.send(ipfixMessage({}, set(3, ipfixOptionsTemplate(400, [[149, 4]], [[34, 4]]))), lender);
+  trial.send(data(300, 1), { port: 9 });
+  announceFromEverywhere(trial);
+  assert.deepEqual(
+    trial.decoder.describe("192.0.2.1")?.domains.flatMap(({ ports }) => ports.map(({ port }) => port)),
+    [50_000, 1038, 1039],
+    "records of a port that borrows count for the lender",
+  );
+  trial.send(ipfixMessage({}, set(400, unsigned(0, 4), unsigned(100, 4))), lender);
+  announceFromEverywhere(trial, set(999, record(9)));
+  assert.equal(trial.decoder.describe("192.0.2.1")?.domains[0]?.samplingInterval, 100);
+  assert.equal(trial.send(data(300, 2), lender).samplingInterval, 100);
+});
+
+test("with all its ports in use an exporter's new one is refused, but for what it borrows, until one is idle", () => {
+  const trial = createTrial(16, {
+    sessionsPerExporterMax: 2,
+    idleMilliseconds: 60_000,
+    templateMilliseconds: 50_000,
+  });
+  for (const port of [1, 2]) {
+    trial.send(announce(300), { port });
+    trial.send(data(300, port), { port });
+  }
+  assert.equal(trial.send(announce(300), { port: 3, waited: 40_000 }).templateCount, 1);
+  assert.equal(
+    trial.send(data(300, 3), { port: 3, waited: 20_000 }).recordCount,
+    1,
+    "announced again in time",
+  );
+  assert.equal(trial.send(announce(301), { port: 4 }).templateCount, 1, "the other port's was too old");
+  trial.send(data(301, 4), { port: 4 });
+  assert.equal(trial.send(announce(302), { port: 5 }).templateCount, 0);
+  assert.deepEqual(trial.drops, { template_limit: 1 });
+  trial.send(announce(301), { port: 4, waited: 40_000 });
+  assert.equal(trial.send(announce(302), { port: 5, waited: 20_002 }).templateCount, 1);
+});
+
+test("templates announced with the same bytes are compiled and described once", () => {
+  const trial = createTrial();
+  for (const addressText of ["192.0.2.1", "192.0.2.2"]) trial.send(announce(300, 301), { addressText });
+  trial.send(v9Message({}, set(0, template(300, basic))));
+  const lists = ["192.0.2.1", "192.0.2.2"].flatMap((address) =>
+    trial.decoder.describe(address)!.templates.map(({ fields }) => fields),
+  );
+  assert.deepEqual(
+    lists.map((list) => lists.indexOf(list)),
+    [0, 0, 2, 0, 0],
+    "v9's element numbers are its own",
+  );
+  assert.equal(trial.decoder.usage.templateFieldCount, 10);
 });
 
 test("what a forgotten port announced is lent to nobody", () => {

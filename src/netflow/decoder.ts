@@ -119,8 +119,11 @@ export class FlowDecoder {
 
   /** Takes what a dump says, within the limits; anything else it may hold is passed over. Returns the templates taken. */
   restoreTemplates(value: unknown, nowMilliseconds: number): number {
-    const { templates, options } = this.#sets;
-    return restoreTemplates(value, nowMilliseconds, templates, options, this.#limits);
+    const { templates, options, share } = this.#sets;
+    share.isLifted = true;
+    const templateCount = restoreTemplates(value, nowMilliseconds, templates, options, this.#limits);
+    share.isLifted = false;
+    return templateCount;
   }
 
   get usage(): DecoderUsage {

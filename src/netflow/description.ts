@@ -8,7 +8,7 @@ import {
   setKinds,
 } from "./exporter-state.ts";
 import { ipfix, netflowV9 } from "./message.ts";
-import type { Template } from "./template.ts";
+import type { DescribedField, Template, TemplateLayout } from "./template.ts";
 import { readAnnouncedFields } from "./template-set.ts";
 import type { WaitingSet } from "./waiting-room.ts";
 
@@ -53,8 +53,11 @@ export interface TemplateDescription {
   readonly observationDomainId: number;
   readonly port: number;
   readonly isOptions: boolean;
-  /** By IANA's names, a reverse one with `reverse` before it, `ENTERPRISE/ID` where there is none, scopes of v9 as `scope/TYPE`. */
-  readonly fields: readonly { readonly name: string; readonly length: number }[];
+  /**
+   * By IANA's names, a reverse one with `reverse` before it, `ENTERPRISE/ID` where there is none, scopes of v9 as `scope/TYPE`.
+   * Templates announced alike share one list.
+   */
+  readonly fields: readonly DescribedField[];
   readonly recordCount: number;
   readonly announcedMilliseconds: number;
 }
@@ -117,20 +120,26 @@ function describeTemplates(domain: Domain): TemplateDescription[] {
 }
 
 function describeTemplate({ version, id }: Domain, port: number, template: Template): TemplateDescription {
-  const { isOptions, definition, recordCount, announcedMilliseconds } = template;
+  const { layout, recordCount, announcedMilliseconds } = template;
   return {
     id: template.id,
     protocol: protocolName(version),
     observationDomainId: id,
     port,
-    isOptions,
-    fields: readAnnouncedFields(definition, version, isOptions).map(({ key, length }) => ({
-      name: nameElement(key),
-      length,
-    })),
+    isOptions: layout.isOptions,
+    fields: describeFields(layout),
     recordCount,
     announcedMilliseconds,
   };
+}
+
+/** One list for all templates of a layout: what tells of thousands of exporters is mostly these. */
+function describeFields(layout: TemplateLayout): readonly DescribedField[] {
+  layout.describedFields ??= readAnnouncedFields(layout).map(({ key, length }) => ({
+    name: nameElement(key),
+    length,
+  }));
+  return layout.describedFields;
 }
 
 function protocolName(version: number): string {

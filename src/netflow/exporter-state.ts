@@ -1,5 +1,5 @@
 import type { Sampler } from "./sampling.ts";
-import type { Template } from "./template.ts";
+import type { Template, TemplateLayout } from "./template.ts";
 
 /** What options data say about an observation domain; 0 is not said. */
 export interface DomainFacts {
@@ -15,7 +15,12 @@ export interface DomainFacts {
 
 /** What one transport session (RFC 7011 §2: here address, port, version and domain) has announced. */
 export interface Session extends DomainFacts {
+  readonly domainKey: number;
+  readonly port: number;
   readonly templates: Map<number, Template>;
+  announcedMilliseconds: number;
+  /** When records were last read by one of its templates, for its own port or another; 0 never. */
+  usedMilliseconds: number;
 }
 
 /** A domain's sessions, and what any of them said last. */
@@ -40,8 +45,11 @@ export interface ExporterState {
   readonly interfaces: Map<number, InterfaceNames>;
   /** Sets and records read, two numbers per version and kind of set: `countSet`. */
   readonly setCounts: Float64Array;
-  sessionCount: number;
+  /** Those of all its domains, in no order. */
+  readonly sessions: Session[];
   templateCount: number;
+  /** Fields of its templates. */
+  fieldCount: number;
   /** Templates given up because they were not announced again in time. */
   expiredTemplateCount: number;
   /** Samplers and sequences of all its sessions and domains. */
@@ -58,8 +66,9 @@ export function createExporterState(addressText: string, nowMilliseconds: number
     domains: new Map(),
     interfaces: new Map(),
     setCounts: new Float64Array(16),
-    sessionCount: 0,
+    sessions: [],
     templateCount: 0,
+    fieldCount: 0,
     expiredTemplateCount: 0,
     samplerCount: 0,
     waitingBytes: 0,
@@ -68,13 +77,17 @@ export function createExporterState(addressText: string, nowMilliseconds: number
   };
 }
 
-function createSession(): Session {
+function createSession(domainKey: number, port: number): Session {
   return {
+    domainKey,
+    port,
     templates: new Map(),
     samplingInterval: 0,
     samplers: new Map(),
     sequences: new Map(),
     systemInitMilliseconds: 0,
+    announcedMilliseconds: 0,
+    usedMilliseconds: 0,
   };
 }
 
@@ -101,12 +114,12 @@ export function addSession(state: ExporterState, version: number, domainId: numb
   const key = domainKey(version, domainId);
   let domain = state.domains.get(key);
   if (domain === undefined) {
-    domain = { version, id: domainId, sessions: new Map(), shared: createSession() };
+    domain = { version, id: domainId, sessions: new Map(), shared: createSession(key, 0) };
     state.domains.set(key, domain);
   }
-  const session = createSession();
+  const session = createSession(key, port);
   domain.sessions.set(port, session);
-  state.sessionCount++;
+  state.sessions.push(session);
   return session;
 }
 
@@ -124,15 +137,16 @@ export function findTemplate(
   const own = domain?.sessions.get(port)?.templates.get(templateId);
   if (own !== undefined) {
     const { previous } = own;
-    const isOlder = previous !== undefined && !canFit(own, setBytes) && canFit(previous, setBytes);
+    const isOlder =
+      previous !== undefined && !canFit(own.layout, setBytes) && canFit(previous.layout, setBytes);
     return isOlder ? previous : own;
   }
   const borrowed = domain?.shared.templates.get(templateId);
-  return borrowed !== undefined && canFit(borrowed, setBytes) ? borrowed : undefined;
+  return borrowed !== undefined && canFit(borrowed.layout, setBytes) ? borrowed : undefined;
 }
 
 /** Padding is shorter than 4 bytes when it is for alignment (RFC 7011 §3.3.1). */
-function canFit({ isVariable, recordLength }: Template, setBytes: number): boolean {
+function canFit({ isVariable, recordLength }: TemplateLayout, setBytes: number): boolean {
   return setBytes >= recordLength && (isVariable || setBytes % recordLength < 4);
 }
 

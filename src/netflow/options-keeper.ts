@@ -1,16 +1,19 @@
 import type { DecoderLimits } from "./config.ts";
 import type { Domain, DomainFacts, ExporterState, Session } from "./exporter-state.ts";
+import type { FairShare } from "./fair-share.ts";
 import type { OptionsRecord } from "./options.ts";
 import type { Sampler } from "./sampling.ts";
 
 /** Keeps what options data say, within the bounds of an exporter and of all. */
 export class OptionsKeeper {
   readonly #limits: DecoderLimits;
+  readonly #share: FairShare;
   #samplerCount = 0;
   #interfaceCount = 0;
 
-  constructor(limits: DecoderLimits) {
+  constructor(limits: DecoderLimits, share: FairShare) {
     this.#limits = limits;
+    this.#share = share;
   }
 
   get samplerCount(): number {
@@ -29,7 +32,7 @@ export class OptionsKeeper {
     const own = domain.sessions.get(port);
     const isKept = own === undefined || this.#learnFacts(state, own, record);
     const isShared = this.#learnFacts(state, domain.shared, record);
-    return this.#learnInterface(state, record) && isKept && isShared;
+    return isKept && isShared;
   }
 
   /** Takes out what a session that is given up had learnt; the domain's own goes with its last session. */
@@ -75,7 +78,9 @@ export class OptionsKeeper {
   #keep<T>(state: ExporterState, table: Map<number, T>, id: number, value: T): boolean {
     if (!table.has(id)) {
       const { samplersPerExporterMax, samplersMax } = this.#limits;
-      if (state.samplerCount >= samplersPerExporterMax || this.#samplerCount >= samplersMax) return false;
+      const { samplerCount } = state;
+      if (samplerCount >= samplersPerExporterMax) return false;
+      if (!this.#share.allows(samplersMax, this.#samplerCount, samplerCount, 1)) return false;
       state.samplerCount++;
       this.#samplerCount++;
     }
@@ -83,8 +88,8 @@ export class OptionsKeeper {
     return true;
   }
 
-  #learnInterface(state: ExporterState, record: OptionsRecord): boolean {
-    if (!isInterfaceFact(record)) return true;
+  /** Takes the names of the interface that the record is about. False when there was no room for it. */
+  learnInterface(state: ExporterState, record: OptionsRecord): boolean {
     return this.keepInterface(
       state,
       record.interfaceIndex,
@@ -98,8 +103,9 @@ export class OptionsKeeper {
     const known = state.interfaces.get(index);
     if (known === undefined) {
       const { interfacesPerExporterMax, interfacesMax } = this.#limits;
-      if (state.interfaces.size >= interfacesPerExporterMax || this.#interfaceCount >= interfacesMax)
-        return false;
+      const { size } = state.interfaces;
+      if (size >= interfacesPerExporterMax) return false;
+      if (!this.#share.allows(interfacesMax, this.#interfaceCount, size, 1)) return false;
       state.interfaces.set(index, { name, description });
       this.#interfaceCount++;
     } else {

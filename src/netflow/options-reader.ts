@@ -2,11 +2,12 @@ import type { FlowSink, InterfaceFact, ReportDrop } from "../flow/index.ts";
 import { isZeroFilled } from "./bytes.ts";
 import type { DecoderLimits } from "./config.ts";
 import type { Domain, ExporterState } from "./exporter-state.ts";
+import type { FairShare } from "./fair-share.ts";
 import type { MessageContext } from "./message.ts";
 import { OptionsRecord } from "./options.ts";
 import { isInterfaceFact, OptionsKeeper } from "./options-keeper.ts";
 import { RecordWalk } from "./record-walk.ts";
-import type { Template } from "./template.ts";
+import type { TemplateLayout } from "./template.ts";
 
 /** Reads options data: what they say is kept, and told where it is about interfaces. */
 export class OptionsReader {
@@ -16,8 +17,8 @@ export class OptionsReader {
   readonly #record = new OptionsRecord();
   readonly #interface: InterfaceFact = { index: 0, name: "", description: "", speed: 0 };
 
-  constructor(limits: DecoderLimits, drop: ReportDrop) {
-    this.keeper = new OptionsKeeper(limits);
+  constructor(limits: DecoderLimits, share: FairShare, drop: ReportDrop) {
+    this.keeper = new OptionsKeeper(limits, share);
     this.#drop = drop;
     this.#walk = new RecordWalk(limits.fieldsPerTemplateMax);
   }
@@ -26,7 +27,7 @@ export class OptionsReader {
   readSet(
     state: ExporterState,
     domain: Domain | undefined,
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -39,9 +40,9 @@ export class OptionsReader {
       const recordEnd = this.#walk.walk(template, bytes, offset, end);
       if (recordEnd < 0) break;
       this.#record.read(template, bytes, this.#walk);
-      if (domain !== undefined && !this.keeper.learn(state, domain, context.port, this.#record))
-        this.#drop("template_limit", state.addressText);
-      this.#tellInterface(sink);
+      const isLearnt = domain === undefined || this.keeper.learn(state, domain, context.port, this.#record);
+      const isNamed = !isInterfaceFact(this.#record) || this.#takeInterface(state, sink);
+      if (!isLearnt || !isNamed) this.#drop("template_limit", state.addressText);
       offset = recordEnd;
       count++;
     }
@@ -50,12 +51,14 @@ export class OptionsReader {
     return isWhole ? count : Number.NaN;
   }
 
-  #tellInterface(sink: FlowSink): void {
+  /** Only what is kept is told, so that nobody else needs a bound. */
+  #takeInterface(state: ExporterState, sink: FlowSink): boolean {
     const { interfaceIndex, interfaceName, interfaceDescription } = this.#record;
-    if (sink.takeInterface === undefined || !isInterfaceFact(this.#record)) return;
+    if (!this.keeper.learnInterface(state, this.#record)) return false;
     this.#interface.index = interfaceIndex;
     this.#interface.name = interfaceName;
     this.#interface.description = interfaceDescription;
-    sink.takeInterface(this.#interface);
+    sink.takeInterface?.(this.#interface);
+    return true;
   }
 }

@@ -2,7 +2,7 @@ import { readUnsigned } from "./bytes.ts";
 import { elementKeys } from "./element.ts";
 import type { RecordWalk } from "./record-walk.ts";
 import { SamplingStatement } from "./sampling.ts";
-import type { Template } from "./template.ts";
+import type { TemplateLayout } from "./template.ts";
 
 /** What one options record says; used again for the next. */
 export class OptionsRecord {
@@ -14,7 +14,7 @@ export class OptionsRecord {
   interfaceDescription = "";
   systemInitMilliseconds = 0;
 
-  read(template: Template, bytes: Uint8Array, walk: RecordWalk): void {
+  read(template: TemplateLayout, bytes: Uint8Array, walk: RecordWalk): void {
     this.sampling.clear();
     this.samplerName = this.interfaceName = this.interfaceDescription = "";
     this.interfaceIndex = -1;
@@ -53,10 +53,13 @@ export class OptionsRecord {
 /** Longer names are cut: they are for people, and kept by the thousand. */
 const textBytesMax = 255;
 const decoder = new TextDecoder();
+/** What would move the cursor, turn the writing around or end the line where a name is shown. */
+export const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Text up to its first NUL: some exporters fill the field with whatever was behind it. */
 function readText(bytes: Uint8Array, offset: number, width: number): string {
   const end = offset + Math.min(width, textBytesMax);
   const nul = bytes.subarray(offset, end).indexOf(0);
-  return decoder.decode(bytes.subarray(offset, nul < 0 ? end : offset + nul)).trim();
+  const text = decoder.decode(bytes.subarray(offset, nul < 0 ? end : offset + nul));
+  return text.replace(unprintable, "").trim();
 }

@@ -13,7 +13,7 @@ import type { MessageContext } from "./message.ts";
 import { finishRows } from "./record-rows.ts";
 import { RecordSpecials, type SetFacts } from "./record-specials.ts";
 import { RecordWalk } from "./record-walk.ts";
-import type { Template } from "./template.ts";
+import type { TemplateLayout } from "./template.ts";
 import { variableLength } from "./template.ts";
 
 /** Reads data sets into the sink's batch, a column at a time where the template's records are of one length. */
@@ -39,7 +39,7 @@ export class RecordReader {
 
   /** Appends every whole record between `start` and `end`; what is left over is padding. Returns the rows kept. */
   readDataSet(
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -64,7 +64,7 @@ export class RecordReader {
   }
 
   #readFixed(
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -97,7 +97,7 @@ export class RecordReader {
   }
 
   #readVariable(
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -105,6 +105,8 @@ export class RecordReader {
     facts: SetFacts,
     sink: FlowSink,
   ): number {
+    let batch = this.#roomyBatch(sink);
+    let first = batch.count;
     let offset = start;
     let kept = 0;
     let recordCount = 0;
@@ -116,19 +118,23 @@ export class RecordReader {
         recordCount = Number.NaN;
         break;
       }
-      const batch = this.#roomyBatch(sink);
-      const first = batch.append();
-      this.#readWalkedRecord(template, bytes, batch, first);
-      this.#specials.readWalked(template, bytes, this.#walk, batch, first, facts);
-      kept += this.#finish(batch, first, template, context, facts);
+      if (batch.free === 0) {
+        kept += this.#finish(batch, first, template, context, facts);
+        batch = this.#roomyBatch(sink);
+        first = batch.count;
+      }
+      const row = batch.append();
+      this.#readWalkedRecord(template, bytes, batch, row);
+      this.#specials.readWalked(template, bytes, this.#walk, batch, row, facts);
       offset = recordEnd;
       recordCount++;
     }
+    if (batch.count > first) kept += this.#finish(batch, first, template, context, facts);
     this.recordCount = recordCount;
     return kept;
   }
 
-  #readWalkedRecord(template: Template, bytes: Uint8Array, batch: FlowBatch, row: number): void {
+  #readWalkedRecord(template: TemplateLayout, bytes: Uint8Array, batch: FlowBatch, row: number): void {
     const { offsets, widths } = this.#walk;
     for (const { target, length, read, span } of batch.hasDetails ? template.steps : template.coreSteps) {
       const column = this.#columns[target.fieldIndex]!;
@@ -140,7 +146,7 @@ export class RecordReader {
   #finish(
     batch: FlowBatch,
     first: number,
-    template: Template,
+    template: TemplateLayout,
     context: MessageContext,
     facts: SetFacts,
   ): number {

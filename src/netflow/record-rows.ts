@@ -1,7 +1,7 @@
 import { type FlowBatch, type FlowColumns, isMappedIPv4, isUnspecified } from "../flow/index.ts";
 import type { MessageContext } from "./message.ts";
 import type { SetFacts } from "./record-specials.ts";
-import type { Template } from "./template.ts";
+import type { TemplateLayout } from "./template.ts";
 
 const protocolIcmp = 1;
 const protocolIcmpV6 = 58;
@@ -14,7 +14,7 @@ const clientIsSource = 1;
 export function finishRows(
   batch: FlowBatch,
   first: number,
-  template: Template,
+  template: TemplateLayout,
   context: MessageContext,
   facts: SetFacts,
   durations: Float64Array,
@@ -43,7 +43,7 @@ function finishTimes(
   columns: FlowColumns,
   first: number,
   end: number,
-  template: Template,
+  template: TemplateLayout,
   context: MessageContext,
   uptime: number | undefined,
   durations: Float64Array,
@@ -66,7 +66,7 @@ function applyDurations(
   { flowStartMilliseconds: starts, flowEndMilliseconds: ends }: FlowColumns,
   first: number,
   end: number,
-  { startKind, endKind }: Template,
+  { startKind, endKind }: TemplateLayout,
   durations: Float64Array,
 ): void {
   if (startKind !== "unix" || endKind !== "unix") return;
@@ -85,7 +85,7 @@ function convertTimes(
   { flowStartMilliseconds: starts, flowEndMilliseconds: ends }: FlowColumns,
   first: number,
   end: number,
-  { startKind, endKind }: Template,
+  { startKind, endKind }: TemplateLayout,
   { exportMilliseconds }: MessageContext,
   uptime: number | undefined,
 ): void {

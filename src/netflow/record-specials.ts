@@ -6,7 +6,7 @@ import type { Domain } from "./exporter-state.ts";
 import { PacketSection } from "./packet-section.ts";
 import type { RecordWalk } from "./record-walk.ts";
 import { SamplingStatement } from "./sampling.ts";
-import type { Template } from "./template.ts";
+import type { TemplateLayout } from "./template.ts";
 
 /** What a data set's records share, beyond their own fields. */
 export interface SetFacts {
@@ -31,7 +31,7 @@ export class RecordSpecials {
   #labelCount = 0;
 
   readFixed(
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     count: number,
@@ -53,7 +53,7 @@ export class RecordSpecials {
   }
 
   readWalked(
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     { offsets, widths }: RecordWalk,
     batch: FlowBatch,

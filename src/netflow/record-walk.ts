@@ -1,5 +1,5 @@
 import { readUnsigned16 } from "./bytes.ts";
-import { type Template, variableLength } from "./template.ts";
+import { type TemplateLayout, variableLength } from "./template.ts";
 
 /** Where the spans of the record last walked through are. */
 export class RecordWalk {
@@ -12,7 +12,7 @@ export class RecordWalk {
   }
 
   /** Finds the spans of one record (RFC 7011 §7). Returns where it ends, or -1 when it does not before `end`. */
-  walk({ spans }: Template, bytes: Uint8Array, start: number, end: number): number {
+  walk({ spans }: TemplateLayout, bytes: Uint8Array, start: number, end: number): number {
     let offset = start;
     for (let i = 0; i < spans.length; i++) {
       let width = spans[i]!;

@@ -318,7 +318,7 @@ test("v5 says its rate in the header, below the two bits of the mode; 0 is unkno
 });
 
 test("a flood of samplers is refused within bounds, and the known ones stay", () => {
-  const trial = createTrial(16, { samplersPerExporterMax: 6, samplersMax: 8 });
+  const trial = createTrial(16, { samplersPerExporterMax: 6, samplersMax: 12 });
   trial.send(announce(withSampler));
   for (let id = 1; id < 50; id++)
     trial.send(
@@ -329,8 +329,19 @@ test("a flood of samplers is refused within bounds, and the known ones stay", ()
     );
   assert.equal(trial.decoder.usage.samplerCount, 6);
   assert.equal(trial.drops.template_limit, 46);
+  trial.send(announce(withSampler), { addressText: "192.0.2.2" });
+  for (const id of [1, 2, 3])
+    trial.send(
+      options([
+        [48, 1, id],
+        [50, 4, 7],
+      ]),
+      { addressText: "192.0.2.2" },
+    );
+  assert.equal(trial.decoder.usage.samplerCount, 9, "an exporter leaves as much as it takes");
   trial.send(sampled(1, 3, 4));
   assert.deepEqual(rates(trial), [1001, 1003, 0]);
   trial.decoder.forget("192.0.2.1");
+  trial.decoder.forget("192.0.2.2");
   assert.equal(trial.decoder.usage.samplerCount, 0);
 });

@@ -10,11 +10,12 @@ import {
   findSystemInit,
   findTemplate,
 } from "./exporter-state.ts";
+import { FairShare } from "./fair-share.ts";
 import { ipfix, type MessageContext } from "./message.ts";
 import type { OptionsKeeper } from "./options-keeper.ts";
 import { OptionsReader } from "./options-reader.ts";
 import type { RecordReader } from "./record-reader.ts";
-import type { Template } from "./template.ts";
+import type { Template, TemplateLayout } from "./template.ts";
 import { TemplateCache } from "./template-cache.ts";
 import { readTemplateAnnouncement, type TemplateAnnouncement } from "./template-set.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -27,6 +28,7 @@ export class SetReader {
   readonly templates: TemplateCache;
   readonly waitingRoom: WaitingRoom;
   readonly options: OptionsKeeper;
+  readonly share = new FairShare();
   /** Data records of the message being read, and how many of them are options data; NaN when one could not be read. */
   messageRecordCount = 0;
   messageOptionsRecordCount = 0;
@@ -37,10 +39,10 @@ export class SetReader {
   #replaysLeft = 0;
 
   constructor(limits: DecoderLimits, records: RecordReader, drop: ReportDrop, summary: DecodeSummary) {
-    this.#options = new OptionsReader(limits, drop);
+    this.#options = new OptionsReader(limits, this.share, drop);
     this.options = this.#options.keeper;
-    this.templates = new TemplateCache(limits, this.options);
-    this.waitingRoom = new WaitingRoom(limits, drop);
+    this.templates = new TemplateCache(limits, this.share, this.options);
+    this.waitingRoom = new WaitingRoom(limits, this.share, drop);
     this.#records = records;
     this.#drop = drop;
     this.#summary = summary;
@@ -79,6 +81,7 @@ export class SetReader {
   /** Before each datagram: gives up what has waited too long for its template. */
   begin(nowMilliseconds: number): void {
     this.#replaysLeft = replayedSetsMax;
+    this.templates.begin();
     for (const state of this.waitingRoom.expire(nowMilliseconds)) this.templates.releaseIfUnused(state);
   }
 
@@ -106,7 +109,8 @@ export class SetReader {
     const domain = state && findDomain(state, version, observationDomainId);
     const setId = readUnsigned16(bytes, start);
     const template = domain?.sessions.get(port)?.templates.get(setId) ?? domain?.shared.templates.get(setId);
-    if (state === undefined || template === undefined || end - start - 4 < template.recordLength) return;
+    if (state === undefined || template === undefined || end - start - 4 < template.layout.recordLength)
+      return;
     this.#readRecords(state, domain, template, bytes, start + 4, end, context, sink);
   }
 
@@ -128,6 +132,7 @@ export class SetReader {
       return;
     }
     const templatesBefore = this.#summary.templateCount;
+    let isRefused = false;
     let offset = start;
     while (offset < end) {
       const announcement = readTemplateAnnouncement(bytes, offset, end, context.version, isOptions);
@@ -136,7 +141,9 @@ export class SetReader {
         this.#report("template_invalid", context);
         break;
       }
-      this.#takeAnnouncement(state, bytes, announcement, context, sink);
+      // Behind one for which there was no room only those are looked at that need none.
+      if (!isRefused || this.templates.isKnown(state, context, announcement.id))
+        isRefused = !this.#takeAnnouncement(state, bytes, announcement, context, sink) || isRefused;
       offset = announcement.end;
     }
     const kind = isOptions ? "optionsTemplate" : "template";
@@ -144,25 +151,27 @@ export class SetReader {
     this.templates.releaseIfUnused(state);
   }
 
+  /** False when there was no room for it. */
   #takeAnnouncement(
     state: ExporterState,
     bytes: Uint8Array,
     announcement: TemplateAnnouncement,
     context: MessageContext,
     sink: FlowSink,
-  ): void {
+  ): boolean {
     const { id, isOptions, fieldCount } = announcement;
     if (fieldCount === 0 && context.version === ipfix && (id >= 256 || id === (isOptions ? 3 : 2))) {
       this.templates.withdraw(state, context, announcement);
-      return;
+      return true;
     }
     const template = this.templates.announce(state, context, bytes, announcement);
     if (typeof template === "string") {
       this.#report(template, context);
-      return;
+      return template !== "template_limit";
     }
     this.#summary.templateCount++;
     this.#replay(state, template.id, context, sink);
+    return true;
   }
 
   /**
@@ -209,7 +218,7 @@ export class SetReader {
     if (template !== undefined) {
       const count = this.#readRecords(state, domain, template, bytes, start, end, context, sink);
       this.messageRecordCount += count;
-      if (template.isOptions) this.messageOptionsRecordCount += count;
+      if (template.layout.isOptions) this.messageOptionsRecordCount += count;
       return;
     }
     this.messageRecordCount = Number.NaN;
@@ -229,18 +238,20 @@ export class SetReader {
     context: MessageContext,
     sink: FlowSink,
   ): number {
-    const count = template.isOptions
-      ? this.#options.readSet(state, domain, template, bytes, start, end, context, sink)
-      : this.#readFlows(domain, template, bytes, start, end, context, sink);
+    const { layout } = template;
+    const count = layout.isOptions
+      ? this.#options.readSet(state, domain, layout, bytes, start, end, context, sink)
+      : this.#readFlows(domain, layout, bytes, start, end, context, sink);
     const wholeCount = Number.isNaN(count) ? 0 : count;
     template.recordCount += wholeCount;
-    countSet(state, context.version, template.isOptions ? "optionsData" : "data", wholeCount);
+    if (wholeCount > 0) template.session.usedMilliseconds = context.receivedMilliseconds;
+    countSet(state, context.version, layout.isOptions ? "optionsData" : "data", wholeCount);
     return count;
   }
 
   #readFlows(
     domain: Domain | undefined,
-    template: Template,
+    template: TemplateLayout,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -277,7 +288,7 @@ export class SetReader {
 function findUptime(
   domain: Domain | undefined,
   port: number,
-  { systemInitOffset, startKind, endKind, recordLength }: Template,
+  { systemInitOffset, startKind, endKind, recordLength }: TemplateLayout,
   bytes: Uint8Array,
   start: number,
   context: MessageContext,

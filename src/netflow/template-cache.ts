@@ -11,9 +11,11 @@ import {
   type Session,
   touchSession,
 } from "./exporter-state.ts";
+import type { FairShare } from "./fair-share.ts";
+import { LayoutCache } from "./layout-cache.ts";
 import type { OptionsKeeper } from "./options-keeper.ts";
-import { compileTemplate, type Template } from "./template.ts";
-import { readFieldSpecifiers, type TemplateAnnouncement } from "./template-set.ts";
+import type { Template } from "./template.ts";
+import type { TemplateAnnouncement } from "./template-set.ts";
 
 /** Who announces, and when. */
 export interface SessionKey {
@@ -24,6 +26,8 @@ export interface SessionKey {
 }
 
 const sweepMilliseconds = 60_000;
+/** New layouts of one datagram that are compiled: more than any exporter has, few enough not to hold up the others. */
+const compiledPerDatagramMax = 1024;
 
 /**
  * Templates and domain facts of all exporters. Nothing of one exporter is ever given up for another that is not
@@ -31,13 +35,16 @@ const sweepMilliseconds = 60_000;
  */
 export class TemplateCache {
   readonly #limits: DecoderLimits;
+  readonly #share: FairShare;
   readonly #options: OptionsKeeper;
+  readonly #layouts = new LayoutCache();
   readonly #states = new Map<string, ExporterState>();
   #fieldCount = 0;
   #nextEvictionMilliseconds = 0;
 
-  constructor(limits: DecoderLimits, options: OptionsKeeper) {
+  constructor(limits: DecoderLimits, share: FairShare, options: OptionsKeeper) {
     this.#limits = limits;
+    this.#share = share;
     this.#options = options;
   }
 
@@ -51,6 +58,11 @@ export class TemplateCache {
 
   get fieldCount(): number {
     return this.#fieldCount;
+  }
+
+  /** Before each datagram. */
+  begin(): void {
+    this.#layouts.compiledCount = 0;
   }
 
   find(addressText: string): ExporterState | undefined {
@@ -73,7 +85,7 @@ export class TemplateCache {
 
   /** Forgets an exporter that has announced nothing and has nothing waiting. */
   releaseIfUnused(state: ExporterState): void {
-    if (state.sessionCount > 0 || state.waitingBytes > 0) return;
+    if (state.sessions.length > 0 || state.waitingBytes > 0) return;
     this.#options.releaseInterfaces(state);
     this.#states.delete(state.addressText);
   }
@@ -94,47 +106,79 @@ export class TemplateCache {
     bytes: Uint8Array,
     announcement: TemplateAnnouncement,
   ): Template | DropReason {
-    const { id, isOptions, start, end, fieldCount } = announcement;
-    const { version, observationDomainId } = context;
+    const { id, fieldCount } = announcement;
+    const { version, observationDomainId, receivedMilliseconds } = context;
     if (id < 256 || fieldCount === 0 || fieldCount > this.#limits.fieldsPerTemplateMax)
       return "template_invalid";
     const session = this.#takeSession(state, context);
+    if (session === undefined) return this.#announceLent(state, context, bytes, announcement);
     const known = session.templates.get(id);
     const { shared } = findDomain(state, version, observationDomainId)!;
-    if (known?.isOptions === isOptions && areBytesEqual(known.definition, bytes, start, end)) {
-      known.announcedMilliseconds = context.receivedMilliseconds;
-      this.#fieldCount -= known.previous?.fieldCount ?? 0;
-      known.previous = undefined;
+    if (known !== undefined && isSame(known, bytes, announcement)) {
+      known.announcedMilliseconds = receivedMilliseconds;
+      this.#dropPrevious(state, known);
       shared.templates.set(id, known);
       return known;
     }
     const isFull =
+      (this.#layouts.compiledCount >= compiledPerDatagramMax && !this.#share.isLifted) ||
       (known === undefined && state.templateCount >= this.#limits.templatesPerExporterMax) ||
-      !this.#hasRoom(fieldCount - (known?.previous?.fieldCount ?? 0), context.receivedMilliseconds);
-    const fields = isFull ? [] : readFieldSpecifiers(bytes, announcement, version);
-    const template = isFull ? undefined : compileTemplate(id, isOptions, fields, bytes.slice(start, end));
-    if (template === undefined) {
+      !this.#hasRoom(state, fieldCount - (known?.previous?.layout.fieldCount ?? 0), receivedMilliseconds);
+    const layout = isFull ? undefined : this.#layouts.take(version, bytes, announcement);
+    if (layout === undefined) {
       this.#removeIfEmpty(state, context);
       return isFull ? "template_limit" : "template_invalid";
     }
-    template.announcedMilliseconds = context.receivedMilliseconds;
     if (known === undefined) state.templateCount++;
-    else {
-      this.#fieldCount -= known.previous?.fieldCount ?? 0;
-      known.previous = undefined;
-      template.previous = known;
-    }
-    this.#fieldCount += fields.length;
+    else this.#dropPrevious(state, known);
+    const template = {
+      id,
+      layout,
+      session,
+      previous: known,
+      announcedMilliseconds: receivedMilliseconds,
+      recordCount: 0,
+    };
+    this.#countFields(state, fieldCount);
     session.templates.set(id, template);
     shared.templates.set(id, template);
     return template;
   }
 
-  /** Whether so many fields more can be kept; an exporter that is silent for long makes room. */
-  #hasRoom(fieldCount: number, nowMilliseconds: number): boolean {
+  /** A port that finds no place may still announce what it borrows: exporters behind a NAT change ports all the time. */
+  #announceLent(
+    state: ExporterState,
+    { version, observationDomainId, receivedMilliseconds }: SessionKey,
+    bytes: Uint8Array,
+    announcement: TemplateAnnouncement,
+  ): Template | DropReason {
+    const lent = findDomain(state, version, observationDomainId)?.shared.templates.get(announcement.id);
+    if (lent === undefined || !isSame(lent, bytes, announcement)) return "template_limit";
+    lent.announcedMilliseconds = receivedMilliseconds;
+    return lent;
+  }
+
+  /** Whether the port has announced a template of this id. */
+  isKnown(state: ExporterState, { version, observationDomainId, port }: SessionKey, id: number): boolean {
+    return findDomain(state, version, observationDomainId)?.sessions.get(port)?.templates.has(id) === true;
+  }
+
+  /** Whether the exporter may keep so many fields more; when there is no room, one that is silent for long makes it. */
+  #hasRoom(state: ExporterState, fieldCount: number, nowMilliseconds: number): boolean {
     const { templateFieldsMax } = this.#limits;
-    if (this.#fieldCount + fieldCount <= templateFieldsMax) return true;
-    return this.#evictIdle(nowMilliseconds) && this.#fieldCount + fieldCount <= templateFieldsMax;
+    const isFull = this.#fieldCount + fieldCount > templateFieldsMax;
+    if (isFull && !this.#evictIdle(nowMilliseconds)) return false;
+    return this.#share.allows(templateFieldsMax, this.#fieldCount, state.fieldCount, fieldCount);
+  }
+
+  #countFields(state: ExporterState, fieldCount: number): void {
+    state.fieldCount += fieldCount;
+    this.#fieldCount += fieldCount;
+  }
+
+  #dropPrevious(state: ExporterState, template: Template): void {
+    this.#countFields(state, -(template.previous?.layout.fieldCount ?? 0));
+    template.previous = undefined;
   }
 
   /** RFC 7011 §8.1: an id below 256 is that of a set and withdraws all templates of its kind. */
@@ -143,7 +187,7 @@ export class TemplateCache {
     const session = domain?.sessions.get(context.port);
     if (domain === undefined || session === undefined) return;
     for (const template of session.templates.values()) {
-      const isMeant = id >= 256 ? template.id === id : template.isOptions === isOptions;
+      const isMeant = id >= 256 ? template.id === id : template.layout.isOptions === isOptions;
       if (isMeant) this.#removeTemplate(state, domain, session, template);
     }
     this.#removeIfEmpty(state, context);
@@ -170,20 +214,35 @@ export class TemplateCache {
     session.templates.delete(template.id);
     if (shared.templates.get(template.id) === template) shared.templates.delete(template.id);
     state.templateCount--;
-    this.#fieldCount -= fieldsKept(template);
+    this.#countFields(state, -fieldsKept(template));
   }
 
-  /** The session of the message's port; when the exporter has too many, the one longest silent in its domain goes. */
-  #takeSession(state: ExporterState, context: SessionKey): Session {
-    const { version, observationDomainId, port } = context;
+  /** The session of the message's port; undefined when the exporter has too many and all are in use. */
+  #takeSession(state: ExporterState, context: SessionKey): Session | undefined {
+    const { version, observationDomainId, port, receivedMilliseconds } = context;
     const domain = findDomain(state, version, observationDomainId);
-    const known = domain === undefined ? undefined : touchSession(domain, port);
-    if (known !== undefined) return known;
-    if (state.sessionCount >= this.#limits.sessionsPerExporterMax) {
-      const crowded = domain ?? state.domains.values().next().value!;
-      this.#removeSession(state, crowded, crowded.sessions.keys().next().value!);
+    let session = domain === undefined ? undefined : touchSession(domain, port);
+    if (session === undefined) {
+      const isFull = state.sessions.length >= this.#limits.sessionsPerExporterMax;
+      if (isFull && !this.#evictSession(state, receivedMilliseconds)) return undefined;
+      session = addSession(state, version, observationDomainId, port);
     }
-    return addSession(state, version, observationDomainId, port);
+    session.announcedMilliseconds = receivedMilliseconds;
+    return session;
+  }
+
+  /**
+   * Gives up a session of the exporter: of those that no record was read by the one longest silent, only then the one longest
+   * not used. False when all are in use: anybody can announce in an exporter's name, from ever new ports.
+   */
+  #evictSession(state: ExporterState, nowMilliseconds: number): boolean {
+    let oldest = state.sessions[0]!;
+    for (const session of state.sessions) if (isLessUsed(session, oldest)) oldest = session;
+    const { usedMilliseconds, domainKey, port } = oldest;
+    const isInUse =
+      usedMilliseconds > 0 && nowMilliseconds - usedMilliseconds <= this.#limits.idleMilliseconds;
+    if (!isInUse) this.#removeSession(state, state.domains.get(domainKey)!, port);
+    return !isInUse;
   }
 
   #removeIfEmpty(state: ExporterState, context: SessionKey): void {
@@ -194,10 +253,11 @@ export class TemplateCache {
 
   #removeSession(state: ExporterState, domain: Domain, port: number): void {
     const session = domain.sessions.get(port)!;
-    for (const template of session.templates.values()) this.#fieldCount -= fieldsKept(template);
+    for (const template of session.templates.values()) this.#countFields(state, -fieldsKept(template));
     this.#options.releaseFacts(state, session);
     state.templateCount -= session.templates.size;
-    state.sessionCount--;
+    const last = state.sessions.pop()!;
+    if (last !== session) state.sessions[state.sessions.indexOf(session)] = last;
     domain.sessions.delete(port);
     // What the last session leaves behind in `shared` is not counted, so it goes too.
     if (domain.sessions.size > 0) this.#dropOrphans(domain, session);
@@ -228,6 +288,17 @@ export class TemplateCache {
   }
 }
 
-function fieldsKept({ fieldCount, previous }: Template): number {
-  return fieldCount + (previous?.fieldCount ?? 0);
+function fieldsKept({ layout, previous }: Template): number {
+  return layout.fieldCount + (previous?.layout.fieldCount ?? 0);
+}
+
+/** Whether an announcement says of a template what is known: the id is not looked at. */
+function isSame({ layout }: Template, bytes: Uint8Array, announcement: TemplateAnnouncement): boolean {
+  const { isOptions, start, end } = announcement;
+  return layout.isOptions === isOptions && areBytesEqual(layout.definition, bytes, start + 2, end);
+}
+
+function isLessUsed(a: Session, b: Session): boolean {
+  if (a.usedMilliseconds !== b.usedMilliseconds) return a.usedMilliseconds < b.usedMilliseconds;
+  return a.announcedMilliseconds < b.announcedMilliseconds;
 }

@@ -8,9 +8,10 @@ import {
   type Session,
 } from "./exporter-state.ts";
 import { ipfix, netflowV9 } from "./message.ts";
+import { unprintable } from "./options.ts";
 import type { OptionsKeeper } from "./options-keeper.ts";
 import type { TemplateCache } from "./template-cache.ts";
-import { readTemplateAnnouncement } from "./template-set.ts";
+import { readTemplateAnnouncement, writeAnnouncement } from "./template-set.ts";
 
 /** What is kept over a restart: docs/formats/templates.md. Plain values, to be written as JSON. */
 export interface TemplateDump {
@@ -68,7 +69,7 @@ export function dumpTemplates(states: Iterable<ExporterState>): TemplateDump {
   return {
     format: dumpFormat,
     version: dumpVersion,
-    exporters: [...states].filter(({ sessionCount }) => sessionCount > 0).map(dumpExporter),
+    exporters: [...states].filter(({ sessions }) => sessions.length > 0).map(dumpExporter),
   };
 }
 
@@ -95,9 +96,9 @@ function dumpDomain({ version, id, shared, sessions }: Domain): DumpedDomain {
 }
 
 function dumpSession({ templates }: Session): DumpedTemplate[] {
-  return [...templates.values()].map(({ isOptions, definition, announcedMilliseconds }) => ({
-    isOptions,
-    definition: writeHex(definition),
+  return [...templates.values()].map(({ id, layout, announcedMilliseconds }) => ({
+    isOptions: layout.isOptions,
+    definition: writeHex(writeAnnouncement(id, layout)),
     announcedMilliseconds,
   }));
 }
@@ -266,7 +267,7 @@ function asCount(value: unknown): number {
 
 /** Text from a file, no longer than one from an exporter can be; anything else is empty. */
 function asText(value: unknown, lengthMax: number): string {
-  return typeof value === "string" && value.length <= lengthMax ? value : "";
+  return typeof value === "string" && value.length <= lengthMax ? value.replace(unprintable, "") : "";
 }
 
 const nameLengthMax = 255;

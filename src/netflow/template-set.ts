@@ -1,7 +1,7 @@
 import { isZeroFilled, readUnsigned16, readUnsigned32 } from "./bytes.ts";
 import { elementKey, scopeKey } from "./element.ts";
 import { ipfix } from "./message.ts";
-import type { FieldSpecifier } from "./template.ts";
+import type { FieldSpecifier, TemplateLayout } from "./template.ts";
 
 /** A template as it stands in its set: where it begins and ends, not yet looked into. */
 export interface TemplateAnnouncement {
@@ -101,12 +101,18 @@ export function readFieldSpecifiers(
   return fields;
 }
 
-/** The fields of a template that was kept: its definition was read before. */
-export function readAnnouncedFields(
-  definition: Uint8Array,
-  version: number,
-  isOptions: boolean,
-): FieldSpecifier[] {
-  const announcement = readTemplateAnnouncement(definition, 0, definition.length, version, isOptions);
-  return typeof announcement === "object" ? readFieldSpecifiers(definition, announcement, version) : [];
+/** The announcement as it stood in its set. */
+export function writeAnnouncement(id: number, { definition }: TemplateLayout): Uint8Array {
+  const bytes = new Uint8Array(2 + definition.length);
+  bytes[0] = id >>> 8;
+  bytes[1] = id & 0xff;
+  bytes.set(definition, 2);
+  return bytes;
+}
+
+/** The fields of a layout that was kept: its definition was read before. */
+export function readAnnouncedFields(layout: TemplateLayout): FieldSpecifier[] {
+  const bytes = writeAnnouncement(256, layout);
+  const announcement = readTemplateAnnouncement(bytes, 0, bytes.length, layout.version, layout.isOptions);
+  return typeof announcement === "object" ? readFieldSpecifiers(bytes, announcement, layout.version) : [];
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { elementKey } from "./element.ts";
-import { compileTemplate, variableLength } from "./template.ts";
+import { compileLayout, variableLength } from "./template.ts";
 
 const compile = (isOptions: boolean, ...fields: readonly (readonly [id: number, length: number])[]) =>
-  compileTemplate(
-    300,
+  compileLayout(
+    10,
     isOptions,
     fields.map(([id, length]) => ({ key: elementKey(0, id), length })),
     new Uint8Array(),

@@ -7,6 +7,7 @@ import {
   isOptionElement,
   isSpecialElement,
 } from "./element.ts";
+import type { Session } from "./exporter-state.ts";
 
 /** One field of a template as announced. `length` is `variableLength` or a number of bytes, which may be 0. */
 export interface FieldSpecifier {
@@ -32,11 +33,11 @@ export interface FieldStep extends PlacedField {
   readonly read: ReadColumn | undefined;
 }
 
-/** A template compiled once, when it arrives, into what a data set needs. */
-export interface Template {
-  readonly id: number;
+/** What a data set needs of its template: compiled once, and shared by all templates that are announced with the same bytes. */
+export interface TemplateLayout {
+  readonly version: number;
   readonly isOptions: boolean;
-  /** The announcement's bytes: the same announced again, as exporters do for ever, costs a comparison. */
+  /** The announcement's bytes behind the template id: the same again, as exporters send for ever, costs a comparison. */
   readonly definition: Uint8Array;
   readonly fieldCount: number;
   /** Fields with a column, for each column the element that goes first before those that may stand in for it. */
@@ -68,6 +69,21 @@ export interface Template {
   readonly hasTotals: boolean;
   readonly startKind: TimeKind;
   readonly endKind: TimeKind;
+  /** Names and lengths of the fields, for people: made when somebody first looks. */
+  describedFields: readonly DescribedField[] | undefined;
+}
+
+export interface DescribedField {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** A template of one session. */
+export interface Template {
+  readonly id: number;
+  readonly layout: TemplateLayout;
+  /** That announced it: a port that borrows it keeps this one in use. */
+  readonly session: Session;
   /**
    * What it replaced, until it is announced once more: sets on their way that fit only that one are still read by it
    * (RFC 7011 §8.1: over UDP messages may overtake each other).
@@ -107,12 +123,12 @@ const durationKeys: ReadonlySet<number> = new Set([
 const initiatorKeys: ReadonlySet<number> = new Set([231, 232, 298, 299].map((id) => elementKey(0, id)));
 
 /** Undefined when no record of it could be told from the next: no fields, or records of no length. */
-export function compileTemplate(
-  id: number,
+export function compileLayout(
+  version: number,
   isOptions: boolean,
   fields: readonly FieldSpecifier[],
   definition: Uint8Array,
-): Template | undefined {
+): TemplateLayout | undefined {
   const recordLength = fields.reduce((sum, { length }) => sum + (length === variableLength ? 1 : length), 0);
   if (recordLength === 0) return undefined;
   const isVariable = fields.some(({ length }) => length === variableLength);
@@ -124,7 +140,7 @@ export function compileTemplate(
   const hasStart =
     startKind !== "delta" && steps.some(({ target }) => target.name === "flowStartMilliseconds");
   return {
-    id,
+    version,
     isOptions,
     definition,
     fieldCount: fields.length,
@@ -146,9 +162,7 @@ export function compileTemplate(
     hasTotals: hasStart && hasType("total"),
     startKind,
     endKind: findTimeKind(steps, "flowEndMilliseconds"),
-    previous: undefined,
-    announcedMilliseconds: 0,
-    recordCount: 0,
+    describedFields: undefined,
   };
 }
 

@@ -173,8 +173,9 @@ test("trap 4: an exporter whose templates are all too old leaves nothing behind 
 });
 
 test("trap 4: fields beyond the bound are those of exporters silent for long, not of one that is heard", () => {
-  const trial = createTrial(7, { templateFieldsMax: 4, idleMilliseconds: 10_000 });
-  trial.send(ipfixMessage({}, announce(300), announce(301)));
+  const trial = createTrial(7, { templateFieldsMax: 512, idleMilliseconds: 10_000 });
+  trial.send(ipfixMessage({}, announce()));
+  for (let i = 1; i < 256; i++) trial.send(ipfixMessage({}, announce()), { addressText: `198.51.100.${i}` });
   const other = { addressText: "192.0.2.2" };
   assert.equal(trial.send(ipfixMessage({}, announce()), other).templateCount, 0);
   assert.equal(trial.send(ipfixMessage({}, announce()), { ...other, waited: 11_000 }).templateCount, 1);
@@ -246,6 +247,22 @@ test("trap 6: options name interfaces by scope or field, in every order, and not
   ]);
   assert.equal(trial.interfaces.length, 2);
   assert.equal(trial.rows.length, 0);
+});
+
+test("of interfaces only those that are kept are told, with names that can be shown", () => {
+  const trial = createTrial(7, { interfacesPerExporterMax: 2 });
+  const options = ipfixOptionsTemplate(400, [[10, 4]], [[82, 65_535]]);
+  trial.send(ipfixMessage({}, set(3, options)));
+  for (const [index, name] of ["e\u001b[2Jt\u202eh\r\n", "x".repeat(300), "eth9"].entries())
+    trial.send(ipfixMessage({}, set(400, unsigned(index, 4), variable(Buffer.from(name)))));
+  assert.deepEqual(
+    trial.interfaces.map(({ index, name }) => [index, name]),
+    [
+      [0, "e[2Jth"],
+      [1, "x".repeat(255)],
+    ],
+  );
+  assert.deepEqual(trial.drops, { template_limit: 1 });
 });
 
 test("trap 6: of several interfaces in one options record the first is the one it is about", () => {

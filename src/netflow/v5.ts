@@ -10,7 +10,7 @@ import { elementKey } from "./element.ts";
 import { type MessageContext, netflowV5 } from "./message.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { SetFacts } from "./record-specials.ts";
-import { compileTemplate } from "./template.ts";
+import { compileLayout } from "./template.ts";
 
 const headerLength = 24;
 const recordLength = 48;
@@ -39,7 +39,7 @@ const layout: readonly (readonly [id: number, length: number])[] = [
   [0, 2],
 ];
 
-const template = compileTemplate(
+const template = compileLayout(
   0,
   false,
   layout.map(([id, length]) => ({ key: elementKey(0, id), length })),

@@ -1,6 +1,7 @@
 import type { ReportDrop } from "../flow/index.ts";
 import type { DecoderLimits } from "./config.ts";
 import { domainKey, type ExporterState } from "./exporter-state.ts";
+import type { FairShare } from "./fair-share.ts";
 import type { MessageContext } from "./message.ts";
 
 /** A data set whose template has not arrived, with what its message's header said. */
@@ -27,14 +28,16 @@ const entryBytes = 256;
  */
 export class WaitingRoom {
   readonly #limits: DecoderLimits;
+  readonly #share: FairShare;
   readonly #drop: ReportDrop;
   /** Oldest first. */
   readonly #sets = new Set<WaitingSet>();
   readonly #queues = new Map<ExporterState, Queue>();
   #bytes = 0;
 
-  constructor(limits: DecoderLimits, drop: ReportDrop) {
+  constructor(limits: DecoderLimits, share: FairShare, drop: ReportDrop) {
     this.#limits = limits;
+    this.#share = share;
     this.#drop = drop;
   }
 
@@ -50,7 +53,8 @@ export class WaitingRoom {
       if (state.waitingBytes + cost <= waitingBytesPerExporterMax) break;
       this.#giveUp(set);
     }
-    if (state.waitingBytes + cost > waitingBytesPerExporterMax || this.#bytes + cost > waitingBytesMax) {
+    const isTooMuch = state.waitingBytes + cost > waitingBytesPerExporterMax;
+    if (isTooMuch || !this.#share.allows(waitingBytesMax, this.#bytes, state.waitingBytes, cost)) {
       this.#drop("template_missing", state.addressText);
       return false;
     }

@@ -284,7 +284,11 @@ function describeIssue(
     });
   }
   const name = path.join(".");
-  const origin = origins.get(name) ?? origins.get(path[0] ?? "") ?? where(issue.path);
+  // An element of a list is said where the list is.
+  const said = path
+    .map((_, i) => path.slice(0, path.length - i).join("."))
+    .find((place) => origins.has(place));
+  const origin = (said === undefined ? undefined : origins.get(said)) ?? where(issue.path);
   return [`${origin}: ${name}: ${issue.message}`];
 }
 

@@ -82,6 +82,7 @@ function countsByKind(counts: Float64Array): Record<SampleKind, number> {
 
 interface ExporterAccount {
   readonly agents: AgentAccount[];
+  lastSeenMilliseconds: number;
   readonly sources: SourceList;
 }
 
@@ -90,21 +91,31 @@ export class Accounts {
   readonly #limits: SflowLimits;
   readonly #exporters = new Map<string, ExporterAccount>();
   #sourceCount = 0;
+  #nextEvictionMilliseconds = 0;
 
   constructor(limits: SflowLimits) {
     this.#limits = limits;
   }
 
-  /** The account of a datagram's agent; undefined when there is no room for another exporter. */
-  begin(
+  /** The account of an agent that has one. */
+  find(addressText: string, address: Uint8Array, subAgentId: number): AgentAccount | undefined {
+    const exporter = this.#exporters.get(addressText);
+    return exporter?.agents.find((agent) => agent.isOf(address, subAgentId));
+  }
+
+  /** The account of an agent, made when it has none. Undefined when there is no room for another exporter. */
+  take(
     addressText: string,
     address: Uint8Array,
     subAgentId: number,
     receivedMilliseconds: number,
   ): AgentAccount | undefined {
-    const agents = this.#exporter(addressText)?.agents;
-    if (agents === undefined) return undefined;
-    for (const agent of agents) if (agent.isOf(address, subAgentId)) return agent;
+    const exporter = this.#takeExporter(addressText, receivedMilliseconds);
+    if (exporter === undefined) return undefined;
+    exporter.lastSeenMilliseconds = receivedMilliseconds;
+    const known = this.find(addressText, address, subAgentId);
+    if (known !== undefined) return known;
+    const { agents } = exporter;
     if (agents.length >= this.#limits.agentsPerExporterMax) this.#evictAgent(addressText);
     const agent = new AgentAccount(address, subAgentId);
     agent.lastSeenMilliseconds = receivedMilliseconds;
@@ -144,12 +155,28 @@ export class Accounts {
     return { exporterCount: this.#exporters.size, sourceCount: this.#sourceCount };
   }
 
-  #exporter(addressText: string): ExporterAccount | undefined {
+  #takeExporter(addressText: string, nowMilliseconds: number): ExporterAccount | undefined {
     const known = this.#exporters.get(addressText);
-    if (known !== undefined || this.#exporters.size >= this.#limits.exportersMax) return known;
-    const exporter = { agents: [], sources: new SourceList() };
+    if (known !== undefined) return known;
+    if (this.#exporters.size >= this.#limits.exportersMax && !this.#evictIdle(nowMilliseconds))
+      return undefined;
+    const exporter = { agents: [], sources: new SourceList(), lastSeenMilliseconds: nowMilliseconds };
     this.#exporters.set(addressText, exporter);
     return exporter;
+  }
+
+  /** Makes room by forgetting the exporter longest silent, if it is silent for long. Looks once a second at most. */
+  #evictIdle(nowMilliseconds: number): boolean {
+    if (nowMilliseconds < this.#nextEvictionMilliseconds) return false;
+    this.#nextEvictionMilliseconds = nowMilliseconds + 1000;
+    let oldest: [addressText: string, ExporterAccount] | undefined;
+    for (const entry of this.#exporters)
+      if (oldest === undefined || entry[1].lastSeenMilliseconds < oldest[1].lastSeenMilliseconds)
+        oldest = entry;
+    const [addressText, { lastSeenMilliseconds }] = oldest!;
+    if (nowMilliseconds - lastSeenMilliseconds <= this.#limits.idleMilliseconds) return false;
+    this.forget(addressText);
+    return true;
   }
 
   #evictAgent(addressText: string): void {

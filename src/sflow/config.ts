@@ -7,6 +7,8 @@ export interface SflowLimits {
   readonly sourcesPerExporterMax: number;
   /** Of all exporters: beyond it a new one pushes out one of its own exporter. */
   readonly sourcesMax: number;
+  /** An exporter silent for so long may be forgotten when a new one needs its place. */
+  readonly idleMilliseconds: number;
 }
 
 export const defaultSflowLimits: SflowLimits = {
@@ -14,4 +16,5 @@ export const defaultSflowLimits: SflowLimits = {
   agentsPerExporterMax: 64,
   sourcesPerExporterMax: 4096,
   sourcesMax: 65_536,
+  idleMilliseconds: 3_600_000,
 };

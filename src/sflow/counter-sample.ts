@@ -68,6 +68,8 @@ export class CounterSampleReader {
 /** Longer names are cut: they are for people, and kept by the thousand. */
 const textBytesMax = 255;
 const decoder = new TextDecoder();
+/** What would move the cursor, turn the writing around or end the line where a name is shown. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A length, then so many octets, up to a NUL. */
 function readText(body: XdrReader): string {
@@ -76,5 +78,6 @@ function readText(body: XdrReader): string {
   if (at < 0) return "";
   const text = body.bytes.subarray(at, at + Math.min(length, textBytesMax));
   const nul = text.indexOf(0);
-  return decoder.decode(nul < 0 ? text : text.subarray(0, nul)).trim();
+  const name = decoder.decode(nul < 0 ? text : text.subarray(0, nul));
+  return name.replace(unprintable, "").trim();
 }

@@ -398,3 +398,31 @@ test("counts have bounds, and what was silent longest goes", () => {
   trial.decoder.forget("192.0.2.2");
   assert.deepEqual(trial.decoder.usage, { exporterCount: 0, sourceCount: 0 });
 });
+
+test("headers without samples take no place, and who is silent for long makes room", () => {
+  const trial = createTrial({ limits: { exportersMax: 2, idleMilliseconds: 60_000 } });
+  const sample = flowSample({}, header);
+  for (let i = 1; i < 20; i++) trial.send(datagram({}), { addressText: `198.51.100.${i}` });
+  assert.equal(trial.decoder.usage.exporterCount, 0);
+  for (const last of [1, 2, 3]) trial.send(datagram({}, sample), { addressText: `192.0.2.${last}` });
+  const has = (last: number) => trial.decoder.describe(`192.0.2.${last}`) !== undefined;
+  assert.deepEqual([1, 2, 3].map(has), [true, true, false]);
+  trial.wait(60_000);
+  trial.send(datagram({}), { addressText: "192.0.2.1" });
+  trial.send(datagram({}, sample), { addressText: "192.0.2.3" });
+  assert.deepEqual([1, 2, 3].map(has), [true, false, true], "a known one is heard by its headers too");
+  trial.send(datagram({}, sample), { addressText: "192.0.2.2" });
+  assert.deepEqual([1, 2, 3].map(has), [true, false, true]);
+  assert.equal(trial.rows.length, 5, "all are decoded");
+});
+
+test("an interface's name has nothing in it that cannot be shown", () => {
+  const trial = createTrial();
+  const name = "et\u001b[2Jh\r\n\u202e0\u0085\u2028";
+  trial.send(datagram({}, counterSample({}, genericCounters(7, 1000), portName(name))));
+  trial.send(datagram({}, counterSample({}, genericCounters(8, 1000), portName("x".repeat(400)))));
+  assert.deepEqual(
+    trial.interfaces.map((fact) => fact.name),
+    ["et[2Jh0", "x".repeat(255)],
+  );
+});

@@ -29,6 +29,8 @@ export function isSflow(bytes: Uint8Array): boolean {
 export class SflowDecoder {
   readonly #drop: ReportDrop;
   readonly #accounts: Accounts;
+  /** Of the datagram at hand. */
+  #account: AgentAccount | undefined;
   readonly #xdr = new XdrReader();
   readonly #body = new XdrReader();
   readonly #flowSample = new FlowSampleReader();
@@ -88,12 +90,11 @@ export class SflowDecoder {
       this.#drop("message_truncated", source.addressText);
       return summary;
     }
-    const { agent, subAgentId } = facts;
-    const account = this.#accounts.begin(source.addressText, agent, subAgentId, receivedMilliseconds);
-    account?.begin(facts.uptimeMilliseconds, receivedMilliseconds);
+    this.#account = this.#accounts.find(source.addressText, facts.agent, facts.subAgentId);
+    if (this.#account !== undefined) this.#takeAccount();
     this.#report.recordCount = 0;
-    this.#readSamples(sampleCount, account, sink);
-    this.#reportMessage(account, sink);
+    this.#readSamples(sampleCount, sink);
+    this.#reportMessage(sink);
     return summary;
   }
 
@@ -134,7 +135,7 @@ export class SflowDecoder {
   }
 
   /** Samples are found by their lengths, so one that is bad does not take the others with it. */
-  #readSamples(sampleCount: number, account: AgentAccount | undefined, sink: FlowSink): void {
+  #readSamples(sampleCount: number, sink: FlowSink): void {
     const xdr = this.#xdr;
     const { addressText } = this.#facts.source;
     for (let i = 0; i < sampleCount; i++) {
@@ -150,28 +151,30 @@ export class SflowDecoder {
         return;
       }
       this.#body.begin(xdr.bytes, at, at + length);
-      const reason = this.#readSample(format, account, sink);
+      const reason = this.#readSample(format, sink);
       if (reason !== undefined) this.#drop(reason, addressText);
       xdr.offset = Math.min(at + padded(length), xdr.end);
     }
   }
 
-  #readSample(format: number, account: AgentAccount | undefined, sink: FlowSink): DropReason | undefined {
+  #readSample(format: number, sink: FlowSink): DropReason | undefined {
     switch (format) {
       case sampleFormat.flow:
       case sampleFormat.expandedFlow:
       case sampleFormat.discarded:
-        return this.#readFlowSample(format, account, sink);
+        return this.#readFlowSample(format, sink);
       case sampleFormat.counter:
       case sampleFormat.expandedCounter:
-        return this.#readCounterSample(format, account, sink);
-      default:
+        return this.#readCounterSample(format, sink);
+      default: {
+        const account = this.#openAccount();
         if (account !== undefined) account.sampleCounts[0]!++;
         return "sample_unknown";
+      }
     }
   }
 
-  #readFlowSample(format: number, account: AgentAccount | undefined, sink: FlowSink): DropReason | undefined {
+  #readFlowSample(format: number, sink: FlowSink): DropReason | undefined {
     const sample = this.#flowSample;
     const reason = sample.read(this.#body, format, this.#facts, sink);
     this.#report.recordCount++;
@@ -180,7 +183,8 @@ export class SflowDecoder {
       this.#summary.samplingInterval = sample.samplingInterval;
       this.#summary.samplingOrigin = sample.samplingInterval === 0 ? "unknown" : "record";
     }
-    if (account === undefined || reason === "sample_truncated") return reason;
+    const account = reason === "sample_truncated" ? undefined : this.#openAccount();
+    if (account === undefined) return reason;
     account.sampleCounts[format]!++;
     account.recordCounts[format]! += sample.recordCount;
     const { addressText } = this.#facts.source;
@@ -190,14 +194,11 @@ export class SflowDecoder {
     return reason;
   }
 
-  #readCounterSample(
-    format: number,
-    account: AgentAccount | undefined,
-    sink: FlowSink,
-  ): DropReason | undefined {
+  #readCounterSample(format: number, sink: FlowSink): DropReason | undefined {
     const sample = this.#counterSample;
     const reason = sample.read(this.#body, format, sink);
-    if (account === undefined || reason !== undefined) return reason;
+    const account = reason === undefined ? this.#openAccount() : undefined;
+    if (account === undefined) return reason;
     account.sampleCounts[format]!++;
     account.recordCounts[format]! += sample.recordCount;
     const { addressText } = this.#facts.source;
@@ -206,12 +207,24 @@ export class SflowDecoder {
     return undefined;
   }
 
-  #reportMessage(account: AgentAccount | undefined, sink: FlowSink): void {
+  /** An agent has an account from its first sample: headers alone must not take the places. */
+  #openAccount(): AgentAccount | undefined {
+    if (this.#account === undefined) this.#takeAccount();
+    return this.#account;
+  }
+
+  #takeAccount(): void {
+    const { source, agent, subAgentId, uptimeMilliseconds, receivedMilliseconds } = this.#facts;
+    this.#account = this.#accounts.take(source.addressText, agent, subAgentId, receivedMilliseconds);
+    this.#account?.begin(uptimeMilliseconds, receivedMilliseconds);
+  }
+
+  #reportMessage(sink: FlowSink): void {
     if (sink.takeMessage === undefined) return;
     const report = this.#report;
     const facts = this.#facts;
     report.observationDomainId = facts.subAgentId;
-    report.agent = account?.addressText ?? formatAddress(facts.agent);
+    report.agent = this.#account?.addressText ?? formatAddress(facts.agent);
     report.sequenceNumber = facts.sequenceNumber;
     report.uptimeMilliseconds = facts.uptimeMilliseconds;
     sink.takeMessage(report);

@@ -17,6 +17,7 @@ interface Row {
   at?: number;
   observer?: number;
   duplicate?: boolean;
+  isAgent?: boolean;
 }
 
 function batchOf(...rows: Row[]): FlowBatch {
@@ -31,6 +32,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     at = start,
     observer = 1,
     duplicate,
+    isAgent = false,
   } of rows) {
     const row = batch.append();
     const { columns } = batch;
@@ -45,6 +47,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.packetDeltaCount[row] = 1;
     columns.samplingInterval[row] = sampling;
     columns.observer[row] = observer;
+    columns.observedEnd[row] = isAgent ? 1 : 0;
     columns.isDuplicate[row] = duplicate ? 1 : 0;
     columns.collectionTimeMilliseconds[row] = at;
   }
@@ -292,4 +295,12 @@ test("rates move with their entry", () => {
     [2],
   );
   assert.ok(entries[0]!.sentRate > 1e8);
+});
+
+test("exporters leave room for agents: anybody can send their records", () => {
+  const { fold, drops } = createFold(10);
+  fold.fold(batchOf(...Array.from({ length: 12 }, (_, i) => ({ client: 10 + i, sent: 1 }))));
+  assert.deepEqual([fold.count, drops.length], [8, 4]);
+  fold.fold(batchOf({ client: 50, sent: 1, isAgent: true }, { client: 10, sent: 1 }));
+  assert.deepEqual([fold.count, drops.length], [9, 4]);
 });

@@ -1,5 +1,5 @@
 import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
-import { clientEnd, type VisitOpen } from "./stitch.ts";
+import { clientEnd, observedEnd, type VisitOpen } from "./stitch.ts";
 
 /** Counters kept per minute of the window, in this order. */
 const counters = ["bytesSent", "bytesReceived", "packets", "connections", "failed", "retransmits"] as const;
@@ -36,6 +36,8 @@ export interface LiveFoldConfig {
 
 export const liveFoldDefaults: LiveFoldConfig = { windowMinutes: 15, entriesMax: 50_000 };
 
+/** Of the entries, what exporters' links may take. */
+const exportersShare = 0.8;
 /** Weight of the newest second in a rate: most of a change shows within 3 s, a lone burst fades in about 10 s. */
 const rateWeight = 0.3;
 
@@ -98,6 +100,7 @@ export class LiveFold {
         columns.protocolIdentifier[row]!,
         columns.observer[row]!,
         columns.isDuplicate[row]!,
+        columns.observedEnd[row] !== observedEnd.neither,
       );
       if (entry < 0) continue;
       const factor = columns.samplingInterval[row]! || 1;
@@ -144,7 +147,7 @@ export class LiveFold {
   restore(part: FoldPart, minute: number): void {
     if (minute <= this.#minute - this.#config.windowMinutes || minute > this.#minute) return;
     const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = part;
-    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0);
+    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0, true);
     if (entry < 0) return;
     const column = this.#minuteColumn(minute);
     counters.forEach((name, i) => {
@@ -241,10 +244,13 @@ export class LiveFold {
     protocol: number,
     observer: number,
     duplicate: number,
+    isAgent: boolean,
   ): number {
     this.#writeProbe(client, server, port, protocol, observer, duplicate);
     const before = this.count;
-    const row = this.#index.findOrAdd();
+    // The last part is for agents: anybody can send exporters' records.
+    const isFull = !isAgent && before >= this.#config.entriesMax * exportersShare;
+    const row = isFull ? this.#index.find() : this.#index.findOrAdd();
     if (row < 0) this.#drop("link_limit", "live");
     else if (row === before) this.#clearRow(row);
     return row;

@@ -20,7 +20,7 @@ export interface DoctorFacts {
   readonly nowMilliseconds: number;
   /** Its records of flows that are known already, from another observer or the other direction: kept, not added up. */
   readonly doubledCount: number;
-  /** Datagrams of any exporter that this machine's kernel had no room for; undefined where it does not say. */
+  /** Datagrams of any exporter that this machine's kernel had no room for in the last minute; undefined where it does not say. */
   readonly kernelDropCount: number | undefined;
 }
 

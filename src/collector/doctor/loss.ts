@@ -23,9 +23,9 @@ const checkLoss: Check = (status, { kernelDropCount }) => {
     detail:
       `Its numbering has gaps of ${count(lostCount, unitName)}, ${percent(share)} of all; ${recent}. ` +
       {
-        here: `This machine's kernel had no room for ${count(kernelDropCount ?? 0, "datagram")} of its exporters: at least a part was lost here.`,
+        here: `This machine's kernel had no room for ${count(kernelDropCount ?? 0, "datagram")} of its exporters in the last minute: at least a part was lost here.`,
         before:
-          "This machine's kernel threw none away: they were lost on the way, or the exporter itself could not send them.",
+          "This machine's kernel threw none away in the last minute: they were lost on the way, or the exporter itself could not send them.",
         unknown:
           "Whether here or on the way is not known: this machine does not count what its kernel throws away.",
       }[place],
@@ -35,8 +35,8 @@ const checkLoss: Check = (status, { kernelDropCount }) => {
 
 const checkRestarts: Check = (status) => {
   const { restartCount } = status.loss;
-  if (restartCount < 3) return undefined;
   const known = status.lastSeenMilliseconds - status.firstSeenMilliseconds;
+  if (restartCount < 3 * Math.max(1, known / 86_400_000)) return undefined; // a few a year are maintenance
   return {
     code: "restarts",
     severity: "warning",

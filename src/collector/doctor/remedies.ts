@@ -117,6 +117,8 @@ export const remedies = {
   reordered:
     "Several ways through the network do this, and exporters that send from several cards. Harmless, unless templates come late as well.",
 
+  countersOnly:
+    "Set a sampling rate on the device and switch sampling on at its ports: `sflow sample 4096` on Arista, `sampling=400` in hsflowd.conf.",
   samplesGivenUp:
     "Sample fewer packets: a larger N in one packet of N, on the ports that carry most. Figures are multiplied by N, so that they stay right.",
   duplicated:

@@ -1,6 +1,6 @@
 import type { TemplateDescription } from "../../netflow/index.ts";
 import type { ExporterStatus } from "../exporter-status.ts";
-import type { Check } from "./finding.ts";
+import type { Check, Finding } from "./finding.ts";
 import { recogniseDevice, remedies } from "./remedies.ts";
 import { bytes, count, duration, ordered } from "./words.ts";
 
@@ -96,9 +96,20 @@ const checkLateTemplates: Check = (status) => {
   };
 };
 
+/** A switch that is polled for counters, and samples nothing: the commonest slip in setting up sFlow. */
+const countersOnly = (status: ExporterStatus): Finding => ({
+  code: "counters_only",
+  severity: "warning",
+  title: "Sends counters, samples nothing",
+  detail: `${count(status.packetCount, "datagram")} of sFlow held interface counters and not one sampled packet.`,
+  remedy: remedies.countersOnly,
+});
+
 const checkNoRecords: Check = (status, { nowMilliseconds }) => {
   const known = nowMilliseconds - status.firstSeenMilliseconds;
   if (status.recordCount > 0 || status.missingTemplates.length > 0 || known < 5 * minute) return undefined;
+  if (status.agents.some(({ sampleCounts }) => sampleCounts.counter + sampleCounts.expandedCounter > 0))
+    return countersOnly(status);
   // Records without addresses are a finding of their own.
   const hasOthers = dataTemplates(status).some(({ recordCount }) => recordCount > 0);
   if (status.templates.length === 0 || hasOthers) return undefined;

@@ -9,7 +9,13 @@ import { collectorMetrics } from "./collector-metrics.ts";
 import { routeExporters } from "./exporters.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
-const listener: ListenerStatus = { host: "::", port: 2055, receiveBufferBytes: 425_984, kernelDropCount: 7 };
+const listener: ListenerStatus = {
+  host: "::",
+  port: 2055,
+  receiveBufferBytes: 425_984,
+  kernelDropCount: 7,
+  recentKernelDropCount: 7,
+};
 
 const healthy = healthyExporter(now);
 const silent = healthyExporter(now, {
@@ -19,7 +25,7 @@ const silent = healthyExporter(now, {
 });
 const lossy = healthyExporter(now, {
   address: "2001:db8::2",
-  loss: { ...healthy.loss, lostCount: 36, recentLostCount: 0 },
+  loss: { ...healthy.loss, lostCount: 36, lostCountEver: 36, recentLostCount: 0 },
 });
 
 function createApi(t: TestContext, exporters: readonly ExporterStatus[], listeners = [listener]) {
@@ -157,7 +163,11 @@ test("one of the list has its figures, and templates without their fields", asyn
 test("what is not known is null, not 0", async (t) => {
   const loss = { ...healthy.loss, receivedCount: 0, recentReceivedCount: 0 };
   const unknown = healthyExporter(now, { clockSkewMilliseconds: undefined, loss });
-  const { get } = createApi(t, [unknown], [{ ...listener, kernelDropCount: undefined }]);
+  const { get } = createApi(
+    t,
+    [unknown],
+    [{ ...listener, kernelDropCount: undefined, recentKernelDropCount: undefined }],
+  );
   const { exporters, listeners } = (await get("")).json();
   const [exporter] = exporters;
   assert.deepEqual(
@@ -182,7 +192,7 @@ test("one exporter is told whole, by any way to write its address", async (t) =>
 test("an exporter nobody knows is a problem in words", async (t) => {
   const { get } = createApi(t, [healthy]);
   for (const [text, words] of [
-    ["10.9.9.9", /^no exporter at 10\.9\.9\.9 has sent anything since the start; /],
+    ["10.9.9.9", /^nothing that can be read has come from 10\.9\.9\.9 since the start; /],
     ["router", /^"router" is no IPv4 or IPv6 address/],
   ] as const) {
     const { statusCode, headers, json } = await get(`/${text}`);
@@ -296,7 +306,7 @@ test("metrics of an exporter, in base units", () => {
   }
   const unknown = metricLines(
     [{ ...lossy, clockSkewMilliseconds: undefined }],
-    [{ ...listener, kernelDropCount: undefined }],
+    [{ ...listener, kernelDropCount: undefined, recentKernelDropCount: undefined }],
   );
   assert.ok(!unknown.some((line) => /^portolan_collector_(clock_skew|kernel_drops)/.test(line)));
 });
@@ -306,7 +316,7 @@ test("metrics of very many exporters are bounded, and nothing is left out of sum
     healthyExporter(now, {
       address: `10.0.${i >> 8}.${i & 255}`,
       recordCount: i,
-      loss: { ...healthy.loss, unit: i % 2 === 0 ? "records" : "datagrams", lostCount: 1 },
+      loss: { ...healthy.loss, unit: i % 2 === 0 ? "records" : "datagrams", lostCount: 1, lostCountEver: 1 },
     }),
   );
   const lines = metricLines(many);

@@ -77,7 +77,7 @@ export function routeExporters(app: FastifyInstance, dependencies: ExportersDepe
     const why =
       address === undefined
         ? `"${text.slice(0, 60)}" is no IPv4 or IPv6 address, by which exporters are named`
-        : `no exporter at ${wanted} has sent anything since the start`;
+        : `nothing that can be read has come from ${wanted} since the start`;
     throw new Problem(404, "exporter_unknown", `${why}; /api/v1/exporters lists all`);
   });
 }
@@ -126,8 +126,8 @@ async function lookAtAll(dependencies: ExportersDependencies): Promise<Look> {
 /** Undefined when one of the listeners is not counted: then nothing is known of the whole. */
 function sumKernelDrops(listeners: readonly ListenerStatus[]): number | undefined {
   return listeners.reduce<number | undefined>(
-    (sum, { kernelDropCount }) =>
-      sum === undefined || kernelDropCount === undefined ? undefined : sum + kernelDropCount,
+    (sum, { recentKernelDropCount: recent }) =>
+      sum === undefined || recent === undefined ? undefined : sum + recent,
     0,
   );
 }

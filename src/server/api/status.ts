@@ -45,8 +45,10 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   });
 }
 
-function describeCollector({ listeners, exporters }: CollectorStatus) {
+function describeCollector({ listeners, exporters, exporterCount, recordCount }: CollectorStatus) {
   return {
+    exporterCount,
+    records: recordCount,
     listeners: listeners.map((listener) => `udp://${formatListener(listener)}`),
     exporters: exporters.map((exporter) => ({
       address: exporter.address,

@@ -66,6 +66,9 @@ export function createTrial({ batchRows = 7, hasDetails = true, limits = {} as P
     interfaces,
     batch,
     sink,
+    wait(milliseconds: number) {
+      receivedMilliseconds += milliseconds;
+    },
     /** Decodes one datagram, a millisecond after the one before. */
     send(message: Uint8Array, { port = 1, addressText = "192.0.2.1" } = {}) {
       receivedMilliseconds++;

@@ -14,7 +14,10 @@ export interface Status {
     readonly listeners: readonly string[];
     /** This machine's addresses, for an exporter to send to. */
     readonly addresses: readonly string[];
+    /** The busiest; the figures are of all. */
     readonly exporters: readonly ExporterStatus[];
+    readonly exporterCount: number;
+    readonly records: number;
   };
   readonly store: {
     readonly state: "on" | "off";

@@ -3,9 +3,15 @@ import { test } from "node:test";
 import { collectorSpots, exportRecipes, softflowdCommand } from "./export-hint.ts";
 
 test("a listener on every address is reached on each of the machine's", () => {
-  assert.deepEqual(collectorSpots(["udp://0.0.0.0:2055"], ["192.168.1.5", "fd00::5"]), [
+  assert.deepEqual(collectorSpots(["udp://[::]:2055"], ["192.168.1.5", "fd00::5"]), [
     { address: "192.168.1.5", port: 2055 },
     { address: "fd00::5", port: 2055 },
+  ]);
+  assert.deepEqual(collectorSpots(["udp://0.0.0.0:2055", "udp://0.0.0.0:6343"], ["192.168.1.5", "fd00::5"]), [
+    { address: "192.168.1.5", port: 2055 },
+  ]);
+  assert.deepEqual(collectorSpots(["udp://0.0.0.0:6343"], ["192.168.1.5"]), [
+    { address: "192.168.1.5", port: 6343 },
   ]);
 });
 

@@ -4,14 +4,21 @@ export interface CollectorSpot {
   readonly port: number;
 }
 
-/** `udp://0.0.0.0:2055` hears on every address; a listener on one address is told as it is. */
+const sflowPort = 6343;
+
+/**
+ * `udp://0.0.0.0:2055` hears on every IPv4 address, `udp://[::]:2055` on every address; a listener on one address is told as it is.
+ * sFlow's own port is left out when there is another.
+ */
 export function collectorSpots(listeners: readonly string[], addresses: readonly string[]): CollectorSpot[] {
-  return listeners.flatMap((listener) => {
+  const isSflow = (listener: string) => listener.endsWith(`:${sflowPort}`);
+  const told = listeners.every(isSflow) ? listeners : listeners.filter((listener) => !isSflow(listener));
+  return told.flatMap((listener) => {
     const [, host = "", portText = ""] = /^udp:\/\/(.*):(\d+)$/.exec(listener) ?? [];
     if (portText === "") return [];
     const bare = host.replace(/^\[|\]$/g, "");
-    const isAny = bare === "0.0.0.0" || bare === "::" || bare === "";
-    const heard = isAny ? addresses : [bare];
+    const isIPv4 = (address: string) => !address.includes(":");
+    const heard = bare === "::" ? addresses : bare === "0.0.0.0" ? addresses.filter(isIPv4) : [bare];
     return (heard.length === 0 ? ["127.0.0.1"] : heard).map((address) => ({
       address,
       port: Number(portText),

@@ -5,7 +5,10 @@ import { dropCount, lookAtRecords } from "./record-rate.ts";
 
 const status = (...records: number[]) =>
   ({
-    collector: { exporters: records.map((count) => ({ records: count, drops: { template_missing: 2 } })) },
+    collector: {
+      records: records.reduce((sum, count) => sum + count, 0),
+      exporters: records.map(() => ({ drops: { template_missing: 2 } })),
+    },
   }) as unknown as Status;
 
 test("the rate needs two looks", () => {

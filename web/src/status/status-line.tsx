@@ -103,9 +103,9 @@ function ExporterWord({
   status: Status;
   recordsPerSecond: number | undefined;
 }) {
-  const { exporters, listeners } = status.collector;
+  const { exporters, exporterCount, listeners } = status.collector;
   const drops = dropCount(status);
-  const count = exporters.length === 1 ? "1 exporter" : `${exporters.length} exporters`;
+  const count = exporterCount === 1 ? "1 exporter" : `${exporterCount} exporters`;
   const rate = recordsPerSecond === undefined ? "" : `, ${formatCount(recordsPerSecond)} records/s`;
   return (
     <More
