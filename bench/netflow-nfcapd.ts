@@ -134,8 +134,8 @@ async function compare(protocol: FlowProtocol, count: number, rate: number, fold
   const subjects = [await startPortolan(fold), await startNfcapd()];
   // What a compiler does once is not what a record costs.
   const ports = subjects.map(({ port }) => port);
-  const warmUp = 4000;
-  await sendDatagrams({ protocol, ports, count: warmUp, rate: 4000 });
+  const warmUp = 20_000;
+  await sendDatagrams({ protocol, ports, count: warmUp, rate: 8000 });
   await delay(300);
   const before = subjects.map(({ pid }) => readCpuSeconds(pid));
   await sendDatagrams({ protocol, ports, count, rate });
