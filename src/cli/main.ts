@@ -3,6 +3,7 @@ import type { ListenError } from "../collector/index.ts";
 import type { ConfigError } from "../server/index.ts";
 import type { OperatingError } from "../store/index.ts";
 import { addCollect } from "./collect.ts";
+import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
     .showHelpAfterError("(portolan --help lists what is accepted)");
   addUp(program);
   addCollect(program);
+  addDemo(program);
   addDoctor(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
   for (const command of program.commands) command.exitOverride().showHelpAfterError(true);

@@ -8,9 +8,13 @@ interface Startable {
 
 /**
  * Starts it, says so, and stops it on SIGTERM or SIGINT, also when it has not finished starting. A second signal, or a stop
- * that takes too long, ends the process at once.
+ * that takes too long, ends the process at once. `untilSeconds` after it has started it is stopped as by a signal.
  */
-export async function runUntilSignal(service: Startable, started: () => void): Promise<void> {
+export async function runUntilSignal(
+  service: Startable,
+  started: () => void,
+  untilSeconds?: number,
+): Promise<void> {
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
@@ -20,7 +24,10 @@ export async function runUntilSignal(service: Startable, started: () => void): P
       });
     }
   });
-  const starting = service.start().then(started);
+  const starting = service.start().then(() => {
+    started();
+    if (untilSeconds !== undefined) setTimeout(() => process.kill(process.pid), untilSeconds * 1000).unref();
+  });
   try {
     await Promise.race([starting, asked]);
     await asked;
