@@ -55,13 +55,14 @@ function nodeOf({ nodes }: PlannedWorld, pod: PlannedPod): PlannedNode {
 function podScript({ address, address6, kilobitsPerSecond }: PlannedPod): string {
   const isSlow = kilobitsPerSecond !== undefined;
   return script({
+    sysctl: isSlow ? slowSettings : [],
     ip: [
       "link set lo up",
-      "link set eth0 up",
+      `link set eth0 up${isSlow ? " gso_max_segs 1" : ""}`,
       `addr add ${address}/32 dev eth0`,
       `addr add ${address6}/128 dev eth0 nodad`,
       `route add ${hop.address} dev eth0 scope link`,
-      `route add default via ${hop.address} dev eth0${isSlow ? " cwnd lock 12" : ""}`,
+      `route add default via ${hop.address} dev eth0${isSlow ? slowRoute : ""}`,
       `route add default via ${hop.address6} dev eth0`,
     ],
     more: isSlow ? [slowLink(kilobitsPerSecond)] : [],
@@ -69,9 +70,12 @@ function podScript({ address, address6, kilobitsPerSecond }: PlannedPod): string
 }
 
 /**
- * Packets wait in a queue before the narrow place, which is what makes the round trip long. It has room for more than the twelve
- * segments that a connection may have on the way here, so none is lost.
+ * Packets wait in a queue before the narrow place, which is what makes the round trip long. It has room for more than a
+ * connection may have on the way, and the sender has patience: nothing is lost, nor taken for lost and sent again.
  */
+const slowSettings = ["net.ipv4.tcp_wmem=4096 32768 32768", "net.ipv4.tcp_early_retrans=0"];
+const slowRoute = " rto_min 2s";
+
 function slowLink(kilobitsPerSecond: number): string {
   const rate = `rate ${kilobitsPerSecond}kbit burst 4kb`;
   return [
@@ -84,7 +88,7 @@ function nodeScript(node: PlannedNode, nodes: readonly PlannedNode[], pods: read
   const own = pods.filter((pod) => pod.node === node.name);
   const others = nodes.filter((other) => other !== node);
   return script({
-    sysctl: ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"],
+    sysctl: ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"],
     ip: [
       "link set lo up",
       "link set eth0 up",
@@ -140,7 +144,7 @@ function outsideScript(nodes: readonly PlannedNode[]): string {
   const holes = outside.filter(({ isBlackHole }) => isBlackHole).map(({ address }) => address);
   const pairs = (pair: (address: string) => string) => hosts.map(({ address }) => pair(address)).join(", ");
   return script({
-    sysctl: ["net/ipv4/conf/all/route_localnet"],
+    sysctl: ["net.ipv4.conf.all.route_localnet=1"],
     ip: [
       "link set lo up",
       `link add ${gateway.bridge} type bridge`,
@@ -173,7 +177,10 @@ interface Parts {
 function script({ ip, sysctl = [], nft = "", more = [] }: Parts): string {
   return [
     "set -e",
-    ...sysctl.map((name) => `echo 1 > /proc/sys/${name}`),
+    ...sysctl.map((setting) => {
+      const [name = "", value] = setting.split("=");
+      return `echo ${value} > /proc/sys/${name.replaceAll(".", "/")}`;
+    }),
     ...(nft === "" ? [] : [`nft -f - <<'END'\n${nft}\nEND`]),
     `ip -batch - <<'END'\n${ip.join("\n")}\nEND`,
     ...more,
