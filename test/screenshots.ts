@@ -1,7 +1,8 @@
 /**
  * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png,
  * details.png and exporters.png into docs/ or FOLDER. `node test/screenshots.ts exporters [FOLDER]` only takes those of the
- * exporters, in every look; it needs no root. The map's traffic is real, of a small world made for it and taken down again:
+ * exporters, in every look; it needs no root. `node test/screenshots.ts demo [FOLDER]` takes demo.png and demo-light.png, of
+ * `portolan demo`. The map's traffic is real, of a small world made for it and taken down again:
  *
  *     atlas  (this machine, under that name)   nginx, prometheus, grafana, and the containers api and redis
  *     atlas/data, atlas/jobs                   network namespaces: postgres, minio; worker, mailer, backup
@@ -367,7 +368,6 @@ async function startWorld(): Promise<{ program: Program; stop: () => Promise<voi
       ...["--listen", "127.0.0.1:0"],
       ...["--flows", `udp://127.0.0.1:${flowPort}`],
     ];
-    const underItsName = ["unshare", "--uts", "sh", "-c", 'hostname atlas && exec "$@"', "sh"];
     const program = await startProgram(parameters, isWhole ? underItsName : []);
     ends.push(() => program.stop());
     if (isWhole) {
@@ -391,7 +391,10 @@ async function startWorld(): Promise<{ program: Program; stop: () => Promise<voi
   }
 }
 
-const seconds = Number(process.env.PORTOLAN_WORLD_SECONDS ?? "150");
+/** A command that runs another on a machine of this name. */
+const underItsName = ["unshare", "--uts", "sh", "-c", 'hostname atlas && exec "$@"', "sh"];
+
+const seconds = Number(process.env.WORLD_SECONDS ?? "150");
 
 async function takePictures(folder: string): Promise<void> {
   const { program, stop } = await startWorld();
@@ -419,6 +422,26 @@ async function takePictures(folder: string): Promise<void> {
     await stop();
   }
   await takeExporterPictures(folder, "one");
+}
+
+async function takeDemoPictures(folder: string): Promise<void> {
+  const program = await startProgram(["demo", "--listen", "127.0.0.1:0"], underItsName);
+  const browser = await launchBrowser();
+  try {
+    const page = /http:\S+filter\S+/.exec(program.output())![0];
+    console.log(`${page}: letting the shop talk for ${seconds} s`);
+    await sleep(seconds * 1000);
+    for (const colorScheme of ["dark", "light"] as const) {
+      const name = colorScheme === "dark" ? "demo.png" : "demo-light.png";
+      await takePicture(browser, page, join(folder, name), {
+        viewport: { width: 1280, height: 800 },
+        colorScheme,
+      });
+    }
+  } finally {
+    await browser.close();
+    await program.stop();
+  }
 }
 
 /** Exporters in all states of health, and none. */
@@ -619,4 +642,5 @@ const [role, text] = process.argv.slice(2);
 const docs = fileURLToPath(new URL("../docs", import.meta.url));
 if (role === "actor") act(JSON.parse(text!) as Actor);
 else if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
+else if (role === "demo") await takeDemoPictures(text ?? docs);
 else await takePictures(role ?? docs);

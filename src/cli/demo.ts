@@ -70,9 +70,20 @@ async function run({ listen, seed, seconds }: DemoFlags): Promise<number> {
     },
     stop: () => stop(server, world),
   };
-  await runUntilSignal(service, () => console.log(describe(server!.address, plan, demo.podRanges)), seconds);
-  holding.release();
-  return 0;
+  try {
+    await runUntilSignal(
+      service,
+      () => console.log(describe(server!.address, plan, demo.podRanges)),
+      seconds,
+    );
+    return 0;
+  } catch (error) {
+    if (!(error instanceof demo.DemoError)) throw error;
+    console.error(`portolan: the world cannot be built here: ${error.message}`);
+    return 1;
+  } finally {
+    holding.release();
+  }
 }
 
 /** A UDP port that nobody uses now. */

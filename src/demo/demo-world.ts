@@ -9,7 +9,7 @@ import type { ActorPlan } from "./actor.ts";
 import { enterControlGroup, findControlGroups } from "./control-groups.ts";
 import type { PlannedWorld } from "./plan.ts";
 import { removeDemoWorld } from "./remove.ts";
-import { run } from "./run.ts";
+import { DemoError, run } from "./run.ts";
 import { wire } from "./wiring.ts";
 import { prefix } from "./world.ts";
 
@@ -116,7 +116,7 @@ export function createDemoWorld(world: PlannedWorld, { log }: DemoWorldDependenc
     actor.stdin.write(`${JSON.stringify(plan)}\n`);
     const ready = once(createInterface({ input: actor.stdout }), "line").then(() => undefined);
     const complaint = await Promise.race([ready, failed]);
-    if (complaint !== undefined) throw new Error(complaint);
+    if (complaint !== undefined) throw new DemoError(complaint);
   }
 
   /** A shell that waits for our end, and then cleans up unless we said that it is done. */

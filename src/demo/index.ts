@@ -7,4 +7,5 @@ export { createDemoWorld, type DemoWorld, whyNoDemoWorld } from "./demo-world.ts
 export { type Holding, holdDemo, isHolder } from "./hold.ts";
 export { type PlannedLink, type PlannedPod, type PlannedWorld, planWorld } from "./plan.ts";
 export { removeDemoWorld } from "./remove.ts";
+export { DemoError } from "./run.ts";
 export { podRanges, prefix } from "./world.ts";
