@@ -127,9 +127,12 @@ test("it ends by itself after --seconds, and says what is wrong with a flag", {
   assert.equal((await runProgram(["demo", "--listen", "nowhere"])).code, 2);
 });
 
-test("without the privilege for namespaces it says so", { skip, timeout: 60_000 }, async () => {
-  const program = startProgram(["demo"], ["setpriv", "--bounding-set=-sys_admin"]);
-  await assert.rejects(program, /ended with 1:\n.*cannot be made here .*what to do/);
+test("who may not make a world is told what is missing", { skip, timeout: 60_000 }, async () => {
+  const isolated = ["setpriv", "--bounding-set=-sys_admin"];
+  await assert.rejects(startProgram(["demo"], isolated), /ended with 1:\n.*cannot be made here .*what to do/);
+  const mayRead = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]; // the checkout may be root's
+  const nobody = ["setpriv", "--reuid", "65534", "--clear-groups", ...mayRead];
+  await assert.rejects(startProgram(["demo"], nobody), /ended with 1:\n.*needs root on Linux.*sudo/);
 });
 
 const mapOf = (program: Program): Promise<Topology> =>
