@@ -177,6 +177,8 @@ interface Parts {
 function script({ ip, sysctl = [], nft = "", more = [] }: Parts): string {
   return [
     "set -e",
+    // Where Docker is, bridges show what they carry to nftables, as if it arrived.
+    "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $f ] || echo 0 > $f; done",
     ...sysctl.map((setting) => {
       const [name = "", value] = setting.split("=");
       return `echo ${value} > /proc/sys/${name.replaceAll(".", "/")}`;
