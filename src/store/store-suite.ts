@@ -95,6 +95,35 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: a name learned late is the name of what was stored before, too`, async () => {
+    const world = new SampleWorld(seed + 3);
+    const store = createStore("renamed", world);
+    const range = { from: start, to: start + 30 * minute };
+    const namesOf = async (asked: Store) => {
+      const { records } = await asked.flows({ ...range, limit: 1000 });
+      const ofNginx = records.filter(({ sourcePeer }) => sourcePeer === "process:web-1/nginx");
+      assert.ok(ofNginx.length > 20);
+      return new Set(ofNginx.map(({ sourcePeerName }) => sourcePeerName));
+    };
+    const late = "it's; DROP TABLE peers; --";
+    await store.start();
+    store.append(world.batch(world.records(300, start, minute)));
+    await store.commit();
+    world.peers.rename(new Map([["process:web-1/nginx", late]]));
+    store.append(world.batch(world.records(300, start + minute, minute)));
+    await store.commit();
+    assert.deepEqual(await namesOf(store), new Set([late]));
+    await store.stop();
+    // A program that does not know better leaves what is there.
+    const unaware = new SampleWorld(seed + 4);
+    const again = createStore("renamed", unaware);
+    await again.start();
+    again.append(unaware.batch(unaware.records(10, start + 2 * minute, minute)));
+    await again.commit();
+    assert.deepEqual(await namesOf(again), new Set([late]));
+    await again.stop();
+  });
+
   test(`${name}: links of the last minutes come back with their peers`, async () => {
     const world = new SampleWorld(seed + 2);
     const store = createStore("recent", world);

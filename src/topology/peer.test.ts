@@ -44,3 +44,36 @@ test("a row that is used again has the new peer's key", () => {
   assert.equal(peers.intern(peer("b")), row);
   assert.equal(peers.key(row), peerKey(peer("b")));
 });
+
+test("a new name is given to every address of a peer; rows, keys and other peers stay", () => {
+  const peers = new PeerTable(10, () => {});
+  const [one, two, b] = [
+    peers.intern(peer("a")),
+    peers.intern(peer("a", "10.0.0.2")),
+    peers.intern(peer("b")),
+  ];
+  const key = peers.key(one);
+  const told: number[] = [];
+  peers.onRename((row) => told.push(row));
+  peers.rename(new Map([["host:a", "web"]]));
+  assert.deepEqual([peers.get(one).name, peers.get(two).name, peers.get(b).name], ["web", "web", "b"]);
+  assert.deepEqual(told, [one, two]);
+  assert.equal(peers.intern(peer("a")), one, "it is found by id and address still");
+  assert.equal(peers.key(one), key);
+  peers.rename(new Map([["host:a", "web"]]));
+  assert.equal(told.length, 2, "the same name again is nothing new");
+});
+
+test("rows that were freed, and the row of all others, have no name to change", () => {
+  const peers = new PeerTable(10, () => {});
+  peers.intern(peer("a"));
+  peers.sweep(() => {});
+  peers.rename(
+    new Map([
+      ["host:a", "web"],
+      ["other", "mine"],
+    ]),
+  );
+  assert.equal(peers.get(1).name, "~other");
+  assert.equal(peers.get(peers.intern(peer("a"))).name, "a");
+});

@@ -1,13 +1,14 @@
 import { assert, identityKey, type ReportDrop } from "../flow/index.ts";
 
 /** What a peer can be. Kubernetes kinds and outside names join as their rooms appear. */
-export type PeerKind = "process" | "container" | "host" | "other";
+export type PeerKind = "process" | "unit" | "container" | "host" | "other";
 
 /** One end of a link, as seen at one address. Peers with the same `id` are one peer with several addresses. */
 export interface Peer {
-  /** `process:NODE/NAME`, `container:NODE/ID`, `host:ADDRESS`, `host:NODE`, `other`. Stable over restarts. */
+  /** `process:NODE/NAME`, `unit:NODE/NAME`, `container:NODE/ID`, `host:ADDRESS`, `host:NODE`, `other`. Stable over restarts. */
   readonly id: string;
   readonly kind: PeerKind;
+  /** What is drawn. It may be learned later than the peer: see `PeerTable.rename`. */
   readonly name: string;
   /** Text of the address under which this row was seen. */
   readonly address: string;
@@ -15,7 +16,7 @@ export interface Peer {
   readonly node: string;
   /** /24 or /64 around a private address, "internet" for a public one, "loopback". */
   readonly network: string;
-  /** Process name, also for a container's peer; "" when unknown. */
+  /** Process name, also for a unit's or a container's peer; "" when unknown. */
   readonly process: string;
   /** Container id, 64 hex digits or what the runtime uses; "" when there is none. */
   readonly container: string;
@@ -48,6 +49,7 @@ export class PeerTable {
   readonly #keys: number[] = [];
   readonly #rowByIdentity = new Map<string, number>();
   readonly #freeRows: number[] = [];
+  readonly #onRename: ((row: number) => void)[] = [];
   readonly #drop: ReportDrop;
   #generation = 0;
 
@@ -87,6 +89,23 @@ export class PeerTable {
     const peer = this.#rows[row];
     assert(peer !== undefined, "peer rows come from intern and are not kept over a sweep");
     return peer;
+  }
+
+  /** Gives every row of these peers, by id, its new name. Rows and keys stay; whoever asked to be told is told. */
+  rename(nameById: ReadonlyMap<string, string>): void {
+    if (nameById.size === 0) return;
+    for (let row = otherRow + 1; row < this.#rows.length; row++) {
+      const peer = this.#rows[row];
+      const name = peer && nameById.get(peer.id);
+      if (peer === undefined || name === undefined || name === peer.name) continue;
+      this.#rows[row] = { ...peer, name };
+      for (const tell of this.#onRename) tell(row);
+    }
+  }
+
+  /** Calls back with each row that gets a new name, for as long as the table lives. */
+  onRename(tell: (row: number) => void): void {
+    this.#onRename.push(tell);
   }
 
   /** The key under which the store keeps this peer at this address: the same in every process. */

@@ -1,15 +1,25 @@
 import { type FlowBatch, identityKey, type Observer, type ObserverTable } from "../../flow/index.ts";
 import { type Peer, type PeerTable, peerKey } from "../../topology/index.ts";
 
+/** What the next commit writes beside records. */
+export interface Newcome {
+  readonly peers: readonly Peer[];
+  readonly observers: readonly Observer[];
+  /** Keys of peers whose name in the file is to be replaced. */
+  readonly renamed: ReadonlySet<number>;
+}
+
 /**
  * Peers and observers that records name and that may not be in the file yet. Each is collected once; one that the file
- * already has, from an earlier run, is found out when it is written.
+ * already has, from an earlier run, is found out when it is written. A peer that got a new name since is collected again.
  */
 export class Newcomers {
   readonly #peerTable: PeerTable;
   readonly #observerTable: ObserverTable;
   readonly #peers = new Map<number, Peer>();
   readonly #observers = new Map<number, Observer>();
+  /** Those of the peers whose name in the file is to be replaced. */
+  readonly #renamed = new Set<number>();
   /** Per row of the table 1 when it was collected. */
   #knownPeers = new Uint8Array(1024);
   #knownObservers = new Uint8Array(64);
@@ -19,6 +29,7 @@ export class Newcomers {
     this.#peerTable = peerTable;
     this.#generation = peerTable.generation;
     this.#observerTable = observerTable;
+    peerTable.onRename((row) => this.#rename(row));
   }
 
   collect({ columns }: FlowBatch, rowCount: number): void {
@@ -39,22 +50,25 @@ export class Newcomers {
     }
   }
 
-  take(): { peers: Peer[]; observers: Observer[] } {
-    const taken = { peers: [...this.#peers.values()], observers: [...this.#observers.values()] };
+  take(): Newcome {
+    const taken = {
+      peers: [...this.#peers.values()],
+      observers: [...this.#observers.values()],
+      renamed: new Set(this.#renamed),
+    };
     this.#peers.clear();
     this.#observers.clear();
+    this.#renamed.clear();
     return taken;
   }
 
   /** What was taken could not be written: records that came meanwhile may rely on it. */
-  giveBack({
-    peers,
-    observers,
-  }: {
-    readonly peers: readonly Peer[];
-    readonly observers: readonly Observer[];
-  }): void {
-    for (const peer of peers) this.#peers.set(peerKey(peer), peer);
+  giveBack({ peers, observers, renamed }: Newcome): void {
+    for (const peer of peers) {
+      const key = peerKey(peer);
+      if (!this.#peers.has(key)) this.#peers.set(key, peer); // it may have got a name meanwhile
+    }
+    for (const key of renamed) this.#renamed.add(key);
     for (const observer of observers) this.#observers.set(identityKey(observer.id), observer);
   }
 
@@ -62,6 +76,13 @@ export class Newcomers {
   forget(): void {
     this.#knownPeers.fill(0);
     this.#knownObservers.fill(0);
+  }
+
+  /** A peer that was never collected is not in the file, or will be replaced when it is. */
+  #rename(row: number): void {
+    this.#renamed.add(this.#peerTable.key(row));
+    this.#knownPeers = grown(this.#knownPeers, row + 1);
+    this.#addPeer(row);
   }
 
   #addPeer(row: number): void {

@@ -1,17 +1,16 @@
 import duckdb from "@duckdb/node-bindings";
 import type { Observer } from "../../flow/index.ts";
 import { identityKey } from "../../flow/index.ts";
-import { type Peer, peerKey } from "../../topology/index.ts";
+import { peerKey } from "../../topology/index.ts";
 import { addressValueOfText } from "./address-value.ts";
 import type { DatabaseConnection } from "./database.ts";
+import type { Newcome } from "./newcomers.ts";
 import type { RecordChunk } from "./record-buffer.ts";
 import { flowRecordColumns, peerColumns } from "./schema.ts";
 
 /** What one commit writes. */
-export interface Waiting {
+export interface Waiting extends Newcome {
   readonly chunks: readonly RecordChunk[];
-  readonly peers: readonly Peer[];
-  readonly observers: readonly Observer[];
   /** Unix milliseconds; the first time of the records, for new peers. */
   readonly firstSeen: number;
 }
@@ -62,8 +61,11 @@ function appendChunks({ handle }: DatabaseConnection, chunks: readonly RecordChu
   }
 }
 
-/** Few rows: one value at a time is good enough. What the table already has is left as it is. */
-async function writePeers(connection: DatabaseConnection, { peers, firstSeen }: Waiting): Promise<void> {
+/** Few rows: one value at a time is good enough. What the table already has is left as it is, but for new names. */
+async function writePeers(
+  connection: DatabaseConnection,
+  { peers, renamed, firstSeen }: Waiting,
+): Promise<void> {
   await fillTable(connection, "peers", peers, (appender, peer) => {
     duckdb.append_int64(appender, BigInt(peerKey(peer)));
     for (const name of peerColumns) duckdb.append_varchar(appender, peer[name]);
@@ -72,6 +74,10 @@ async function writePeers(connection: DatabaseConnection, { peers, firstSeen }: 
     else duckdb.append_uhugeint(appender, value);
     duckdb.append_int64(appender, BigInt(Math.max(0, Math.trunc(firstSeen))));
   });
+  if (renamed.size === 0) return;
+  await connection.sql.run(
+    `UPDATE peers SET name = n.name FROM new_peers n WHERE n.key = peers.key AND n.key IN (${[...renamed].join(", ")})`,
+  );
 }
 
 async function writeObservers(connection: DatabaseConnection, observers: readonly Observer[]): Promise<void> {
