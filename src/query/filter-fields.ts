@@ -38,7 +38,7 @@ export const filterFields = [
     name: "kind",
     values: "text",
     of: "end",
-    description: "What the peer is: process, container, host or other.",
+    description: "What the peer is: process, unit (of systemd), container, host or other.",
     example: "kind:container",
   },
   {

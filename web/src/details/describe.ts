@@ -9,6 +9,7 @@ export function kindLabel(kind: TopologyPeer["kind"]): string {
 
 const kindLabels: Record<TopologyPeer["kind"], string> = {
   process: "Process",
+  unit: "Systemd unit",
   container: "Container",
   host: "Host",
   network: "Network",

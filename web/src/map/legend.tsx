@@ -29,6 +29,12 @@ export function Legend() {
             </li>
             <li>
               <Sign>
+                <circle cx="17" cy="9" r="6.5" className="kind-unit" />
+              </Sign>
+              systemd unit
+            </li>
+            <li>
+              <Sign>
                 <rect x="11" y="3" width="12" height="12" rx="3.5" className="kind-container" />
               </Sign>
               container

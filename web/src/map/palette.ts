@@ -43,6 +43,7 @@ export const palettes: Readonly<Record<ThemeName, Palette>> = {
     body: "#152a3f",
     kinds: {
       process: "#62d6c4",
+      unit: "#8fd67a",
       container: "#a6b5ff",
       host: "#d9c8a0",
       node: "#e2b457",
@@ -69,6 +70,7 @@ export const palettes: Readonly<Record<ThemeName, Palette>> = {
     body: "#ffffff",
     kinds: {
       process: "#0b7a6b",
+      unit: "#3d7a17",
       container: "#4a55c4",
       host: "#84682a",
       node: "#8a5f0c",

@@ -51,7 +51,7 @@ function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer
   context.stroke();
 }
 
-/** Process: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
+/** Process, unit: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
 export function traceShape(
   context: Context,
   { x, y }: { x: number; y: number },
@@ -63,7 +63,7 @@ export function traceShape(
     context.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);
     return;
   }
-  if (kind === "process" || kind === "other") {
+  if (kind === "process" || kind === "unit" || kind === "other") {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, 2 * Math.PI);
     return;

@@ -21,6 +21,14 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     context.moveTo(x + size * 0.15, y + size * 0.75);
     context.lineTo(x + size * 0.95, y + size * 0.75);
   },
+  /** A switch: what is started and stopped. */
+  unit(context, x, y, size) {
+    const gap = Math.PI / 5;
+    context.moveTo(x, y - size);
+    context.lineTo(x, y);
+    context.moveTo(x + Math.sin(gap) * size * 0.9, y - Math.cos(gap) * size * 0.9);
+    context.arc(x, y, size * 0.9, gap - Math.PI / 2, 1.5 * Math.PI - gap);
+  },
   /** A box seen from a corner. */
   container(context, x, y, size) {
     const side = size * 0.9;
