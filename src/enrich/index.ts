@@ -1,8 +1,10 @@
 /**
- * An address, or a socket's owner, in; a row of the PeerTable out. Knows /proc and this machine's addresses; does not know
- * who asks, nor what the rows are used for.
+ * An address, or a socket's owner, in; a row of the PeerTable out. Knows /proc, what container runtimes tell of their
+ * containers, and this machine's addresses; does not know who asks, nor what the rows are used for.
  */
 export { type AddressPeers, createAddressPeers } from "./address-peers.ts";
-export { containerIdOf, containerIdOfProcess } from "./container-id.ts";
+export { type CgroupPlace, parseCgroupPath, parseProcCgroup } from "./cgroup-path.ts";
+export { type ContainerNames, createContainerNames } from "./container-names.ts";
+export type { NameSource } from "./name-source.ts";
 export { networkOf } from "./network.ts";
 export { createSocketOwners, type SocketOwner, type SocketOwners } from "./socket-owners.ts";

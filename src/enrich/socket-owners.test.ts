@@ -22,7 +22,9 @@ let treeCount = 0;
 
 const containerId = "ab12".padEnd(64, "0");
 const inContainer = `0::/system.slice/docker-${containerId}.scope\n`;
+const inSession = "0::/user.slice/user-1000.slice/session-3.scope\n";
 const inService = "0::/system.slice/ssh.service\n";
+const inPod = `0::/kubepods.slice/kubepods-pod1a2b_3c.slice/cri-containerd-${containerId}.scope\n`;
 
 /** A /proc and a /run/netns of their own, and owners read from them. */
 function createTree({ rowsMax = 100 } = {}) {
@@ -36,10 +38,25 @@ function createTree({ rowsMax = 100 } = {}) {
   const namespacesChanged = () => utimesSync(namedNamespacesFolder, ++changes, changes);
   const drops: string[] = [];
   const peers = new PeerTable(rowsMax, (reason) => drops.push(reason));
-  const owners = createSocketOwners({ peers, node: "vm", procFolder, namedNamespacesFolder });
+  const names = new Map<string, string>();
+  let learned = new Map<string, string>();
+  const owners = createSocketOwners({
+    peers,
+    node: "vm",
+    procFolder,
+    namedNamespacesFolder,
+    containerNames: { nameOf: (id) => names.get(id) ?? "", takeChanges: () => learned },
+  });
   return {
     peers,
     drops,
+    /** The runtime tells a container's name. */
+    learn(id: string, name: string) {
+      names.set(id, name);
+      learned = new Map([[id, name]]);
+      owners.refresh();
+      learned = new Map();
+    },
     addProcess(process: number, cgroup: string, exe?: string) {
       mkdirSync(join(procFolder, String(process)));
       writeFileSync(join(procFolder, String(process), "cgroup"), cgroup);
@@ -71,7 +88,7 @@ function createTree({ rowsMax = 100 } = {}) {
 
 test("a process is named by its name and machine, at the socket's address", () => {
   const tree = createTree();
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   assert.deepEqual(tree.peerOf(), {
     id: "process:vm/nginx",
     kind: "process",
@@ -103,8 +120,8 @@ test("a process in a container is that container, whatever the process", () => {
 
 test("several processes of one name are one peer; another address is another row of it", () => {
   const tree = createTree();
-  tree.addProcess(100, inService);
-  tree.addProcess(101, inService);
+  tree.addProcess(100, inSession);
+  tree.addProcess(101, inSession);
   assert.equal(tree.rowOf({ process: 101 }), tree.rowOf());
   assert.notEqual(tree.rowOf({}, "10.0.0.6"), tree.rowOf());
   assert.equal(tree.peerOf({}, "10.0.0.6").id, tree.peerOf().id);
@@ -150,7 +167,7 @@ for (const [comm, exe, name] of [
 ] as const) {
   test(`a process whose first thread is called ${comm} and whose program is ${exe} is ${name}`, () => {
     const tree = createTree();
-    tree.addProcess(100, inService, exe);
+    tree.addProcess(100, inSession, exe);
     const { id, name: shown, process } = tree.peerOf({ processName: comm });
     assert.deepEqual([id, shown, process], [`process:vm/${name}`, name, name]);
   });
@@ -163,7 +180,7 @@ test("a thread name stays when the program cannot be read any more", () => {
 test("a named network namespace counts as a machine of its own", () => {
   const tree = createTree();
   const blue = tree.addNamespace("blue");
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   const { id, node, name } = tree.peerOf({ networkNamespace: blue });
   assert.deepEqual([id, node, name], ["process:vm/blue/nginx", "vm/blue", "nginx"]);
   assert.equal(tree.peerOf({ networkNamespace: blue + 1000 }).node, "vm");
@@ -181,7 +198,7 @@ test("a container keeps its machine, though its network namespace has a name", (
 
 test("a namespace that is named later is found", () => {
   const tree = createTree();
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   tree.peerOf({ networkNamespace: 1 });
   const red = tree.addNamespace("red");
   assert.equal(tree.peerOf({ networkNamespace: red }).node, "vm/red");
@@ -209,7 +226,7 @@ test("a process id used again by another program is another peer", () => {
   tree.addProcess(100, inContainer);
   const first = tree.rowOf({ processName: "nginx", cgroupId: 7 });
   tree.endProcess(100);
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   const second = tree.rowOf({ processName: "sshd", cgroupId: 9 });
   assert.notEqual(second, first);
   assert.equal(tree.peers.get(second).id, "process:vm/sshd");
@@ -220,13 +237,13 @@ test("a process id used again by a program of the same name in another cgroup is
   tree.addProcess(100, inContainer);
   assert.equal(tree.peerOf({ cgroupId: 7 }).kind, "container");
   tree.endProcess(100);
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   assert.equal(tree.peerOf({ cgroupId: 9 }).kind, "process");
 });
 
 test("after a sweep of the peers, rows are taken anew", () => {
   const tree = createTree();
-  tree.addProcess(100, inService);
+  tree.addProcess(100, inSession);
   const row = tree.rowOf();
   const peer = tree.peers.get(row);
   tree.peers.sweep(() => {});
@@ -240,4 +257,108 @@ test("a peer beyond the bound is ~other, and asked for again", () => {
   assert.equal(tree.rowOf(), 1);
   assert.equal(tree.rowOf(), 1);
   assert.deepEqual(tree.drops, ["peer_limit", "peer_limit"]);
+});
+
+test("a process that systemd started is its unit, whatever the process", () => {
+  const tree = createTree();
+  tree.addProcess(100, inService);
+  tree.addProcess(101, inService);
+  assert.deepEqual(tree.peerOf({ processName: "sshd" }), {
+    id: "unit:vm/ssh.service",
+    kind: "unit",
+    name: "ssh.service",
+    address: "10.0.0.5",
+    node: "vm",
+    network: "10.0.0.0/24",
+    process: "sshd",
+    container: "",
+  });
+  assert.equal(tree.rowOf({ process: 101, processName: "sftp-server" }), tree.rowOf({ processName: "sshd" }));
+});
+
+for (const [unit, id, name] of [
+  ["postgresql@15-main.service", "unit:vm/postgresql%4015-main.service", "postgresql@15-main.service"],
+  ["dbus\\x2dbroker.service", "unit:vm/dbus\\x2dbroker.service", "dbus-broker.service"],
+  ["sshd@3-192.0.2.1:22-192.0.2.9:51234.service", "unit:vm/sshd%40.service", "sshd@.service"],
+  ["sshd@3-4242_77-[2001:db8::1]:22-[2001:db8::9]:51234.service", "unit:vm/sshd%40.service", "sshd@.service"],
+  ["echo@12-4242-1000.service", "unit:vm/echo%40.service", "echo@.service"],
+  ["a>b%c.service", "unit:vm/a%3Eb%25c.service", "a>b%c.service"],
+] as const) {
+  test(`the unit ${unit} is ${name}`, () => {
+    const tree = createTree();
+    tree.addProcess(100, `0::/system.slice/${unit}\n`);
+    assert.deepEqual([tree.peerOf().id, tree.peerOf().name], [id, name]);
+  });
+}
+
+test("a unit in a named network namespace is another than the one outside", () => {
+  const tree = createTree();
+  const vpn = tree.addNamespace("vpn");
+  tree.addProcess(100, inService);
+  assert.equal(tree.peerOf({ networkNamespace: vpn }).id, "unit:vm/vpn/ssh.service");
+});
+
+test("a pod's container on its node's network is itself, at the node's address", () => {
+  const tree = createTree();
+  tree.addProcess(100, inPod);
+  tree.addProcess(200, inService);
+  const [pod, kubelet] = [
+    tree.peerOf({}, "192.0.2.7"),
+    tree.peerOf({ process: 200, cgroupId: 8 }, "192.0.2.7"),
+  ];
+  assert.deepEqual([pod.id, pod.node, pod.address], [`container:vm/${containerId}`, "vm", "192.0.2.7"]);
+  assert.deepEqual([kubelet.id, kubelet.address], ["unit:vm/ssh.service", "192.0.2.7"]);
+});
+
+test("a container is named by its id until its name is known, and stays the same peer", () => {
+  const tree = createTree();
+  tree.addProcess(100, inContainer);
+  const row = tree.rowOf();
+  const elsewhere = tree.rowOf({}, "10.0.0.6");
+  assert.equal(tree.peers.get(row).name, "nginx ab1200000000");
+  tree.learn(containerId, "web");
+  assert.deepEqual([tree.peers.get(row).name, tree.peers.get(elsewhere).name], ["web", "web"]);
+  assert.equal(tree.rowOf(), row);
+  assert.deepEqual(tree.peerOf({}, "10.0.0.7"), {
+    ...tree.peers.get(row),
+    address: "10.0.0.7",
+  });
+  tree.addProcess(101, inContainer);
+  assert.equal(tree.rowOf({ process: 101 }), row);
+  tree.learn(containerId, "shop");
+  assert.equal(tree.peerOf().name, "shop", "it was renamed");
+});
+
+test("a peer that is kept from before the name was known gets it when it is seen again", () => {
+  const tree = createTree();
+  tree.addProcess(100, inContainer);
+  const peer = tree.peerOf();
+  const late = createTree();
+  late.learn(containerId, "web");
+  const row = late.peers.intern(peer);
+  late.addProcess(100, inContainer);
+  assert.equal(late.rowOf(), row);
+  assert.equal(late.peers.get(row).name, "web");
+});
+
+test("a peer that is kept from when the name was known keeps it until it is known again", () => {
+  const tree = createTree();
+  tree.addProcess(100, inContainer);
+  const row = tree.peers.intern({ ...tree.peerOf(), name: "web", address: "10.0.0.9" });
+  assert.equal(tree.peerOf({}, "10.0.0.9").name, "web");
+  assert.equal(tree.rowOf({}, "10.0.0.9"), row);
+});
+
+test("a container of LXC or nspawn has no other name than its own", () => {
+  const tree = createTree();
+  tree.addProcess(100, "0::/lxc.payload.web-1/init.scope\n");
+  const { id, kind, name, container } = tree.peerOf();
+  assert.deepEqual([id, kind, name, container], ["container:vm/web-1", "container", "web-1", "web-1"]);
+});
+
+test("on a hybrid machine a process that has gone is not taken for another container's", () => {
+  const tree = createTree();
+  tree.addProcess(100, `4:cpu:/docker/${containerId}\n0::/\n`);
+  assert.equal(tree.peerOf({ cgroupId: 1 }).container, containerId);
+  assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId: 1 }).id, "process:vm/curl");
 });

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
-import { containerIdOfProcess } from "./container-id.ts";
+import { type CgroupPlace, nowhere, parseProcCgroup, unescapeUnitName } from "./cgroup-path.ts";
+import type { ContainerNames } from "./container-names.ts";
 import { networkOf } from "./network.ts";
 
 /** What the kernel says of a socket's owner. */
@@ -18,6 +19,8 @@ export interface SocketOwner {
 export interface SocketOwnersDependencies {
   readonly peers: PeerTable;
   readonly node: string;
+  /** Who knows what containers are called; without it they go by their ids. */
+  readonly containerNames?: Pick<ContainerNames, "nameOf" | "takeChanges">;
   /** Where the kernel's files are; tests give stored trees. */
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
@@ -26,6 +29,8 @@ export interface SocketOwnersDependencies {
 export interface SocketOwners {
   /** The peer that owns a socket, at the local address `bytes[offset]`; 0 when the owner is not known. */
   peerOf(owner: SocketOwner, bytes: Uint8Array, offset: number): number;
+  /** Gives containers whose names were learned since the last call their names. */
+  refresh(): void;
 }
 
 /** Identities kept at most; beyond, they are learned anew. */
@@ -46,55 +51,78 @@ function idText(name: string): string {
   return name.replace(/[%/>@\s\p{Cc}]/gu, (character) => encodeURIComponent(character));
 }
 
+/**
+ * A unit that is started anew for each connection to its socket has the connection in its name:
+ * `sshd@3-192.0.2.1:22-192.0.2.9:51234.service` is `sshd@.service` (systemd.socket(5), Accept=).
+ */
+function withoutConnection(unit: string): string {
+  return unit.replace(/@\d+-(?:.*:.*|\d+[-_]\d+(?:[-_]\d+)?)(?=\.service$)/, "@");
+}
+
 interface Identity {
-  readonly peer: Omit<Peer, "address" | "network">;
+  /** Its name may be learned later. */
+  peer: Omit<Peer, "address" | "network">;
   readonly rows: AddressTable;
 }
 
 /**
- * Names the ends whose socket an agent read: by container when the process runs in one, else by process name on its
- * machine. A process in a named network namespace (`ip netns`) counts as running on a machine of its own.
+ * Names the ends whose socket an agent read: by container when the process runs in one, else by the systemd unit that
+ * started it, else by process name on its machine. Nothing is concluded from an address, so a pod on its node's network is
+ * itself. A process in a named network namespace (`ip netns`) counts as running on a machine of its own.
  */
 export function createSocketOwners({
   peers,
   node,
+  containerNames,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
-  const containerByCgroup = new Map<number, string>();
+  const placeByCgroup = new Map<number, CgroupPlace>();
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let generation = peers.generation;
 
   function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
-    const container = containerOf(process, cgroupId);
+    const { containerId, runtime, systemdUnit } = placeOf(process, cgroupId);
     const processName =
       process === ownProcess ? ownName : threadNames.has(comm) ? programOf(process, comm) : comm;
-    const namespace = container === "" ? namespaces.nameOf(networkNamespace) : "";
+    const namespace = containerId === "" ? namespaces.nameOf(networkNamespace) : "";
     const place = namespace === "" ? node : `${node}/${namespace}`;
-    const peer =
-      container === ""
-        ? ({ id: `process:${place}/${idText(processName)}`, kind: "process", name: processName } as const)
-        : ({
-            id: `container:${node}/${container}`,
-            kind: "container",
-            name: `${processName} ${container.slice(0, 12)}`,
-          } as const);
+    const facts = { node: place, process: processName, container: containerId };
     return {
-      peer: { ...peer, node: place, process: processName, container },
+      peer: { ...nameOf(), ...facts },
       rows: new AddressTable(fewAddresses),
     };
+
+    function nameOf(): Pick<Peer, "id" | "kind" | "name"> {
+      if (containerId !== "") {
+        const isName = runtime === "lxc" || runtime === "systemd-nspawn";
+        const known = isName ? containerId : containerNames?.nameOf(containerId);
+        const name = known || `${processName} ${containerId.slice(0, 12)}`;
+        return { id: containerPeerId(containerId), kind: "container", name };
+      }
+      if (systemdUnit !== "") {
+        const unit = withoutConnection(systemdUnit);
+        return { id: `unit:${place}/${idText(unit)}`, kind: "unit", name: unescapeUnitName(unit) };
+      }
+      return { id: `process:${place}/${idText(processName)}`, kind: "process", name: processName };
+    }
   }
 
-  function containerOf(process: number, cgroupId: number): string {
+  function containerPeerId(containerId: string): string {
+    return `container:${node}/${idText(containerId)}`;
+  }
+
+  function placeOf(process: number, cgroupId: number): CgroupPlace {
     try {
-      const container = containerIdOfProcess(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
-      if (containerByCgroup.size >= identitiesMax) containerByCgroup.clear();
-      if (cgroupId !== 0) containerByCgroup.set(cgroupId, container);
-      return container;
+      const { place, isUnified } = parseProcCgroup(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
+      if (placeByCgroup.size >= identitiesMax) placeByCgroup.clear();
+      // On hybrid machines many containers share a cgroup of version 2: it then says nothing of who has gone.
+      if (cgroupId !== 0 && isUnified) placeByCgroup.set(cgroupId, place);
+      return place;
     } catch {
-      return containerByCgroup.get(cgroupId) ?? ""; // the process has ended
+      return placeByCgroup.get(cgroupId) ?? nowhere; // the process has ended
     }
   }
 
@@ -104,6 +132,12 @@ export function createSocketOwners({
     } catch {
       return comm; // the process has ended
     }
+  }
+
+  /** The row may be older than the name: from the store, or from when the container was renamed. */
+  function correctName(row: number, { id, kind, name, container }: Identity["peer"]): void {
+    if (kind !== "container" || peers.get(row).name === name) return;
+    if (containerNames?.nameOf(container) === name) peers.rename(new Map([[id, name]]));
   }
 
   return {
@@ -124,8 +158,21 @@ export function createSocketOwners({
       if (known !== 0) return known;
       const address = formatAddress(bytes, offset);
       const row = peers.intern({ ...identity.peer, address, network: networkOf(bytes, offset) });
-      if (row > 1) identity.rows.set(addressWords(bytes, offset), 0, row);
+      if (row <= 1) return row;
+      identity.rows.set(addressWords(bytes, offset), 0, row);
+      correctName(row, identity.peer);
       return row;
+    },
+    refresh() {
+      const names = new Map<string, string>();
+      for (const [containerId, name] of containerNames?.takeChanges() ?? [])
+        names.set(containerPeerId(containerId), name);
+      if (names.size === 0) return;
+      for (const identity of identities.values()) {
+        const name = names.get(identity.peer.id);
+        if (name !== undefined) identity.peer = { ...identity.peer, name };
+      }
+      peers.rename(names);
     },
   };
 }

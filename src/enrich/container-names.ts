@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import { createDockerEngine, type DockerEngine, dockerSocket } from "./docker-engine.ts";
+import type { NameSource } from "./name-source.ts";
+import { createRuntimeFiles, hostRoot, type RuntimeFiles } from "./runtime-files.ts";
+
+export interface ContainerNamesDependencies {
+  log(message: string): void;
+  /** What runtimes' folders and sockets are under; tests give a folder of their own. */
+  readonly root?: string;
+  readonly dockerSocketPath?: string;
+  /** Pauses before a container without a name is looked up again, and before Docker is. */
+  readonly retryMilliseconds?: readonly number[];
+}
+
+export interface ContainerNames {
+  start(): void;
+  stop(): void;
+  /** The name, or "" as long as it is not known; `takeChanges` tells when it is. */
+  nameOf(containerId: string): string;
+  /** New names, since the last call, of containers that were asked for. */
+  takeChanges(): ReadonlyMap<string, string>;
+  status(): readonly NameSource[];
+}
+
+/** Containers whose names are kept; the oldest go first and are learned anew. */
+const namesMax = 16_384;
+/** Containers waiting to be looked up; those beyond are looked up when they are asked for again. */
+const waitingMax = 4096;
+
+interface Known {
+  readonly name: string;
+  /** Whether somebody goes by what was said of it. */
+  readonly isAsked: boolean;
+}
+
+/**
+ * Names of containers by id, from Docker's socket and from what other runtimes leave on disk. Nobody waits for a name: a
+ * container is named by its id first, and renamed.
+ */
+export function createContainerNames({
+  log,
+  root = hostRoot(),
+  dockerSocketPath = root === "/" ? dockerSocket : join(root, "run/docker.sock"),
+  retryMilliseconds = [1000, 5000, 30_000],
+}: ContainerNamesDependencies): ContainerNames {
+  const known = new Map<string, Known>();
+  const waiting = new Set<string>();
+  const timers = new Set<NodeJS.Timeout>();
+  let changes = new Map<string, string>();
+  let isRunning = false;
+  let isLooking = false;
+  const files: RuntimeFiles = createRuntimeFiles({ root });
+  const docker: DockerEngine = createDockerEngine({
+    onName: learn,
+    log,
+    socketPath: dockerSocketPath,
+    ...(retryMilliseconds[0] === undefined ? {} : { retryMilliseconds: retryMilliseconds[0] }),
+  });
+
+  function learn(containerId: string, name: string): void {
+    const before = known.get(containerId);
+    if (before?.name === name) return;
+    const isAsked = before?.isAsked ?? false;
+    keep(containerId, { name, isAsked });
+    if (isAsked) changes.set(containerId, name);
+  }
+
+  function keep(containerId: string, value: Known): void {
+    const oldest = known.keys().next();
+    if (known.size >= namesMax && !known.has(containerId) && !oldest.done) {
+      known.delete(oldest.value);
+      changes.delete(oldest.value);
+    }
+    known.set(containerId, value);
+  }
+
+  function wait(containerId: string): void {
+    if (!isRunning || waiting.size >= waitingMax) return;
+    waiting.add(containerId);
+    if (!isLooking) void look();
+  }
+
+  /** One after the other: a machine that starts a thousand containers has better things to do. */
+  async function look(): Promise<void> {
+    isLooking = true;
+    for (const containerId of waiting) {
+      if (known.get(containerId)?.name === "") {
+        const name = await files.nameOf(containerId);
+        if (!isRunning) break;
+        // Docker may have told it meanwhile, and knows better.
+        if (name !== "" && known.get(containerId)?.name === "") learn(containerId, name);
+      }
+      waiting.delete(containerId);
+    }
+    isLooking = false;
+  }
+
+  /** A container's files may be written after its first connection was seen. */
+  function lookAgainLater(containerId: string): void {
+    for (const pause of retryMilliseconds) {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        if (known.get(containerId)?.name === "") wait(containerId);
+      }, pause);
+      timers.add(timer.unref());
+    }
+  }
+
+  return {
+    start() {
+      if (isRunning) return;
+      isRunning = true;
+      docker.start();
+    },
+    stop() {
+      isRunning = false;
+      docker.stop();
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
+      waiting.clear();
+    },
+    nameOf(containerId) {
+      const found = known.get(containerId);
+      if (found !== undefined) {
+        if (!found.isAsked) known.set(containerId, { ...found, isAsked: true });
+        return found.name;
+      }
+      keep(containerId, { name: "", isAsked: true });
+      wait(containerId);
+      if (isRunning && timers.size < waitingMax) lookAgainLater(containerId);
+      return "";
+    },
+    takeChanges() {
+      const taken = changes;
+      if (taken.size > 0) changes = new Map();
+      return taken;
+    },
+    status: () => [docker.status(), files.status()],
+  };
+}
