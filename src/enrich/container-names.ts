@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { createDockerEngine, type DockerEngine, dockerSocket } from "./docker-engine.ts";
+import { setTimeout as rest } from "node:timers/promises";
+import { createDockerEngine, type DockerEngine, dockerSocket, notAsked } from "./docker-engine.ts";
 import type { NameSource } from "./name-source.ts";
 import { createRuntimeFiles, hostRoot, type RuntimeFiles } from "./runtime-files.ts";
 
@@ -137,4 +138,18 @@ export function createContainerNames({
     },
     status: () => [docker.status(), files.status()],
   };
+}
+
+/** Asks once where names of containers would come from. Gives an answer within three seconds, if it is only that none came. */
+export async function askNameSources(
+  dependencies: Omit<ContainerNamesDependencies, "log"> = {},
+): Promise<readonly NameSource[]> {
+  const names = createContainerNames({ ...dependencies, log() {} });
+  names.start();
+  try {
+    for (let tries = 0; tries < 150 && names.status()[0]?.reason === notAsked.reason; tries++) await rest(20);
+    return names.status();
+  } finally {
+    names.stop();
+  }
 }

@@ -7,7 +7,7 @@ import { PretendDocker } from "./pretend-docker.ts";
 
 const id = (digit: string) => digit.repeat(64);
 
-async function createWatch(t: TestContext, { isUp = true } = {}) {
+async function createWatch(t: TestContext, { isUp = true, answerMilliseconds = 10_000 } = {}) {
   const docker = new PretendDocker();
   if (isUp) await docker.start();
   const names = new Map<string, string>();
@@ -17,6 +17,7 @@ async function createWatch(t: TestContext, { isUp = true } = {}) {
     log: (message) => void said.push(message),
     socketPath: docker.socketPath,
     retryMilliseconds: 5,
+    answerMilliseconds,
   });
   t.after(async () => {
     engine.stop();
@@ -226,4 +227,18 @@ test("stopped, it closes its connections and does not come back", async (t) => {
   assert.equal(docker.asked.length, askedBefore);
   engine.start();
   await until("it is connected anew", () => engine.status().state === "on");
+});
+
+test("an engine that takes the question and says nothing is given up; one where nothing happens is not", async (t) => {
+  const { docker, engine, said } = await createWatch(t, { answerMilliseconds: 50 });
+  let isDumb = true;
+  docker.instead = (request) => isDumb && request.url === "/containers/json";
+  engine.start();
+  await until("it has tried again", () => docker.asked.length > 2);
+  assert.match(said[0]!, /it does not answer/);
+  isDumb = false;
+  await until("it is connected", () => engine.status().state === "on");
+  await rest(200);
+  assert.equal(engine.status().state, "on");
+  assert.equal(said.length, 1);
 });

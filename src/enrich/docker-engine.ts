@@ -10,6 +10,8 @@ export interface DockerEngineDependencies {
   readonly socketPath?: string;
   /** First pause before it is tried again; it doubles up to a minute. */
   readonly retryMilliseconds?: number;
+  /** An engine that does not answer for as long is as good as none. */
+  readonly answerMilliseconds?: number;
 }
 
 export interface DockerEngine {
@@ -23,8 +25,6 @@ export const dockerSocket = "/var/run/docker.sock";
 
 /** The longest pause, in first ones: a minute. */
 const pausesMax = 60;
-/** An engine that does not answer is as good as none. */
-const answerMilliseconds = 10_000;
 /** About 8,000 containers. */
 const listBytesMax = 16 * 1024 * 1024;
 const eventLengthMax = 1024 * 1024;
@@ -42,6 +42,7 @@ export function createDockerEngine({
   log,
   socketPath = dockerSocket,
   retryMilliseconds = 1000,
+  answerMilliseconds = 10_000,
 }: DockerEngineDependencies): DockerEngine {
   const pauseMax = retryMilliseconds * pausesMax;
   let session: Session | undefined;
@@ -60,7 +61,6 @@ export function createDockerEngine({
       events.on("close", () => mine.end(new Error("the connection was closed")));
       ask(mine, "/containers/json", (list) => {
         readAll(list, takeList, mine.end);
-        list.on("close", () => list.complete || mine.end(new Error("the connection was closed")));
       });
     });
   }
@@ -68,7 +68,7 @@ export function createDockerEngine({
   function ask(mine: Session, path: string, onAnswer: (response: IncomingMessage) => void): void {
     const asked = request({ socketPath, path, agent: false, headers: { host: "docker" } });
     mine.requests.push(asked);
-    asked.setTimeout(answerMilliseconds, () => mine.end(new Error("no answer within 10 s")));
+    asked.setTimeout(answerMilliseconds, () => mine.end(new Error("it does not answer")));
     asked.on("error", mine.end);
     asked.on("response", (response) => {
       response.on("error", mine.end);
@@ -144,7 +144,7 @@ interface Session {
   end(error: NodeJS.ErrnoException): void;
 }
 
-const notAsked: NameSource = { name: "Docker", state: "off", reason: "not asked yet" };
+export const notAsked: NameSource = { name: "Docker", state: "off", reason: "not asked yet" };
 
 /** Containers linked to from others have further names, with a slash: `/web`, `/shop/web`. */
 function ownName(names: readonly unknown[]): string {

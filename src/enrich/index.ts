@@ -4,7 +4,7 @@
  */
 export { type AddressPeers, createAddressPeers } from "./address-peers.ts";
 export { type CgroupPlace, parseCgroupPath, parseProcCgroup } from "./cgroup-path.ts";
-export { type ContainerNames, createContainerNames } from "./container-names.ts";
+export { askNameSources, type ContainerNames, createContainerNames } from "./container-names.ts";
 export type { NameSource } from "./name-source.ts";
 export { networkOf } from "./network.ts";
 export { createSocketOwners, type SocketOwner, type SocketOwners } from "./socket-owners.ts";

@@ -27,12 +27,14 @@ const inService = "0::/system.slice/ssh.service\n";
 const inPod = `0::/kubepods.slice/kubepods-pod1a2b_3c.slice/cri-containerd-${containerId}.scope\n`;
 
 /** A /proc and a /run/netns of their own, and owners read from them. */
-function createTree({ rowsMax = 100 } = {}) {
+function createTree({ rowsMax = 100, isHybrid = false } = {}) {
   const tree = join(root, String(++treeCount));
   const procFolder = join(tree, "proc");
   const namedNamespacesFolder = join(tree, "netns");
   mkdirSync(procFolder, { recursive: true });
   mkdirSync(namedNamespacesFolder);
+  const cgroupFolder = join(tree, "cgroup");
+  mkdirSync(cgroupFolder);
   let changes = 0;
   /** Some kernels' file times are too coarse to tell two changes of one moment apart. */
   const namespacesChanged = () => utimesSync(namedNamespacesFolder, ++changes, changes);
@@ -45,6 +47,7 @@ function createTree({ rowsMax = 100 } = {}) {
     node: "vm",
     procFolder,
     namedNamespacesFolder,
+    cgroupMounts: { folder: cgroupFolder, isHybrid },
     containerNames: { nameOf: (id) => names.get(id) ?? "", takeChanges: () => learned },
   });
   return {
@@ -61,6 +64,10 @@ function createTree({ rowsMax = 100 } = {}) {
       mkdirSync(join(procFolder, String(process)));
       writeFileSync(join(procFolder, String(process), "cgroup"), cgroup);
       if (exe !== undefined) symlinkSync(exe, join(procFolder, String(process), "exe"));
+    },
+    addCgroup(path: string) {
+      mkdirSync(join(cgroupFolder, path), { recursive: true });
+      return statSync(join(cgroupFolder, path)).ino;
     },
     endProcess: (process: number) => rmSync(join(procFolder, String(process)), { recursive: true }),
     addNamespace(name: string) {
@@ -361,4 +368,23 @@ test("on a hybrid machine a process that has gone is not taken for another conta
   tree.addProcess(100, `4:cpu:/docker/${containerId}\n0::/\n`);
   assert.equal(tree.peerOf({ cgroupId: 1 }).container, containerId);
   assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId: 1 }).id, "process:vm/curl");
+});
+
+test("a process that ended before anybody looked is where its cgroup is", () => {
+  const tree = createTree();
+  const cgroupId = tree.addCgroup(`/system.slice/docker-${containerId}.scope`);
+  const ofService = tree.addCgroup("/system.slice/cron.service");
+  assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId }).container, containerId);
+  assert.equal(
+    tree.peerOf({ process: 556, processName: "curl", cgroupId: ofService }).id,
+    "unit:vm/cron.service",
+  );
+});
+
+test("on a hybrid machine a runtime's service is not the unit of who has gone from its containers", () => {
+  const tree = createTree({ isHybrid: true });
+  const cgroupId = tree.addCgroup("/system.slice/docker.service");
+  tree.addProcess(100, `4:cpu:/docker/${containerId}\n0::/system.slice/docker.service\n`);
+  assert.equal(tree.peerOf({ cgroupId }).container, containerId);
+  assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId }).id, "process:vm/curl");
 });

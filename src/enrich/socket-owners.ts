@@ -3,7 +3,14 @@ import { basename } from "node:path";
 import { formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
-import { type CgroupPlace, nowhere, parseProcCgroup, unescapeUnitName } from "./cgroup-path.ts";
+import {
+  type CgroupPlace,
+  nowhere,
+  parseCgroupPath,
+  parseProcCgroup,
+  unescapeUnitName,
+} from "./cgroup-path.ts";
+import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
 import type { ContainerNames } from "./container-names.ts";
 import { networkOf } from "./network.ts";
 
@@ -24,6 +31,7 @@ export interface SocketOwnersDependencies {
   /** Where the kernel's files are; tests give stored trees. */
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
+  readonly cgroupMounts?: CgroupMounts;
 }
 
 export interface SocketOwners {
@@ -76,10 +84,12 @@ export function createSocketOwners({
   containerNames,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
+  cgroupMounts,
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
   const placeByCgroup = new Map<number, CgroupPlace>();
+  const cgroups = createCgroupTree(cgroupMounts === undefined ? {} : { mounts: cgroupMounts });
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let generation = peers.generation;
 
@@ -117,13 +127,28 @@ export function createSocketOwners({
   function placeOf(process: number, cgroupId: number): CgroupPlace {
     try {
       const { place, isUnified } = parseProcCgroup(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
-      if (placeByCgroup.size >= identitiesMax) placeByCgroup.clear();
       // On hybrid machines many containers share a cgroup of version 2: it then says nothing of who has gone.
-      if (cgroupId !== 0 && isUnified) placeByCgroup.set(cgroupId, place);
+      if (isUnified) keepPlace(cgroupId, place);
       return place;
     } catch {
-      return placeByCgroup.get(cgroupId) ?? nowhere; // the process has ended
+      return placeByCgroup.get(cgroupId) ?? placeInTree(cgroupId); // the process has ended
     }
+  }
+
+  function placeInTree(cgroupId: number): CgroupPlace {
+    const path = cgroups.pathOf(cgroupId);
+    if (path === "") return nowhere;
+    const place = parseCgroupPath(path);
+    // Where version 1 has the containers, version 2 has them in their runtime's service.
+    if (place.containerId === "" && cgroups.isHybrid) return nowhere;
+    keepPlace(cgroupId, place);
+    return place;
+  }
+
+  function keepPlace(cgroupId: number, place: CgroupPlace): void {
+    if (cgroupId === 0) return;
+    if (placeByCgroup.size >= identitiesMax) placeByCgroup.clear();
+    placeByCgroup.set(cgroupId, place);
   }
 
   function programOf(process: number, comm: string): string {
