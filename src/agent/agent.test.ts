@@ -459,6 +459,7 @@ test("stopped, it says so, reports nothing, and can be started again", { skip },
     reason: "the agent was stopped",
     remedy: "start it",
     sockets: 0,
+    names: [],
   });
   watch.agent.stop();
   watch.agent.start();

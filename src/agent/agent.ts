@@ -1,4 +1,4 @@
-import { createSocketOwners } from "../enrich/index.ts";
+import { createContainerNames, createSocketOwners, type NameSource } from "../enrich/index.ts";
 import { FlowBatch, isLoopback, type ObserverTable, type ReportDrop } from "../flow/index.ts";
 import {
   canRunTcp,
@@ -15,9 +15,15 @@ export interface AgentConfig {
   readonly connectionsMax: number;
   /** Whether connections of this machine with itself are reported. */
   readonly includeLoopback: boolean;
+  /** Whether container runtimes are asked for the names of their containers. */
+  readonly containers: boolean;
 }
 
-export const agentDefaults: AgentConfig = { connectionsMax: 262_144, includeLoopback: true };
+export const agentDefaults: AgentConfig = {
+  connectionsMax: 262_144,
+  includeLoopback: true,
+  containers: true,
+};
 
 export interface AgentDependencies {
   /** Name of this machine. */
@@ -31,6 +37,9 @@ export interface AgentDependencies {
   now(): number;
   /** What this kernel can do; read from the machine when not given. */
   readonly kernelFacts?: KernelFacts;
+  log?(message: string): void;
+  /** Where container runtimes are found, when not in the usual places. */
+  readonly runtimes?: { readonly root: string; readonly dockerSocketPath: string };
 }
 
 export interface AgentStatus {
@@ -40,7 +49,11 @@ export interface AgentStatus {
   readonly remedy?: string;
   /** Sockets looked at by the last poll. */
   readonly sockets: number;
+  /** Where names of containers come from; empty when nobody is asked. */
+  readonly names: readonly NameSource[];
 }
+
+type PollStatus = Omit<AgentStatus, "names">;
 
 export interface Agent {
   /** Attaches to the kernel where that can be; otherwise the status says why not. Never throws. */
@@ -57,9 +70,11 @@ const batchRows = 32_768;
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
   const { node, peers, observers, drop, deliver, now } = dependencies;
   const observer = createTcpObserver(config);
-  const owners = createSocketOwners({ peers, node });
+  const { log = () => {}, runtimes = {} } = dependencies;
+  const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
+  const owners = createSocketOwners({ peers, node, ...(containerNames && { containerNames }) });
   let batch: FlowBatch | undefined;
-  let status: AgentStatus = {
+  let status: PollStatus = {
     state: "off",
     reason: "the server was started without the agent",
     remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
@@ -105,6 +120,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
         };
         return;
       }
+      containerNames?.start();
       batch = new FlowBatch(batchRows);
       losses = { tableFull: 0, overwritten: 0, deferred: 0 };
       lastPoll = now();
@@ -112,6 +128,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     },
     poll() {
       if (batch === undefined) return;
+      owners.refresh();
       const target = batch;
       const seen = now();
       const bootTime = seen - Number(process.hrtime.bigint()) / 1e6;
@@ -131,9 +148,10 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       }
       lastPoll = seen;
     },
-    status: () => status,
+    status: () => ({ ...status, names: batch === undefined ? [] : (containerNames?.status() ?? []) }),
     stop() {
       observer.stop();
+      containerNames?.stop();
       batch = undefined;
       status = { state: "off", reason: "the agent was stopped", remedy: "start it", sockets: 0 };
     },

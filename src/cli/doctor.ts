@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { NameSource } from "../enrich/index.ts";
 import type { KernelFacts } from "../observe/index.ts";
 
 /** `portolan doctor`: what this machine can and cannot do, and the one thing to change. */
@@ -14,8 +15,18 @@ export function addDoctor(program: Command): void {
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
       console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
+      const { askNameSources } = await import("../enrich/index.ts");
+      console.log(
+        `container names      ${(await askNameSources()).map(describeNames).join(`\n${" ".repeat(21)}`)}`,
+      );
       console.log("collector and page   yes: they need nothing but this program");
     });
+}
+
+/** `from Docker: yes, /var/run/docker.sock answers`. */
+function describeNames({ name, state, reason, remedy }: NameSource): string {
+  const change = remedy === undefined ? "" : `\n                     to change it: ${remedy}`;
+  return `from ${name}: ${state === "on" ? "yes" : "no"}, ${reason}${change}`;
 }
 
 type Observe = typeof import("../observe/index.ts");

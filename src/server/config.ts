@@ -109,6 +109,8 @@ const configSchema = z.strictObject({
         enabled: yesOrNo().prefault(true),
         /** Connections of this machine with itself. */
         loopback: yesOrNo().prefault(true),
+        /** Names of containers: from Docker's socket, and from what other runtimes leave on disk. */
+        containers: yesOrNo().prefault(true),
         /** Live connections followed at most. */
         connections: wholeNumber(1000, 4_000_000).prefault(262_144),
       },

@@ -70,8 +70,21 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   );
   const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, now });
   const agent = createAgent(
-    { ...agentDefaults, connectionsMax: config.agent.connections, includeLoopback: config.agent.loopback },
-    { node, peers, observers, drop: drops.drop, deliver: pipeline.accept, now },
+    {
+      ...agentDefaults,
+      connectionsMax: config.agent.connections,
+      includeLoopback: config.agent.loopback,
+      containers: config.agent.containers,
+    },
+    {
+      node,
+      peers,
+      observers,
+      drop: drops.drop,
+      deliver: pipeline.accept,
+      now,
+      log: (message) => logger.warn(message),
+    },
   );
   const collector = createCollector(
     {

@@ -65,6 +65,8 @@ interface Setup {
 }
 
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
+const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
+
 function createApi(
   t: TestContext,
   { rows = [], groupsLeftOut = 0, fail, answer, isReady = true, agentOn = true, live }: Setup = {},
@@ -97,7 +99,7 @@ function createApi(
   const agent = {
     status: () =>
       agentOn
-        ? { state: "on", sockets: 42 }
+        ? { state: "on", sockets: 42, names: [dockerAnswers] }
         : { state: "off", reason: "no root", remedy: "sudo", sockets: 0 },
   } as never;
   const collector = {
@@ -417,7 +419,7 @@ test("the status says what runs and what is missing", async (t) => {
     version: "1.2.3",
     node: "vm",
     startedAt: now - minute,
-    agent: { state: "on", connections: 42 },
+    agent: { state: "on", connections: 42, names: [dockerAnswers] },
     collector: {
       listeners: ["udp://[::]:2055"],
       addresses: ["192.168.1.5"],

@@ -33,12 +33,12 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   });
 
   app.get("/api/v1/status", async () => {
-    const { state, reason, remedy, sockets } = agent.status();
+    const { state, reason, remedy, sockets, names } = agent.status();
     return {
       version,
       node,
       startedAt,
-      agent: { state, reason, remedy, connections: sockets },
+      agent: { state, reason, remedy, connections: sockets, names },
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
     };

@@ -8,6 +8,13 @@ export interface Status {
     readonly reason?: string;
     readonly remedy?: string;
     readonly connections: number;
+    /** Where names of containers come from. */
+    readonly names: readonly {
+      readonly name: string;
+      readonly state: "on" | "off";
+      readonly reason: string;
+      readonly remedy?: string;
+    }[];
   };
   readonly collector: {
     /** `udp://0.0.0.0:2055` */

@@ -72,7 +72,7 @@ function rangeHint(status: Status | undefined): string {
 
 function NoFlowsYet({ status }: { status: Status | undefined }) {
   const isAgentOn = status?.agent.state === "on";
-  const agent = agentWords(status?.agent ?? { state: "off", connections: 0 });
+  const agent = agentWords(status?.agent ?? {});
   return (
     <>
       <Compass />

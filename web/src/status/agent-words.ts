@@ -7,7 +7,7 @@ export interface AgentWords {
 }
 
 /** Why this machine's own connections are not seen, for people. */
-export function agentWords({ reason = "", remedy }: Status["agent"]): AgentWords {
+export function agentWords({ reason = "", remedy }: Pick<Status["agent"], "reason" | "remedy">): AgentWords {
   return { reason: asSentence(reason), remedy: remedy === undefined ? undefined : asSentence(remedy) };
 }
 

@@ -76,9 +76,22 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
   const isOn = agent.state === "on";
   if (isOn) {
     return (
-      <span>
-        <Lamp look="good" /> agent on, {countOf(agent.connections, "connection")}
-      </span>
+      <More
+        word={
+          <>
+            <Lamp look="good" /> agent on, {countOf(agent.connections, "connection")}
+          </>
+        }
+      >
+        <p className="faint">Names of containers</p>
+        {agent.names.length === 0 && <p>Nobody is asked: agent.containers is false.</p>}
+        {agent.names.map(({ name, state, reason, remedy }) => (
+          <p key={name}>
+            <Lamp look={state === "on" ? "good" : "off"} /> from {name}: {reason}
+            {remedy !== undefined && `; ${remedy}`}
+          </p>
+        ))}
+      </More>
     );
   }
   const words = agentWords(agent);
