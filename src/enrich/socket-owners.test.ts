@@ -60,6 +60,7 @@ function createTree({ rowsMax = 100, isHybrid = false } = {}) {
       owners.refresh();
       learned = new Map();
     },
+    refresh: () => owners.refresh(),
     addProcess(process: number, cgroup: string, exe?: string) {
       mkdirSync(join(procFolder, String(process)));
       writeFileSync(join(procFolder, String(process), "cgroup"), cgroup);
@@ -345,6 +346,7 @@ test("a peer that is kept from before the name was known gets it when it is seen
   const row = late.peers.intern(peer);
   late.addProcess(100, inContainer);
   assert.equal(late.rowOf(), row);
+  late.refresh();
   assert.equal(late.peers.get(row).name, "web");
 });
 

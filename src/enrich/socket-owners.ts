@@ -91,6 +91,7 @@ export function createSocketOwners({
   const placeByCgroup = new Map<number, CgroupPlace>();
   const cgroups = createCgroupTree(cgroupMounts === undefined ? {} : { mounts: cgroupMounts });
   const namespaces = createNamespaceNames(namedNamespacesFolder);
+  let corrections = new Map<string, string>();
   let generation = peers.generation;
 
   function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
@@ -159,10 +160,10 @@ export function createSocketOwners({
     }
   }
 
-  /** The row may be older than the name: from the store, or from when the container was renamed. */
+  /** The row may be older than the name: from the store, or from when the container was renamed. Done with the next refresh. */
   function correctName(row: number, { id, kind, name, container }: Identity["peer"]): void {
     if (kind !== "container" || peers.get(row).name === name) return;
-    if (containerNames?.nameOf(container) === name) peers.rename(new Map([[id, name]]));
+    if (containerNames?.nameOf(container) === name) corrections.set(id, name);
   }
 
   return {
@@ -189,10 +190,11 @@ export function createSocketOwners({
       return row;
     },
     refresh() {
-      const names = new Map<string, string>();
+      const names = corrections;
       for (const [containerId, name] of containerNames?.takeChanges() ?? [])
         names.set(containerPeerId(containerId), name);
       if (names.size === 0) return;
+      corrections = new Map();
       for (const identity of identities.values()) {
         const name = names.get(identity.peer.id);
         if (name !== undefined) identity.peer = { ...identity.peer, name };
