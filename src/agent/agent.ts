@@ -17,12 +17,15 @@ export interface AgentConfig {
   readonly includeLoopback: boolean;
   /** Whether container runtimes are asked for the names of their containers. */
   readonly containers: boolean;
+  /** Whether peers tell command lines in place of process names. */
+  readonly commandLine: boolean;
 }
 
 export const agentDefaults: AgentConfig = {
   connectionsMax: 262_144,
   includeLoopback: true,
   containers: true,
+  commandLine: false,
 };
 
 export interface AgentDependencies {
@@ -72,7 +75,12 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   const observer = createTcpObserver(config);
   const { log = () => {}, runtimes = {} } = dependencies;
   const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
-  const owners = createSocketOwners({ peers, node, ...(containerNames && { containerNames }) });
+  const owners = createSocketOwners({
+    peers,
+    node,
+    commandLine: config.commandLine,
+    ...(containerNames && { containerNames }),
+  });
   let batch: FlowBatch | undefined;
   let status: PollStatus = {
     state: "off",

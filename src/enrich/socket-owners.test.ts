@@ -27,7 +27,7 @@ const inService = "0::/system.slice/ssh.service\n";
 const inPod = `0::/kubepods.slice/kubepods-pod1a2b_3c.slice/cri-containerd-${containerId}.scope\n`;
 
 /** A /proc and a /run/netns of their own, and owners read from them. */
-function createTree({ rowsMax = 100, isHybrid = false } = {}) {
+function createTree({ rowsMax = 100, isHybrid = false, commandLine = false } = {}) {
   const tree = join(root, String(++treeCount));
   const procFolder = join(tree, "proc");
   const namedNamespacesFolder = join(tree, "netns");
@@ -47,6 +47,7 @@ function createTree({ rowsMax = 100, isHybrid = false } = {}) {
     node: "vm",
     procFolder,
     namedNamespacesFolder,
+    commandLine,
     cgroupMounts: { folder: cgroupFolder, isHybrid },
     containerNames: { nameOf: (id) => names.get(id) ?? "", takeChanges: () => learned },
   });
@@ -66,6 +67,8 @@ function createTree({ rowsMax = 100, isHybrid = false } = {}) {
       writeFileSync(join(procFolder, String(process), "cgroup"), cgroup);
       if (exe !== undefined) symlinkSync(exe, join(procFolder, String(process), "exe"));
     },
+    setCommandLine: (process: number, text: string) =>
+      writeFileSync(join(procFolder, String(process), "cmdline"), text),
     addCgroup(path: string) {
       mkdirSync(join(cgroupFolder, path), { recursive: true });
       return statSync(join(cgroupFolder, path)).ino;
@@ -389,4 +392,16 @@ test("on a hybrid machine a runtime's service is not the unit of who has gone fr
   tree.addProcess(100, `4:cpu:/docker/${containerId}\n0::/system.slice/docker.service\n`);
   assert.equal(tree.peerOf({ cgroupId }).container, containerId);
   assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId }).id, "process:vm/curl");
+});
+
+test("a command line is told only where it is asked for, and is no part of the identity", () => {
+  for (const commandLine of [false, true]) {
+    const tree = createTree({ commandLine });
+    tree.addProcess(100, inSession);
+    tree.setCommandLine(100, "python3\0/opt/app.py\0--password=hunter2\0");
+    const { id, name, process } = tree.peerOf({ processName: "python3" });
+    assert.deepEqual([id, name], ["process:vm/python3", "python3"]);
+    assert.equal(process, commandLine ? "python3 /opt/app.py --password=…" : "python3");
+    assert.equal(tree.peerOf({ process: 555, processName: "curl" }).process, "curl", "it has ended");
+  }
 });

@@ -11,6 +11,7 @@ import {
   unescapeUnitName,
 } from "./cgroup-path.ts";
 import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
+import { readCommandLine } from "./command-line.ts";
 import type { ContainerNames } from "./container-names.ts";
 import { networkOf } from "./network.ts";
 
@@ -28,6 +29,8 @@ export interface SocketOwnersDependencies {
   readonly node: string;
   /** Who knows what containers are called; without it they go by their ids. */
   readonly containerNames?: Pick<ContainerNames, "nameOf" | "takeChanges">;
+  /** Whether peers tell a process's command line, of whichever process was seen first, in place of its name. */
+  readonly commandLine?: boolean;
   /** Where the kernel's files are; tests give stored trees. */
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
@@ -82,6 +85,7 @@ export function createSocketOwners({
   peers,
   node,
   containerNames,
+  commandLine = false,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
   cgroupMounts,
@@ -100,7 +104,8 @@ export function createSocketOwners({
       process === ownProcess ? ownName : threadNames.has(comm) ? programOf(process, comm) : comm;
     const namespace = containerId === "" ? namespaces.nameOf(networkNamespace) : "";
     const place = namespace === "" ? node : `${node}/${namespace}`;
-    const facts = { node: place, process: processName, container: containerId };
+    const line = commandLine ? readCommandLine(`${procFolder}/${process}/cmdline`) : "";
+    const facts = { node: place, process: line || processName, container: containerId };
     return {
       peer: { ...nameOf(), ...facts },
       rows: new AddressTable(fewAddresses),

@@ -42,7 +42,7 @@ test("without anything said, the defaults hold", () => {
     ],
     exporters: { allow: [], workers: 1 },
     log: "info",
-    agent: { enabled: true, loopback: true, containers: true, connections: 262_144 },
+    agent: { enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
   });
 });
@@ -62,6 +62,7 @@ test("a flag goes before the environment, the environment before the file, the f
     enabled: false,
     loopback: false,
     containers: true,
+    commandLine: false,
     connections: 2002,
   });
 });
@@ -127,6 +128,7 @@ const wrong: [string, string][] = [
   ["agent: { enabled: 'true' }", "agent.enabled: true or false is expected"],
   ["agent: { loopback: no }", "agent.loopback: true or false is expected"],
   ["agent: { containers: 1 }", "agent.containers: true or false is expected"],
+  ["agent: { commandLine: 'no' }", "agent.commandLine: true or false is expected"],
   ["agent: { connections: 999 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: 4000001 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: 1000.5 }", `agent.connections: ${connectionsWrong}`],
@@ -157,7 +159,7 @@ for (const [yaml, problem] of wrong) {
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, connections",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections",
     "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, store",
   ]);
 });

@@ -111,6 +111,8 @@ const configSchema = z.strictObject({
         loopback: yesOrNo().prefault(true),
         /** Names of containers: from Docker's socket, and from what other runtimes leave on disk. */
         containers: yesOrNo().prefault(true),
+        /** Command lines in place of process names; they may tell secrets. */
+        commandLine: yesOrNo().prefault(false),
         /** Live connections followed at most. */
         connections: wholeNumber(1000, 4_000_000).prefault(262_144),
       },

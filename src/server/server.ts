@@ -75,6 +75,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       connectionsMax: config.agent.connections,
       includeLoopback: config.agent.loopback,
       containers: config.agent.containers,
+      commandLine: config.agent.commandLine,
     },
     {
       node,

@@ -16,7 +16,7 @@ export interface Peer {
   readonly node: string;
   /** /24 or /64 around a private address, "internet" for a public one, "loopback". */
   readonly network: string;
-  /** Process name, also for a unit's or a container's peer; "" when unknown. */
+  /** Process name, also for a unit's or a container's peer; "" when unknown. The command line, where that is asked for. */
   readonly process: string;
   /** Container id, 64 hex digits or what the runtime uses; "" when there is none. */
   readonly container: string;
