@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readCgroupMounts } from "../src/enrich/cgroup-tree.ts";
 
@@ -18,11 +18,22 @@ export function whyNoCgroups(): string | false {
   }
 }
 
+/** A hierarchy of version 1 that processes can be put into beside, as on a hybrid machine; undefined where there is none. */
+export function hybridFolder(): string | undefined {
+  return readCgroupMounts().isHybrid && existsSync("/sys/fs/cgroup/pids/cgroup.procs")
+    ? "/sys/fs/cgroup/pids"
+    : undefined;
+}
+
 /** Cgroups with the paths that runtimes give them, below one of the test's own, and processes in them. */
 export class TestCgroups {
-  readonly #top = join(readCgroupMounts().folder ?? "/nowhere", `portolan-test-${process.pid}`);
+  readonly #top: string;
   readonly #made: string[] = [];
   readonly #children: ChildProcess[] = [];
+
+  constructor(folder = readCgroupMounts().folder ?? "/nowhere") {
+    this.#top = join(folder, `portolan-test-${process.pid}`);
+  }
 
   /** Runs a program in the cgroup of this path. */
   run(path: string, command: string, ...parameters: string[]): ChildProcess {

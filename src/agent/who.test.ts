@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as rest } from "node:timers/promises";
-import { TestCgroups, whyNoCgroups } from "../../test/cgroups.ts";
+import { hybridFolder, TestCgroups, whyNoCgroups } from "../../test/cgroups.ts";
 import { PretendDocker } from "../enrich/pretend-docker.ts";
 import { ObserverTable } from "../flow/index.ts";
 import { canRunTcp, readKernelFacts } from "../observe/index.ts";
@@ -20,11 +20,14 @@ const inPod = (containerId: string) =>
   `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${podUid.replaceAll("-", "_")}.slice/cri-containerd-${containerId}.scope`;
 
 /** An agent, a pretend Docker, a folder for runtimes' files, and a server to talk to. */
-async function createWorld(t: TestContext, { containers = true } = {}) {
+async function createWorld(
+  t: TestContext,
+  { containers = true, cgroupFolder }: { containers?: boolean; cgroupFolder?: string | undefined } = {},
+) {
   const root = mkdtempSync(join(tmpdir(), "portolan-who-"));
   const docker = new PretendDocker();
   await docker.start();
-  const cgroups = new TestCgroups();
+  const cgroups = new TestCgroups(cgroupFolder);
   const peers = new PeerTable(1000, () => {});
   const seen = new Map<number, number>();
   const agent = createAgent(
@@ -157,4 +160,15 @@ test("when it is not wanted, no runtime is asked", { skip }, async (t) => {
   assert.equal((await until(who, () => true)).name, "bash ffffffffffff");
   assert.deepEqual(world.docker.asked, []);
   assert.deepEqual(world.agent.status().names, []);
+});
+
+test("on a hybrid machine, a container that only the old hierarchies know is that container", {
+  skip: skip || (hybridFolder() === undefined && "this machine has no cgroups of version 1"),
+}, async (t) => {
+  const world = await createWorld(t, { cgroupFolder: hybridFolder() });
+  const who = await world.connect(`docker/${id("b")}`);
+  assert.equal((await until(who, () => true)).id, `container:vm/${id("b")}`);
+  const gone = await world.connect(`docker/${id("c")}`, { isBrief: true });
+  const { id: goneId } = await until(gone, () => true);
+  assert.equal(goneId, "process:vm/bash", "who has gone is nobody else's container");
 });

@@ -335,3 +335,25 @@ for (const [written, read] of [
 ] as const) {
   test(`the unit ${written} is read ${read}`, () => assert.equal(unescapeUnitName(written), read));
 }
+
+const seed = Number(process.env.PORTOLAN_TEST_SEED ?? 1);
+test(`whatever a path is made of, it says something of bounded length (seed ${seed})`, () => {
+  let state = seed;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const pieces = layouts
+    .flatMap(([, path]) => path.split(/(?<=[/:.@-])/))
+    .concat("\\x", "\x00", "\ud800", "..");
+  for (let i = 0; i < 20_000; i++) {
+    let path = "";
+    for (let n = random(20); n > 0; n--) path += pieces[random(pieces.length)];
+    const place = parseCgroupPath(path);
+    assert.deepEqual(Object.keys(place), Object.keys(nowhere));
+    assert.ok(place.containerId.length <= 128 && place.podUid.length <= 64, path);
+    assert.doesNotMatch(place.containerId, /\//, path);
+    assert.ok((place.podUid === "") === (place.qosClass === ""), path);
+    assert.deepEqual(parseProcCgroup(`0::${path}`).place, place, path);
+  }
+});
