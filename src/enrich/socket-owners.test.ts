@@ -390,7 +390,9 @@ test("on a hybrid machine a runtime's service is not the unit of who has gone fr
   const tree = createTree({ isHybrid: true });
   const cgroupId = tree.addCgroup("/system.slice/docker.service");
   tree.addProcess(100, `4:cpu:/docker/${containerId}\n0::/system.slice/docker.service\n`);
+  tree.addProcess(101, "4:cpu:/system.slice/docker.service\n0::/system.slice/docker.service\n");
   assert.equal(tree.peerOf({ cgroupId }).container, containerId);
+  assert.equal(tree.peerOf({ process: 101, processName: "dockerd", cgroupId }).id, "unit:vm/docker.service");
   assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId }).id, "process:vm/curl");
 });
 

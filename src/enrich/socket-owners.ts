@@ -98,32 +98,44 @@ export function createSocketOwners({
   let corrections = new Map<string, string>();
   let generation = peers.generation;
 
-  function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
-    const { containerId, runtime, systemdUnit } = placeOf(process, cgroupId);
-    const processName =
-      process === ownProcess ? ownName : threadNames.has(comm) ? programOf(process, comm) : comm;
-    const namespace = containerId === "" ? namespaces.nameOf(networkNamespace) : "";
-    const place = namespace === "" ? node : `${node}/${namespace}`;
-    const line = commandLine ? readCommandLine(`${procFolder}/${process}/cmdline`) : "";
-    const facts = { node: place, process: line || processName, container: containerId };
+  function identify(owner: SocketOwner): Identity {
+    const place = placeOf(owner.process, owner.cgroupId);
+    const processName = processNameOf(owner);
+    const namespace = place.containerId === "" ? namespaces.nameOf(owner.networkNamespace) : "";
+    const machine = namespace === "" ? node : `${node}/${namespace}`;
+    const line = commandLine ? readCommandLine(`${procFolder}/${owner.process}/cmdline`) : "";
     return {
-      peer: { ...nameOf(), ...facts },
+      peer: {
+        ...named(place, machine, processName),
+        node: machine,
+        process: line || processName,
+        container: place.containerId,
+      },
       rows: new AddressTable(fewAddresses),
     };
+  }
 
-    function nameOf(): Pick<Peer, "id" | "kind" | "name"> {
-      if (containerId !== "") {
-        const isName = runtime === "lxc" || runtime === "systemd-nspawn";
-        const known = isName ? containerId : containerNames?.nameOf(containerId);
-        const name = known || `${processName} ${containerId.slice(0, 12)}`;
-        return { id: containerPeerId(containerId), kind: "container", name };
-      }
-      if (systemdUnit !== "") {
-        const unit = withoutConnection(systemdUnit);
-        return { id: `unit:${place}/${idText(unit)}`, kind: "unit", name: unescapeUnitName(unit) };
-      }
-      return { id: `process:${place}/${idText(processName)}`, kind: "process", name: processName };
+  function named(
+    { containerId, runtime, systemdUnit }: CgroupPlace,
+    machine: string,
+    processName: string,
+  ): Pick<Peer, "id" | "kind" | "name"> {
+    if (containerId !== "") {
+      const isName = runtime === "lxc" || runtime === "systemd-nspawn";
+      const known = isName ? containerId : containerNames?.nameOf(containerId);
+      const name = known || `${processName} ${containerId.slice(0, 12)}`;
+      return { id: containerPeerId(containerId), kind: "container", name };
     }
+    if (systemdUnit !== "") {
+      const unit = withoutConnection(systemdUnit);
+      return { id: `unit:${machine}/${idText(unit)}`, kind: "unit", name: unescapeUnitName(unit) };
+    }
+    return { id: `process:${machine}/${idText(processName)}`, kind: "process", name: processName };
+  }
+
+  function processNameOf({ process, processName }: SocketOwner): string {
+    if (process === ownProcess) return ownName;
+    return threadNames.has(processName) ? programOf(process, processName) : processName;
   }
 
   function containerPeerId(containerId: string): string {
@@ -133,7 +145,6 @@ export function createSocketOwners({
   function placeOf(process: number, cgroupId: number): CgroupPlace {
     try {
       const { place, isUnified } = parseProcCgroup(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
-      // On hybrid machines many containers share a cgroup of version 2: it then says nothing of who has gone.
       if (isUnified) keepPlace(cgroupId, place);
       return place;
     } catch {
@@ -143,18 +154,15 @@ export function createSocketOwners({
 
   function placeInTree(cgroupId: number): CgroupPlace {
     const path = cgroups.pathOf(cgroupId);
-    if (path === "") return nowhere;
-    const place = parseCgroupPath(path);
-    // Where version 1 has the containers, version 2 has them in their runtime's service.
-    if (place.containerId === "" && cgroups.isHybrid) return nowhere;
-    keepPlace(cgroupId, place);
-    return place;
+    return path === "" ? nowhere : keepPlace(cgroupId, parseCgroupPath(path));
   }
 
-  function keepPlace(cgroupId: number, place: CgroupPlace): void {
-    if (cgroupId === 0) return;
+  /** Where version 1 has the containers, version 2 has them in their runtime's service: that says nothing of who has gone. */
+  function keepPlace(cgroupId: number, place: CgroupPlace): CgroupPlace {
+    if (cgroupId === 0 || (place.containerId === "" && cgroups.isHybrid)) return nowhere;
     if (placeByCgroup.size >= identitiesMax) placeByCgroup.clear();
     placeByCgroup.set(cgroupId, place);
+    return place;
   }
 
   function programOf(process: number, comm: string): string {
