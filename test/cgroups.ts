@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseProcCgroup } from "../src/enrich/cgroup-path.ts";
 import { readCgroupMounts } from "../src/enrich/cgroup-tree.ts";
 
 /** Why cgroups cannot be made here, or false when they can. */
@@ -23,6 +24,12 @@ export function hybridFolder(): string | undefined {
   return readCgroupMounts().isHybrid && existsSync("/sys/fs/cgroup/pids/cgroup.procs")
     ? "/sys/fs/cgroup/pids"
     : undefined;
+}
+
+/** The peer that a test's own child is: where tests are run by a service, as CI's machines do, its unit. */
+export function peerIdHere(machine: string, processName: string): string {
+  const { systemdUnit } = parseProcCgroup(readFileSync("/proc/self/cgroup", "utf8")).place;
+  return systemdUnit === "" ? `process:${machine}/${processName}` : `unit:${machine}/${systemdUnit}`;
 }
 
 /** Cgroups with the paths that runtimes give them, below one of the test's own, and processes in them. */

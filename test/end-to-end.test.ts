@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launchBrowser, whyNoBrowser } from "./browser.ts";
+import { peerIdHere } from "./cgroups.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { freePort, liveLink, type liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
@@ -86,8 +87,8 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     return collector.exporters.length > 0 ? true : undefined;
   });
 
-  const client = `process:${node}/${hosts.client}/node`;
-  const server = `process:${node}/${hosts.server}/node`;
+  const client = peerIdHere(`${node}/${hosts.client}`, "node");
+  const server = peerIdHere(`${node}/${hosts.server}`, "node");
   const isSent = (record: FlowRecord) => [v4, v6].includes(record.destinationTransportPort as number);
   const exported = async () => {
     const filter = encodeURIComponent(`exporter:10.78.0.2 protocol:tcp port:${v4},${v6}`);
