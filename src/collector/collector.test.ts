@@ -218,7 +218,7 @@ testEach("templates are known again after a restart", async (context, config) =>
   const templatesFile = join(folder, "templates.json");
   const first = await startTrial(context, { ...config, templatesFile });
   await send(first.collector.listeners[0]!.port, [ipfixMessage({}, set(2, template(300, [[1, 4]])))]);
-  await received(first.collector, 1);
+  if (config.workers === 0) await received(first.collector, 1); // dgram has no way to look into a socket
   await first.collector.stop();
   const second = await startTrial(context, { ...config, templatesFile });
   await send(second.collector.listeners[0]!.port, [ipfixMessage({}, set(300, unsigned(9, 4)))]);

@@ -47,7 +47,7 @@ export function createCollector(config: CollectorConfig, dependencies: Collector
       await stop();
       throw error;
     }
-    if (config.templatesFile !== undefined) saving = setInterval(saveTemplates, saveMilliseconds).unref();
+    if (config.templatesFile !== undefined) saving = setInterval(saveNow, saveMilliseconds).unref();
   }
 
   /** One after the other: the first shows whether the ports are free, and the rest share them in that order. */
@@ -70,15 +70,19 @@ export function createCollector(config: CollectorConfig, dependencies: Collector
   }
 
   async function stop(): Promise<void> {
+    const hasStarted = saving !== undefined;
     clearInterval(saving);
-    if (saving !== undefined) await saveTemplates();
     saving = undefined;
     ports = [];
-    await Promise.all(receptions.splice(0).map((reception) => reception.stop()));
+    const dumps = await Promise.all(receptions.splice(0).map((reception) => reception.stop()));
+    if (hasStarted) saveTemplates(dumps);
   }
 
-  async function saveTemplates(): Promise<void> {
-    const dumps = await Promise.all(receptions.map((reception) => reception.dumpTemplates()));
+  async function saveNow(): Promise<void> {
+    saveTemplates(await Promise.all(receptions.map((reception) => reception.dumpTemplates())));
+  }
+
+  function saveTemplates(dumps: readonly TemplateDump[]): void {
     writeTemplateFile(config.templatesFile!, mergeDumps(dumps), log);
   }
 

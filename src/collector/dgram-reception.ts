@@ -1,5 +1,6 @@
 import { createSocket, type Socket, type SocketOptions } from "node:dgram";
 import { FlowBatch } from "../flow/index.ts";
+import type { TemplateDump } from "../netflow/index.ts";
 import { type CollectorConfig, type FlowListener, isPortSharedWithIPv4 } from "./config.ts";
 import { Intake } from "./intake.ts";
 import { readKernelDrops } from "./kernel-drops.ts";
@@ -48,10 +49,11 @@ export function createDgramReception(
     });
   }
 
-  async function stop(): Promise<void> {
+  async function stop(): Promise<TemplateDump> {
     const closing = sockets.splice(0).map((socket) => new Promise<void>((closed) => socket.close(closed)));
     await Promise.all(closing);
     intake.flush();
+    return intake.dumpTemplates();
   }
 
   return {

@@ -69,6 +69,7 @@ class ReceivingThread {
     while (this.#receive() > 0 && performance.now() < end);
     for (const socket of this.#sockets) socket.close();
     this.#publish();
+    this.#post({ kind: "stopped", templates: this.#intake.dumpTemplates() });
     this.#room.free();
     this.#port.close();
   }

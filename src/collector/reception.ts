@@ -31,8 +31,8 @@ export interface ReceptionStatus extends IntakeStatus {
 export interface Reception {
   /** Opens all sockets, or none: rejects with a ListenError. Resolves to the ports. */
   start(): Promise<readonly number[]>;
-  /** Reads what the sockets hold, closes them, delivers. */
-  stop(): Promise<void>;
+  /** Reads what the sockets hold, closes them, delivers. Resolves to what is known then. */
+  stop(): Promise<TemplateDump>;
   /** Delivers what has been received; rows of the last moments may still be on their way. */
   flush(): void;
   /** The heaviest exporters, at most so many. */

@@ -56,4 +56,6 @@ export type FromWorker =
       readonly listenerIndex: number;
       readonly errno: string;
       readonly code: ListenErrorCode;
-    };
+    }
+  /** The last: what it knew when it had read everything. */
+  | { readonly kind: "stopped"; readonly templates: TemplateDump };

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { FlowBatch, observerOf } from "../flow/index.ts";
+import { assert, FlowBatch, observerOf } from "../flow/index.ts";
+import type { TemplateDump } from "../netflow/index.ts";
 import type { CollectorConfig } from "./config.ts";
 import { closeBell, openBell, ringBell } from "./kernel-socket.ts";
 import { ListenError } from "./listen-error.ts";
@@ -43,6 +44,7 @@ export function createWorkerReception(
   let listening: { resolve(ports: readonly number[]): void; reject(error: unknown): void } | undefined;
   let lastQuestion = 0;
   let isStopped = false;
+  let lastTemplates: TemplateDump | undefined;
   let delivering: NodeJS.Immediate | undefined;
 
   // A broken assumption over there is one here.
@@ -66,6 +68,9 @@ export function createWorkerReception(
       case "answer":
         questions.get(message.id)?.resolve(message.answer as never);
         questions.delete(message.id);
+        break;
+      case "stopped":
+        lastTemplates = message.templates;
         break;
       case "listening":
         listening?.resolve(message.ports);
@@ -137,6 +142,8 @@ export function createWorkerReception(
       await ended;
       flush();
       closeBell(bell);
+      assert(lastTemplates !== undefined, "the thread tells what it knew before it ends");
+      return lastTemplates;
     },
     flush,
     status: (exportersMax) => ask({ what: "status", exportersMax }),
