@@ -1,12 +1,12 @@
 import type { Domain, DomainFacts } from "./exporter-state.ts";
 
-/** The interval of a sampler, as the port or else another port of the domain described it; 0 unknown. */
+/** The interval of a sampler, as the port, another port of the domain, or the device for all its domains described it; 0 unknown. */
 export function findSamplerInterval(domain: Domain | undefined, port: number, samplerId: number): number {
-  if (samplerId < 0) return 0;
+  if (samplerId < 0 || domain === undefined) return 0;
   return (
-    domain?.sessions.get(port)?.samplers.get(samplerId)?.interval ||
-    domain?.shared.samplers.get(samplerId)?.interval ||
-    0
+    domain.sessions.get(port)?.samplers.get(samplerId)?.interval ||
+    domain.shared.samplers.get(samplerId)?.interval ||
+    findSamplerInterval(domain.whole(), port, samplerId)
   );
 }
 
@@ -22,12 +22,13 @@ export function findStatedInterval(domain: Domain | undefined, port: number): nu
   return domain?.sessions.get(port)?.samplingInterval || domain?.shared.samplingInterval || 0;
 }
 
-/** The interval of records that name no sampler: the domain's, or the one that all its samplers have. */
+/** The interval of records that name no sampler: the domain's, or the one that all its samplers have; else the device's. */
 export function findDomainInterval(domain: Domain | undefined, port: number): number {
   if (domain === undefined) return 0;
   const own = domain.sessions.get(port);
   const stated = own?.samplingInterval || domain.shared.samplingInterval;
-  return stated || agreedInterval(own) || agreedInterval(domain.shared);
+  const known = stated || agreedInterval(own) || agreedInterval(domain.shared);
+  return known || findDomainInterval(domain.whole(), port);
 }
 
 /** More are not looked through for each set: a domain with so many samplers has different ones. */

@@ -30,6 +30,8 @@ export interface Domain {
   /** By source port; the one that announced last is at the end. */
   readonly sessions: Map<number, Session>;
   readonly shared: Session;
+  /** The domain 0 of the same version, where a device says what concerns all of it (RFC 7011 §3.1); undefined when it has said nothing. */
+  whole(): Domain | undefined;
 }
 
 export interface InterfaceNames {
@@ -114,7 +116,13 @@ export function addSession(state: ExporterState, version: number, domainId: numb
   const key = domainKey(version, domainId);
   let domain = state.domains.get(key);
   if (domain === undefined) {
-    domain = { version, id: domainId, sessions: new Map(), shared: createSession(key, 0) };
+    domain = {
+      version,
+      id: domainId,
+      sessions: new Map(),
+      shared: createSession(key, 0),
+      whole: () => (domainId === 0 ? undefined : findDomain(state, version, 0)),
+    };
     state.domains.set(key, domain);
   }
   const session = createSession(key, port);

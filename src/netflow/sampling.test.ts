@@ -16,7 +16,7 @@ import {
   v9OptionsTemplate,
 } from "./testdata/messages.ts";
 
-/** Trap 7 of shared/reference/netflow.md §6: what a record's rate is, and which of several statements counts. */
+/** Trap 7: what a record's rate is, and which of several statements counts. */
 const plain: readonly SpecifiedField[] = [
   [8, 4],
   [1, 4],
@@ -66,6 +66,30 @@ test("trap 7: several samplers of one domain have each their own rate", () => {
   assert.deepEqual(rates(trial), [100, 1000, 0], "a sampler nobody described has no rate");
   assert.equal(summary.samplingOrigin, "unknown");
   assert.equal(trial.send(sampled(1)).samplingOrigin, "sampler");
+});
+
+test("trap 7: what a device says in domain 0 holds for all its domains, unless they say otherwise", () => {
+  const trial = createTrial();
+  const inDomain = (domain: number, ...sets: readonly Uint8Array[]) =>
+    trial.send(ipfixMessage({ domain }, ...sets));
+  for (const domain of [5, 6]) inDomain(domain, set(2, template(300, withSampler), template(301, plain)));
+  trial.send(
+    options([
+      [48, 1, 1],
+      [50, 4, 100],
+    ]),
+  );
+  trial.send(
+    options(
+      [
+        [48, 1, 1],
+        [50, 4, 400],
+      ],
+      6,
+    ),
+  );
+  for (const domain of [5, 6]) inDomain(domain, set(300, record(1), unsigned(1, 1)), set(301, record(2)));
+  assert.deepEqual(rates(trial), [100, 100, 400, 400]);
 });
 
 test("trap 7: a record's own statement goes before its sampler, that before the domain", () => {

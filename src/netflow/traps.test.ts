@@ -19,7 +19,7 @@ import {
 } from "./testdata/messages.ts";
 
 /**
- * The traps of shared/reference/netflow.md §6, by number, in as far as a decoder can fall into them; 7 is in sampling.test.ts,
+ * The traps, by number, in as far as a decoder can fall into them; 7 is in sampling.test.ts,
  * 22 (sFlow) and 24 (sockets) are elsewhere. A fixture of testdata that shows a trap is named beside it.
  */
 const fixturesByTrap: Readonly<Record<number, readonly string[]>> = {
