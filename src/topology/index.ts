@@ -2,6 +2,7 @@
  * Peers, links and what is done with them: who is client, which observer counts, folding, merging, layout. Pure: no
  * clock, no store, no sockets.
  */
+
 export {
   type BuildOptions,
   buildTopology,
@@ -15,11 +16,11 @@ export {
   type TopologyMetric,
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
+export { clientEnd } from "./client-end.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey } from "./peer.ts";
 export {
-  clientEnd,
   createStitcher,
   observedEnd,
   type StitchConfig,

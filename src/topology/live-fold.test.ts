@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlowBatch } from "../flow/index.ts";
+import { clientEnd } from "./client-end.ts";
 import { LiveFold, liveFoldDefaults } from "./live-fold.ts";
-import { clientEnd } from "./stitch.ts";
 
 const start = 1_700_000_040_000; // a whole minute
 const nobodyOpen = () => {};

@@ -1,5 +1,6 @@
 import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
-import { clientEnd, observedEnd, type VisitOpen } from "./stitch.ts";
+import { clientEnd } from "./client-end.ts";
+import { observedEnd, type VisitOpen } from "./stitch.ts";
 
 /** Counters kept per minute of the window, in this order. */
 const counters = ["bytesSent", "bytesReceived", "packets", "connections", "failed", "retransmits"] as const;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlowBatch, ObserverTable } from "../flow/index.ts";
+import { clientEnd } from "./client-end.ts";
 import { LiveFold, liveFoldDefaults } from "./live-fold.ts";
 import { liveParts } from "./live-parts.ts";
 import { type Peer, PeerTable } from "./peer.ts";
-import { clientEnd } from "./stitch.ts";
 
 const peer = (name: string): Peer => ({
   id: `host:${name}`,

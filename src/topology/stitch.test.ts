@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
-import {
-  clientEnd,
-  createStitcher,
-  guessClientEnd,
-  observedEnd,
-  type Stitcher,
-  stitchDefaults,
-} from "./stitch.ts";
+import { clientEnd, guessClientEnd } from "./client-end.ts";
+import { createStitcher, observedEnd, type Stitcher, stitchDefaults } from "./stitch.ts";
 
 interface Row {
   source: [string, number];
