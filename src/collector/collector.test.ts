@@ -351,7 +351,10 @@ testEach("an address of another machine says so", async (_context, config) => {
 });
 
 const skip = hasKernelSockets() ? false : "no kernel sockets here";
-test("datagrams that find the buffer full are counted", { skip, timeout: 20_000 }, async (context) => {
+test("trap 24: datagrams that find the buffer full are counted", {
+  skip,
+  timeout: 20_000,
+}, async (context) => {
   const { collector } = await startTrial(context, { workers: 1, receiveBufferBytes: 4096, batchRows: 1 });
   const { port } = collector.listeners[0]!;
   const message = v5Message({}, ...Array.from({ length: 30 }, () => v5Record({})));

@@ -30,7 +30,7 @@ test("domains with a count each are judged each for itself", () => {
   assert.deepEqual([loss.describe(now).lostCount, loss.describe(now).receivedCount], [0, 120]);
 });
 
-test("one count shared by two domains, as by a device's line cards, is no loss", () => {
+test("traps 15 and 16: one count shared by two domains, as by a device's line cards, is no loss", () => {
   const loss = new Loss({ left: 100 });
   for (const i of many(200)) loss.take(message(i, { observationDomainId: 1 + (i % 2) }), 1, now);
   const { lostCount, receivedCount } = loss.describe(now);

@@ -67,7 +67,7 @@ test("v5: a message that is missing is lost with its records", () => {
   assert.deepEqual([sum.received, sum.lost], [total - 42, 42]);
 });
 
-test("v9 counts datagrams, whatever they hold", () => {
+test("trap 15: v9 counts datagrams, whatever they hold", () => {
   const numbers = [5, 6, 7, 10, 11].map((number, i) => ({ number, records: i * 3 + 1 }));
   const sum = judge(netflow9, numbers);
   assert.deepEqual([sum.received, sum.lost, sum.unit], [5, 2, "datagrams"]);
@@ -78,7 +78,7 @@ test("sFlow counts datagrams per agent", () => {
   assert.deepEqual([sum.received, sum.lost, sum.unit], [3, 2, "datagrams"]);
 });
 
-test("softflowd's IPFIX counts the message's own records and leaves options out: no loss", () => {
+test("trap 15: softflowd's IPFIX counts the message's own records and leaves options out: no loss", () => {
   let number = 0;
   const messages = counts.map((records, i) => {
     number += records;
@@ -152,7 +152,7 @@ test("a v9 exporter that counts records is understood", () => {
   assert.deepEqual([sum.lost, sum.unit, sum.received], [0, "records", total]);
 });
 
-test("a message that comes late closes its gap", () => {
+test("trap 15: a message that comes late closes its gap", () => {
   const messages = numbered(counts);
   const late = [...messages.slice(0, 4), messages[5]!, messages[6]!, messages[4]!, ...messages.slice(7)];
   const sum = judge(netflow5, late);
@@ -167,7 +167,7 @@ test("late over the edge of 2^32", () => {
   assert.deepEqual([sum.lost, sum.reordered, sum.restarts], [0, 1, 0]);
 });
 
-test("a message that comes twice is a duplicate, at once and later, and no loss", () => {
+test("trap 15: a message that comes twice is a duplicate, at once and later, and no loss", () => {
   const messages = numbered(counts);
   const twice = [
     ...messages.slice(0, 4),
@@ -190,7 +190,7 @@ test("messages without records share a number with the next, and are no duplicat
   assert.deepEqual([sum.duplicates, sum.lost, sum.received], [0, 0, 7]);
 });
 
-test("restart: uptime that goes back begins a new count", () => {
+test("trap 15, restart: uptime that goes back begins a new count", () => {
   const before = numbered(counts, 5000).map((message, i) => ({ ...message, uptime: 900_000 + i * 1000 }));
   const after = numbered(counts).map((message, i) => ({ ...message, uptime: 1000 + i * 1000 }));
   const sum = judge(netflow5, [...before, ...after]);

@@ -20,7 +20,7 @@ import {
 
 /**
  * The traps, by number, in as far as a decoder can fall into them; 7 is in sampling.test.ts,
- * 22 (sFlow) and 24 (sockets) are elsewhere. A fixture of testdata that shows a trap is named beside it.
+ * 22 is in the sflow room, 24 (sockets) in collector's tests, 15 in its sequence and loss, 20 in stitch. A fixture of testdata that shows a trap is named beside it.
  */
 const fixturesByTrap: Readonly<Record<number, readonly string[]>> = {
   1: ["template-behind-its-data", "template-in-a-later-datagram"],
@@ -501,4 +501,64 @@ test("a sampled packet is read no further than was exported of it", () => {
       ["192.0.2.1", 53, 84],
     ],
   );
+});
+
+test("trap 11: fields of no length, twice, or unknown shift nothing that stands behind them", () => {
+  const trial = createTrial();
+  const fields: readonly SpecifiedField[] = [
+    [8, 4],
+    [27, 0],
+    [9999, 3],
+    [1, 4],
+    [1, 4],
+    [12, 4],
+  ];
+  const values = concat(
+    ipv4("10.0.0.1"),
+    Uint8Array.of(1, 2, 3),
+    unsigned(7, 4),
+    unsigned(9, 4),
+    ipv4("10.0.0.2"),
+  );
+  trial.send(v9Message({}, set(0, template(300, fields)), set(300, values, values)));
+  assert.deepEqual(
+    trial.rows.map((row) => [row.sourceAddress, row.octetDeltaCount, row.destinationAddress]),
+    [
+      ["10.0.0.1", 7, "10.0.0.2"],
+      ["10.0.0.1", 7, "10.0.0.2"],
+    ],
+  );
+  assert.deepEqual(trial.drops, {});
+});
+
+test("trap 12: lists are stepped over by their length, fixed or variable, short or long", () => {
+  const list = Uint8Array.of(3, 0, 8, 0, 4, 10, 9, 9, 9, 10, 9, 9, 8);
+  for (const element of [291, 292, 293]) {
+    for (const [length, value] of [
+      [list.length, list],
+      [65535, variable(list)],
+      [65535, variable(list, true)],
+      [65535, variable(new Uint8Array())],
+    ] as const) {
+      const trial = createTrial();
+      const values = concat(ipv4("10.0.0.1"), value, unsigned(7, 4));
+      const announced = set(
+        2,
+        template(300, [
+          [8, 4],
+          [element, length],
+          [1, 4],
+        ]),
+      );
+      trial.send(ipfixMessage({}, announced, set(300, values, values)));
+      assert.deepEqual(
+        trial.rows.map((row) => [row.sourceAddress, row.octetDeltaCount]),
+        [
+          ["10.0.0.1", 7],
+          ["10.0.0.1", 7],
+        ],
+        `element ${element}, length ${length}`,
+      );
+    }
+  }
 });

@@ -331,7 +331,7 @@ function sighted(
   return [...batch.columns.isDuplicate.subarray(0, sightings.length)];
 }
 
-test("a router that reports at ingress and at egress is counted once", () => {
+test("trap 20: a router that reports at ingress and at egress is counted once", () => {
   const { stitcher } = createCounted();
   assert.deepEqual(sighted(stitcher, 1000, [5, 0, 1, 2], [5, 1, 1, 2], [5, 0, 1, 2]), [0, 1, 0]);
   assert.deepEqual(sighted(stitcher, 1060, [5, 1, 1, 2], [5, 0, 1, 2]), [1, 0]);
