@@ -42,7 +42,11 @@ async function createWorld(
       deliver({ columns, count }) {
         for (let row = 0; row < count; row++) {
           const peer = columns.sourcePeer[row]!;
-          if (peer !== 0) seen.set(columns.sourceTransportPort[row]!, peer);
+          if (peer !== 0)
+            seen.set(
+              portsOf(columns.sourceTransportPort[row]!, columns.destinationTransportPort[row]!),
+              peer,
+            );
         }
       },
     },
@@ -80,12 +84,15 @@ async function createWorld(
       if (isBrief && child.exitCode === null) await once(child, "exit");
       return () => {
         agent.poll();
-        const row = seen.get(remotePort);
+        const row = seen.get(portsOf(remotePort, port));
         return row === undefined ? undefined : peers.get(row);
       };
     },
   };
 }
+
+/** Other tests talk on loopback too: a source port alone may be somebody else's. */
+const portsOf = (source: number, destination: number) => source * 0x10000 + destination;
 
 async function until(who: () => Peer | undefined, isSo: (peer: Peer) => boolean): Promise<Peer> {
   for (let tries = 0; tries < 500; tries++) {
