@@ -4,5 +4,14 @@
  */
 export { type AddressPeers, createAddressPeers } from "./address-peers.ts";
 export { containerIdOf, containerIdOfProcess } from "./container-id.ts";
+export {
+  createLookups,
+  type DnsSighting,
+  type LookupFigures,
+  type LookupReport,
+  type Lookups,
+  lookupsDefaults,
+} from "./dns/lookups.ts";
+export { NameTable, type NameTableConfig, nameTableDefaults } from "./dns/name-table.ts";
 export { networkOf } from "./network.ts";
 export { createSocketOwners, type SocketOwner, type SocketOwners } from "./socket-owners.ts";
