@@ -89,6 +89,12 @@ export class PeerTable {
     return peer;
   }
 
+  /** Gives a peer that is in the table another name to be shown by. What was stored of it keeps the name of then. */
+  rename(peer: Pick<Peer, "id" | "address">, name: string): void {
+    const row = this.#rowByIdentity.get(identityOf(peer));
+    if (row !== undefined) this.#rows[row] = { ...this.get(row), name };
+  }
+
   /** The key under which the store keeps this peer at this address: the same in every process. */
   key(row: number): number {
     return this.#keys[row]!;

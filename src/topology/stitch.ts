@@ -1,4 +1,4 @@
-import { FlowBatch, hasPorts, isLoopback, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, hasPorts, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
 
 /** Values of the `observedEnd` and `clientEnd` columns. */
@@ -139,7 +139,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const { columns } = batch;
     readTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
-    const isOpen = columns.flowEndReason[row] !== endOfFlow;
+    // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
+    const isOpen = tuple.protocol === protocolTcp && columns.flowEndReason[row] !== endOfFlow;
     const observed = isClient ? state.clientObserved : state.serverObserved;
     const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {

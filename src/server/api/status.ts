@@ -31,13 +31,13 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   });
 
   app.get("/api/v1/status", async () => {
-    const { state, reason, remedy, sockets } = agent.status();
+    const { state, reason, remedy, sockets, datagrams, dns } = agent.status();
     const { listeners, exporters } = await collector.status(statusExportersMax);
     return {
       version,
       node,
       startedAt,
-      agent: { state, reason, remedy, connections: sockets },
+      agent: { state, reason, remedy, connections: sockets, datagrams, dns },
       collector: {
         listeners: listeners.map((listener) => `udp://${formatListener(listener)}`),
         addresses: localAddresses(),
