@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -290,20 +290,15 @@ test("a process in a container's cgroup is the container", { skip, timeout: 60_0
   const id = process.pid.toString(16).padStart(64, "c0ffee");
   const cgroup = join(facts.cgroupRoot, `docker-${id}.scope`);
   mkdirSync(cgroup);
-  t.after(async () => {
-    hosts.remove();
-    await until(
-      "the cgroup is empty",
-      () => readFileSync(join(cgroup, "cgroup.procs"), "utf8") === "" || undefined,
-    );
-    rmdirSync(cgroup);
-  });
   const watch = createWatch(t);
   await said(run(hosts, hosts.server, "answer", 7106, 10), "listening");
   const enter = `echo $$ > ${cgroup}/cgroup.procs; exec ip netns exec "$@"`;
   const program = [hosts.client, process.execPath, traffic, "ask", hosts.serverAddress, "7106", "3", "30"];
   const child = spawn("sh", ["-c", enter, "sh", ...program], { stdio: ["pipe", "pipe", "inherit"] });
-  t.after(() => child.kill("SIGKILL"));
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await until("the cgroup is empty", () => spawnSync("rmdir", [cgroup]).status === 0 || undefined);
+  });
   await said(child, "answered");
   watch.poll();
   const row = watch.rows.find(({ port, end }) => port === 7106 && end === "client");
