@@ -44,3 +44,13 @@ test("a row that is used again has the new peer's key", () => {
   assert.equal(peers.intern(peer("b")), row);
   assert.equal(peers.key(row), peerKey(peer("b")));
 });
+
+test("a peer is shown by another name from then on; its row and key stay", () => {
+  const peers = new PeerTable(10, () => {});
+  const row = peers.intern(peer("a"));
+  const key = peers.key(row);
+  peers.rename({ id: "host:a", address: "10.0.0.1" }, "www.example");
+  peers.rename({ id: "host:a", address: "10.0.0.2" }, "nobody is there");
+  assert.equal(peers.get(row).name, "www.example");
+  assert.deepEqual([peers.intern(peer("a")), peers.key(row), peers.count], [row, key, 3]);
+});

@@ -15,7 +15,7 @@ enum datagram_report_flags {
 struct datagram_report {
 	__u64 bytes_sent;             /* IP header and what follows, since the last report */
 	__u64 bytes_received;
-	__u64 first_seen_nanoseconds; /* bpf_ktime_get_ns() of the first packet */
+	__u64 first_seen_nanoseconds; /* CLOCK_MONOTONIC of the first packet, to a timer tick */
 	__u64 last_seen_nanoseconds;
 	__u64 cgroup_id;              /* id of the socket's cgroup v2 */
 	__u32 packets_sent;           /* datagrams; of a datagram in IP fragments one, of a GSO train each */
