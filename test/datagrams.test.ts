@@ -346,7 +346,7 @@ const hasBpftool = spawnSync("bpftool", ["version"]).status === 0;
 test("killed, it leaves nothing attached", {
   skip: skip || (!hasBpftool && "bpftool is not installed"),
   timeout: 60_000,
-}, async () => {
+}, async (t) => {
   const attached = () =>
     (
       JSON.parse(
@@ -356,7 +356,11 @@ test("killed, it leaves nothing attached", {
     )
       .filter(({ name }) => ["follow_ingress", "follow_egress", "own_socket"].includes(name))
       .map(({ id }) => id);
+  const other = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => other.kill("SIGKILL"));
+  await said(other, "on on on");
   const before = attached();
+  assert.ok(before.length >= 3);
   const child = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
   await said(child, "on on on");
   const own = attached().filter((id) => !before.includes(id));
@@ -365,6 +369,10 @@ test("killed, it leaves nothing attached", {
   child.kill("SIGKILL");
   await once(child, "exit");
   await until("its programs are gone", () => attached().every((id) => !own.includes(id)) || undefined);
+  assert.ok(
+    before.every((id) => attached().includes(id)),
+    "the other agent's are still there",
+  );
   for (const id of own)
     await until(
       `program ${id} is freed`,

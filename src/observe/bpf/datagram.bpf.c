@@ -9,7 +9,8 @@
  * Cannot see: packets that are no socket's (forwarded, sent by AF_PACKET, taken by kernel tunnels such as VXLAN and
  * WireGuard: what they carry is seen at its own socket); ICMP errors, unless a raw socket reads them; what a firewall
  * drops before the socket or after it. Where an unconnected socket's packets are rewritten by NAT in the same namespace,
- * the two directions are two flows. Left out: neighbour discovery and multicast membership, which are IPv6's ARP.
+ * the two directions are two flows; what a connected socket sends elsewhere by sendto() counts for whom it is connected to.
+ * A packet that is counted in the very moment in which its idle flow is removed is lost. Left out: neighbour discovery and multicast membership, which are IPv6's ARP.
  */
 #include "kernel.h"
 #include "skb.h"
@@ -447,13 +448,14 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner)
 		return;
-	/* The kernel's own ICMP sockets serve every namespace in turn. */
-	if (owner->network_namespace == 0 || key->protocol != IPPROTO_UDP) {
-		owner->network_namespace = namespace_of(kernel_socket(skb));
+	if (owner->network_namespace == 0) {
 		owner->cgroup_id = bpf_skb_cgroup_id(skb);
+		owner->network_namespace = namespace_of(kernel_socket(skb));
 	}
-	key->network_namespace = owner->network_namespace;
 	key->cgroup_id = owner->cgroup_id;
+	key->network_namespace = owner->network_namespace;
+	if (key->protocol != IPPROTO_UDP) /* the kernel's own ICMP sockets serve every namespace in turn */
+		key->network_namespace = namespace_of(kernel_socket(skb));
 	read_connected(sk, key);
 	if (with_dns && key->protocol == IPPROTO_UDP && key->remote_port == DNS_PORT)
 		copy_dns(skb, &packet, is_egress, bpf_ktime_get_ns());
@@ -474,7 +476,8 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 	count(skb, &packet, flow, is_egress);
 	/* The kernel answers an echo request without a socket seeing it: the answer is as long as what it answers. */
 	if (is_egress && packet.is_echo_reply && flow->process == 0) {
-		flow->flags |= DATAGRAM_ANSWERED;
+		if (!(flow->flags & DATAGRAM_ANSWERED))
+			flow->flags |= DATAGRAM_ANSWERED;
 		count(skb, &packet, flow, false);
 	}
 }
