@@ -75,7 +75,8 @@ const batchRows = 32_768;
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
   const { node, peers, observers, drop, deliver, now, names = new NameTable() } = dependencies;
   const observer = createTcpObserver(config);
-  const owners = createSocketOwners({ peers, node });
+  let cgroupRoot = "";
+  const owners = createSocketOwners({ peers, node, cgroupRoot: () => cgroupRoot });
   const onName = dependencies.onName?.bind(dependencies);
   const datagrams = createDatagrams(config, {
     ...{ node, names, owners, drop, deliver },
@@ -148,6 +149,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   return {
     start() {
       const facts = dependencies.kernelFacts ?? readKernelFacts();
+      cgroupRoot = facts.cgroupRoot;
       startTcp(facts);
       datagrams.start(facts);
       if (tcp.state === "off" && !datagrams.isOn) return;

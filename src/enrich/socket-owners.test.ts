@@ -36,7 +36,10 @@ function createTree({ rowsMax = 100 } = {}) {
   const namespacesChanged = () => utimesSync(namedNamespacesFolder, ++changes, changes);
   const drops: string[] = [];
   const peers = new PeerTable(rowsMax, (reason) => drops.push(reason));
-  const owners = createSocketOwners({ peers, node: "vm", procFolder, namedNamespacesFolder });
+  const owners = createSocketOwners({
+    ...{ peers, node: "vm", procFolder, namedNamespacesFolder },
+    cgroupRoot: () => join(tree, "cgroup"),
+  });
   return {
     peers,
     drops,
@@ -44,6 +47,10 @@ function createTree({ rowsMax = 100 } = {}) {
       mkdirSync(join(procFolder, String(process)));
       writeFileSync(join(procFolder, String(process), "cgroup"), cgroup);
       if (exe !== undefined) symlinkSync(exe, join(procFolder, String(process), "exe"));
+    },
+    addCgroup(path: string) {
+      mkdirSync(join(tree, "cgroup", path), { recursive: true });
+      return statSync(join(tree, "cgroup", path)).ino;
     },
     endProcess: (process: number) => rmSync(join(procFolder, String(process)), { recursive: true }),
     addNamespace(name: string) {
@@ -124,6 +131,22 @@ test("a process that has gone is in the container its cgroup was seen to be", ()
   assert.equal(tree.peerOf({ process: 555, processName: "curl", cgroupId: 7 }).container, containerId);
   assert.equal(tree.peerOf({ process: 556, processName: "curl", cgroupId: 8 }).id, "process:vm/curl");
   assert.equal(tree.peerOf({ process: 557, processName: "curl", cgroupId: 0 }).id, "process:vm/curl");
+});
+
+test("a process that nobody saw alive is in the container whose cgroup there is", () => {
+  const tree = createTree();
+  const cgroupId = tree.addCgroup(`system.slice/docker-${containerId}.scope`);
+  const { id, name, process } = tree.peerOf({ process: 555, processName: "curl", cgroupId });
+  assert.deepEqual([id, name, process], [`container:vm/${containerId}`, "curl ab1200000000", "curl"]);
+});
+
+test("an owner of whom only the cgroup is known is the container, when it is one", () => {
+  const tree = createTree();
+  const cgroupId = tree.addCgroup(`system.slice/docker-${containerId}.scope`);
+  const { id, name } = tree.peerOf({ process: 0, processName: "", cgroupId });
+  assert.deepEqual([id, name], [`container:vm/${containerId}`, "ab1200000000"]);
+  const service = tree.addCgroup("system.slice/nginx.service");
+  assert.equal(tree.rowOf({ process: 0, processName: "", cgroupId: service }), 0);
 });
 
 test("a socket without a cgroup does not say where others without one run", () => {

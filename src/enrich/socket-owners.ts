@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
-import { containerIdOfProcess } from "./container-id.ts";
+import { createCgroupPaths } from "./cgroup-paths.ts";
+import { containerIdOf, containerIdOfProcess } from "./container-id.ts";
 import { networkOf } from "./network.ts";
 
 /** What the kernel says of a socket's owner. */
@@ -21,6 +22,8 @@ export interface SocketOwnersDependencies {
   /** Where the kernel's files are; tests give stored trees. */
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
+  /** Where cgroup v2 is mounted, "" when it is not: names the containers of processes that have ended. */
+  cgroupRoot?(): string;
 }
 
 export interface SocketOwners {
@@ -60,15 +63,17 @@ export function createSocketOwners({
   node,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
+  cgroupRoot = () => "",
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
   const containerByCgroup = new Map<number, string>();
+  const cgroups = createCgroupPaths(cgroupRoot);
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let generation = peers.generation;
 
   function identify({ process, processName: comm, cgroupId, networkNamespace }: SocketOwner): Identity {
-    const container = containerOf(process, cgroupId);
+    const container = process === 0 ? containerOfCgroup(cgroupId) : containerOf(process, cgroupId);
     const processName =
       process === ownProcess ? ownName : threadNames.has(comm) ? programOf(process, comm) : comm;
     const namespace = container === "" ? namespaces.nameOf(networkNamespace) : "";
@@ -79,7 +84,7 @@ export function createSocketOwners({
         : ({
             id: `container:${node}/${container}`,
             kind: "container",
-            name: `${processName} ${container.slice(0, 12)}`,
+            name: `${processName} ${container.slice(0, 12)}`.trim(),
           } as const);
     return {
       peer: { ...peer, node: place, process: processName, container },
@@ -94,8 +99,13 @@ export function createSocketOwners({
       if (cgroupId !== 0) containerByCgroup.set(cgroupId, container);
       return container;
     } catch {
-      return containerByCgroup.get(cgroupId) ?? ""; // the process has ended
+      return containerOfCgroup(cgroupId); // the process has ended
     }
+  }
+
+  /** A container that has ended may be remembered; one that lives has a folder. */
+  function containerOfCgroup(cgroupId: number): string {
+    return containerByCgroup.get(cgroupId) ?? containerIdOf(cgroups.pathOf(cgroupId));
   }
 
   function programOf(process: number, comm: string): string {
@@ -108,7 +118,8 @@ export function createSocketOwners({
 
   return {
     peerOf(owner, bytes, offset) {
-      if (owner.process === 0 || owner.processName === "") return 0;
+      const isNameless = owner.process === 0 || owner.processName === "";
+      if (isNameless && containerOfCgroup(owner.cgroupId) === "") return 0;
       if (generation !== peers.generation || identities.size >= identitiesMax) {
         generation = peers.generation;
         identities.clear();
