@@ -28,6 +28,7 @@ export class TwoHosts {
   readonly serverAddress6 = "fd77::2";
   /** This namespace, seen from the client. */
   readonly hereAddress = "10.78.0.1";
+  readonly #here: string;
   readonly #children: ChildProcess[] = [];
 
   constructor() {
@@ -36,6 +37,7 @@ export class TwoHosts {
     this.server = `ptl-server-${tag}`;
     this.left = `ptll${tag}`;
     const [right, up, here] = [`ptlr${tag}`, `ptlu${tag}`, `ptlh${tag}`];
+    this.#here = here;
     try {
       ip("netns", "add", this.client);
       ip("netns", "add", this.server);
@@ -87,6 +89,7 @@ export class TwoHosts {
 
   remove(): void {
     for (const child of this.#children) child.kill("SIGKILL");
+    spawnSync("ip", ["link", "del", this.#here]); // with its namespace it would go a moment later
     for (const namespace of [this.client, this.server]) spawnSync("ip", ["netns", "del", namespace]);
   }
 }

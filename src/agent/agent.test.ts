@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as rest } from "node:timers/promises";
-import { type FlowBatch, formatAddress, isLoopback, ObserverTable } from "../flow/index.ts";
+import koffi from "koffi";
+import { type FlowBatch, formatAddress, isLoopback, ObserverTable, protocolTcp } from "../flow/index.ts";
 import { canRunTcp, type KernelFacts, readKernelFacts } from "../observe/index.ts";
 import { clientEnd, createStitcher, observedEnd, PeerTable, stitchDefaults } from "../topology/index.ts";
 import { agentDefaults, createAgent } from "./agent.ts";
@@ -31,10 +32,30 @@ interface Row {
   seen: number;
 }
 
+/** As when the kernel answers no more: the programs' files are closed behind the agent's back. */
+function closePrograms(name: string): void {
+  const libc = koffi.load("libc.so.6");
+  const close = libc.func("int close(int fd)");
+  const open = libc.func("int open(const char *path, int flags)");
+  for (const fd of readdirSync("/proc/self/fdinfo").map(Number)) {
+    const info = readFileInfo(fd);
+    if (!/^prog_type:\s*31$/m.test(info)) continue; // BPF_PROG_TYPE_SYSCALL
+    close(fd);
+    assert.equal(open("/dev/null", 0), fd, `${name}: the number is taken, so that nobody else gets it`);
+  }
+}
+
+function readFileInfo(fd: number): string {
+  try {
+    return readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+  } catch {
+    return ""; // the file of the listing itself
+  }
+}
+
 function rowOf({ columns }: FlowBatch, row: number): Row {
   const isClient = columns.observedEnd[row] === observedEnd.client;
   assert.equal(columns.clientEnd[row], clientEnd.source);
-  assert.equal(columns.protocolIdentifier[row], 6);
   assert.equal(columns.samplingInterval[row], 1);
   return {
     end: isClient ? "client" : "server",
@@ -57,6 +78,7 @@ function rowOf({ columns }: FlowBatch, row: number): Row {
 interface Setup {
   includeLoopback?: boolean;
   connectionsMax?: number;
+  datagrams?: boolean;
   kernelFacts?: KernelFacts;
   inspect?: (batch: FlowBatch) => void;
 }
@@ -69,7 +91,7 @@ function createWatch(t: TestContext, { inspect, kernelFacts, ...config }: Setup 
   let deliveries = 0;
   let clock = Date.now();
   const agent = createAgent(
-    { ...agentDefaults, ...config },
+    { ...agentDefaults, datagrams: false, dns: false, ...config },
     {
       node,
       peers,
@@ -77,7 +99,9 @@ function createWatch(t: TestContext, { inspect, kernelFacts, ...config }: Setup 
       drop: (reason, source, count = 1) => void drops.push([reason, source, count]),
       deliver(batch) {
         deliveries++;
-        for (let row = 0; row < batch.count; row++) rows.push(rowOf(batch, row));
+        const { protocolIdentifier } = batch.columns;
+        for (let row = 0; row < batch.count; row++)
+          if (protocolIdentifier[row] === protocolTcp) rows.push(rowOf(batch, row));
         inspect?.(batch);
       },
       now: () => clock++,
@@ -430,7 +454,7 @@ function heldByThisProcess(): { programs: number[]; others: number; mappings: nu
 }
 
 test("after it was stopped nothing of it is left in the kernel", { skip }, async (t) => {
-  const watch = createWatch(t);
+  const watch = createWatch(t, { datagrams: true });
   watch.agent.start();
   watch.agent.poll();
   const held = heldByThisProcess();
@@ -454,13 +478,11 @@ test("stopped, it says so, reports nothing, and can be started again", { skip },
   const { deliveries } = watch;
   watch.agent.poll();
   assert.equal(watch.deliveries, deliveries);
-  assert.deepEqual(watch.agent.status(), {
-    state: "off",
-    reason: "the agent was stopped",
-    remedy: "start it",
-    sockets: 0,
-    names: [],
-  });
+  const { state, reason, remedy, sockets, names } = watch.agent.status();
+  assert.deepEqual(
+    [state, reason, remedy, sockets, names],
+    ["off", "the agent was stopped", "start it", 0, []],
+  );
   watch.agent.stop();
   watch.agent.start();
   assert.equal(watch.agent.status().state, "on");
@@ -470,12 +492,42 @@ test("stopped, it says so, reports nothing, and can be started again", { skip },
   assert.equal(watch.figures(port, "client").opened, 1);
 });
 
+test("a kernel that stops answering switches the parts off with a reason, and a poll does not throw", {
+  skip,
+}, (t) => {
+  const watch = createWatch(t, { datagrams: true });
+  watch.agent.start();
+  assert.deepEqual([watch.agent.status().state, watch.agent.status().datagrams.state], ["on", "on"]);
+  closePrograms("walk");
+  for (let poll = 0; poll < 2; poll++) watch.agent.poll();
+  const { state, reason, remedy, sockets, datagrams } = watch.agent.status();
+  assert.deepEqual([state, sockets, datagrams.state, datagrams.flows], ["off", 0, "off", 0]);
+  for (const text of [reason, datagrams.reason])
+    assert.match(text ?? "", /stopped answering the agent \(program walk_/);
+  assert.match(remedy ?? "", /start Portolan again/);
+  assert.deepEqual(heldByThisProcess(), { programs: [], others: 0, mappings: 0 }, "nothing stays attached");
+  watch.agent.start();
+  assert.equal(watch.agent.status().state, "on");
+});
+
+test("one part that cannot run leaves the other", { skip }, (t) => {
+  const watch = createWatch(t, { datagrams: true, kernelFacts: { ...readKernelFacts(), cgroupRoot: "" } });
+  watch.agent.start();
+  const { state, datagrams, dns } = watch.agent.status();
+  assert.deepEqual([state, datagrams.state, dns.state], ["on", "off", "off"]);
+  assert.match(datagrams.reason ?? "", /cgroup v2, which is not mounted/);
+  assert.equal(dns.remedy, "set agent.dns to true");
+  watch.agent.poll();
+  assert.equal(watch.deliveries, 1);
+});
+
 const able: KernelFacts = {
   platform: "linux",
   release: "6.1.0-18-amd64",
   hasBtf: true,
   isPrivileged: true,
   hasLibbpf: true,
+  cgroupRoot: "/sys/fs/cgroup",
 };
 const lacking: [string, Partial<KernelFacts>, RegExp, RegExp][] = [
   ["another system", { platform: "darwin" }, /darwin/, /Linux machine/],

@@ -1,13 +1,16 @@
-import { createContainerNames, createSocketOwners, type NameSource } from "../enrich/index.ts";
+import { createContainerNames, createSocketOwners, type NameSource, NameTable } from "../enrich/index.ts";
 import { FlowBatch, isLoopback, type ObserverTable, type ReportDrop } from "../flow/index.ts";
 import {
   canRunTcp,
   createTcpObserver,
+  KernelError,
   type KernelFacts,
   readKernelFacts,
   type TcpReport,
 } from "../observe/index.ts";
 import type { PeerTable } from "../topology/index.ts";
+import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
+import { broken, offBecause, type PartStatus, refused } from "./part-status.ts";
 import { hasFailed, type Poll, writeReportRow } from "./report-row.ts";
 
 export interface AgentConfig {
@@ -19,6 +22,12 @@ export interface AgentConfig {
   readonly containers: boolean;
   /** Whether peers tell command lines in place of process names. */
   readonly commandLine: boolean;
+  /** Whether flows of UDP, ICMP and the rest are reported. */
+  readonly datagrams: boolean;
+  /** Whether DNS answers name addresses. */
+  readonly dns: boolean;
+  /** Flows other than TCP's followed at most. */
+  readonly flowsMax: number;
 }
 
 export const agentDefaults: AgentConfig = {
@@ -26,6 +35,9 @@ export const agentDefaults: AgentConfig = {
   includeLoopback: true,
   containers: true,
   commandLine: false,
+  datagrams: true,
+  dns: true,
+  flowsMax: 65_536,
 };
 
 export interface AgentDependencies {
@@ -38,6 +50,10 @@ export interface AgentDependencies {
   deliver(batch: FlowBatch): void;
   /** Unix ms. */
   now(): number;
+  /** Where names that workloads looked up are kept; a table of the agent's own when not given. */
+  readonly names?: NameTable;
+  /** An address, the 16 bytes at `bytes[offset]`, has got a name or another one. */
+  onName?(bytes: Uint8Array, offset: number, name: string): void;
   /** What this kernel can do; read from the machine when not given. */
   readonly kernelFacts?: KernelFacts;
   log?(message: string): void;
@@ -45,18 +61,15 @@ export interface AgentDependencies {
   readonly runtimes?: { readonly root: string; readonly dockerSocketPath: string };
 }
 
-export interface AgentStatus {
-  readonly state: "on" | "off";
-  /** Why it is off, and the one thing that would switch it on. */
-  readonly reason?: string;
-  readonly remedy?: string;
+/** The state of its first part, TCP, and of the others. */
+export interface AgentStatus extends PartStatus {
   /** Sockets looked at by the last poll. */
   readonly sockets: number;
   /** Where names of containers come from; empty when nobody is asked. */
   readonly names: readonly NameSource[];
+  readonly datagrams: DatagramsStatus;
+  readonly dns: DnsStatus;
 }
-
-type PollStatus = Omit<AgentStatus, "names">;
 
 export interface Agent {
   /** Attaches to the kernel where that can be; otherwise the status says why not. Never throws. */
@@ -71,7 +84,7 @@ export interface Agent {
 const batchRows = 32_768;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
-  const { node, peers, observers, drop, deliver, now } = dependencies;
+  const { node, peers, observers, drop, deliver, now, names = new NameTable() } = dependencies;
   const observer = createTcpObserver(config);
   const { log = () => {}, runtimes = {} } = dependencies;
   const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
@@ -81,15 +94,41 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     commandLine: config.commandLine,
     ...(containerNames && { containerNames }),
   });
+  const onName = dependencies.onName?.bind(dependencies);
+  const datagrams = createDatagrams(config, {
+    ...{ node, names, owners, drop, deliver },
+    ...(onName === undefined ? {} : { onName }),
+  });
   let batch: FlowBatch | undefined;
-  let status: PollStatus = {
+  let tcp: PartStatus = {
     state: "off",
     reason: "the server was started without the agent",
     remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
-    sockets: 0,
   };
+  let sockets = 0;
   let lastPoll = 0;
   let losses = { tableFull: 0, overwritten: 0, deferred: 0 };
+
+  function startTcp(facts: KernelFacts): void {
+    const cannot = canRunTcp(facts);
+    if (cannot !== undefined) {
+      tcp = offBecause(cannot);
+      return;
+    }
+    try {
+      observer.start();
+      losses = { tableFull: 0, overwritten: 0, deferred: 0 };
+      tcp = { state: "on" };
+    } catch (error) {
+      tcp = offBecause(refused(facts.release, error as Error));
+    }
+  }
+
+  function stopTcp(why: PartStatus): void {
+    observer.stop();
+    tcp = why;
+    sockets = 0;
+  }
 
   function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
     const { bytes, localAddress } = report;
@@ -105,63 +144,61 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     if (overwritten > losses.overwritten) drop("report_lost", node, overwritten - losses.overwritten);
     const isWhole = deferred === losses.deferred;
     losses = { tableFull, overwritten, deferred };
-    status = { state: "on", sockets: walked };
+    sockets = walked;
     return isWhole;
+  }
+
+  function pollTcp(target: FlowBatch, poll: Poll): void {
+    // A walk stops where the ring buffer is full; the next goes on, since what was reported has not moved again.
+    for (
+      let left = Math.ceil(config.connectionsMax / batchRows) + 1, isWhole = false;
+      left > 0 && !isWhole;
+      left--
+    ) {
+      observer.walk();
+      observer.drain((report) => readReport(target, report, poll));
+      isWhole = countLosses();
+      deliver(target);
+      target.clear();
+    }
   }
 
   return {
     start() {
       const facts = dependencies.kernelFacts ?? readKernelFacts();
-      const cannot = canRunTcp(facts);
-      if (cannot !== undefined) {
-        status = { state: "off", ...cannot, sockets: 0 };
-        return;
-      }
-      try {
-        observer.start();
-      } catch (error) {
-        status = {
-          state: "off",
-          reason: `the kernel ${facts.release} did not take the agent's programs (${(error as Error).message})`,
-          remedy: "boot a newer kernel; if it is 5.14 or newer, please report this line",
-          sockets: 0,
-        };
-        return;
-      }
+      startTcp(facts);
+      datagrams.start(facts);
+      if (tcp.state === "off" && !datagrams.isOn) return;
       containerNames?.start();
       batch = new FlowBatch(batchRows);
-      losses = { tableFull: 0, overwritten: 0, deferred: 0 };
       lastPoll = now();
-      status = { state: "on", sockets: 0 };
     },
     poll() {
       if (batch === undefined) return;
       owners.refresh();
-      const target = batch;
       const seen = now();
       const bootTime = seen - Number(process.hrtime.bigint()) / 1e6;
       const observerRow = observers.intern({ id: `agent:${node}`, kind: "agent", name: node });
       const poll = { seen, since: lastPoll, bootTime, observerRow };
-      // A walk stops where the ring buffer is full; the next goes on, since what was reported has not moved again.
-      for (
-        let left = Math.ceil(config.connectionsMax / batchRows) + 1, isWhole = false;
-        left > 0 && !isWhole;
-        left--
-      ) {
-        observer.walk();
-        observer.drain((report) => readReport(target, report, poll));
-        isWhole = countLosses();
-        deliver(target);
-        target.clear();
+      datagrams.poll(batch, poll); // first, since it brings the names of what TCP connects to
+      try {
+        if (tcp.state === "on") pollTcp(batch, poll);
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        stopTcp(offBecause(broken(error)));
       }
       lastPoll = seen;
     },
-    status: () => ({ ...status, names: batch === undefined ? [] : (containerNames?.status() ?? []) }),
+    status: () => ({
+      ...{ ...tcp, sockets, names: batch === undefined ? [] : (containerNames?.status() ?? []) },
+      ...datagrams.status(),
+    }),
     stop() {
-      observer.stop();
+      const stopped = { state: "off", reason: "the agent was stopped", remedy: "start it" } as const;
+      stopTcp(stopped);
+      datagrams.stop(stopped);
       containerNames?.stop();
       batch = undefined;
-      status = { state: "off", reason: "the agent was stopped", remedy: "start it", sockets: 0 };
     },
   };
 }

@@ -3,3 +3,5 @@
  * stay in this process.
  */
 export { type Agent, type AgentConfig, type AgentStatus, agentDefaults, createAgent } from "./agent.ts";
+export type { DatagramsStatus, DnsStatus } from "./datagrams.ts";
+export type { PartStatus } from "./part-status.ts";

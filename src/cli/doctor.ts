@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { NameSource } from "../enrich/index.ts";
-import type { KernelFacts } from "../observe/index.ts";
+import type { CannotRun, KernelFacts } from "../observe/index.ts";
 
 /** `portolan doctor`: what this machine can and cannot do, and the one thing to change. */
 export function addDoctor(program: Command): void {
@@ -15,6 +15,13 @@ export function addDoctor(program: Command): void {
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
       console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
+      console.log(`cgroup v2            ${facts.cgroupRoot || "not mounted"}`);
+      console.log(
+        `UDP, ICMP by eBPF    ${tryDatagrams(observe, facts, { withFlows: true, withDns: false })}`,
+      );
+      console.log(
+        `DNS by eBPF          ${tryDatagrams(observe, facts, { withFlows: false, withDns: true })}`,
+      );
       const { askNameSources } = await import("../enrich/index.ts");
       console.log(
         `container names      ${(await askNameSources()).map(describeNames).join(`\n${" ".repeat(21)}`)}`,
@@ -31,12 +38,26 @@ function describeNames({ name, state, reason, remedy }: NameSource): string {
 
 type Observe = typeof import("../observe/index.ts");
 
-/** Loads and attaches the programs for a moment: the only answer that is certain. */
 function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
-  const cannot = canRunTcp(facts);
+  return tryObserver(canRunTcp(facts), () => createTcpObserver({ connectionsMax: 1024 }));
+}
+
+function tryDatagrams(
+  { canRunDatagrams, createDatagramObserver }: Observe,
+  facts: KernelFacts,
+  parts: { withFlows: boolean; withDns: boolean },
+): string {
+  const { cgroupRoot } = facts;
+  return tryObserver(canRunDatagrams(facts), () =>
+    createDatagramObserver({ flowsMax: 1024, cgroupRoot, ...parts }),
+  );
+}
+
+/** Loads and attaches the programs for a moment: the only answer that is certain. */
+function tryObserver(cannot: CannotRun | undefined, create: () => { start(): void; stop(): void }): string {
   if (cannot !== undefined)
     return `no: ${cannot.reason}\n                     to change it: ${cannot.remedy}`;
-  const observer = createTcpObserver({ connectionsMax: 1024 });
+  const observer = create();
   try {
     observer.start();
     return "yes";

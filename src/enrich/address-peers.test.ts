@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FlowBatch, parseAddress } from "../flow/index.ts";
+import { FlowBatch, formatAddress, parseAddress } from "../flow/index.ts";
 import { PeerTable } from "../topology/index.ts";
 import { createAddressPeers } from "./address-peers.ts";
 
@@ -23,11 +23,18 @@ function batchOf(...rows: Row[]): FlowBatch {
   return batch;
 }
 
-function createEnrich({ local = ["10.0.0.5", "2001:db8::5"], rowsMax = 100 } = {}) {
+function createEnrich({
+  local = ["10.0.0.5", "2001:db8::5"],
+  rowsMax = 100,
+  known = {} as Readonly<Record<string, string>>,
+} = {}) {
   const drops: string[] = [];
   const peers = new PeerTable(rowsMax, (reason) => drops.push(reason));
   const addresses = [...local];
-  const addressPeers = createAddressPeers({ peers, node: "vm", localAddresses: () => addresses });
+  const addressPeers = createAddressPeers({
+    ...{ peers, node: "vm", localAddresses: () => addresses },
+    nameOf: (bytes, offset) => known[formatAddress(bytes, offset)] ?? "",
+  });
   /** The peers of a row with these addresses. */
   const name = (source: string, destination = "192.0.2.1") => {
     const { columns } = enriched({ source, destination });
@@ -140,4 +147,20 @@ test("rows freed by a sweep are not given out again from memory", () => {
     name("192.0.2.1", "192.0.2.2").map(({ id }) => id),
     ["host:192.0.2.1", "host:192.0.2.2"],
   );
+});
+
+test("a host is shown by the name it was looked up by, this machine by its own; the identity is the address", () => {
+  const { name } = createEnrich({ known: { "192.0.2.80": "www.example", "10.0.0.5": "me.example" } });
+  const [own, other] = name("10.0.0.5", "192.0.2.80");
+  assert.deepEqual([own.id, own.name], ["host:vm", "vm"]);
+  assert.deepEqual([other.id, other.name, other.address], ["host:192.0.2.80", "www.example", "192.0.2.80"]);
+});
+
+test("a host that was there before its name is shown by it from then on, this machine is not", () => {
+  const { addressPeers, peers, enriched } = createEnrich();
+  const { columns } = enriched({ source: "10.0.0.5", destination: "192.0.2.80" });
+  for (const address of ["192.0.2.80", "10.0.0.5", "127.0.0.1"])
+    addressPeers.rename(parseAddress(address)!, 0, "www.example");
+  assert.equal(peers.get(columns.sourcePeer[0]!).name, "vm");
+  assert.equal(peers.get(columns.destinationPeer[0]!).name, "www.example");
 });

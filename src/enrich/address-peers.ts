@@ -9,17 +9,29 @@ export interface AddressPeersDependencies {
   readonly node: string;
   /** This machine's own addresses, as text. */
   localAddresses(): readonly string[];
+  /** The name that workloads here know an address by, "" for none. */
+  nameOf?(bytes: Uint8Array, offset: number): string;
 }
 
 export interface AddressPeers {
   /** Fills the ends of every row that nobody has named yet. */
   enrich(batch: FlowBatch): void;
+  /** An address has got a name: the host that was known by its address alone is shown by it. */
+  rename(bytes: Uint8Array, offset: number, name: string): void;
   /** Reads this machine's addresses again. */
   refresh(): void;
 }
 
-/** Names bare addresses: this machine's own are the machine, any other is a host. */
-export function createAddressPeers({ peers, node, localAddresses }: AddressPeersDependencies): AddressPeers {
+/**
+ * Names bare addresses: this machine's own are the machine, any other is a host, shown by the name that a workload here looked
+ * up. Its identity stays the address, since names come and go.
+ */
+export function createAddressPeers({
+  peers,
+  node,
+  localAddresses,
+  nameOf = () => "",
+}: AddressPeersDependencies): AddressPeers {
   const known = new AddressTable();
   let generation = peers.generation;
   let local = new Set<string>();
@@ -40,7 +52,7 @@ export function createAddressPeers({ peers, node, localAddresses }: AddressPeers
     return {
       id: isLocal ? `host:${node}` : `host:${address}`,
       kind: "host",
-      name: isLocal ? node : address,
+      name: isLocal ? node : nameOf(bytes, offset) || address,
       address,
       node: isLocal ? node : "",
       network: networkOf(bytes, offset),
@@ -59,6 +71,11 @@ export function createAddressPeers({ peers, node, localAddresses }: AddressPeers
   refresh();
   return {
     refresh,
+    rename(bytes, offset, name) {
+      const address = formatAddress(bytes, offset);
+      if (!local.has(address) && !isLoopback(bytes, offset))
+        peers.rename({ id: `host:${address}`, address }, name);
+    },
     enrich({ columns, count, sourceWords, destinationWords }) {
       if (generation !== peers.generation) {
         generation = peers.generation;

@@ -5,6 +5,15 @@
 export { type AddressPeers, createAddressPeers } from "./address-peers.ts";
 export { type CgroupPlace, parseCgroupPath, parseProcCgroup } from "./cgroup-path.ts";
 export { askNameSources, type ContainerNames, createContainerNames } from "./container-names.ts";
+export {
+  createLookups,
+  type DnsSighting,
+  type LookupFigures,
+  type LookupReport,
+  type Lookups,
+  lookupsDefaults,
+} from "./dns/lookups.ts";
+export { NameTable, type NameTableConfig, nameTableDefaults } from "./dns/name-table.ts";
 export type { NameSource } from "./name-source.ts";
 export { networkOf } from "./network.ts";
 export { createSocketOwners, type SocketOwner, type SocketOwners } from "./socket-owners.ts";

@@ -154,6 +154,15 @@ test("a process that has gone is in the container its cgroup was seen to be", ()
   assert.equal(tree.peerOf({ process: 557, processName: "curl", cgroupId: 0 }).id, "process:vm/curl");
 });
 
+test("an owner of whom only the cgroup is known is the container, when it is one", () => {
+  const tree = createTree();
+  const cgroupId = tree.addCgroup(`system.slice/docker-${containerId}.scope`);
+  const { id, name } = tree.peerOf({ process: 0, processName: "", cgroupId });
+  assert.deepEqual([id, name], [`container:vm/${containerId}`, "ab1200000000"]);
+  const service = tree.addCgroup("system.slice/nginx.service");
+  assert.equal(tree.rowOf({ process: 0, processName: "", cgroupId: service }), 0);
+});
+
 test("a socket without a cgroup does not say where others without one run", () => {
   const tree = createTree();
   tree.addProcess(100, inContainer);

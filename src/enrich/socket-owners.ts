@@ -99,7 +99,8 @@ export function createSocketOwners({
   let generation = peers.generation;
 
   function identify(owner: SocketOwner): Identity {
-    const place = placeOf(owner.process, owner.cgroupId);
+    const place =
+      owner.process === 0 ? placeOfCgroup(owner.cgroupId) : placeOf(owner.process, owner.cgroupId);
     const processName = processNameOf(owner);
     const namespace = place.containerId === "" ? namespaces.nameOf(owner.networkNamespace) : "";
     const machine = namespace === "" ? node : `${node}/${namespace}`;
@@ -123,7 +124,7 @@ export function createSocketOwners({
     if (containerId !== "") {
       const isName = runtime === "lxc" || runtime === "systemd-nspawn";
       const known = isName ? containerId : containerNames?.nameOf(containerId);
-      const name = known || `${processName} ${containerId.slice(0, 12)}`;
+      const name = known || `${processName} ${containerId.slice(0, 12)}`.trim();
       return { id: containerPeerId(containerId), kind: "container", name };
     }
     if (systemdUnit !== "") {
@@ -148,8 +149,12 @@ export function createSocketOwners({
       if (isUnified) keepPlace(cgroupId, place);
       return place;
     } catch {
-      return placeByCgroup.get(cgroupId) ?? placeInTree(cgroupId); // the process has ended
+      return placeOfCgroup(cgroupId); // the process has ended
     }
+  }
+
+  function placeOfCgroup(cgroupId: number): CgroupPlace {
+    return placeByCgroup.get(cgroupId) ?? placeInTree(cgroupId);
   }
 
   function placeInTree(cgroupId: number): CgroupPlace {
@@ -181,7 +186,8 @@ export function createSocketOwners({
 
   return {
     peerOf(owner, bytes, offset) {
-      if (owner.process === 0 || owner.processName === "") return 0;
+      const isNameless = owner.process === 0 || owner.processName === "";
+      if (isNameless && placeOfCgroup(owner.cgroupId).containerId === "") return 0;
       if (generation !== peers.generation || identities.size >= identitiesMax) {
         generation = peers.generation;
         identities.clear();
@@ -212,7 +218,7 @@ export function createSocketOwners({
         const name = names.get(identity.peer.id);
         if (name !== undefined) identity.peer = { ...identity.peer, name };
       }
-      peers.rename(names);
+      peers.renameAll(names);
     },
   };
 }

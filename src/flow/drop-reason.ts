@@ -15,6 +15,8 @@ export const dropReasons = {
   record_empty: "a record carries neither addresses nor counters",
   queue_full: "records came faster than they could be handled",
   connection_limit: "more live connections than the agent's table holds",
+  flow_limit: "packets of more flows, other than TCP's, than the agent's table holds",
+  dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
   claim_limit:
     "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
   report_lost: "a connection's end waited for room, and its socket was used again meanwhile",

@@ -126,7 +126,7 @@ export const fields = [
     label: "Bytes",
     unit: "bytes",
     description:
-      "Octets from source to destination since the last record. Layer 3 octets from exporters, payload octets from agents.",
+      "Octets from source to destination since the last record. Layer 3 octets, but payload octets of TCP from agents.",
     elements: [
       iana("octetDeltaCount", 1),
       iana("initiatorOctets", 231),

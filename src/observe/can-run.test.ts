@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canRunTcp, hasCapabilities, type KernelFacts } from "./can-run.ts";
+import { canRunDatagrams, canRunTcp, findCgroupRoot, hasCapabilities, type KernelFacts } from "./can-run.ts";
 
 const able: KernelFacts = {
   platform: "linux",
@@ -8,6 +8,7 @@ const able: KernelFacts = {
   hasBtf: true,
   isPrivileged: true,
   hasLibbpf: true,
+  cgroupRoot: "/sys/fs/cgroup",
 };
 
 test("nothing is said when everything is there", () => {
@@ -35,4 +36,19 @@ test("capabilities are read from /proc/self/status", () => {
   assert.ok(hasCapabilities("CapPrm:\t0\nCapEff:\t000000c000000000\n"), "CAP_PERFMON and CAP_BPF");
   assert.ok(!hasCapabilities("CapEff:\t0000008000000000\n"), "CAP_BPF alone");
   assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
+});
+
+test("datagrams need what TCP needs, and cgroup v2", () => {
+  assert.equal(canRunDatagrams(able), undefined);
+  assert.match(canRunDatagrams({ ...able, isPrivileged: false })?.reason ?? "", /needs root/);
+  const cannot = canRunDatagrams({ ...able, cgroupRoot: "" });
+  assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
+  assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
+});
+
+test("cgroup v2 is found where it is mounted", () => {
+  assert.equal(findCgroupRoot("cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n"), "/sys/fs/cgroup");
+  const hybrid = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\nnone /my\\040cgroups cgroup2 rw 0 0\n";
+  assert.equal(findCgroupRoot(hybrid), "/my cgroups");
+  assert.equal(findCgroupRoot("proc /proc proc rw 0 0\n"), "");
 });

@@ -11,6 +11,8 @@ export interface KernelFacts {
   /** CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON. */
   readonly isPrivileged: boolean;
   readonly hasLibbpf: boolean;
+  /** Where cgroup v2 is mounted, "" when it is not. */
+  readonly cgroupRoot: string;
 }
 
 /** In words: why not, and the one thing that would change it. */
@@ -30,6 +32,7 @@ export function readKernelFacts(): KernelFacts {
     hasBtf: existsSync("/sys/kernel/btf/vmlinux"),
     isPrivileged: process.platform === "linux" && hasCapabilities(readFileSync("/proc/self/status", "utf8")),
     hasLibbpf: process.platform === "linux" && hasLibbpf(),
+    cgroupRoot: process.platform === "linux" ? findCgroupRoot(readFileSync("/proc/self/mounts", "utf8")) : "",
   };
 }
 
@@ -64,6 +67,29 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
     return { reason: "the library libbpf.so.1 is not installed", remedy: "apt-get install libbpf1" };
   }
   return undefined;
+}
+
+/** The first thing that stands in the way of the datagram observer: what TCP needs, and cgroup v2. */
+export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
+  const cannot = canRunTcp(facts);
+  if (cannot !== undefined) return cannot;
+  if (facts.cgroupRoot === "") {
+    return {
+      reason: "UDP, ICMP and DNS are seen at the root of cgroup v2, which is not mounted",
+      remedy: "mount it: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",
+    };
+  }
+  return undefined;
+}
+
+/** `mounts` is the text of /proc/self/mounts: device, place, type, options. */
+export function findCgroupRoot(mounts: string): string {
+  for (const line of mounts.split("\n")) {
+    const [, place = "", type] = line.split(" ");
+    if (type === "cgroup2")
+      return place.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
+  }
+  return "";
 }
 
 /** `status` is the text of /proc/self/status. */

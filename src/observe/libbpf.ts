@@ -25,9 +25,13 @@ export interface Libbpf {
 
 export interface BpfObject {
   setMaxEntries(map: string, entries: number): void;
+  /** Before loading: the `const volatile` variables of the object, as they lie in its .rodata. */
+  setConstants(bytes: Uint8Array): void;
   /** Hands programs and maps to the kernel. */
   load(): void;
   attach(program: string): void;
+  /** Attaches beside whatever is attached to the cgroup, for as long as this process lives. */
+  attachCgroup(program: string, cgroupFd: number): void;
   /** Runs an iterator program over everything it iterates on, to its end. */
   runIterator(program: string): void;
   /** Runs a syscall program once, in this thread. */
@@ -75,9 +79,13 @@ export function loadLibbpf(): Libbpf {
     findProgram: bpf.func("uintptr_t bpf_object__find_program_by_name(uintptr_t object, const char *name)"),
     findMap: bpf.func("uintptr_t bpf_object__find_map_by_name(uintptr_t object, const char *name)"),
     setMaxEntries: bpf.func("int bpf_map__set_max_entries(uintptr_t map, uint32_t entries)"),
+    setInitialValue: bpf.func(
+      "int bpf_map__set_initial_value(uintptr_t map, const uint8_t *data, size_t size)",
+    ),
     mapFd: bpf.func("int bpf_map__fd(uintptr_t map)"),
     programFd: bpf.func("int bpf_program__fd(uintptr_t program)"),
     attach: bpf.func("uintptr_t bpf_program__attach(uintptr_t program)"),
+    attachCgroup: bpf.func("uintptr_t bpf_program__attach_cgroup(uintptr_t program, int cgroupFd)"),
     attachIterator: bpf.func("uintptr_t bpf_program__attach_iter(uintptr_t program, const void *options)"),
     linkFd: bpf.func("int bpf_link__fd(uintptr_t link)"),
     destroyLink: bpf.func("int bpf_link__destroy(uintptr_t link)"),
@@ -141,12 +149,21 @@ export function loadLibbpf(): Libbpf {
         const result = call.setMaxEntries(map(name), entries);
         if (result !== 0) throw new KernelError(`map ${name}: ${entries} entries`, -result);
       },
+      setConstants(bytes) {
+        const result = call.setInitialValue(map(".rodata"), bytes, bytes.length);
+        if (result !== 0) throw new KernelError(`bpf object ${objectName}: constants`, -result);
+      },
       load() {
         const result = call.load(object);
         if (result !== 0) throw new KernelError(`bpf object ${objectName}`, -result);
       },
       attach(name) {
         links.push(check(call.attach(program(name)), `program ${name}: attach`));
+      },
+      attachCgroup(name, cgroupFd) {
+        links.push(
+          check(call.attachCgroup(program(name), cgroupFd), `program ${name}: attach to the cgroup`),
+        );
       },
       runIterator(name) {
         const link = check(call.attachIterator(program(name), null), `iterator ${name}: attach`);

@@ -1,34 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { TcpReport, tcpReportBytes, tcpReportLayout } from "./tcp-report.ts";
+import { readHeader, readStruct } from "./testdata/struct-layout.ts";
 
-const header = readFileSync(new URL("./bpf/tcp.h", import.meta.url), "utf8");
-const widths: Readonly<Record<string, number>> = { __u64: 8, __u32: 4, __u16: 2, __u8: 1, char: 1 };
-
-/** Offsets of the members of a C struct without padding, from its text. */
-function readStruct(name: string): Record<string, number> {
-  const body = new RegExp(`struct ${name} \\{([^}]*)\\}`).exec(header)?.[1] ?? "";
-  const offsets: Record<string, number> = {};
-  let offset = 0;
-  for (const [, type = "", member = "", length] of body.matchAll(
-    /^\s*(__u\d+|char) (\w+)(?:\[(\d+)\])?;/gm,
-  )) {
-    const width = widths[type]!;
-    assert.equal(offset % width, 0, `${member} would be padded`);
-    offsets[member] = offset;
-    offset += width * Number(length ?? 1);
-  }
-  assert.equal(
-    offset,
-    Number(new RegExp(`sizeof\\(struct ${name}\\) == (\\d+)`).exec(header)?.[1]),
-    "the assertion in tcp.h",
-  );
-  return offsets;
-}
+const header = readHeader("tcp.h");
 
 test("the layout is the one of struct tcp_report in tcp.h", () => {
-  assert.deepEqual(readStruct("tcp_report"), tcpReportLayout);
+  assert.deepEqual(readStruct(header, "tcp_report"), tcpReportLayout);
   assert.match(header, new RegExp(`sizeof\\(struct tcp_report\\) == ${tcpReportBytes}`));
 });
 

@@ -115,6 +115,12 @@ const configSchema = z.strictObject({
         commandLine: yesOrNo().prefault(false),
         /** Live connections followed at most. */
         connections: wholeNumber(1000, 4_000_000).prefault(262_144),
+        /** Flows of UDP, ICMP and the rest. */
+        datagrams: yesOrNo().prefault(true),
+        /** Names of addresses, from the DNS answers that workloads here get. */
+        dns: yesOrNo().prefault(true),
+        /** Flows other than TCP's followed at most. */
+        flows: wholeNumber(1000, 1_000_000).prefault(65_536),
       },
       section,
     )

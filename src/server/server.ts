@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
-import { createAddressPeers } from "../enrich/index.ts";
+import { createAddressPeers, NameTable } from "../enrich/index.ts";
 import { assert, ObserverTable, observerOf } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
@@ -55,7 +55,11 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   const peers = new PeerTable(peersMax, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
-  const addressPeers = createAddressPeers({ peers, node, localAddresses });
+  const names = new NameTable();
+  const addressPeers = createAddressPeers({
+    ...{ peers, node, localAddresses },
+    nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
+  });
   const live = createLiveHub({ fold, peers, observers, now });
   const store = createDuckDBStore(
     {
@@ -76,14 +80,14 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       includeLoopback: config.agent.loopback,
       containers: config.agent.containers,
       commandLine: config.agent.commandLine,
+      datagrams: config.agent.datagrams,
+      dns: config.agent.dns,
+      flowsMax: config.agent.flows,
     },
     {
-      node,
-      peers,
-      observers,
-      drop: drops.drop,
+      ...{ node, peers, observers, names, drop: drops.drop, now },
       deliver: pipeline.accept,
-      now,
+      onName: addressPeers.rename,
       log: (message) => logger.warn(message),
     },
   );

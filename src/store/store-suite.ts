@@ -109,7 +109,7 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.start();
     store.append(world.batch(world.records(300, start, minute)));
     await store.commit();
-    world.peers.rename(new Map([["process:web-1/nginx", late]]));
+    world.peers.renameAll(new Map([["process:web-1/nginx", late]]));
     store.append(world.batch(world.records(300, start + minute, minute)));
     await store.commit();
     assert.deepEqual(await namesOf(store), new Set([late]));

@@ -55,12 +55,12 @@ test("a new name is given to every address of a peer; rows, keys and other peers
   const key = peers.key(one);
   const told: number[] = [];
   peers.onRename((row) => told.push(row));
-  peers.rename(new Map([["host:a", "web"]]));
+  peers.renameAll(new Map([["host:a", "web"]]));
   assert.deepEqual([peers.get(one).name, peers.get(two).name, peers.get(b).name], ["web", "web", "b"]);
   assert.deepEqual(told, [one, two]);
   assert.equal(peers.intern(peer("a")), one, "it is found by id and address still");
   assert.equal(peers.key(one), key);
-  peers.rename(new Map([["host:a", "web"]]));
+  peers.renameAll(new Map([["host:a", "web"]]));
   assert.equal(told.length, 2, "the same name again is nothing new");
 });
 
@@ -68,7 +68,7 @@ test("rows that were freed, and the row of all others, have no name to change", 
   const peers = new PeerTable(10, () => {});
   peers.intern(peer("a"));
   peers.sweep(() => {});
-  peers.rename(
+  peers.renameAll(
     new Map([
       ["host:a", "web"],
       ["other", "mine"],
@@ -76,4 +76,14 @@ test("rows that were freed, and the row of all others, have no name to change", 
   );
   assert.equal(peers.get(1).name, "~other");
   assert.equal(peers.get(peers.intern(peer("a"))).name, "a");
+});
+
+test("a peer is shown by another name from then on; its row and key stay", () => {
+  const peers = new PeerTable(10, () => {});
+  const row = peers.intern(peer("a"));
+  const key = peers.key(row);
+  peers.rename({ id: "host:a", address: "10.0.0.1" }, "www.example");
+  peers.rename({ id: "host:a", address: "10.0.0.2" }, "nobody is there");
+  assert.equal(peers.get(row).name, "www.example");
+  assert.deepEqual([peers.intern(peer("a")), peers.key(row), peers.count], [row, key, 3]);
 });

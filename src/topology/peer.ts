@@ -91,16 +91,26 @@ export class PeerTable {
     return peer;
   }
 
-  /** Gives every row of these peers, by id, its new name. Rows and keys stay; whoever asked to be told is told. */
-  rename(nameById: ReadonlyMap<string, string>): void {
+  /** Gives a peer at an address, if it is in the table, another name to be shown by. Row and key stay; whoever asked to be told is told. */
+  rename(peer: Pick<Peer, "id" | "address">, name: string): void {
+    const row = this.#rowByIdentity.get(identityOf(peer));
+    if (row !== undefined) this.#setName(row, name);
+  }
+
+  /** Gives these peers, by id, their new names at all their addresses. */
+  renameAll(nameById: ReadonlyMap<string, string>): void {
     if (nameById.size === 0) return;
     for (let row = otherRow + 1; row < this.#rows.length; row++) {
-      const peer = this.#rows[row];
-      const name = peer && nameById.get(peer.id);
-      if (peer === undefined || name === undefined || name === peer.name) continue;
-      this.#rows[row] = { ...peer, name };
-      for (const tell of this.#onRename) tell(row);
+      const name = nameById.get(this.#rows[row]?.id ?? "");
+      if (name !== undefined) this.#setName(row, name);
     }
+  }
+
+  #setName(row: number, name: string): void {
+    const peer = this.get(row);
+    if (name === peer.name) return;
+    this.#rows[row] = { ...peer, name };
+    for (const tell of this.#onRename) tell(row);
   }
 
   /** Calls back with each row that gets a new name, for as long as the table lives. */

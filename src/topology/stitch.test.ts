@@ -474,3 +474,14 @@ for (const [title, first, forward, reverse] of [
     );
   });
 }
+
+test("a flow that is not TCP's is known, but never open: nobody says when it ends", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf({ ...fromClient, protocol: 17 });
+  stitcher.stitch(batch, 1000);
+  stitcher.forEachOpen(() => assert.fail("open"));
+  assert.equal(stitcher.connectionCount, 1);
+  const exported = batchOf({ source: client, destination: server, protocol: 17 });
+  stitcher.stitch(exported, 1001);
+  assert.equal(exported.columns.isDuplicate[0], 1, "an exporter's record of it is recognised");
+});

@@ -1,4 +1,4 @@
-import { FlowBatch, isLoopback, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
 
@@ -147,7 +147,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const { columns } = batch;
     readTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
-    const isOpen = columns.flowEndReason[row] !== endOfFlow;
+    // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
+    const isOpen = tuple.protocol === protocolTcp && columns.flowEndReason[row] !== endOfFlow;
     const observed = isClient ? state.clientObserved : state.serverObserved;
     const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {

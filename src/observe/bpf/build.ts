@@ -6,12 +6,16 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
-/** The committed object was made by this compiler, Debian 12's; another version writes other bytes. */
+/** Each is `NAME.bpf.c`, and committed compiled as `NAME.bpf.o`. */
+export const objects = ["tcp", "datagram"] as const;
+type ObjectName = (typeof objects)[number];
+
+/** The committed objects were made by this compiler, Debian 12's; another version writes other bytes. */
 export const compiler = "clang-14";
 const strip = "llvm-strip-14";
 
-/** Compiles tcp.bpf.c into `target`: CO-RE relocations and BTF stay, debugging information goes. */
-export function buildTcpObject(target: string): void {
+/** Compiles `NAME.bpf.c` into `target`: CO-RE relocations and BTF stay, debugging information goes. */
+function buildObject(name: ObjectName, target: string): void {
   const flags = [
     "-g",
     "-O2",
@@ -24,20 +28,22 @@ export function buildTcpObject(target: string): void {
     "-Wno-unused-parameter",
   ];
   // Paths of this machine stay out of the object.
-  const place = ["-fdebug-compilation-dir=.", "-c", "tcp.bpf.c", "-o", target];
+  const place = ["-fdebug-compilation-dir=.", "-c", `${name}.bpf.c`, "-o", target];
   execFileSync(compiler, [...flags, ...place], { cwd: folder, stdio: ["ignore", "inherit", "pipe"] });
   execFileSync(strip, ["-g", target], { stdio: ["ignore", "inherit", "pipe"] });
 }
 
 /** The bytes the source compiles to now. */
-export function compileTcpObject(): Buffer {
-  const target = join(tmpdir(), `portolan-tcp-${process.pid}.bpf.o`);
+export function compileObject(name: ObjectName): Buffer {
+  const target = join(tmpdir(), `portolan-${name}-${process.pid}.bpf.o`);
   try {
-    buildTcpObject(target);
+    buildObject(name, target);
     return readFileSync(target);
   } finally {
     rmSync(target, { force: true });
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) buildTcpObject(join(folder, "tcp.bpf.o"));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const name of objects) buildObject(name, join(folder, `${name}.bpf.o`));
+}

@@ -96,11 +96,12 @@ function createApi(
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
+  const others = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 } };
   const agent = {
     status: () =>
       agentOn
-        ? { state: "on", sockets: 42, names: [dockerAnswers] }
-        : { state: "off", reason: "no root", remedy: "sudo", sockets: 0 },
+        ? { state: "on", sockets: 42, names: [dockerAnswers], ...others }
+        : { state: "off", reason: "no root", remedy: "sudo", sockets: 0, ...others },
   } as never;
   const collector = {
     status: () => ({
@@ -471,6 +472,9 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
     'portolan_drops_total{reason="template_missing",source="10.0.0.254"} 3',
     "portolan_agent_up 1",
     "portolan_agent_sockets 42",
+    "portolan_agent_datagrams_up 1",
+    "portolan_agent_flows 7",
+    "portolan_agent_dns_names 3",
     "portolan_live_links 0",
     "portolan_live_subscribers 0",
     "portolan_peers 2",

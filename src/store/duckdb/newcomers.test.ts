@@ -41,7 +41,7 @@ test("a peer with a new name is collected again, to replace the old one", () => 
   const newcomers = new Newcomers(peers, new ObserverTable());
   const row = peers.intern(host("10.0.0.1"));
   collectOne(newcomers, row);
-  peers.rename(new Map([["host:10.0.0.1", "web"]]));
+  peers.renameAll(new Map([["host:10.0.0.1", "web"]]));
   const taken = newcomers.take();
   assert.deepEqual([taken.peers.map(({ name }) => name), [...taken.renamed]], [["web"], [peers.key(row)]]);
   assert.deepEqual(collectOne(newcomers, row), [], "once");
@@ -51,9 +51,9 @@ test("what could not be written does not undo a name that came meanwhile", () =>
   const peers = new PeerTable(100, () => {});
   const newcomers = new Newcomers(peers, new ObserverTable());
   peers.intern(host("10.0.0.1"));
-  peers.rename(new Map([["host:10.0.0.1", "web"]]));
+  peers.renameAll(new Map([["host:10.0.0.1", "web"]]));
   const failed = newcomers.take();
-  peers.rename(new Map([["host:10.0.0.1", "shop"]]));
+  peers.renameAll(new Map([["host:10.0.0.1", "shop"]]));
   newcomers.giveBack(failed);
   const { peers: taken, renamed } = newcomers.take();
   assert.deepEqual([taken.map(({ name }) => name), renamed.size], [["shop"], 1]);

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatAddress, parseAddress } from "../../flow/index.ts";
+import { type DnsSketch, writeDns } from "../../packet/testdata/dns-messages.ts";
+import { createLookups, lookupsDefaults } from "./lookups.ts";
+import { NameTable } from "./name-table.ts";
+
+const milliseconds = 1e6;
+const resolver = "10.0.0.53";
+
+function createBench(config = {}) {
+  const names = new NameTable();
+  const news: string[] = [];
+  const lookups = createLookups(
+    { names, onName: (bytes, offset, name) => void news.push(`${formatAddress(bytes, offset)} ${name}`) },
+    { ...lookupsDefaults, ...config },
+  );
+  function take(
+    message: Uint8Array,
+    isAnswer: boolean,
+    at: number,
+    from = resolver,
+    localPort = 40_000,
+  ): void {
+    const bytes = Uint8Array.from([...parseAddress(from)!, ...message]);
+    lookups.take(
+      {
+        bytes,
+        message: 16,
+        messageLength: message.length,
+        resolverAddress: 0,
+        isAnswer,
+        networkNamespace: 7,
+        localPort,
+        seenNanoseconds: at * milliseconds,
+      },
+      1000,
+    );
+  }
+  const nameOf = (address: string) => names.nameOf(parseAddress(address)!, 0, 1000);
+  return {
+    lookups,
+    news,
+    nameOf,
+    take,
+    ask: (sketch: DnsSketch, at = 0, from = resolver) =>
+      take(writeDns({ ...sketch, isQuery: true }), false, at, from),
+    answer: (sketch: DnsSketch, at = 0, from = resolver) => take(writeDns(sketch), true, at, from),
+    report: () => lookups.report(),
+  };
+}
+
+const found = { name: "a.example", answers: [{ name: "a.example", a: "192.0.2.1" }] };
+
+test("an answer names its addresses, and its latency is counted for resolver and name", () => {
+  const bench = createBench();
+  bench.ask({ name: "a.example" }, 100);
+  bench.answer(found, 112);
+  bench.ask({ name: "a.example", id: 2 }, 200);
+  bench.answer({ ...found, id: 2 }, 204);
+  assert.equal(bench.nameOf("192.0.2.1"), "a.example");
+  assert.deepEqual(bench.news, ["192.0.2.1 a.example"], "said once");
+  const figures = {
+    queryCount: 2,
+    answerCount: 2,
+    failureCounts: {},
+    timedOutCount: 0,
+    latencyMeanMilliseconds: 8,
+    latencyMaxMilliseconds: 12,
+  };
+  assert.deepEqual(bench.report(), {
+    nameCount: 1,
+    waitingCount: 0,
+    malformedCount: 0,
+    unaskedCount: 0,
+    resolvers: [{ address: resolver, ...figures }],
+    names: [{ name: "a.example", ...figures }],
+  });
+});
+
+test("failures are counted by response code, the worst name first", () => {
+  const bench = createBench();
+  for (const [id, name, rcode] of [
+    [1, "fine.example", 0],
+    [2, "no.example", 3],
+    [3, "no.example", 3],
+    [4, "no.example", 2],
+    [5, "odd.example", 23],
+  ] as const) {
+    bench.ask({ id, name });
+    bench.answer({ id, name, rcode });
+  }
+  const { names, resolvers } = bench.report();
+  assert.deepEqual(
+    names.map(({ name, failureCounts }) => [name, failureCounts]),
+    [
+      ["no.example", { NXDOMAIN: 2, SERVFAIL: 1 }],
+      ["odd.example", { RCODE23: 1 }],
+      ["fine.example", {}],
+    ],
+  );
+  assert.deepEqual(resolvers[0]?.failureCounts, { NXDOMAIN: 2, SERVFAIL: 1, RCODE23: 1 });
+});
+
+test("a question without an answer times out once; what comes later is not believed", () => {
+  const bench = createBench();
+  bench.ask({ name: "a.example" }, 0);
+  bench.lookups.expire(4999 * milliseconds);
+  assert.equal(bench.report().waitingCount, 1);
+  bench.lookups.expire(5000 * milliseconds);
+  bench.lookups.expire(9000 * milliseconds);
+  bench.answer(found, 9001);
+  const { waitingCount, unaskedCount, resolvers } = bench.report();
+  assert.deepEqual([waitingCount, unaskedCount, resolvers[0]?.timedOutCount], [0, 1, 1]);
+  assert.equal(bench.nameOf("192.0.2.1"), "");
+});
+
+test("an answer that nobody asked for names nothing: other id, resolver, port, name or type", () => {
+  for (const [what, answer] of Object.entries<(bench: ReturnType<typeof createBench>) => void>({
+    id: (bench) => bench.answer({ ...found, id: 2 }),
+    resolver: (bench) => bench.answer(found, 0, "10.0.0.66"),
+    port: (bench) => bench.take(writeDns(found), true, 0, resolver, 40_001),
+    name: (bench) => bench.answer({ name: "b.example", answers: [{ name: "b.example", a: "192.0.2.1" }] }),
+    type: (bench) => bench.answer({ ...found, type: 28 }),
+  })) {
+    const bench = createBench();
+    bench.ask({ name: "a.example" });
+    answer(bench);
+    assert.deepEqual([bench.nameOf("192.0.2.1"), bench.report().unaskedCount], ["", 1], what);
+  }
+});
+
+test("bytes that are no DNS, and answers sent as queries, are counted", () => {
+  const bench = createBench();
+  bench.take(new Uint8Array(40).fill(0xff), true, 0);
+  bench.take(writeDns(found), false, 0);
+  assert.equal(bench.report().malformedCount, 2);
+});
+
+test("questions, resolvers and names have a bound", () => {
+  const bench = createBench({ waitingMax: 2, resolversMax: 2, namesMax: 2 });
+  for (let i = 0; i < 5; i++) bench.ask({ id: i, name: `${i}.example` }, 0, `10.0.0.${i}`);
+  const { waitingCount, resolvers, names } = bench.report();
+  assert.equal(waitingCount, 2);
+  for (const list of [resolvers.map(({ address, queryCount }) => [address, queryCount])])
+    assert.deepEqual(list, [
+      ["10.0.0.0", 1],
+      ["10.0.0.1", 1],
+      ["~other", 3],
+    ]);
+  assert.deepEqual(
+    names.map(({ name, timedOutCount }) => [name, timedOutCount]),
+    [
+      ["~other", 1],
+      ["0.example", 1],
+      ["1.example", 1],
+    ],
+  );
+});

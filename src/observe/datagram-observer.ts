@@ -1,0 +1,148 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { DatagramReport } from "./datagram-report.ts";
+import { DnsPacket } from "./dns-packet.ts";
+import { type BpfObject, loadLibbpf } from "./libbpf.ts";
+import { RingBuffer } from "./ring-buffer.ts";
+
+const reportsBytes = 4 * 1024 * 1024; // `reports` in datagram.bpf.c
+const dnsPacketsBytes = 2 * 1024 * 1024; // `dns_packets`
+
+export interface DatagramObserverConfig {
+  /** Flows followed at most; 256 bytes of kernel memory each while they live. */
+  readonly flowsMax: number;
+  readonly withFlows: boolean;
+  /** Whether DNS messages are copied. */
+  readonly withDns: boolean;
+  /** Where cgroup v2 is mounted. */
+  readonly cgroupRoot: string;
+  /** A flow is over when nothing came for so long. */
+  readonly udpIdleSeconds?: number;
+  readonly icmpIdleSeconds?: number;
+}
+
+/** What the kernel half could not report, since the start; see `struct datagram_losses`. */
+export interface DatagramLosses {
+  /** Packets of flows beyond the bound. */
+  readonly tableFull: number;
+  readonly deferred: number;
+  readonly dnsLost: number;
+  /** Flows looked at by the last walk. */
+  readonly walked: number;
+}
+
+export interface DatagramObserver {
+  /** Loads and attaches the programs, then finds the sockets that are already there. Throws KernelError. */
+  start(): void;
+  /** Has the kernel report every flow that moved since the last walk. */
+  walk(): void;
+  /** Reads the waiting reports, oldest first; the report is valid until `visit` returns. Returns how many. */
+  drain(visit: (report: DatagramReport) => void): number;
+  /** The same for DNS messages. */
+  drainDns(visit: (packet: DnsPacket) => void): number;
+  losses(): DatagramLosses;
+  stop(): void;
+}
+
+interface Running {
+  readonly object: BpfObject;
+  readonly reports: RingBuffer;
+  readonly report: DatagramReport;
+  readonly dnsPackets: RingBuffer;
+  readonly dnsPacket: DnsPacket;
+}
+
+/** Follows the flows of every socket of this machine but TCP's, in all network namespaces. */
+export function createDatagramObserver(config: DatagramObserverConfig): DatagramObserver {
+  let running: Running | undefined;
+  const lossBytes = new Uint8Array(32);
+  const lossWords = new BigUint64Array(lossBytes.buffer);
+
+  return {
+    start() {
+      const elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url));
+      const object = loadLibbpf().openObject(elf, "datagram");
+      try {
+        object.setMaxEntries("flows", config.flowsMax);
+        object.setConstants(constantsOf(config));
+        object.load();
+        const reports = object.mapRingBuffer("reports", reportsBytes);
+        const dnsPackets = object.mapRingBuffer("dns_packets", dnsPacketsBytes);
+        attach(object, config.cgroupRoot);
+        running = {
+          object,
+          reports: new RingBuffer(reports),
+          report: new DatagramReport(reports.data),
+          dnsPackets: new RingBuffer(dnsPackets),
+          dnsPacket: new DnsPacket(dnsPackets.data),
+        };
+      } catch (error) {
+        object.close();
+        throw error;
+      }
+    },
+    walk() {
+      running?.object.runSyscall("walk_flows");
+    },
+    drain(visit) {
+      if (running === undefined) return 0;
+      const { reports, report } = running;
+      return reports.consume((offset) => {
+        report.moveTo(offset);
+        visit(report);
+      });
+    },
+    drainDns(visit) {
+      if (running === undefined) return 0;
+      const { dnsPackets, dnsPacket } = running;
+      return dnsPackets.consume((offset) => {
+        dnsPacket.moveTo(offset);
+        visit(dnsPacket);
+      });
+    },
+    losses() {
+      running?.object.readArray("losses", lossBytes);
+      const [tableFull = 0n, deferred = 0n, dnsLost = 0n, walked = 0n] = lossWords;
+      return {
+        tableFull: Number(tableFull),
+        deferred: Number(deferred),
+        dnsLost: Number(dnsLost),
+        walked: Number(walked),
+      };
+    },
+    stop() {
+      running?.object.close();
+      running = undefined;
+    },
+  };
+}
+
+/** Owners first, so that the first packet finds them. */
+function attach(object: BpfObject, cgroupRoot: string): void {
+  const cgroup = openSync(cgroupRoot, "r");
+  try {
+    object.attachCgroup("own_socket", cgroup);
+    object.runIterator("find_owners");
+    object.attachCgroup("follow_ingress", cgroup);
+    object.attachCgroup("follow_egress", cgroup);
+  } finally {
+    closeSync(cgroup);
+  }
+}
+
+/** The constants of datagram.bpf.c, in its order: two of 64 bits, four of 32. */
+function constantsOf({
+  flowsMax,
+  withFlows,
+  withDns,
+  udpIdleSeconds = 60,
+  icmpIdleSeconds = 30,
+}: DatagramObserverConfig): Uint8Array {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(udpIdleSeconds * 1e9), true);
+  view.setBigUint64(8, BigInt(icmpIdleSeconds * 1e9), true);
+  view.setUint32(16, flowsMax, true);
+  view.setUint32(20, withFlows ? 1 : 0, true);
+  view.setUint32(24, withDns ? 1 : 0, true);
+  return bytes;
+}

@@ -1,0 +1,381 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { agentDefaults, createAgent } from "../src/agent/index.ts";
+import { NameTable } from "../src/enrich/index.ts";
+import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../src/flow/index.ts";
+import { canRunDatagrams, readKernelFacts } from "../src/observe/index.ts";
+import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/topology/index.ts";
+import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
+import { until } from "./program.ts";
+
+const facts = readKernelFacts();
+const skip = whyNoNamespaces() || (canRunDatagrams(facts)?.reason ?? false);
+const traffic = fileURLToPath(new URL("./datagram-traffic.ts", import.meta.url));
+const resolver = fileURLToPath(new URL("./pretend-resolver.ts", import.meta.url));
+const agentProcess = fileURLToPath(new URL("./agent-process.ts", import.meta.url));
+const node = hostname();
+const [udp, icmp, icmpv6] = [17, 1, 58];
+/** IP and UDP or ICMP header. */
+const headers4 = 28;
+const headers6 = 48;
+
+interface Row {
+  end: "client" | "server";
+  client: string;
+  server: string;
+  port: number;
+  protocol: number;
+  sent: [packets: number, bytes: number];
+  received: [packets: number, bytes: number];
+  flows: number;
+  peer: string;
+  kind: string;
+  isDuplicate: boolean;
+}
+
+/** An agent in this process, and the rows it delivered, as they are after the stitcher. */
+function createWatch(t: TestContext, config: Partial<typeof agentDefaults> = {}) {
+  const peers = new PeerTable(100_000, () => {});
+  const names = new NameTable();
+  const drops = new Map<string, number>();
+  const rows: Row[] = [];
+  const stitcher = createStitcher(stitchDefaults, () => {});
+  const agent = createAgent(
+    { ...agentDefaults, ...config },
+    {
+      node,
+      peers,
+      names,
+      observers: new ObserverTable(),
+      drop: (reason, _source, count = 1) => void drops.set(reason, (drops.get(reason) ?? 0) + count),
+      deliver(batch) {
+        stitcher.stitch(batch, Math.floor(Date.now() / 1000));
+        keep(batch);
+      },
+      now: Date.now,
+    },
+  );
+  t.after(() => agent.stop());
+  function keep(batch: FlowBatch): void {
+    for (let row = 0; row < batch.count; row++) rows.push(rowOf(batch, row, peers));
+  }
+  agent.start();
+  const { datagrams, dns } = agent.status();
+  assert.deepEqual([datagrams.state, dns.state], ["on", "on"], datagrams.reason);
+  return {
+    ...{ agent, names, drops, rows },
+    poll() {
+      agent.poll();
+      keep(stitcher.takeWaited(Date.now()));
+    },
+    /** What the rows of a protocol and port add up to, per observed end. */
+    totals(protocol: number, port: number, end: Row["end"]) {
+      const of = rows.filter((row) => row.protocol === protocol && row.port === port && row.end === end);
+      const sum = (read: (row: Row) => number) => of.reduce((total, row) => total + read(row), 0);
+      return {
+        sent: [sum((row) => row.sent[0]), sum((row) => row.sent[1])],
+        received: [sum((row) => row.received[0]), sum((row) => row.received[1])],
+      };
+    },
+  };
+}
+
+function rowOf({ columns }: FlowBatch, row: number, peers: PeerTable): Row {
+  const isClient = columns.observedEnd[row] === observedEnd.client;
+  const peer = peers.get((isClient ? columns.sourcePeer : columns.destinationPeer)[row]!);
+  return {
+    end: isClient ? "client" : "server",
+    client: formatAddress(columns.sourceAddress, row * 16),
+    server: formatAddress(columns.destinationAddress, row * 16),
+    port: columns.destinationTransportPort[row]!,
+    protocol: columns.protocolIdentifier[row]!,
+    sent: [columns.packetDeltaCount[row]!, columns.octetDeltaCount[row]!],
+    received: [columns.reversePacketDeltaCount[row]!, columns.reverseOctetDeltaCount[row]!],
+    flows: columns.connectionCount[row]!,
+    peer: peer.id,
+    kind: peer.kind,
+    isDuplicate: columns.isDuplicate[row] === 1,
+  };
+}
+
+function createHosts(t: TestContext): TwoHosts {
+  const hosts = new TwoHosts();
+  t.after(() => hosts.remove());
+  return hosts;
+}
+
+const run = (hosts: TwoHosts, namespace: string, ...parameters: (string | number)[]) =>
+  hosts.spawn(namespace, process.execPath, traffic, ...parameters.map(String));
+
+/** Counts packets as the firewall of a namespace sees them: what the agent's figures are compared with. */
+function createOracle(namespace: string) {
+  const nft = (...parameters: string[]) =>
+    execFileSync("ip", ["netns", "exec", namespace, "nft", ...parameters], { encoding: "utf8" });
+  nft("add table inet oracle");
+  nft("add chain inet oracle in { type filter hook input priority 0; }");
+  nft("add chain inet oracle out { type filter hook output priority 0; }");
+  return {
+    count: (chain: "in" | "out", match: string) => nft(`add rule inet oracle ${chain} ${match} counter`),
+    read(chain: "in" | "out"): [number, number][] {
+      const found = nft("list", "chain", "inet", "oracle", chain).matchAll(/packets (\d+) bytes (\d+)/g);
+      return [...found].map(([, packets, bytes]) => [Number(packets), Number(bytes)]);
+    },
+  };
+}
+
+test("UDP both ways between two hosts, IPv4 and IPv6, is what was sent plus headers, and what the firewall counted", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const oracle = createOracle(hosts.server);
+  for (const port of [7101, 7102]) {
+    oracle.count("in", `udp dport ${port}`);
+    oracle.count("out", `udp sport ${port}`);
+  }
+  await said(run(hosts, hosts.server, "answer", 7101, 300), "listening"); // older than the agent
+  const watch = createWatch(t);
+  await said(run(hosts, hosts.server, "answer", 7102, 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7101, 20, 100), "answered");
+  watch.poll();
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, 7102, 30, 1000), "answered");
+  watch.poll();
+  watch.poll();
+  const v4 = { sent: [20, 20 * (100 + headers4)], received: [20, 20 * (300 + headers4)] };
+  const v6 = { sent: [30, 30 * (1000 + headers6)], received: [30, 30 * (300 + headers6)] };
+  for (const end of ["client", "server"] as const) {
+    assert.deepEqual(watch.totals(udp, 7101, end), v4, `${end} by IPv4`);
+    assert.deepEqual(watch.totals(udp, 7102, end), v6, `${end} by IPv6`);
+  }
+  assert.deepEqual(oracle.read("in"), [v4.sent, v6.sent]);
+  assert.deepEqual(oracle.read("out"), [v4.received, v6.received]);
+  const of = (end: Row["end"]) =>
+    watch.rows.filter((row) => [7101, 7102].includes(row.port) && row.end === end);
+  assert.deepEqual(
+    [...new Set(of("client").map(({ peer }) => peer))],
+    [`process:${node}/${hosts.client}/node`],
+  );
+  assert.deepEqual(
+    [...new Set(of("server").map(({ peer }) => peer))],
+    [`process:${node}/${hosts.server}/node`],
+  );
+  assert.deepEqual(
+    [of("client"), of("server")].map((rows) => rows.map(({ isDuplicate }) => isDuplicate)),
+    [of("client").map(() => false), of("server").map(() => true)],
+    "the client's figures count, the server's are kept beside them",
+  );
+  assert.equal(
+    of("client").reduce((sum, { flows }) => sum + flows, 0),
+    2,
+  );
+  assert.ok(of("client").every(({ client }) => client !== hosts.serverAddress));
+});
+
+test("large datagrams, in IP fragments on the wire, are one packet of their whole length", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  await said(run(hosts, hosts.server, "answer", 7103, 40_000), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7103, 5, 60_000), "answered");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, 7103, 5, 9000), "answered");
+  watch.poll();
+  watch.poll();
+  const expected = {
+    sent: [10, 5 * (60_000 + headers4) + 5 * (9000 + headers6)],
+    received: [10, 5 * (40_000 + headers4) + 5 * (40_000 + headers6)],
+  };
+  assert.deepEqual(watch.totals(udp, 7103, "client"), expected);
+  assert.deepEqual(watch.totals(udp, 7103, "server"), expected);
+});
+
+test("a loopback flow is one link, counted once", { skip, timeout: 60_000 }, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  await said(run(hosts, hosts.server, "answer", 7104, 50), "listening");
+  await said(run(hosts, hosts.server, "ask", "127.0.0.1", 7104, 10, 60), "answered");
+  watch.poll();
+  watch.poll();
+  const counted = watch.rows.filter(({ port, isDuplicate }) => port === 7104 && !isDuplicate);
+  assert.deepEqual(
+    counted.map(({ end, sent, received }) => [end, sent, received]),
+    [["client", [10, 10 * (60 + headers4)], [10, 10 * (50 + headers4)]]],
+  );
+  assert.equal(
+    watch.rows.filter(({ port }) => port === 7104).length,
+    2,
+    "the server's end is kept beside it",
+  );
+});
+
+test("pings are flows from who asked, answered by a kernel that has no socket for them", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  await said(run(hosts, hosts.client, "ping", hosts.serverAddress, 7, 56), "answered");
+  await said(run(hosts, hosts.client, "ping", hosts.serverAddress6, 3, 4000), "answered");
+  watch.poll();
+  watch.poll();
+  for (const [protocol, count, bytes, server] of [
+    [icmp, 7, 56 + headers4, hosts.serverAddress],
+    [icmpv6, 3, 4000 + headers6, hosts.serverAddress6],
+  ] as const) {
+    const expected = { sent: [count, count * bytes], received: [count, count * bytes] };
+    const rows = watch.rows.filter((row) => row.protocol === protocol && row.server === server);
+    for (const end of ["client", "server"] as const) {
+      const of = rows.filter((row) => row.end === end);
+      assert.deepEqual(
+        of.map(({ sent, received }) => ({ sent, received })),
+        [expected],
+        `${end} ${protocol}`,
+      );
+      assert.equal(of[0]?.isDuplicate, end === "server");
+    }
+    assert.equal(rows.find(({ end }) => end === "client")?.peer, `process:${node}/${hosts.client}/node`);
+  }
+  const housekeeping = watch.rows.filter(
+    ({ protocol, server }) => protocol === icmpv6 && /^ff02/.test(server),
+  );
+  assert.deepEqual(housekeeping, [], "neighbour discovery is left out");
+});
+
+test("two sockets that ping at the same time do not count each other's answers", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  await Promise.all(
+    [1, 2].map(() => said(run(hosts, hosts.client, "ping", hosts.serverAddress, 50, 100), "answered")),
+  );
+  watch.poll();
+  const rows = watch.rows.filter(
+    ({ protocol, end, server }) => protocol === icmp && end === "client" && server === hosts.serverAddress,
+  );
+  for (const direction of ["sent", "received"] as const)
+    assert.deepEqual(rows.map((row) => row[direction]).sort(), [
+      [50, 50 * (100 + headers4)],
+      [50, 50 * (100 + headers4)],
+    ]);
+});
+
+test("flows beyond the bound are counted drops, and the others go on", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t, { flowsMax: 50 });
+  await said(run(hosts, hosts.server, "answer", 7105, 0), "listening");
+  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, 7105, 200), "sent");
+  watch.poll();
+  watch.poll();
+  const rows = watch.rows.filter(({ port }) => port === 7105);
+  const lost = watch.drops.get("flow_limit") ?? 0;
+  assert.ok(rows.length <= 50 && rows.length > 10, `${rows.length} rows`);
+  assert.ok(rows.length + lost >= 400, `${rows.length} reported and ${lost} lost of 400 packets`);
+  assert.ok(watch.agent.status().datagrams.flows <= 50);
+});
+
+test("a process in a container's cgroup is the container", { skip, timeout: 60_000 }, async (t) => {
+  const hosts = createHosts(t);
+  const id = process.pid.toString(16).padStart(64, "c0ffee");
+  const cgroup = join(facts.cgroupRoot, `docker-${id}.scope`);
+  mkdirSync(cgroup);
+  const watch = createWatch(t);
+  await said(run(hosts, hosts.server, "answer", 7106, 10), "listening");
+  const enter = `echo $$ > ${cgroup}/cgroup.procs; exec ip netns exec "$@"`;
+  const program = [hosts.client, process.execPath, traffic, "ask", hosts.serverAddress, "7106", "3", "30"];
+  const child = spawn("sh", ["-c", enter, "sh", ...program], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await until("the cgroup is empty", () => spawnSync("rmdir", [cgroup]).status === 0 || undefined);
+  });
+  await said(child, "answered");
+  watch.poll();
+  const row = watch.rows.find(({ port, end }) => port === 7106 && end === "client");
+  assert.deepEqual([row?.kind, row?.peer], ["container", `container:${node}/${id}`]);
+  assert.ok(statSync(cgroup).ino > 1);
+});
+
+test("DNS answers name addresses; failures, silence and garbage are counted", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
+  const asked = ["www.example", "no.example", "bad.example", "silent.example"];
+  await said(run(hosts, hosts.client, "resolve", hosts.serverAddress, ...asked), "resolved");
+  watch.poll();
+  const nameOf = (address: string) =>
+    watch.names.nameOf(parseAddress(address)!, 0, Math.floor(Date.now() / 1000));
+  assert.deepEqual(["192.0.2.80", "2001:db8::80", "192.0.2.81"].map(nameOf), [
+    "www.example",
+    "www.example",
+    "",
+  ]);
+  const status = await until("the silent one has timed out", () => {
+    watch.poll();
+    const { dns } = watch.agent.status();
+    return dns.waitingCount === 0 ? dns : undefined;
+  });
+  const [figures] = status.resolvers.filter(({ address }) => address === hosts.serverAddress);
+  assert.equal(figures?.answerCount, 4);
+  assert.deepEqual(figures?.failureCounts, { NXDOMAIN: 2 });
+  assert.equal(status.malformedCount, 2);
+  assert.ok(figures!.timedOutCount >= 4 && figures!.queryCount >= 8);
+  assert.ok(figures!.latencyMeanMilliseconds > 0 && figures!.latencyMaxMilliseconds < 5000);
+  const silent = status.names.find(({ name }) => name === "silent.example");
+  assert.equal(silent?.answerCount, 0);
+  assert.ok(silent!.timedOutCount >= 2);
+  const flow = watch.totals(udp, 53, "client");
+  assert.ok(flow.sent[0]! >= 8 && flow.received[0]! >= 6, "they are flows as well");
+});
+
+const hasBpftool = spawnSync("bpftool", ["version"]).status === 0;
+
+test("killed, it leaves nothing attached", {
+  skip: skip || (!hasBpftool && "bpftool is not installed"),
+  timeout: 60_000,
+}, async (t) => {
+  const attached = () =>
+    (
+      JSON.parse(
+        execFileSync("bpftool", ["-j", "cgroup", "show", facts.cgroupRoot], { encoding: "utf8" }).trim() ||
+          "[]",
+      ) as { id: number; name: string }[]
+    )
+      .filter(({ name }) => ["follow_ingress", "follow_egress", "own_socket"].includes(name))
+      .map(({ id }) => id);
+  const other = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => other.kill("SIGKILL"));
+  await said(other, "on on on");
+  const before = attached();
+  assert.ok(before.length >= 3);
+  const child = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
+  await said(child, "on on on");
+  const own = attached().filter((id) => !before.includes(id));
+  assert.equal(own.length, 3, "attached beside whatever else is there");
+  assert.ok(before.every((id) => attached().includes(id)));
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await until("its programs are gone", () => attached().every((id) => !own.includes(id)) || undefined);
+  assert.ok(
+    before.every((id) => attached().includes(id)),
+    "the other agent's are still there",
+  );
+  for (const id of own)
+    await until(
+      `program ${id} is freed`,
+      () => spawnSync("bpftool", ["prog", "show", "id", String(id)]).status !== 0 || undefined,
+    );
+});
