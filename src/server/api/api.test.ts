@@ -65,6 +65,7 @@ interface Setup {
 }
 
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
+const agentParts = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 } };
 const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
 
 function createApi(
@@ -96,12 +97,11 @@ function createApi(
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
-  const others = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 } };
   const agent = {
     status: () =>
       agentOn
-        ? { state: "on", sockets: 42, names: [dockerAnswers], ...others }
-        : { state: "off", reason: "no root", remedy: "sudo", sockets: 0, ...others },
+        ? { state: "on", sockets: 42, names: [dockerAnswers], ...agentParts }
+        : { state: "off", reason: "no root", remedy: "sudo", sockets: 0, ...agentParts },
   } as never;
   const collector = {
     status: () => ({
@@ -420,7 +420,7 @@ test("the status says what runs and what is missing", async (t) => {
     version: "1.2.3",
     node: "vm",
     startedAt: now - minute,
-    agent: { state: "on", connections: 42, names: [dockerAnswers] },
+    agent: { state: "on", connections: 42, names: [dockerAnswers], ...agentParts },
     collector: {
       listeners: ["udp://[::]:2055"],
       addresses: ["192.168.1.5"],
@@ -446,7 +446,10 @@ test("the status says what runs and what is missing", async (t) => {
     },
   });
   const off = (await createApi(t, { agentOn: false }).get("/api/v1/status")).json();
-  assert.deepEqual(off.agent, { state: "off", reason: "no root", remedy: "sudo", connections: 0 });
+  assert.deepEqual(off.agent, {
+    ...{ state: "off", reason: "no root", remedy: "sudo", connections: 0 },
+    ...agentParts,
+  });
 });
 
 test("health is always told, readiness when everything is open", async (t) => {
