@@ -58,7 +58,7 @@ export interface AgentDependencies {
   readonly kernelFacts?: KernelFacts;
   log?(message: string): void;
   /** Where container runtimes are found, when not in the usual places. */
-  readonly runtimes?: { readonly root: string; readonly dockerSocketPath: string };
+  readonly runtimes?: { readonly root: string; readonly dockerSocketPath?: string };
 }
 
 /** The state of its first part, TCP, and of the others. */

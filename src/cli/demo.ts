@@ -63,7 +63,7 @@ async function run({ listen, seed, seconds }: DemoFlags): Promise<number> {
       const data = world.makeFolder();
       const config = readConfig({ environment: process.env, flags: { log: "warn", ...flags, data } });
       const logger = pino({ level: config.log, base: null }, pino.destination(2));
-      const starting = createServer(config, { version, logger });
+      const starting = createServer(config, { version, logger, runtimeRoot: world.runtimeRoot });
       await starting.start();
       server = starting;
       world.talk(); // only now, so that the agent sees every connection from its beginning

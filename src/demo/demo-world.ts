@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -28,6 +28,8 @@ export interface DemoWorld {
   stop(): Promise<void>;
   /** A folder that goes with the world. */
   makeFolder(): string;
+  /** What the pods' runtime leaves on disk is under this folder, as it would be under a machine's root; known once started. */
+  readonly runtimeRoot: string;
 }
 
 const [actorFile, removeFile] = ["actor.ts", "remove.ts"].map((name) =>
@@ -80,6 +82,7 @@ export function createDemoWorld(world: PlannedWorld, { log }: DemoWorldDependenc
   const controlGroups = findControlGroups() ?? "";
   let environment: NodeJS.ProcessEnv = {};
   let guard: ChildProcess | undefined;
+  let runtimeRoot = "";
   let isStopping = false;
 
   async function connect(): Promise<void> {
@@ -119,6 +122,21 @@ export function createDemoWorld(world: PlannedWorld, { log }: DemoWorldDependenc
     if (complaint !== undefined) throw new DemoError(complaint);
   }
 
+  /** The pods' containers as containerd writes them down: names of containers are read there. */
+  function writeRuntimeFiles(): void {
+    runtimeRoot = makeFolder();
+    for (const { name, kubernetesNamespace, containerId, actor } of world.pods) {
+      const folder = join(runtimeRoot, "run/containerd/io.containerd.runtime.v2.task/k8s.io", containerId);
+      mkdirSync(folder, { recursive: true });
+      const annotations = {
+        "io.kubernetes.cri.container-name": actor.title,
+        "io.kubernetes.cri.sandbox-name": name,
+        "io.kubernetes.cri.sandbox-namespace": kubernetesNamespace,
+      };
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ ociVersion: "1.1.0", annotations }));
+    }
+  }
+
   /** A shell that waits for our end, and then cleans up unless we said that it is done. */
   function startGuard(): void {
     const script = 'read done || exec "$0" "$1"';
@@ -134,6 +152,7 @@ export function createDemoWorld(world: PlannedWorld, { log }: DemoWorldDependenc
     async start() {
       await removeDemoWorld();
       startGuard();
+      writeRuntimeFiles();
       await Promise.all([connect(), compileActor()]);
       const { outside, pods } = world;
       await Promise.all([
@@ -155,6 +174,9 @@ export function createDemoWorld(world: PlannedWorld, { log }: DemoWorldDependenc
       guard?.stdin?.end("done\n");
     },
     makeFolder,
+    get runtimeRoot() {
+      return runtimeRoot;
+    },
   };
 }
 

@@ -32,6 +32,8 @@ const tickMilliseconds = 1000;
 export interface ServerDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
+  /** What container runtimes' files are under, when it is not this machine's root. */
+  readonly runtimeRoot?: string;
 }
 
 export interface Server {
@@ -46,7 +48,7 @@ export interface Server {
 }
 
 /** Everything on one machine: agent, collector, store, API and page. */
-export function createServer(config: Config, { version, logger }: ServerDependencies): Server {
+export function createServer(config: Config, { version, logger, runtimeRoot }: ServerDependencies): Server {
   const node = hostname();
   const startedAt = Date.now();
   const now = createClock({ onStep: (what) => logger.warn(what) });
@@ -88,6 +90,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       ...{ node, peers, observers, names, drop: drops.drop, now },
       deliver: pipeline.accept,
       onName: addressPeers.rename,
+      ...(runtimeRoot === undefined ? {} : { runtimes: { root: runtimeRoot } }),
       log: (message) => logger.warn(message),
     },
   );
