@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canRunTcp, hasCapabilities, type KernelFacts } from "./can-run.ts";
+import {
+  type ConntrackFacts,
+  canRunConntrack,
+  canRunTcp,
+  hasCapabilities,
+  hasConntrackCapabilities,
+  type KernelFacts,
+} from "./can-run.ts";
 
 const able: KernelFacts = {
   platform: "linux",
@@ -35,4 +42,25 @@ test("capabilities are read from /proc/self/status", () => {
   assert.ok(hasCapabilities("CapPrm:\t0\nCapEff:\t000000c000000000\n"), "CAP_PERFMON and CAP_BPF");
   assert.ok(!hasCapabilities("CapEff:\t0000008000000000\n"), "CAP_BPF alone");
   assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
+});
+
+const translating: ConntrackFacts = { platform: "linux", isPrivileged: true, hasConntrack: true };
+const conntrackCases: [string, Partial<ConntrackFacts>, RegExp, RegExp][] = [
+  ["another system", { platform: "darwin" }, /darwin/, /Linux machine/],
+  ["no privileges", { isPrivileged: false }, /CAP_NET_ADMIN/, /as root/],
+  ["no connection tracking", { hasConntrack: false }, /nothing .* uses connection tracking/, /add the rule/],
+];
+for (const [name, lacking, reason, remedy] of conntrackCases) {
+  test(`address translation, ${name}: the reason and the one thing to change`, () => {
+    assert.equal(canRunConntrack(translating), undefined);
+    const cannot = canRunConntrack({ ...translating, ...lacking });
+    assert.match(cannot?.reason ?? "", reason);
+    assert.match(cannot?.remedy ?? "", remedy);
+  });
+}
+
+test("reading address translation needs both capabilities", () => {
+  assert.ok(hasConntrackCapabilities("CapEff:\t0000000000201000\n"), "CAP_NET_ADMIN and CAP_SYS_ADMIN");
+  assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000001000\n"), "CAP_NET_ADMIN alone");
+  assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000200000\n"), "CAP_SYS_ADMIN alone");
 });

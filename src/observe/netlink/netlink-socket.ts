@@ -22,6 +22,7 @@ const levelSocket = 1;
 const optionReceiveBuffer = 8;
 const optionReceiveTimeout = 20;
 const optionAttachFilter = 26;
+const optionDetachFilter = 27;
 const optionReceiveBufferForce = 33;
 const optionMemoryInfo = 55;
 const memoryInfoDrops = 8;
@@ -98,10 +99,13 @@ export interface NetlinkSocket {
   subscribe(group: number): void;
   /** A classic BPF program; what it returns 0 for never reaches the socket. Instructions are [code, jump true, jump false, k]. */
   attachFilter(program: readonly FilterInstruction[]): void;
+  detachFilter(): void;
   /** Sends one request. Throws KernelError. */
   send(request: Uint8Array): void;
   /** Takes what is there, without waiting, at most what the room holds. Throws KernelError. */
   receive(room: ReceiveRoom): Reception;
+  /** Sends a request that has one message for an answer. Throws KernelError. */
+  ask(request: Uint8Array, room: ReceiveRoom, visit: (message: MessageWalk) => void): void;
   /** Sends a request whose flags have `messageFlag.dump`. Throws KernelError. */
   startDump(request: Uint8Array): void;
   /**
@@ -110,7 +114,7 @@ export interface NetlinkSocket {
    * socket must have no subscription: events would come between.
    */
   continueDump(room: ReceiveRoom, visit: (message: MessageWalk) => void): DumpResult | undefined;
-  /** Both, to the end. */
+  /** startDump and continueDump, to the end. */
   dump(request: Uint8Array, room: ReceiveRoom, visit: (message: MessageWalk) => void): DumpResult;
   /** Datagrams the kernel had no room for since the socket was opened (SK_MEMINFO_DROPS). */
   dropCount(): number;
@@ -165,6 +169,7 @@ export function openNetlinkSocket(options: NetlinkOptions): NetlinkSocket {
     attachFilter(program) {
       if (!attachFilter(fd, program)) throw new KernelError(`${what}: filter`, koffi.errno());
     },
+    detachFilter: () => void setOption(levelSocket, optionDetachFilter, 0),
     send(request) {
       if (Number(call.send(fd, request, request.length, 0)) < 0)
         throw new KernelError(`${what}: send`, koffi.errno());
@@ -200,6 +205,16 @@ export function openNetlinkSocket(options: NetlinkOptions): NetlinkSocket {
           throw new KernelError(`${what}: dump: datagram cut off`, koffi.os.errno.ENODATA!);
       }
       return undefined;
+    },
+    ask(request, room, visit) {
+      this.send(request);
+      const count = receiveMany(room, waitForOne);
+      if (count < 0) throw new KernelError(`${what}: ask`, -count);
+      walk.open(room.bytes, room.start(0), room.start(0) + room.length(0));
+      while (walk.next()) {
+        if (walk.type === messageType.error) throwAnswer(walk, `${what}: ask`);
+        else visit(walk);
+      }
     },
     dump(request, room, visit) {
       this.startDump(request);
