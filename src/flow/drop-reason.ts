@@ -17,6 +17,8 @@ export const dropReasons = {
   connection_limit: "more live connections than the agent's table holds",
   claim_limit:
     "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
+  nat_limit:
+    "more connections with translated addresses than are remembered: those unused longest may be drawn with a translated address",
   report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",
