@@ -30,8 +30,8 @@ export class TranslatingNode {
       }
       this.#wire(this.client, 91);
       this.#wire(this.server, 92);
-      this.#inside(this.node, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-      this.#inside(
+      this.inside(this.node, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
+      this.inside(
         this.node,
         "nft",
         `table inet ptl {
@@ -60,13 +60,13 @@ export class TranslatingNode {
     ip("-n", end, "-6", "route", "add", "default", "via", `fd${net}::1`);
   }
 
-  #inside(namespace: string, ...command: string[]): string {
+  inside(namespace: string, ...command: string[]): string {
     return execFileSync("ip", ["netns", "exec", namespace, ...command], { encoding: "utf8" });
   }
 
   /** Every connection the node's kernel tracks, as it writes them itself. Protocol, then source > destination of both tuples. */
   tracked(): string[] {
-    const lines = this.#inside(this.node, "cat", "/proc/net/nf_conntrack").trim().split("\n");
+    const lines = this.inside(this.node, "cat", "/proc/net/nf_conntrack").trim().split("\n");
     return lines.filter((line) => line !== "").map(parseTracked);
   }
 
