@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
-import { formatAddress } from "../src/flow/index.ts";
+import { formatAddress, parseAddress } from "../src/flow/index.ts";
 import {
   type ConntrackObserver,
   canRunConntrack,
@@ -12,11 +12,20 @@ import {
   readConntrackFacts,
   type TranslatedConnection,
 } from "../src/observe/index.ts";
+import { NatTable, natTableDefaults } from "../src/topology/index.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { clientProgram, serverProgram, type Talk, TranslatingNode } from "./translating-node.ts";
 
 const skip = whyNoNamespaces() || canRunConntrack(readConntrackFacts())?.reason || false;
 const inodeOf = (name: string) => statSync(`/run/netns/${name}`).ino;
+
+/** A way to call the server, and where it really answers. */
+interface Kind {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly real: string;
+}
 
 function textOf(entry: TranslatedConnection): string {
   const end = (at: number, port: number) => `${formatAddress(entry.addresses, at)} ${port}`;
@@ -49,16 +58,23 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
   const client = await world.run(world.client, clientProgram);
   const observer = createConntrackObserver();
   t.after(() => observer.stop());
-  const kinds = (["tcp", "udp"] as const).flatMap((protocol) =>
-    ([4, 6] as const).map((family) => ({ protocol, family, host: world.service[family], port: 80 })),
-  );
+  const otherServer = await world.run(world.server, serverProgram(8081));
+  const kinds: Kind[] = [
+    { protocol: "tcp", host: world.service[4], port: 80, real: "10.92.0.2 8080" },
+    { protocol: "udp", host: world.service[4], port: 80, real: "10.92.0.2 8080" },
+    { protocol: "tcp", host: world.service[6], port: 80, real: "fd92::2 8080" },
+    { protocol: "udp", host: world.service[6], port: 80, real: "fd92::2 8080" },
+  ];
+  /** Of these the destination alone is translated, or the source alone. */
+  const byDestination: Kind = { protocol: "tcp", host: world.service[4], port: 81, real: "10.92.0.2 8081" };
+  const bySource: Kind = { protocol: "tcp", host: "10.92.0.2", port: 8080, real: "10.92.0.2 8080" };
   /** Opens a connection to the service; what the observer has to say of it, by the client's and the server's sockets alone. */
-  const expected = async (by: Talk, to: Talk, kind: (typeof kinds)[number]) => {
+  const expected = async (by: Talk, to: Talk, kind: Kind) => {
     const clientEnd = await by.ask(kind);
     const [protocol, ...seen] = (await to.next()).split(" ");
     assert.equal(protocol, kind.protocol);
-    const real = kind.family === 4 ? "10.92.0.2 8080" : "fd92::2 8080";
-    return `${protocol === "tcp" ? 6 : 17} ${clientEnd} > ${kind.host} 80 | ${real} > ${seen.join(" ")}`;
+    const called = `${kind.host} ${kind.port}`;
+    return `${protocol === "tcp" ? 6 : 17} ${clientEnd} > ${called} | ${kind.real} > ${seen.join(" ")}`;
   };
   const onlyNode = {
     findNamespaces: () => ({ namespaces: [{ inode, path: `/run/netns/${world.node}` }], beyondCount: 0 }),
@@ -70,7 +86,8 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
   await t.test(
     "connections that are there before the start are found, those alone that are translated",
     async () => {
-      for (const kind of kinds) before.push(await expected(client, server, kind));
+      for (const kind of [...kinds, bySource]) before.push(await expected(client, server, kind));
+      before.push(await expected(client, otherServer, byDestination));
       await client.ask({ protocol: "tcp", host: world.nodeAddress, port: 9000 });
       await nodeServer.next();
       const tracked = world.tracked();
@@ -88,7 +105,8 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
 
   await t.test("new ones are announced, oldest first, once each", async () => {
     const opened: string[] = [];
-    for (const kind of kinds) opened.push(await expected(client, server, kind));
+    for (const kind of [...kinds, bySource]) opened.push(await expected(client, server, kind));
+    opened.push(await expected(client, otherServer, byDestination));
     await client.ask({ protocol: "tcp", host: world.nodeAddress, port: 9000 });
     await nodeServer.next();
     assert.deepEqual(readAll(observer, inode), opened);
@@ -108,6 +126,33 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
     assert.deepEqual(world.tracked().filter(isTranslated).toSorted(), [...before, ...opened].toSorted());
   });
 
+  await t.test("from what each end saw the table of translations tells the true ends", () => {
+    const table = new NatTable(natTableDefaults, () => assert.fail("it is not full"));
+    const fresh = createConntrackObserver(conntrackDefaults, onlyNode);
+    fresh.start();
+    const texts: string[] = [];
+    const visit = (entry: TranslatedConnection) => {
+      texts.push(textOf(entry));
+      table.enter(entry, 1);
+    };
+    while (fresh.poll(visit) > 0);
+    fresh.stop();
+    assert.ok(texts.length >= 12);
+    for (const text of texts) {
+      const [, protocol, client, called, real, caller] = /^(\d+) (.+) > (.+) \| (.+) > (.+)$/.exec(text)!;
+      const truth = `${client} > ${real}`;
+      for (const [source, destination] of [
+        [client!, called!],
+        [caller!, real!],
+      ] as const) {
+        const tuple = tupleOf(Number(protocol), source, destination);
+        const isChanged = table.undo(tuple, 1);
+        assert.equal(isChanged, `${source} > ${destination}` !== truth);
+        if (isChanged) assert.equal(endsOf(table.result), truth);
+      }
+    }
+  });
+
   await t.test("without a filter in the kernel, where IPVS is, the same comes out", async () => {
     let hasIpvs = true;
     const careful = createConntrackObserver(conntrackDefaults, { ...onlyNode, hasIpvs: () => hasIpvs });
@@ -124,6 +169,13 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
     assert.deepEqual(readAll(careful, inode).toSorted(), [...table, one].toSorted(), "read again");
     const two = await expected(client, server, kinds[0]!);
     assert.deepEqual(readAll(careful, inode), [two]);
+    hasIpvs = true;
+    careful.refresh();
+    readAll(careful, inode);
+    await client.ask({ protocol: "tcp", host: world.nodeAddress, port: 9000 });
+    await nodeServer.next();
+    const messageCount = careful.poll(() => assert.fail("it is not translated"));
+    assert.equal(messageCount, 1, "the kernel passes everything again");
     assert.equal(careful.losses().invalidCount, 0);
   });
 
@@ -165,18 +217,18 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
       readAll(observer, inode);
       const other = new TranslatingNode(`${process.pid}b`);
       t.after(() => other.remove());
-      const otherServer = await other.run(other.server, serverProgram(8080));
-      const otherClient = await other.run(other.client, clientProgram);
-      const early = await expected(otherClient, otherServer, kinds[0]!);
+      const server2 = await other.run(other.server, serverProgram(8080));
+      const client2 = await other.run(other.client, clientProgram);
+      const early = await expected(client2, server2, kinds[0]!);
       const otherInode = inodeOf(other.node);
       assert.deepEqual(readAll(observer, otherInode), []);
       observer.refresh();
       assert.deepEqual(readAll(observer, otherInode), [early]);
-      const late = await expected(otherClient, otherServer, kinds[3]!);
+      const late = await expected(client2, server2, kinds[3]!);
       assert.deepEqual(readAll(observer, otherInode), [late]);
       const [countBefore, descriptorsBefore] = [observer.status().namespaceCount, descriptorCount()];
-      await otherClient.end();
-      await otherServer.end();
+      await client2.end();
+      await server2.end();
       other.remove();
       observer.refresh();
       assert.deepEqual(readAll(observer, otherInode), []);
@@ -265,6 +317,26 @@ test("where nothing can be observed the status says why, and it goes on when tha
   assert.deepEqual([observer.status().state, observer.status().namespaceCount], ["unavailable", 0]);
   observer.stop();
 });
+
+/** As FlowBatch has it, of two texts "address port". */
+function tupleOf(protocol: number, source: string, destination: string) {
+  const [sourceAddress, sourcePort] = source.split(" ");
+  const [destinationAddress, destinationPort] = destination.split(" ");
+  return {
+    source: new Uint32Array(parseAddress(sourceAddress!)!.buffer),
+    destination: new Uint32Array(parseAddress(destinationAddress!)!.buffer),
+    at: 0,
+    sourcePort: Number(sourcePort),
+    destinationPort: Number(destinationPort),
+    protocol,
+    scope: 0,
+  };
+}
+
+function endsOf({ source, sourcePort, destination, destinationPort }: NatTable["result"]): string {
+  const text = (words: Uint32Array) => formatAddress(new Uint8Array(words.buffer, words.byteOffset, 16));
+  return `${text(source)} ${sourcePort} > ${text(destination)} ${destinationPort}`;
+}
 
 function descriptorCount(): number {
   return readdirSync("/proc/self/fd").length;

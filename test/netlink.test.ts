@@ -134,6 +134,7 @@ test("the network door, in a namespace of one's choice", { skip }, async (t) => 
     const named = statSync(bluePath).ino;
     const find = () => findNetworkNamespaces(512).namespaces;
     assert.equal(`net:[${find()[0]?.inode}]`, ownNamespace());
+    assert.equal(find()[0]?.path, "/proc/thread-self/ns/net", "a process that ends does not take it away");
     assert.deepEqual(
       find().filter(({ inode }) => inode === named),
       [{ inode: named, path: bluePath }],

@@ -11,7 +11,8 @@ const ip = (...parameters: string[]) => execFileSync("ip", parameters, { stdio: 
  *
  *     client 10.91.0.2 ── 10.91.0.1 node 10.92.0.1 ── 10.92.0.2 server
  *            fd91::2      fd91::1        fd92::1      fd92::2
- *                         10.96.0.10:80 and [fd96::10]:80 are the server's :8080
+ *                         10.96.0.10:80 and [fd96::10]:80 are the server's :8080,
+ *                         10.96.0.10:81 its :8081, which sees the client's own address
  */
 export class TranslatingNode {
   readonly node: string;
@@ -37,9 +38,10 @@ export class TranslatingNode {
         `table inet ptl {
            chain in { type nat hook prerouting priority dstnat;
              ip daddr 10.96.0.10 meta l4proto { tcp, udp } th dport 80 dnat ip to 10.92.0.2:8080
+             ip daddr 10.96.0.10 tcp dport 81 dnat ip to 10.92.0.2:8081
              ip6 daddr fd96::10 meta l4proto { tcp, udp } th dport 80 dnat ip6 to [fd92::2]:8080
            }
-           chain out { type nat hook postrouting priority srcnat; oifname "right" masquerade; }
+           chain out { type nat hook postrouting priority srcnat; oifname "right" th dport != 8081 masquerade; }
          }`,
       );
     } catch (error) {

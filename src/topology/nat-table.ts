@@ -12,7 +12,7 @@ const stepsMax = 4;
 const evictedShare = 1 / 8;
 
 export interface NatTableConfig {
-  /** Connections remembered at most. Memory grows with use, to about 300 bytes each. */
+  /** Connections remembered at most. Memory grows with use, to about 200 bytes each. */
   readonly connectionsMax: number;
 }
 

@@ -12,7 +12,7 @@ const roomCount = 16;
 export interface ConntrackConfig {
   /** Network namespaces watched at most, this thread's own and those of the oldest processes first. */
   readonly namespacesMax: number;
-  /** What the kernel may hold for us between two polls, in each namespace. An event takes about 1 KiB of it. */
+  /** What the kernel may hold for us between two polls, in each namespace. An event takes about 640 bytes of it. */
   readonly receiveBufferBytes: number;
   /** Messages one `poll` reads, about; the rest waits for the next. */
   readonly messagesMax: number;

@@ -26,7 +26,8 @@ export type VisitConnection = (entry: TranslatedConnection) => void;
 
 /**
  * The connection table of one network namespace. It subscribes first and reads the table then, and what is announced meanwhile waits until
- * the table is read: so the last word about a tuple is the newest.
+ * the table is read: so the last word about a tuple is the newest. New connections are all there is to hear: the first packet decides how
+ * they are translated, before the kernel enters and announces them.
  */
 export class NamespaceWatch {
   readonly inode: number;

@@ -1,6 +1,6 @@
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
+import { insideNamespace } from "./inside-namespace.ts";
 import {
   AttributeWalk,
   MessageWalk,
@@ -32,7 +32,6 @@ const optionExtendedAck = 11;
 const optionStrictCheck = 12;
 const dontWait = 0x40;
 const waitForOne = 0x10000;
-const newNetwork = 0x40000000; // CLONE_NEWNET
 const errorMessageText = 1; // NLMSGERR_ATTR_MSG
 /** Dumps are written while we read them, so there is nothing to wait for; this only bounds the unthinkable. */
 const answerTimeoutSeconds = 5;
@@ -45,7 +44,6 @@ const bind = (prototype: string) =>
 const call = {
   socket: bind("int socket(int family, int type, int protocol)"),
   bind: bind("int bind(int fd, const uint8_t *address, uint32_t length)"),
-  setns: bind("int setns(int fd, int type)"),
   setOption: bind("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
   getOption: bind(
     "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)",
@@ -251,39 +249,6 @@ function wordsOf({ bytes, type, flags, start, end }: MessageWalk): string {
     return text.replace(/\0.*$/s, "");
   }
   return "";
-}
-
-/**
- * Runs `open` in a network namespace. Which one a thread is in is the thread's own, so nobody else notices; and nothing of
- * ours may run in between, so `open` is one system call. A thread that cannot come back would go on with the rest of
- * the program in a stranger's network: then the process ends, whoever catches exceptions.
- */
-function insideNamespace(path: string, open: () => number): number {
-  const own = openSync("/proc/thread-self/ns/net", "r");
-  let target: number | undefined;
-  try {
-    target = openNamespace(path);
-    if (statSync(path, { throwIfNoEntry: false })?.ino === statSync("/proc/thread-self/ns/net").ino)
-      return open();
-    if (call.setns(target, newNetwork) !== 0) throw new KernelError(`${path}: enter`, koffi.errno());
-    const fd = open();
-    if (call.setns(own, newNetwork) !== 0) {
-      writeSync(2, `broken assumption: the thread comes back from ${path}: errno ${koffi.errno()}\n`);
-      process.abort();
-    }
-    return fd;
-  } finally {
-    closeSync(own);
-    if (target !== undefined) closeSync(target);
-  }
-}
-
-function openNamespace(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    throw new KernelError(`${path}: open`, -((error as NodeJS.ErrnoException).errno ?? 0));
-  }
 }
 
 /** struct sock_fprog points at its instructions; the kernel copies them. */
