@@ -19,6 +19,8 @@ export const dropReasons = {
   dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
   claim_limit:
     "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
+  nat_limit:
+    "more connections with translated addresses than are remembered: those unused longest may be drawn with a translated address",
   report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canRunDatagrams, canRunTcp, findCgroupRoot, hasCapabilities, type KernelFacts } from "./can-run.ts";
+import {
+  type ConntrackFacts,
+  canRunConntrack,
+  canRunDatagrams,
+  canRunTcp,
+  findCgroupRoot,
+  hasCapabilities,
+  hasConntrackCapabilities,
+  type KernelFacts,
+} from "./can-run.ts";
 
 const able: KernelFacts = {
   platform: "linux",
@@ -51,4 +60,25 @@ test("cgroup v2 is found where it is mounted", () => {
   const hybrid = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\nnone /my\\040cgroups cgroup2 rw 0 0\n";
   assert.equal(findCgroupRoot(hybrid), "/my cgroups");
   assert.equal(findCgroupRoot("proc /proc proc rw 0 0\n"), "");
+});
+
+const translating: ConntrackFacts = { platform: "linux", isPrivileged: true, hasConntrack: true };
+const conntrackCases: [string, Partial<ConntrackFacts>, RegExp, RegExp][] = [
+  ["another system", { platform: "darwin" }, /darwin/, /Linux machine/],
+  ["no privileges", { isPrivileged: false }, /CAP_NET_ADMIN/, /as root/],
+  ["no connection tracking", { hasConntrack: false }, /nothing .* uses connection tracking/, /add the rule/],
+];
+for (const [name, lacking, reason, remedy] of conntrackCases) {
+  test(`address translation, ${name}: the reason and the one thing to change`, () => {
+    assert.equal(canRunConntrack(translating), undefined);
+    const cannot = canRunConntrack({ ...translating, ...lacking });
+    assert.match(cannot?.reason ?? "", reason);
+    assert.match(cannot?.remedy ?? "", remedy);
+  });
+}
+
+test("reading address translation needs both capabilities", () => {
+  assert.ok(hasConntrackCapabilities("CapEff:\t0000000000201000\n"), "CAP_NET_ADMIN and CAP_SYS_ADMIN");
+  assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000001000\n"), "CAP_NET_ADMIN alone");
+  assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000200000\n"), "CAP_SYS_ADMIN alone");
 });

@@ -21,6 +21,16 @@ export interface CannotRun {
   readonly remedy: string;
 }
 
+/** What decides whether address translation can be watched, gathered without trying anything: trying would load kernel modules. */
+export interface ConntrackFacts {
+  readonly platform: string;
+  /** CAP_SYS_ADMIN, to enter network namespaces, and CAP_NET_ADMIN, to ask there. */
+  readonly isPrivileged: boolean;
+  /** nf_conntrack is in the kernel: built in, or loaded because a rule needs it. */
+  readonly hasConntrack: boolean;
+}
+
+const capNetAdmin = 12n;
 const capSysAdmin = 21n;
 const capPerfmon = 38n;
 const capBpf = 39n;
@@ -82,6 +92,39 @@ export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
   return undefined;
 }
 
+export function readConntrackFacts(): ConntrackFacts {
+  const isLinux = process.platform === "linux";
+  return {
+    platform: process.platform,
+    isPrivileged: isLinux && hasConntrackCapabilities(readFileSync("/proc/self/status", "utf8")),
+    hasConntrack: existsSync("/proc/sys/net/netfilter/nf_conntrack_count"),
+  };
+}
+
+/** The first thing that stands in the way of the conntrack observer, or undefined when nothing known does. */
+export function canRunConntrack(facts: ConntrackFacts): CannotRun | undefined {
+  if (facts.platform !== "linux") {
+    return {
+      reason: `address translation is read from the Linux kernel, and this is ${facts.platform}`,
+      remedy: "run Portolan on the Linux machine that translates addresses",
+    };
+  }
+  if (!facts.isPrivileged) {
+    return {
+      reason: "reading address translation needs root, or the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN",
+      remedy: "start it as root: sudo ./portolan up",
+    };
+  }
+  if (!facts.hasConntrack) {
+    return {
+      reason: "nothing on this machine uses connection tracking, so no addresses are translated",
+      remedy:
+        "add the rule that translates (nft, iptables, Docker, kube-proxy); it is noticed within seconds",
+    };
+  }
+  return undefined;
+}
+
 /** `mounts` is the text of /proc/self/mounts: device, place, type, options. */
 export function findCgroupRoot(mounts: string): string {
   for (const line of mounts.split("\n")) {
@@ -93,8 +136,18 @@ export function findCgroupRoot(mounts: string): string {
 }
 
 /** `status` is the text of /proc/self/status. */
+export function hasConntrackCapabilities(status: string): boolean {
+  const has = effectiveCapabilities(status);
+  return has(capNetAdmin) && has(capSysAdmin);
+}
+
+/** `status` is the text of /proc/self/status. */
 export function hasCapabilities(status: string): boolean {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  const has = (capability: bigint) => ((effective >> capability) & 1n) === 1n;
+  const has = effectiveCapabilities(status);
   return has(capSysAdmin) || (has(capBpf) && has(capPerfmon));
+}
+
+function effectiveCapabilities(status: string): (capability: bigint) => boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return (capability) => ((effective >> capability) & 1n) === 1n;
 }

@@ -1,14 +1,26 @@
 /**
- * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers). Knows sockets, processes
- * and counters; does not know peers, links or batches.
+ * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers), netlink (in any network namespace). Knows
+ * sockets, processes, counters and translated addresses; does not know peers, links or batches.
  */
 export {
   type CannotRun,
+  type ConntrackFacts,
+  canRunConntrack,
   canRunDatagrams,
   canRunTcp,
   type KernelFacts,
+  readConntrackFacts,
   readKernelFacts,
 } from "./can-run.ts";
+export {
+  type ConntrackConfig,
+  type ConntrackLosses,
+  type ConntrackObserver,
+  type ConntrackStatus,
+  conntrackDefaults,
+  createConntrackObserver,
+} from "./conntrack/conntrack-observer.ts";
+export type { TranslatedConnection } from "./conntrack/translated-connection.ts";
 export {
   createDatagramObserver,
   type DatagramLosses,
@@ -17,6 +29,6 @@ export {
 } from "./datagram-observer.ts";
 export { DatagramReport } from "./datagram-report.ts";
 export { DnsPacket } from "./dns-packet.ts";
-export { KernelError } from "./libbpf.ts";
+export { KernelError } from "./kernel-error.ts";
 export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
 export { TcpReport, tcpRole } from "./tcp-report.ts";

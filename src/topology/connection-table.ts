@@ -235,7 +235,7 @@ export class ConnectionTable {
 }
 
 /** Whether the destination sorts before the source, by the words of the address, then port. */
-function isReversed(t: ConnectionTuple): boolean {
+export function isReversed(t: ConnectionTuple): boolean {
   for (let i = t.at + 3; i >= t.at; i--) {
     const difference = t.source[i]! - t.destination[i]!;
     if (difference !== 0) return difference > 0;

@@ -1,0 +1,155 @@
+import { MessageWalk } from "../netlink/netlink-message.ts";
+import { type NetlinkSocket, netlinkProtocol, openNetlinkSocket } from "../netlink/netlink-socket.ts";
+import type { ReceiveRoom } from "../netlink/receive-room.ts";
+import type { NetworkNamespace } from "../network-namespaces.ts";
+import {
+  type ConntrackReader,
+  groupNew,
+  readEntryCount,
+  statsRequest,
+  translatedFilter,
+  translatedRequests,
+  wholeRequests,
+} from "./conntrack-message.ts";
+import type { TranslatedConnection } from "./translated-connection.ts";
+
+/** What all watches share. */
+export interface WatchContext {
+  readonly room: ReceiveRoom;
+  readonly reader: ConntrackReader;
+  /** Bytes the kernel may hold for us between two polls, in each namespace; it takes memory only as they come. */
+  readonly receiveBufferBytes: number;
+  readonly losses: { eventCount: number; overrunCount: number };
+}
+
+export type VisitConnection = (entry: TranslatedConnection) => void;
+
+/**
+ * The connection table of one network namespace. It subscribes first and reads the table then, and what is announced meanwhile waits until
+ * the table is read: so the last word about a tuple is the newest. New connections are all there is to hear: the first packet decides how
+ * they are translated, before the kernel enters and announces them.
+ */
+export class NamespaceWatch {
+  readonly inode: number;
+  readonly #context: WatchContext;
+  readonly #events: NetlinkSocket;
+  /** For requests: what a filter and a subscription are for would come between the answers. */
+  readonly #table: NetlinkSocket;
+  readonly #walk = new MessageWalk();
+  /** Dumps to be read before events are; the first is being read when `#isDumping`. */
+  #requests: readonly Uint8Array[] = [];
+  #isDumping = false;
+  #isStale = true;
+  #hasOverrun = false;
+  #dropCount = 0;
+  #isStatusTrusted: boolean;
+
+  /** Throws KernelError. */
+  constructor({ inode, path }: NetworkNamespace, isStatusTrusted: boolean, context: WatchContext) {
+    this.inode = inode;
+    this.#isStatusTrusted = isStatusTrusted;
+    this.#context = context;
+    const options = { protocol: netlinkProtocol.netfilter, networkNamespace: path };
+    this.#events = openNetlinkSocket({ ...options, receiveBufferBytes: context.receiveBufferBytes });
+    try {
+      if (isStatusTrusted) this.#events.attachFilter(translatedFilter);
+      this.#events.subscribe(groupNew);
+      this.#table = openNetlinkSocket(options);
+    } catch (error) {
+      this.#events.close();
+      throw error;
+    }
+  }
+
+  /** Whether an entry's status says that it is translated. A change has the table read again. */
+  trustStatus(isTrusted: boolean): void {
+    if (isTrusted === this.#isStatusTrusted) return;
+    this.#isStatusTrusted = isTrusted;
+    if (isTrusted) this.#events.attachFilter(translatedFilter);
+    else this.#events.detachFilter();
+    this.#isStale = true;
+  }
+
+  /** Has the table read again if events were lost since it was read last. Not sooner: a flood would have us read nothing but tables. */
+  resynchronise(): void {
+    if (this.#hasOverrun) this.#isStale = true;
+    this.#hasOverrun = false;
+  }
+
+  /** Reads on, about `messagesMax` messages. Returns how many it read: 0 when nothing waits. Throws KernelError. */
+  poll(visit: VisitConnection, messagesMax: number): number {
+    let count = 0;
+    if (this.#isStale && !this.#isDumping) {
+      this.#isStale = false;
+      this.#requests = this.#entryCount() === 0 ? [] : this.#dumpRequests();
+    }
+    while (count < messagesMax && this.#requests.length > 0) count += this.#readTable(visit);
+    while (count < messagesMax && this.#requests.length === 0) {
+      const read = this.#readEvents(visit);
+      if (read === 0) break;
+      count += read;
+    }
+    return count;
+  }
+
+  close(): void {
+    this.#events.close();
+    this.#table.close();
+  }
+
+  /** A look at this number spares most namespaces, in which nothing is tracked, the walk through the machine's whole table. */
+  #entryCount(): number {
+    let count: number | undefined;
+    this.#table.ask(statsRequest(), this.#context.room, (message) => {
+      count = readEntryCount(message);
+    });
+    return count ?? -1;
+  }
+
+  #dumpRequests(): readonly Uint8Array[] {
+    return this.#isStatusTrusted ? translatedRequests() : wholeRequests();
+  }
+
+  #readTable(visit: VisitConnection): number {
+    const { room, reader } = this.#context;
+    if (!this.#isDumping) this.#table.startDump(this.#requests[0]!);
+    this.#isDumping = true;
+    let count = 1; // the end of an empty dump is work too
+    const result = this.#table.continueDump(room, (message) => {
+      count++;
+      this.#read(reader, message, visit);
+    });
+    if (result !== undefined) {
+      this.#isDumping = false;
+      this.#requests = this.#requests.slice(1);
+    }
+    return count;
+  }
+
+  #readEvents(visit: VisitConnection): number {
+    const { room, reader, losses } = this.#context;
+    const { count, isOverrun } = this.#events.receive(room);
+    if (isOverrun) {
+      const dropCount = this.#events.dropCount();
+      losses.eventCount += (dropCount - this.#dropCount) >>> 0;
+      losses.overrunCount++;
+      this.#dropCount = dropCount;
+      this.#hasOverrun = true;
+      return 1; // what the kernel had room for comes next
+    }
+    const walk = this.#walk;
+    for (let i = 0; i < count; i++) {
+      if (!room.isFromKernel(i)) continue;
+      walk.open(room.bytes, room.start(i), room.start(i) + room.length(i));
+      while (walk.next()) this.#read(reader, walk, visit);
+      if (walk.isTruncated) reader.invalidCount++;
+    }
+    return count;
+  }
+
+  #read(reader: ConntrackReader, message: MessageWalk, visit: VisitConnection): void {
+    if (!reader.read(message)) return;
+    reader.entry.networkNamespace = this.inode;
+    visit(reader.entry);
+  }
+}
