@@ -19,7 +19,7 @@ export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
-export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey } from "./peer.ts";
+export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
 export {
   createStitcher,
   observedEnd,

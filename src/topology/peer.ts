@@ -1,7 +1,13 @@
 import { assert, identityKey, type ReportDrop } from "../flow/index.ts";
 
 /** What a peer can be. Kubernetes kinds and outside names join as their rooms appear. */
-export type PeerKind = "process" | "unit" | "container" | "host" | "other";
+export const peerKinds = ["process", "unit", "container", "host", "other"] as const;
+export type PeerKind = (typeof peerKinds)[number];
+
+/** The kind that a text from another program names; "other" for one that is not known here. */
+export function peerKindOf(text: string): PeerKind {
+  return peerKinds.find((kind) => kind === text) ?? "other";
+}
 
 /** One end of a link, as seen at one address. Peers with the same `id` are one peer with several addresses. */
 export interface Peer {
