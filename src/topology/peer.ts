@@ -97,6 +97,11 @@ export class PeerTable {
     return peer;
   }
 
+  /** The row of a peer at an address; 0 when it is not in the table. */
+  find(peer: Pick<Peer, "id" | "address">): number {
+    return this.#rowByIdentity.get(identityOf(peer)) ?? 0;
+  }
+
   /** Gives a peer at an address, if it is in the table, another name to be shown by. Row and key stay; whoever asked to be told is told. */
   rename(peer: Pick<Peer, "id" | "address">, name: string): void {
     const row = this.#rowByIdentity.get(identityOf(peer));

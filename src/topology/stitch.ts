@@ -70,6 +70,8 @@ export interface Stitcher {
   takeWaited(now: number, waitMilliseconds?: number): FlowBatch;
   /** An agent is gone, or has started again: what it held open is open no more, and another may report these ends. */
   forgetObserver(observer: number): void;
+  /** Notes from an earlier run's records, the newest first, which end of each connection counted. None is open by it. */
+  restore(batch: FlowBatch, seconds: number): void;
   /** Every connection an agent holds open now. */
   forEachOpen(visit: VisitOpen): void;
   /** Marks the peers of connections that are open or were seen since `seconds`; older ones lose theirs. */
@@ -313,6 +315,18 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       else judgeAll(batch, seconds);
     },
     enter: enterAll,
+    restore(batch, seconds) {
+      const { observedEnd: ends, isDuplicate } = batch.columns;
+      for (let row = 0; row < batch.count; row++) {
+        enter(batch, row, seconds);
+        const connection = table.find(tuple);
+        if (connection < 0) continue;
+        table.state[connection]! &= ~(state.clientOpen | state.serverOpen);
+        if (isDuplicate[row] !== 0 || (table.state[connection]! & decided) !== 0) continue;
+        table.state[connection]! |=
+          ends[row] === observedEnd.client ? state.clientCounts : state.serverCounts;
+      }
+    },
     judge: judgeAll,
     mustWait(batch) {
       for (let row = 0; row < batch.count; row++) if (mustWait(batch, row)) return true;
