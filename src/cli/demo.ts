@@ -39,10 +39,11 @@ async function clean(): Promise<number> {
 
 async function run({ listen, seed, seconds }: DemoFlags): Promise<number> {
   // Loaded only here: other commands, and --help, need none of them.
-  const [demo, { pino }, { createServer, readConfig }] = await Promise.all([
+  const [demo, { pino }, { createServer }, { readConfig }] = await Promise.all([
     import("../demo/index.ts"),
     import("pino"),
     import("../server/index.ts"),
+    import("../settings/index.ts"),
   ]);
   const flows = [`udp://127.0.0.1:${await freePort()}`]; // the usual ports may be somebody else's
   const flags = { listen, flows, "agent.enabled": true, "agent.loopback": false };

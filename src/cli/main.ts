@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { ListenError } from "../collector/index.ts";
-import type { ConfigError } from "../server/index.ts";
+import type { ConfigError } from "../settings/index.ts";
 import type { OperatingError } from "../store/index.ts";
 import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { formatCidr } from "../flow/index.ts";
-import type { Config, Server } from "../server/index.ts";
+import type { Server } from "../server/index.ts";
+import type { Config } from "../settings/index.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -46,9 +47,10 @@ function withServerFlags(command: Command): Command {
 
 async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<void> {
   // Loaded only here: other commands, and --help, need neither store nor server.
-  const [{ pino }, { createServer, readConfig }] = await Promise.all([
+  const [{ pino }, { createServer }, { readConfig }] = await Promise.all([
     import("pino"),
     import("../server/index.ts"),
+    import("../settings/index.ts"),
   ]);
   const config = readConfig({
     file: flags.config,

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import { isLoopbackHost } from "./config.ts";
+import { isLoopbackHost } from "../settings/index.ts";
 import { answerProblems, Problem, sendProblem } from "./problem.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
@@ -22,12 +22,14 @@ const headers = {
 
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
-  /** Whether the server is bound to loopback: then nobody comes to it by another name. */
+  /** Whether people are let in from this machine only: then nobody comes by another name than a loopback one. */
   readonly isLoopbackOnly: boolean;
+  /** Paths that look after their own callers, or tell nothing. */
+  readonly openPaths?: readonly string[];
 }
 
 /** The HTTP server without its API routes: headers, errors, the page. */
-export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInstance {
+export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
     // Where it listens is told by whoever started it.
     loggerInstance: logger.child({}, { level: logger.level === "info" ? "warn" : logger.level }),
@@ -46,6 +48,14 @@ export function createHttp({ logger, isLoopbackOnly }: HttpOptions): FastifyInst
     const site = request.headers["sec-fetch-site"] ?? "none";
     if (/^\/(api\/|metrics)/.test(request.url) && site !== "same-origin" && site !== "none") {
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
+    }
+    if (openPaths.includes(request.url.split("?", 1)[0]!)) return;
+    if (isLoopbackOnly && !isLoopbackHost(request.ip)) {
+      throw new Problem(
+        403,
+        "credentials_required",
+        "only agents are let in from other machines: use ssh -L, or `auth: none` to let everybody in",
+      );
     }
     // Another site's page could reach us under a name of its own that resolves to 127.0.0.1.
     if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host?.toLowerCase()))) {

@@ -20,7 +20,11 @@ function createTold({ rowsMax = 100 } = {}) {
   const tell = (what: string) => () => void told.push(what);
   const peers = new PeerTable(rowsMax, () => {});
   let clock = 1_700_000_000_000;
-  const marked = { stitcher: [] as number[], fold: [] as { clientPeer: number; serverPeer: number }[] };
+  const marked = {
+    stitcher: [] as number[],
+    remote: [] as number[],
+    fold: [] as { clientPeer: number; serverPeer: number }[],
+  };
   const pipeline = createPipeline({
     addressPeers: { enrich: tell("enrich"), refresh: tell("refresh") },
     stitcher: {
@@ -48,6 +52,11 @@ function createTold({ rowsMax = 100 } = {}) {
     },
     peers,
     live: { publish: tell("publish") },
+    remote: {
+      waitMilliseconds: 0,
+      flush: (isLast = false) => void told.push(isLast ? "remote, all" : "remote"),
+      markPeers: (mark: (row: number) => void) => marked.remote.forEach(mark),
+    },
     now: () => clock,
   } as unknown as PipelineDependencies);
   const sources = {
@@ -102,8 +111,8 @@ test("before exporters' records are judged the agent looks, unless it just has",
 test("at the end everything is asked for twice: what waited for the first poll comes with the second", () => {
   const { pipeline, sources, told } = createTold();
   pipeline.finish(sources);
-  const once = ["poll", "waited", "fold", "append", "flush"];
-  assert.deepEqual(told, [...once, ...once]);
+  const once = ["poll", "waited", "fold", "append", "flush", "remote"];
+  assert.deepEqual(told, [...once, ...once, "remote, all", "waited", "fold", "append"]);
 });
 
 test("a tick is: agent, those who waited, collector, fold, store, subscribers; once a minute it tidies", async () => {
@@ -114,6 +123,7 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
     "fold",
     "append",
     "flush",
+    "remote",
     "fold.tick",
     "open",
     "commit",
@@ -131,14 +141,15 @@ test("peers that nobody refers to are freed when the table is nearly full, and n
   const { tick, peers, marked } = createTold({ rowsMax: 10 });
   const rows = [0, 1, 2, 3, 4, 5].map((i) => peers.intern(peer(i))); // 8 of 10, with the first two
   marked.stitcher.push(rows[0]!);
+  marked.remote.push(rows[3]!);
   marked.fold.push({ clientPeer: rows[1]!, serverPeer: rows[2]! });
   await tick();
   assert.equal(peers.count, 8);
   peers.intern(peer(6));
   await tick();
-  assert.equal(peers.count, 5);
+  assert.equal(peers.count, 6);
   assert.deepEqual(
-    [0, 1, 2].map((i) => peers.get(rows[i]!).id),
-    ["host:0", "host:1", "host:2"],
+    [0, 1, 2, 3].map((i) => peers.get(rows[i]!).id),
+    ["host:0", "host:1", "host:2", "host:3"],
   );
 });

@@ -5,6 +5,7 @@ import type { FlowBatch } from "../flow/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
 import type { LiveHub } from "./live-hub.ts";
+import type { RemoteAgents } from "./remote-agents.ts";
 
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
@@ -13,6 +14,7 @@ export interface PipelineDependencies {
   readonly store: Store;
   readonly peers: PeerTable;
   readonly live: LiveHub;
+  readonly remote: Pick<RemoteAgents, "flush" | "markPeers" | "waitMilliseconds">;
   now(): number;
 }
 
@@ -43,7 +45,7 @@ const keepPeersSeconds = 300;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
+  const { addressPeers, stitcher, fold, store, peers, live, remote, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -64,7 +66,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   function pollAgent(agent: Agent): void {
     lastPoll = now();
     agent.poll();
-    record(stitcher.takeWaited(now()));
+    record(stitcher.takeWaited(now(), remote.waitMilliseconds));
   }
 
   function record(batch: FlowBatch): void {
@@ -76,6 +78,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   function observe({ agent, collector }: Sources): void {
     pollAgent(agent);
     collector.flush();
+    remote.flush();
   }
 
   async function tick(sources: Sources): Promise<void> {
@@ -87,7 +90,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     await store.maintain(now());
     if (peers.count > peers.rowsMax * sweepShare && now() - lastFreed >= minuteMilliseconds) {
       lastFreed = now();
-      freePeers(peers, stitcher, fold, Math.floor(now() / 1000) - keepPeersSeconds);
+      freePeers(dependencies, Math.floor(now() / 1000) - keepPeersSeconds);
     }
     if (now() - lastSweep < minuteMilliseconds) return;
     lastSweep = now();
@@ -97,14 +100,17 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
 
   function finish(sources: Sources): void {
     for (let poll = 0; poll < 2; poll++) observe(sources); // the second takes what waited for the first
+    remote.flush(true);
+    record(stitcher.takeWaited(now())); // what would wait longer, for agents elsewhere
   }
 
   return { accept, acceptExported, tick, finish };
 }
 
-function freePeers(peers: PeerTable, stitcher: Stitcher, fold: LiveFold, seconds: number): void {
+function freePeers({ peers, stitcher, fold, remote }: PipelineDependencies, seconds: number): void {
   peers.sweep((mark) => {
     stitcher.markPeers(mark, seconds);
+    remote.markPeers(mark);
     for (const entry of fold.entries()) {
       mark(entry.clientPeer);
       mark(entry.serverPeer);

@@ -17,10 +17,13 @@ export class Problem extends Error {
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad request",
+  401: "Not authorized",
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  409: "Conflict",
   413: "Too large",
+  415: "Unknown media type",
   500: "Internal error",
   503: "Not available",
   504: "Took too long",

@@ -6,12 +6,15 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import { createAddressPeers, NameTable } from "../enrich/index.ts";
-import { assert, ObserverTable, observerOf } from "../flow/index.ts";
+import { assert, ObserverTable } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
-import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
+import { type Config, isLoopbackHost } from "../settings/index.ts";
+import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
+import { routeAgents } from "./api/agents.ts";
 import { routeExporters } from "./api/exporters.ts";
 import { routeFlows } from "./api/flows.ts";
+import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
 import { routeMetrics } from "./api/metrics.ts";
@@ -19,11 +22,12 @@ import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
 import { createClock } from "./clock.ts";
-import { type Config, isLoopbackHost } from "./config.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
 import { localAddresses } from "./local-addresses.ts";
 import { createPipeline } from "./pipeline.ts";
+import { createRemoteAgents } from "./remote-agents.ts";
+import { restoreLive } from "./restore-live.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
 const peersMax = 200_000;
@@ -74,7 +78,11 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     },
     { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
   );
-  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, now });
+  const remote = createRemoteAgents({
+    ...{ stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
+    isObservedHere: (name) => name === node && isAgentOn(),
+  });
+  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, remote, now });
   const agent = createAgent(
     {
       ...agentDefaults,
@@ -110,16 +118,25 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       log: (message) => logger.warn(message),
     },
   );
+  const ingestTokens = typeof config.auth === "object" ? config.auth.ingestTokens : undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
 
+  function isAgentOn(): boolean {
+    const { state, datagrams } = agent.status();
+    return state === "on" || datagrams.state === "on";
+  }
+
   function createApp(): FastifyInstance {
     const http = createHttp({
       logger,
-      isLoopbackOnly: isLoopbackHost(config.listen.host),
+      isLoopbackOnly: isLoopbackHost(config.listen.host) || ingestTokens !== undefined,
+      openPaths: ["/healthz", "/readyz", ...(ingestTokens === undefined ? [] : [ingestPath])],
     });
+    routeIngest(http, { agents: remote, tokens: ingestTokens });
+    routeAgents(http, { version, node, startedAt, agent, remote, now });
     routeMap(http, store, now);
     routeTop(http, store, now);
     routeSeries(http, store, now);
@@ -159,7 +176,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   return {
     async start() {
       await store.start();
-      await restoreLive(store, fold, peers, observers, now());
+      await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
       await app.listen(config.listen);
       await collector.start();
@@ -190,31 +207,6 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
-}
-
-/** The live window as it was before a restart. */
-async function restoreLive(
-  store: Store,
-  fold: LiveFold,
-  peers: PeerTable,
-  observers: ObserverTable,
-  now: number,
-): Promise<void> {
-  fold.tick(now, () => {});
-  for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
-    const { client, server, observer, rttMicroseconds, minute, ...rest } = link;
-    fold.restore(
-      {
-        ...rest,
-        totals: rest,
-        clientPeer: peers.intern(client),
-        serverPeer: peers.intern(server),
-        observer: observers.intern(observerOf(observer)),
-        rttMicroseconds: rttMicroseconds ?? 0,
-      },
-      Math.floor(minute / 60_000),
-    );
-  }
 }
 
 /** Inode of the network namespace this process runs in; 0 where there is none. */

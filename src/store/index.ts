@@ -5,6 +5,8 @@
 export { type StoreConfig, storeDefaults } from "./config.ts";
 export { createDuckDBStore, type DuckDBStoreConfig } from "./duckdb/duckdb-store.ts";
 export { OperatingError, type OperatingErrorCode } from "./errors.ts";
+export type { IngestedEpoch, IngestedMessage } from "./ingested.ts";
+export { windowLength } from "./sequence-window.ts";
 export type {
   Aggregate,
   AggregateQuery,

@@ -51,6 +51,51 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: which messages of agents it has is as durable as their records`, async () => {
+    const message = (sequence: number, epoch = "e1") => ({
+      ...{ instance: "i1", epoch, sequence, node: "it's", agentVersion: "1", seen: start + sequence },
+    });
+    const world = new SampleWorld(seed + 9);
+    let store = createStore("ingested", world);
+    await store.start();
+    store.append(world.batch(world.records(10, start, 1000)));
+    const first = store.remember(message(1));
+    const third = store.remember(message(3));
+    assert.equal(store.hasIngested("e1", 1), false, "not before it is committed");
+    await store.commit();
+    assert.deepEqual([await first, await third], [true, true]);
+    const empty = store.remember(message(2 ** 40, "e2"));
+    const peer = { id: "host:x", address: "10.0.0.9" };
+    world.peers.intern({
+      ...peer,
+      kind: "host",
+      name: "x",
+      node: "",
+      network: "",
+      process: "",
+      container: "",
+    });
+    world.peers.rename(peer, "renamed without a record");
+    await store.commit();
+    assert.equal(await empty, true, "a message without rows too");
+    store.append(world.batch(world.records(1, start, 1000)));
+    void store.remember(message(4));
+    await store.stop();
+    store = createStore("ingested", new SampleWorld(1));
+    await store.start();
+    const had = [1, 2, 3, 4, 5].map((sequence) => store.hasIngested("e1", sequence));
+    assert.deepEqual(had, [true, false, true, true, false]);
+    assert.deepEqual([store.hasIngested("e2", 2 ** 40), store.hasIngested("e2", 2 ** 40 + 1)], [true, false]);
+    assert.equal(store.hasIngested("e3", 1), false);
+    const kept = [...store.ingestedEpochs()].map(({ epoch, node, seen }) => [epoch, node, seen]);
+    assert.deepEqual(kept, [
+      ["e1", "it's", start + 4],
+      ["e2", "it's", start + 2 ** 40],
+    ]);
+    assert.equal((await store.status()).flowRecords, 11);
+    await store.stop();
+  });
+
   test(`${name}: pages of flows are stable while records arrive`, async () => {
     const world = new SampleWorld(seed + 1);
     const store = createStore("pages", world);

@@ -1,6 +1,7 @@
 import type { FlowBatch, ObserverTable, ReportDrop } from "../flow/index.ts";
 import type { Filter } from "../query/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
+import type { IngestedEpoch, IngestedMessage } from "./ingested.ts";
 
 /**
  * The one interface of history. An implementation keeps flow records for a short time and links per minute for a
@@ -21,6 +22,17 @@ export interface Store {
    * disk rejects nothing. One commit runs at a time.
    */
   commit(): Promise<void>;
+  /** Records that can be appended now; what is more is dropped. */
+  readonly freeRows: number;
+  /**
+   * Notes that all records of an agent's message have been appended: durable with them, in the commit that is next. Resolves with
+   * whether it is; when not, the records are given up too.
+   */
+  remember(message: IngestedMessage): Promise<boolean>;
+  /** Whether a message is durable, or too old to tell. */
+  hasIngested(epoch: string, sequence: number): boolean;
+  /** Starts of agents whose messages are remembered, the last seen last. */
+  ingestedEpochs(): Iterable<IngestedEpoch>;
   /**
    * Rolls up finished minutes and removes what is older or larger than the configuration keeps. `now` in unix ms.
    * To be called every few seconds; cheap when there is nothing to do.

@@ -110,7 +110,7 @@ test("a sweep moves every column of a row, and a row used again is empty", () =>
     const row = enter(table, last(port));
     table.clientPeer[row] = port * 10 + 1;
     table.serverPeer[row] = port * 10 + 2;
-    table.observer[row] = port * 10 + 3;
+    table.clientObserver[row] = port * 10 + 3;
     table.serverPort[row] = port * 10 + 4;
     table.state[row] = connectionState.clientObserved;
     table.lastSeenSeconds[row] = port * 100;
@@ -118,7 +118,7 @@ test("a sweep moves every column of a row, and a row used again is empty", () =>
   const columnsOf = (row: number) => [
     table.clientPeer[row],
     table.serverPeer[row],
-    table.observer[row],
+    table.clientObserver[row],
     table.serverPort[row],
     table.state[row],
     table.lastSeenSeconds[row],

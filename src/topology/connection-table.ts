@@ -17,6 +17,9 @@ export const connectionState = {
   /** Whose figures count. Decided once, so that the other end, reported later, is not added. */
   clientCounts: 32,
   serverCounts: 64,
+  /** That end's opening was reported. */
+  clientOpened: 128,
+  serverOpened: 256,
 } as const;
 
 /** Two claims of four words, of which the last is not used: a row lies in one cache line. */
@@ -57,9 +60,12 @@ export class ConnectionTable {
   /** Row of the PeerTable, 0 when that end is not known. */
   clientPeer = new Uint32Array(1024);
   serverPeer = new Uint32Array(1024);
-  state = new Uint8Array(1024);
-  /** Row of the ObserverTable: the best observer of the connection. */
-  observer = new Uint32Array(1024);
+  state = new Uint16Array(1024);
+  /** Rows of the ObserverTable: the agent that reports that end; 0 for none. */
+  clientObserver = new Uint32Array(1024);
+  serverObserver = new Uint32Array(1024);
+  /** Unix ms, by whoever reported it first; 0 when no agent has. */
+  startedMilliseconds = new Float64Array(1024);
   serverPort = new Uint16Array(1024);
   /** Unix seconds of the last record. */
   lastSeenSeconds = new Uint32Array(1024);
@@ -165,6 +171,34 @@ export class ConnectionTable {
     else this.state[row]! &= ~connectionState.clientIsFirst;
   }
 
+  /** The agent whose figures count, or that of the server's end while that is not decided. */
+  countingObserver(row: number): number {
+    const clientCounts = (this.state[row]! & connectionState.clientCounts) !== 0;
+    return (clientCounts ? this.clientObserver : this.serverObserver)[row]!;
+  }
+
+  /** Begins another connection of the same addresses and ports, of which one end is known. */
+  forget(row: number, end: number): void {
+    this.state[row] = end;
+    this.clientPeer[row] = 0;
+    this.serverPeer[row] = 0;
+    this.clientObserver[row] = 0;
+    this.serverObserver[row] = 0;
+    this.startedMilliseconds[row] = 0;
+  }
+
+  /** The ends that this agent reported are open no more, and any other may report them. */
+  forgetObserver(row: number, observer: number): void {
+    if (this.clientObserver[row] === observer) {
+      this.clientObserver[row] = 0;
+      this.state[row]! &= ~connectionState.clientOpen;
+    }
+    if (this.serverObserver[row] === observer) {
+      this.serverObserver[row] = 0;
+      this.state[row]! &= ~connectionState.serverOpen;
+    }
+  }
+
   isOpen(row: number): boolean {
     return (this.state[row]! & (connectionState.clientOpen | connectionState.serverOpen)) !== 0;
   }
@@ -187,7 +221,9 @@ export class ConnectionTable {
         this.clientPeer[to] = this.clientPeer[from]!;
         this.serverPeer[to] = this.serverPeer[from]!;
         this.state[to] = this.state[from]!;
-        this.observer[to] = this.observer[from]!;
+        this.clientObserver[to] = this.clientObserver[from]!;
+        this.serverObserver[to] = this.serverObserver[from]!;
+        this.startedMilliseconds[to] = this.startedMilliseconds[from]!;
         this.serverPort[to] = this.serverPort[from]!;
         this.lastSeenSeconds[to] = this.lastSeenSeconds[from]!;
         this.#claims.copyWithin(to * claimsWords, from * claimsWords, (from + 1) * claimsWords);
@@ -214,10 +250,7 @@ export class ConnectionTable {
 
   #clearRow(row: number): void {
     if (row >= this.state.length) this.#grow(this.state.length * 2);
-    this.clientPeer[row] = 0;
-    this.serverPeer[row] = 0;
-    this.state[row] = 0;
-    this.observer[row] = 0;
+    this.forget(row, 0);
     this.serverPort[row] = 0;
     this.lastSeenSeconds[row] = 0;
     this.#claims.fill(0, row * claimsWords, (row + 1) * claimsWords);
@@ -227,7 +260,9 @@ export class ConnectionTable {
     this.clientPeer = grown(this.clientPeer, capacity);
     this.serverPeer = grown(this.serverPeer, capacity);
     this.state = grown(this.state, capacity);
-    this.observer = grown(this.observer, capacity);
+    this.clientObserver = grown(this.clientObserver, capacity);
+    this.serverObserver = grown(this.serverObserver, capacity);
+    this.startedMilliseconds = grown(this.startedMilliseconds, capacity);
     this.serverPort = grown(this.serverPort, capacity);
     this.lastSeenSeconds = grown(this.lastSeenSeconds, capacity);
     this.#claims = grown(this.#claims, capacity * claimsWords);

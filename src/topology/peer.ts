@@ -1,7 +1,13 @@
 import { assert, identityKey, type ReportDrop } from "../flow/index.ts";
 
 /** What a peer can be. Kubernetes kinds and outside names join as their rooms appear. */
-export type PeerKind = "process" | "unit" | "container" | "host" | "other";
+export const peerKinds = ["process", "unit", "container", "host", "other"] as const;
+export type PeerKind = (typeof peerKinds)[number];
+
+/** The kind that a text from another program names; "other" for one that is not known here. */
+export function peerKindOf(text: string): PeerKind {
+  return peerKinds.find((kind) => kind === text) ?? "other";
+}
 
 /** One end of a link, as seen at one address. Peers with the same `id` are one peer with several addresses. */
 export interface Peer {
@@ -89,6 +95,11 @@ export class PeerTable {
     const peer = this.#rows[row];
     assert(peer !== undefined, "peer rows come from intern and are not kept over a sweep");
     return peer;
+  }
+
+  /** The row of a peer at an address; 0 when it is not in the table. */
+  find(peer: Pick<Peer, "id" | "address">): number {
+    return this.#rowByIdentity.get(identityOf(peer)) ?? 0;
   }
 
   /** Gives a peer at an address, if it is in the table, another name to be shown by. Row and key stay; whoever asked to be told is told. */

@@ -14,6 +14,9 @@ interface Row {
   destinationPeer?: number;
   protocol?: number;
   icmp?: number;
+  observer?: number;
+  /** Unix seconds. */
+  started?: number;
 }
 
 const client: [string, number] = ["10.0.0.9", 40000];
@@ -30,7 +33,8 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.destinationTransportPort[row] = r.destination[1];
     columns.protocolIdentifier[row] = r.protocol ?? 6;
     columns.icmpTypeCode[row] = r.icmp ?? 0;
-    columns.observer[row] = 3;
+    columns.observer[row] = r.observer ?? 3;
+    columns.flowStartMilliseconds[row] = (r.started ?? 0) * 1000;
     columns.observedEnd[row] = r.observedEnd ?? 0;
     columns.clientEnd[row] = r.observedEnd ? clientEnd.source : 0;
     columns.connectionCount[row] = r.opened ? 1 : 0;
@@ -195,19 +199,93 @@ test("the client of a record without ports: echo requests and their replies agre
   assert.equal(guess({ source: b, destination: a, protocol: 47 }), clientEnd.destination);
 });
 
-test("ends reported two seconds apart are one connection, three seconds apart two", () => {
-  for (const [apart, duplicates] of [
-    [2, 1],
-    [3, 0],
-  ] as const) {
+for (const [started, counts] of [
+  [1000, false],
+  [1010, false],
+  [1011, true],
+  [940, false],
+] as const) {
+  test(`ends whose openings lie ${started - 1000} s apart are ${counts ? "two connections" : "one"}, whenever they are reported`, () => {
     const { stitcher } = createCounted();
-    poll(stitcher, 1000, { ...fromClient, closed: true });
-    const rows = [...poll(stitcher, 1000 + apart, fromServer), ...poll(stitcher, 1000 + apart + 1)];
+    poll(stitcher, 1001, { ...fromClient, closed: true, started: 1000 });
+    const rows = [...poll(stitcher, 4600, { ...fromServer, closed: true, started }), ...poll(stitcher, 4601)];
     assert.deepEqual(
       rows.map(({ end, counts }) => [end, counts]),
-      [[2, duplicates === 0]],
+      [[2, counts]],
     );
+  });
+}
+
+test("an end that opens again is another connection", () => {
+  for (const [started, peer] of [
+    [1002, 8],
+    [1003, 91],
+  ] as const) {
+    const { stitcher } = createCounted();
+    poll(stitcher, 1000, { ...fromClient, closed: true, started: 1000 }, { ...fromServer, closed: true });
+    const [row] = poll(stitcher, 1004, { ...fromClient, started });
+    assert.deepEqual(row, { end: 1, counts: true, peers: [7, peer] });
   }
+});
+
+test("two agents that report one end are counted once; when the first is gone the second counts", () => {
+  const { stitcher } = createCounted();
+  const first = { ...fromClient, observer: 4 };
+  const second = { ...fromClient, observer: 5 };
+  const counts = (seconds: number, ...rows: Row[]) =>
+    poll(stitcher, seconds, ...rows).map(({ counts }) => counts);
+  assert.deepEqual(counts(1000, first, second), [true, false]);
+  assert.deepEqual(counts(1001, { ...second, opened: false }, { ...first, opened: false }), [false, true]);
+  stitcher.forgetObserver(4);
+  assert.deepEqual(counts(1002, { ...second, opened: false }), [true]);
+});
+
+test("what an agent held open is open no more when it is forgotten", () => {
+  const { stitcher } = createCounted();
+  const observers = () => {
+    const seen: number[] = [];
+    stitcher.forEachOpen((_client, _server, _port, _protocol, observer) => seen.push(observer));
+    return seen;
+  };
+  stitcher.stitch(batchOf({ ...fromClient, observer: 4 }, { ...fromServer, observer: 5 }), 1000);
+  assert.deepEqual(observers(), [4]);
+  stitcher.forgetObserver(4);
+  assert.equal(observers().length, 1, "the server's end is still open");
+  stitcher.forgetObserver(5);
+  assert.equal(observers().length, 0);
+});
+
+test("where the client's end may be reported by another machine's agent, a server's end waits longer", () => {
+  const { stitcher } = createCounted();
+  stitcher.stitch(batchOf({ ...fromServer, closed: true }), 1000);
+  const other: Row = { ...fromServer, source: ["10.0.0.9", 40001] };
+  for (const [now, count] of [
+    [1_000_000, 0],
+    [1_002_999, 0],
+    [1_003_000, 1],
+    [1_003_500, 0],
+    [1_005_998, 0],
+    [1_005_999, 1],
+  ] as const) {
+    if (now === 1_002_999) stitcher.stitch(batchOf(other), 1002);
+    assert.equal(stitcher.takeWaited(now, 3000).count, count, `at ${now}`);
+  }
+});
+
+test("a batch that must stay whole is entered, and judged when the other end had its time", () => {
+  const { stitcher } = createCounted();
+  const ofServer = batchOf(exported, { ...fromServer, closed: true });
+  stitcher.enter(ofServer, 1000);
+  assert.equal(stitcher.mustWait(ofServer), true);
+  const ofClient = batchOf({ ...fromClient, closed: true });
+  stitcher.enter(ofClient, 1002);
+  assert.equal(stitcher.mustWait(ofClient), false);
+  assert.equal(stitcher.mustWait(ofServer), false, "the client's end is known");
+  stitcher.judge(ofClient, 1002);
+  stitcher.judge(ofServer, 1002);
+  assert.equal(ofClient.columns.isDuplicate[0], 0);
+  assert.deepEqual([...ofServer.columns.isDuplicate], [1, 1]);
+  assert.equal(ofServer.columns.sourcePeer[1], 7);
 });
 
 test("a row that waited is seen when it is handed on", () => {

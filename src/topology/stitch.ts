@@ -1,6 +1,7 @@
-import { FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import { type FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
+import { WaitingRows } from "./waiting-rows.ts";
 
 /** Values of the `observedEnd` column. */
 export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
@@ -9,8 +10,13 @@ const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 const decided = state.clientCounts | state.serverCounts;
 /** A full table is gone through at most this often. */
 const makeRoomSeconds = 5;
-/** The two ends of one short connection are reported at most this far apart. */
-const reuseSeconds = 2;
+/** One end tells the opening of a connection once; the same addresses and ports opened so much later are another one. */
+const reuseMilliseconds = 2000;
+/**
+ * The two ends of one connection tell openings that lie at most this far apart: the client's first packet may get lost a few times, and
+ * the clocks of two machines may differ. When they are reported is no matter: an agent may have been cut off for an hour.
+ */
+const reuseOtherEndMilliseconds = 10_000;
 
 export interface StitchConfig {
   /** Connections remembered at most. */
@@ -35,7 +41,6 @@ export const stitchDefaults: StitchConfig = {
 
 /** Rows that wait at most; beyond, a server's end is judged at once. */
 const waitingMax = 16_384;
-type Rotation = [FlowBatch, FlowBatch, FlowBatch];
 
 /** Open connections between two peers: what `active` on a link is. */
 export type VisitOpen = (
@@ -52,11 +57,21 @@ export interface Stitcher {
    * changed in place. Rows that have to wait are taken out of it. `seconds` is unix time.
    */
   stitch(batch: FlowBatch, seconds: number): void;
+  /** The first half of `stitch`: notes which ends of which connections agents' rows are about. They are judged later. */
+  enter(batch: FlowBatch, seconds: number): void;
+  /** The second half, for a batch that must stay whole: no row is taken out of it. */
+  judge(batch: FlowBatch, seconds: number): void;
+  /** Whether a row of an entered batch should wait for the other end's report. */
+  mustWait(batch: FlowBatch): boolean;
   /**
-   * Judges the rows that were held before the last call: to be called once a poll, after the poll's batch was stitched.
-   * The batch is valid until the next call; its rows are seen `now` (unix ms).
+   * Judges the rows that were held before the last call, or before one that is `waitMilliseconds` ago: to be called once a poll, after
+   * the poll's batch was stitched. The batch is valid until the next call; its rows are seen `now` (unix ms).
    */
-  takeWaited(now: number): FlowBatch;
+  takeWaited(now: number, waitMilliseconds?: number): FlowBatch;
+  /** An agent is gone, or has started again: what it held open is open no more, and another may report these ends. */
+  forgetObserver(observer: number): void;
+  /** Notes from an earlier run's records, the newest first, which end of each connection counted. None is open by it. */
+  restore(batch: FlowBatch, seconds: number): void;
   /** Every connection an agent holds open now. */
   forEachOpen(visit: VisitOpen): void;
   /** Marks the peers of connections that are open or were seen since `seconds`; older ones lose theirs. */
@@ -71,8 +86,8 @@ export interface Stitcher {
 
 /**
  * One truth per connection. The client's own socket is the best observer, then the server's, then exporters: whoever is
- * not the best one known at first is marked duplicate. A server's end whose client's end is not known waits one poll: the
- * client may be on this machine too, and its report on the way. Agents' rows of a batch are entered before any row is judged, so the order within a
+ * not the best one known at first is marked duplicate. So is a second agent that reports an end which another one reports. A server's end
+ * whose client's end is not known waits: the client may be on this machine, or on another with an agent, and its report on the way. Agents' rows of a batch are entered before any row is judged, so the order within a
  * batch does not matter.
  *
  * Of a flow that no agent knows, the exporter's interface that reported it first counts, each direction for itself; the records of
@@ -83,8 +98,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   let lastMadeRoom = 0;
   let lastMadeClaimRoom = 0;
   const doubledCounts: number[] = [];
-  /** Rows held since the last `takeWaited`, those held before it, and those it has handed out. */
-  let [waiting, ripe, handedOut] = Array.from({ length: 3 }, () => new FlowBatch(waitingMax)) as Rotation;
+  const waiting = new WaitingRows(waitingMax);
   // One claim and one tuple object, filled per row: the hot path allocates nothing.
   const claim = {
     claimant: 0,
@@ -156,13 +170,20 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       return;
     }
     const open = isClient ? state.clientOpen : state.serverOpen;
-    const isNew = columns.connectionCount[row]! > 0 && !table.isOpen(connection);
-    if (isNew && table.lastSeenSeconds[connection]! + reuseSeconds < seconds) {
-      // The same addresses and ports used again: what was known belongs to the connection before.
-      table.state[connection] = observed;
-      table.clientPeer[connection] = 0;
-      table.serverPeer[connection] = 0;
+    const opened = isClient ? state.clientOpened : state.serverOpened;
+    const started = columns.flowStartMilliseconds[row]! || seconds * 1000;
+    const isFirst = table.startedMilliseconds[connection] === 0;
+    if (columns.connectionCount[row]! > 0) {
+      const known = table.state[connection]!;
+      const slack = (known & opened) === 0 ? reuseOtherEndMilliseconds : reuseMilliseconds;
+      if (!isFirst && !table.isOpen(connection) && started > table.startedMilliseconds[connection]! + slack)
+        table.forget(connection, observed); // what was known belongs to the connection before
+      table.state[connection]! |= opened;
     }
+    if (table.startedMilliseconds[connection] === 0) table.startedMilliseconds[connection] = started;
+    const observers = isClient ? table.clientObserver : table.serverObserver;
+    observers[connection] ||= columns.observer[row]!;
+    if (observers[connection] !== columns.observer[row]) return;
     table.setClient(connection, true);
     if (isOpen) table.state[connection]! |= open;
     else table.state[connection]! &= ~open;
@@ -230,11 +251,10 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
    * wait. False when no more can wait.
    */
   function holdHalf(batch: FlowBatch, row: number, isForwardOurs: boolean): boolean {
-    if (waiting.free === 0) return false;
-    const other = waiting.append();
-    waiting.copyRow(row, other, batch);
-    clearCounters(isForwardOurs ? batch : waiting, isForwardOurs ? row : other, reverseCounters);
-    clearCounters(isForwardOurs ? waiting : batch, isForwardOurs ? other : row, forwardCounters);
+    if (waiting.isFull) return false;
+    const other = waiting.hold(batch, row);
+    clearCounters(isForwardOurs ? batch : waiting.batch, isForwardOurs ? row : other, reverseCounters);
+    clearCounters(isForwardOurs ? waiting.batch : batch, isForwardOurs ? other : row, forwardCounters);
     return true;
   }
 
@@ -249,12 +269,11 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     }
     const clientCounts = (table.state[connection]! & state.clientCounts) !== 0;
     if (end !== (clientCounts ? observedEnd.client : observedEnd.server)) return false;
-    table.observer[connection] = columns.observer[row]!;
-    return true;
+    return (clientCounts ? table.clientObserver : table.serverObserver)[connection] === columns.observer[row];
   }
 
   function mustWait(batch: FlowBatch, row: number): boolean {
-    if (batch.columns.observedEnd[row] !== observedEnd.server || waiting.free === 0) return false;
+    if (batch.columns.observedEnd[row] !== observedEnd.server) return false;
     readTuple(batch, row);
     const connection = table.find(tuple);
     return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
@@ -264,8 +283,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   function judgeOrHold(batch: FlowBatch, seconds: number): void {
     let kept = 0;
     for (let row = 0; row < batch.count; row++) {
-      if (mustWait(batch, row)) {
-        waiting.copyRow(row, waiting.append(), batch);
+      if (!waiting.isFull && mustWait(batch, row)) {
+        waiting.hold(batch, row);
         continue;
       }
       if (kept !== row) batch.copyRow(row, kept);
@@ -274,25 +293,53 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     batch.truncate(kept);
   }
 
+  /** Whether there were rows of agents. */
+  function enterAll(batch: FlowBatch, seconds: number): boolean {
+    const { observedEnd: ends } = batch.columns;
+    let hasEnds = false;
+    for (let row = 0; row < batch.count; row++) {
+      if (ends[row] === observedEnd.neither) continue;
+      enter(batch, row, seconds);
+      hasEnds = true;
+    }
+    return hasEnds;
+  }
+
+  function judgeAll(batch: FlowBatch, seconds: number): void {
+    for (let row = 0; row < batch.count; row++) judge(batch, row, seconds);
+  }
+
   return {
     stitch(batch, seconds) {
-      const { observedEnd: ends } = batch.columns;
-      let hasEnds = false;
-      for (let row = 0; row < batch.count; row++) {
-        if (ends[row] === observedEnd.neither) continue;
-        enter(batch, row, seconds);
-        hasEnds = true;
-      }
-      if (hasEnds) judgeOrHold(batch, seconds);
-      else for (let row = 0; row < batch.count; row++) judge(batch, row, seconds);
+      if (enterAll(batch, seconds)) judgeOrHold(batch, seconds);
+      else judgeAll(batch, seconds);
     },
-    takeWaited(now) {
-      handedOut.clear();
-      [waiting, ripe, handedOut] = [handedOut, waiting, ripe];
-      const { columns, count } = handedOut;
-      columns.collectionTimeMilliseconds.fill(now, 0, count); // history is ordered by when records are handed on
-      for (let row = 0; row < count; row++) judge(handedOut, row, Math.floor(now / 1000));
-      return handedOut;
+    enter: enterAll,
+    restore(batch, seconds) {
+      const { observedEnd: ends, isDuplicate } = batch.columns;
+      for (let row = 0; row < batch.count; row++) {
+        enter(batch, row, seconds);
+        const connection = table.find(tuple);
+        if (connection < 0) continue;
+        table.state[connection]! &= ~(state.clientOpen | state.serverOpen);
+        if (isDuplicate[row] !== 0 || (table.state[connection]! & decided) !== 0) continue;
+        table.state[connection]! |=
+          ends[row] === observedEnd.client ? state.clientCounts : state.serverCounts;
+      }
+    },
+    judge: judgeAll,
+    mustWait(batch) {
+      for (let row = 0; row < batch.count; row++) if (mustWait(batch, row)) return true;
+      return false;
+    },
+    takeWaited(now, waitMilliseconds = 0) {
+      const taken = waiting.take(now, waitMilliseconds);
+      taken.columns.collectionTimeMilliseconds.fill(now, 0, taken.count); // history is ordered by when records are handed on
+      judgeAll(taken, Math.floor(now / 1000));
+      return taken;
+    },
+    forgetObserver(observer) {
+      for (let row = 0; row < table.count; row++) table.forgetObserver(row, observer);
     },
     forEachOpen(visit) {
       for (let row = 0; row < table.count; row++) {
@@ -302,7 +349,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
           table.serverPeer[row]!,
           table.serverPort[row]!,
           table.protocol(row),
-          table.observer[row]!,
+          table.countingObserver(row),
         );
       }
     },
@@ -315,11 +362,10 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
         mark(table.clientPeer[row]!);
         mark(table.serverPeer[row]!);
       }
-      for (const { columns, count } of [waiting, ripe]) {
-        for (let row = 0; row < count; row++) {
-          mark(columns.sourcePeer[row]!);
-          mark(columns.destinationPeer[row]!);
-        }
+      const { columns, count } = waiting.batch;
+      for (let row = 0; row < count; row++) {
+        mark(columns.sourcePeer[row]!);
+        mark(columns.destinationPeer[row]!);
       }
     },
     sweep(seconds) {

@@ -3,7 +3,7 @@ import duckdb from "@duckdb/node-bindings";
 import type { StoreConfig } from "../config.ts";
 import { OperatingError } from "../errors.ts";
 import { checkVersion, nothingDeleted, prepareFolder, writeFormatFile } from "./data-folder.ts";
-import { schemaStatements } from "./schema.ts";
+import { ingestedStatement, schemaStatements } from "./schema.ts";
 
 /** An open DuckDB database, and the connections it gives out. */
 export interface Database {
@@ -31,6 +31,7 @@ export async function openDatabase(folder: string, config: StoreConfig): Promise
   try {
     const connection = new DuckDBConnection(await duckdb.connect(handle));
     await checkOrCreateSchema(connection, folder, path);
+    await connection.run(ingestedStatement);
     connection.closeSync();
     await writeFormatFile(folder);
   } catch (cause) {

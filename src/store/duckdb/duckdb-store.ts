@@ -1,6 +1,7 @@
 import type { FlowBatch } from "../../flow/index.ts";
 import type { StoreConfig } from "../config.ts";
 import { OperatingError } from "../errors.ts";
+import { Ingested, type IngestedEpoch, type IngestedMessage } from "../ingested.ts";
 import type {
   Aggregate,
   AggregateQuery,
@@ -15,6 +16,7 @@ import { aggregate } from "./aggregate.ts";
 import { databaseBytes, nothingDeleted } from "./data-folder.ts";
 import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
 import { flows } from "./flows.ts";
+import { readIngested } from "./ingested-table.ts";
 import { minuteMilliseconds } from "./link-rows.ts";
 import { Newcomers } from "./newcomers.ts";
 import { type Question, Questions } from "./questions.ts";
@@ -48,6 +50,7 @@ class DuckDBStore implements Store {
   readonly #dependencies: StoreDependencies;
   readonly #buffer: RecordBuffer;
   readonly #newcomers: Newcomers;
+  readonly #ingested = new Ingested();
   #opened: Opened | undefined;
   /** Writing is one thing after another. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -94,10 +97,25 @@ class DuckDBStore implements Store {
     });
   }
 
+  get freeRows(): number {
+    return Math.max(0, this.#config.waitingRowsMax - this.#buffer.rowCount - this.#beingWrittenCount);
+  }
+
+  remember(message: IngestedMessage): Promise<boolean> {
+    return this.#ingested.add(message);
+  }
+
+  hasIngested(epoch: string, sequence: number): boolean {
+    return this.#ingested.has(epoch, sequence);
+  }
+
+  ingestedEpochs(): Iterable<IngestedEpoch> {
+    return this.#ingested.epochs();
+  }
+
   append(batch: FlowBatch): void {
     const { drop } = this.#dependencies;
-    const free = this.#config.waitingRowsMax - this.#buffer.rowCount - this.#beingWrittenCount;
-    const rowCount = Math.max(0, Math.min(batch.count, free));
+    const rowCount = Math.min(batch.count, this.freeRows);
     if (rowCount < batch.count) drop("queue_full", "store", batch.count - rowCount);
     if (rowCount === 0) return;
     this.#newcomers.collect(batch, rowCount);
@@ -153,7 +171,8 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, rolledUpId, lastId } = await openWriter(this.#config);
+    const { database, writer, rolledUpId, lastId, ingested } = await openWriter(this.#config);
+    this.#ingested.load(ingested);
     this.#rolledUpId = rolledUpId;
     this.#committedId = Math.max(rolledUpId, lastId);
     this.#openSince = lastId > rolledUpId ? 0 : Number.POSITIVE_INFINITY;
@@ -198,26 +217,31 @@ class DuckDBStore implements Store {
 
   async #commitWaiting(): Promise<void> {
     const rowCount = this.#buffer.rowCount;
-    if (rowCount === 0) return;
+    if (rowCount === 0 && this.#ingested.waitingCount === 0) return;
     const throughId = this.#nextId - 1;
-    const firstSeen = this.#firstWaitingTime;
+    const messages = this.#ingested.take();
+    const ingested = messages.epochs;
+    const firstSeen = Math.min(this.#firstWaitingTime, ingested[0]?.seen ?? Number.POSITIVE_INFINITY);
     this.#firstWaitingTime = Number.POSITIVE_INFINITY;
-    const waiting: Waiting = { chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen };
+    const waiting: Waiting = { chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen, ingested };
     this.#beingWrittenCount = rowCount;
+    let isDurable = false;
     try {
       if (this.#opened === undefined) await this.#open();
       await writeWaiting(this.#opened!.writer, waiting);
       this.#committedId = throughId;
-      this.#openSince = Math.min(this.#openSince, firstSeen);
+      if (rowCount > 0) this.#openSince = Math.min(this.#openSince, firstSeen);
       this.#isFailing = false;
+      isDurable = true;
     } catch (cause) {
       this.#newcomers.giveBack(waiting);
       const reason = isNoRoom(cause as Error) ? "store_full" : "store_failed";
-      this.#dependencies.drop(reason, "store", rowCount);
+      if (rowCount > 0) this.#dependencies.drop(reason, "store", rowCount);
       await this.#fail("commit", cause as Error);
     } finally {
       this.#beingWrittenCount = 0;
       this.#buffer.recycle(waiting.chunks);
+      messages.settle(isDurable);
     }
   }
 
@@ -294,7 +318,7 @@ async function openWriter(config: DuckDBStoreConfig) {
       (SELECT coalesce(max(record_id), 0) FROM flow_records)::DOUBLE FROM rollup_state`;
     const [row] = await rowsOf(writer, statement);
     const [rolledUpId = 0, lastId = 0] = (row ?? []) as number[];
-    return { database, writer, rolledUpId, lastId };
+    return { database, writer, rolledUpId, lastId, ingested: await readIngested(writer) };
   } catch (cause) {
     database.close();
     throw damagedError(database.path, cause as Error);

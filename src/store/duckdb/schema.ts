@@ -62,6 +62,10 @@ export const peerColumns = [
   "container",
 ] as const;
 
+/** Made in every database that has it not yet: programs that do not know it need not. */
+export const ingestedStatement = `CREATE TABLE IF NOT EXISTS ingested (epoch VARCHAR NOT NULL, instance VARCHAR NOT NULL, node VARCHAR NOT NULL,
+    agent_version VARCHAR NOT NULL, sequence BIGINT NOT NULL, seen BIGINT NOT NULL, recent UBIGINT NOT NULL)`;
+
 export const schemaStatements: readonly string[] = [
   "CREATE TABLE portolan_format (magic VARCHAR NOT NULL, version INTEGER NOT NULL)",
   `INSERT INTO portolan_format VALUES ('portolan', ${formatVersion})`,

@@ -2,8 +2,10 @@ import duckdb from "@duckdb/node-bindings";
 import type { Observer } from "../../flow/index.ts";
 import { identityKey } from "../../flow/index.ts";
 import { peerKey } from "../../topology/index.ts";
+import type { IngestedEpoch } from "../ingested.ts";
 import { addressValueOfText } from "./address-value.ts";
 import type { DatabaseConnection } from "./database.ts";
+import { writeIngested } from "./ingested-table.ts";
 import type { Newcome } from "./newcomers.ts";
 import type { RecordChunk } from "./record-buffer.ts";
 import { flowRecordColumns, peerColumns } from "./schema.ts";
@@ -13,13 +15,16 @@ export interface Waiting extends Newcome {
   readonly chunks: readonly RecordChunk[];
   /** Unix milliseconds; the first time of the records, for new peers. */
   readonly firstSeen: number;
+  /** Of agents' messages, those whose records are all among these or earlier ones. */
+  readonly ingested: readonly IngestedEpoch[];
 }
 
-/** Writes records, and the peers and observers they are the first to name, in one transaction. */
+/** Writes records, and the peers and observers they are the first to name, and which messages they came with, in one transaction. */
 export async function writeWaiting(connection: DatabaseConnection, waiting: Waiting): Promise<void> {
   await inTransaction(connection, async () => {
     if (waiting.peers.length > 0) await writePeers(connection, waiting);
     if (waiting.observers.length > 0) await writeObservers(connection, waiting.observers);
+    if (waiting.ingested.length > 0) await writeIngested(connection, waiting.ingested);
     appendChunks(connection, waiting.chunks);
   });
 }

@@ -128,7 +128,7 @@ const wrong: [string, string][] = [
   [`flows: [${"'udp://:1',".repeat(65)}]`, "flows: at most 64 are expected"],
   ["data: ''", "data: the path of a folder is expected"],
   ["data: 5", "data: the path of a folder is expected"],
-  ["auth: some", "auth: none is expected: credentials are not built yet"],
+  ["auth: some", "auth: none, or a mapping with ingestTokens is expected"],
   ["agent: off", "agent: a mapping of settings is expected"],
   ["agent: { enabled: 1 }", "agent.enabled: true or false is expected"],
   ["agent: { enabled: 'true' }", "agent.enabled: true or false is expected"],

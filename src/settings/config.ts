@@ -49,6 +49,51 @@ const wholeNumber = (min: number, max: number) => {
 
 const yesOrNo = () => z.boolean({ error: "true or false is expected" });
 
+export interface IngestToken {
+  /** Who has it, for people; never the token. */
+  readonly name: string;
+  readonly token: string;
+}
+
+const tokenLengthMin = 16;
+const tokenExpected = `a token is expected: ${tokenLengthMin} or more letters, digits and signs without blanks, such as openssl rand -hex 32 gives`;
+
+/** A token, `{name, token}`, or `{name, file}` with the token in a file. What is wrong is told without what was given. */
+const ingestToken = z
+  .union(
+    [
+      z.string(),
+      z.strictObject({ name: z.string().min(1).max(100), token: z.string() }),
+      z.strictObject({ name: z.string().min(1).max(100), file: z.string() }),
+    ],
+    { error: "a token, {name, token} or {name, file} is expected" },
+  )
+  .transform((given, context): IngestToken => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: "custom", message, input: undefined });
+      return z.NEVER;
+    };
+    const {
+      name = "",
+      token,
+      file,
+    } = typeof given === "string" ? { token: given } : { file: undefined, token: undefined, ...given };
+    const text = token ?? readToken(file ?? "");
+    if (text === undefined) return refuse(`${file}: cannot be read, a file with a token is expected`);
+    if (text.length < tokenLengthMin || !/^[\x21-\x7e]+$/.test(text)) return refuse(tokenExpected);
+    return { name, token: text };
+  });
+
+function readToken(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+const authExpected = "none, or a mapping with ingestTokens is expected";
+
 const quantity = (units: Readonly<Record<string, number>>, example: string) =>
   z
     .union([z.string(), z.number()], { error: `a text such as ${example} is expected` })
@@ -100,7 +145,18 @@ const configSchema = z.strictObject({
   /** Folder of the store. */
   data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
-  auth: z.literal("none", { error: "none is expected: credentials are not built yet" }).optional(),
+  auth: z
+    .union(
+      [
+        z.literal("none"),
+        z.strictObject({
+          /** What agents on other machines show. People are let in from this machine only. */
+          ingestTokens: z.array(ingestToken).min(1).max(4096),
+        }),
+      ],
+      { error: authExpected },
+    )
+    .optional(),
   /** What is written to standard error, as JSON lines. */
   log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault("info"),
   agent: z
@@ -190,7 +246,7 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
 }
 
 /** Variables that are not settings of the configuration file. */
-const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL"];
+const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL", "PORTOLAN_TOKEN"];
 
 function unknownVariables(environment: ConfigSources["environment"]): string[] {
   const known = new Set([...leafPaths().map(environmentVariable), ...otherVariables]);
@@ -308,9 +364,9 @@ function acceptedKeys(path: readonly string[]): string[] {
   return [...new Set(keys.map((leaf) => leaf.slice(prefix.length).split(".")[0]!))];
 }
 
-/** Without credentials the server stays on loopback, unless told outright that nobody needs any. */
+/** Without credentials the server stays on loopback, unless told outright that nobody needs any. With those of agents, people do. */
 function checkExposure(config: Config, origins: ReadonlyMap<string, string>, where: Where): string[] {
-  if (config.auth === "none" || isLoopbackHost(config.listen.host)) return [];
+  if (config.auth !== undefined || isLoopbackHost(config.listen.host)) return [];
   const origin = origins.get("listen") ?? where(["listen"]);
   return [
     `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { coreFields, FlowBatch, fields } from "../flow/index.ts";
+import { ingestColumns } from "./columns.ts";
+import { type IngestMessage, ingestLimits, readMessage, writeMessage } from "./index.ts";
+import { sampleBatch, sampleMessage, wholeMessage } from "./testdata/sample-message.ts";
+import { WireWriter } from "./wire-writer.ts";
+
+function read(bytes: Uint8Array): IngestMessage {
+  const message = readMessage(bytes);
+  assert.ok(!("problem" in message), JSON.stringify(message));
+  return message;
+}
+
+function problemOf(bytes: Uint8Array): string {
+  const message = readMessage(bytes);
+  assert.ok("problem" in message, "it was read");
+  return message.problem;
+}
+
+/** A batch as what it tells: every column that travels. */
+function told({ batch, ...rest }: IngestMessage) {
+  const columns = ingestColumns.map(({ name }) => [name, [...batch.columns[name]]]);
+  return {
+    ...rest,
+    names: rest.names.map((n) => ({ ...n, address: [...n.address] })),
+    columns,
+    count: batch.count,
+  };
+}
+
+test("what is written is read", () => {
+  const message = wholeMessage();
+  assert.deepEqual(told(read(writeMessage(message))), told({ ...message, report: message.report }));
+});
+
+test("a message without rows is one", () => {
+  const message = read(writeMessage(sampleMessage({ sequence: 2 ** 53 })));
+  assert.equal(message.batch.count, 0);
+  assert.equal(message.sequence, 2 ** 53);
+  assert.equal(message.report, undefined);
+});
+
+test("columns that are empty in every row do not travel, and are empty again", () => {
+  const batch = sampleBatch([
+    {
+      source: "10.0.0.1",
+      sourcePort: 1,
+      destination: "10.0.0.2",
+      destinationPort: 2,
+      observedEnd: 1,
+      bytes: 9,
+    },
+  ]);
+  const bytes = writeMessage(sampleMessage({ batch }));
+  assert.ok(bytes.length < 250, `${bytes.length} bytes`);
+  assert.equal(read(bytes).batch.columns.flowDirection[0], 255, "the field's own empty value");
+});
+
+test("every field that is not the server's own has a number, none twice, and the document tells the same", () => {
+  const numbers = ingestColumns.map(({ number }) => number);
+  assert.equal(new Set(numbers).size, numbers.length);
+  assert.equal(ingestColumns.length, coreFields.length - 3);
+  const document = readFileSync(new URL("../../docs/formats/ingest.md", import.meta.url), "utf8");
+  for (const { name, number, encoding } of ingestColumns)
+    assert.ok(
+      document.includes(`| ${number} | \`${name}\` | ${encoding} |`),
+      `${number} ${name} ${encoding}`,
+    );
+  assert.ok(fields.length > ingestColumns.length);
+});
+
+test("fields and columns of a newer agent are passed over", () => {
+  const [column, writer] = [new WireWriter(), new WireWriter()];
+  column.unsigned(1, 9999);
+  column.bytes(2, new Uint8Array(5));
+  writer.message(11, column);
+  writer.unsigned(17, 5);
+  writer.text(500, "news", 100);
+  writer.fixed32(501, 1);
+  const message = wholeMessage();
+  assert.deepEqual(told(read(concat(writeMessage(message), writer.written))), told(message));
+});
+
+test("peers of a kind that is not known here are other", () => {
+  const peer = {
+    id: "x",
+    kind: "pod",
+    name: "x",
+    address: "",
+    node: "",
+    network: "",
+    process: "",
+    container: "",
+  };
+  const message = sampleMessage({ peers: [peer as never] });
+  assert.equal(read(writeMessage(message)).peers[0]?.kind, "other");
+});
+
+test("texts are cut off, never refused", () => {
+  const message = read(writeMessage(sampleMessage({ agentVersion: "é".repeat(10_000) })));
+  assert.equal(message.agentVersion.length, ingestLimits.textBytes / 2);
+});
+
+const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = [
+  ["nothing", () => new Uint8Array(), /not those of an agent's batch/],
+  ["another format", () => new TextEncoder().encode('{"a":1}'), /not those of an agent's batch/],
+  ["a newer version", () => withFields((w) => w.unsigned(2, 2)), /version 2, this server reads up to 1/],
+  ["no node", () => writeMessage(sampleMessage({ node: "" })), /^node/],
+  ["a short instance", () => writeMessage(sampleMessage({ instance: "00" })), /^instance/],
+  ["a short epoch", () => writeMessage(sampleMessage({ epoch: "00" })), /^epoch/],
+  ["sequence 0", () => writeMessage(sampleMessage({ sequence: 0 })), /^sequence/],
+  ["too many rows", () => concat(writeMessage(sampleMessage()), withField(10, 65_537)), /^row_count/],
+  [
+    "a short column",
+    () => concat(writeMessage(wholeMessage()), withField(10, 3)),
+    /^column .*: .* for 3 rows/,
+  ],
+  [
+    "an unknown end",
+    () => withRow((batch) => batch.columns.observedEnd.fill(3)),
+    /^column observedEnd: row 0 is 3/,
+  ],
+  [
+    "a negative count",
+    () => withRow((batch) => batch.columns.octetDeltaCount.fill(-1)),
+    /^column octetDeltaCount/,
+  ],
+  ["no number", () => withRow((batch) => batch.columns.flowStartMilliseconds.fill(Number.NaN)), /is NaN/],
+  [
+    "a peer that is not told",
+    () => withRow((batch) => batch.columns.destinationPeer.fill(1)),
+    /^destinationPeer/,
+  ],
+  ["too much", () => new Uint8Array(ingestLimits.bytes + 1), /at most/],
+];
+
+for (const [what, make, problem] of bad) {
+  test(`refused: ${what}`, () => assert.match(problemOf(make()), problem));
+}
+
+test("more than the limits of a list is refused", () => {
+  const drop = { reason: "queue_full", count: 1 };
+  const writer = new WireWriter();
+  for (let i = 0; i <= ingestLimits.drops; i++) {
+    const inner = new WireWriter();
+    inner.text(1, drop.reason, 100);
+    writer.message(15, inner);
+  }
+  assert.match(problemOf(concat(writeMessage(sampleMessage()), writer.written)), /cut off or damaged/);
+});
+
+test("every truncation is refused, or a message with less in it", () => {
+  const whole = writeMessage(wholeMessage());
+  for (let length = 0; length < whole.length; length++) {
+    const message = readMessage(whole.subarray(0, length));
+    if ("problem" in message) continue;
+    assert.ok(message.batch.count <= 2 && message.peers.length <= 2);
+  }
+});
+
+function withFields(write: (writer: WireWriter) => void): Uint8Array {
+  const writer = new WireWriter();
+  writer.fixed32(1, 0x424c5450);
+  write(writer);
+  return writer.written;
+}
+
+function withField(field: number, value: number): Uint8Array {
+  const writer = new WireWriter();
+  writer.unsigned(field, value);
+  return writer.written;
+}
+
+function withRow(change: (batch: FlowBatch) => void): Uint8Array {
+  const batch = new FlowBatch(1);
+  batch.append();
+  change(batch);
+  return writeMessage(sampleMessage({ batch }));
+}
+
+function concat(...parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

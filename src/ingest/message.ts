@@ -1,0 +1,74 @@
+import type { FlowBatch } from "../flow/index.ts";
+import type { Peer } from "../topology/index.ts";
+
+/** Of one message. A reader refuses what is more. */
+export const ingestLimits = {
+  /** Bytes when it is not compressed. */
+  bytes: 16 * 2 ** 20,
+  rows: 65_536,
+  peers: 131_072,
+  names: 65_536,
+  drops: 256,
+  parts: 64,
+  /** UTF-8 bytes of a text; what is longer is cut off. */
+  textBytes: 4096,
+} as const;
+
+/** Who sends, and what has been sent before. */
+export interface IngestHead {
+  readonly node: string;
+  /** 32 hex digits: the agent, for as long as it keeps its folder. */
+  readonly instance: string;
+  /** 32 hex digits: this start of it. */
+  readonly epoch: string;
+  /** 1, 2, 3 ... within the epoch. */
+  readonly sequence: number;
+  readonly agentVersion: string;
+  /** Unix ms by the agent's clock. */
+  readonly startedMilliseconds: number;
+  readonly sealedMilliseconds: number;
+}
+
+export interface IngestMessage extends IngestHead {
+  /** `sourcePeer` and `destinationPeer` are places in `peers`, of which the first is 1; 0 is a peer the agent does not know. */
+  readonly batch: FlowBatch;
+  readonly peers: readonly Peer[];
+  readonly renamed: readonly PeerName[];
+  readonly names: readonly LearnedName[];
+  readonly drops: readonly AgentDrop[];
+  readonly report?: AgentReport | undefined;
+}
+
+/** A peer, told before, that is called otherwise now. */
+export type PeerName = Pick<Peer, "id" | "address" | "name">;
+
+/** A name that a workload looked up, and one address it got. */
+export interface LearnedName {
+  /** 16 bytes. */
+  readonly address: Uint8Array;
+  readonly name: string;
+  readonly ttlSeconds: number;
+}
+
+/** What the agent gave up since its message before. `reason` is a `DropReason`, or one of a newer agent. */
+export interface AgentDrop {
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** How the agent is. */
+export interface AgentReport {
+  readonly parts: readonly AgentPart[];
+  /** Live sockets looked at by the last poll. */
+  readonly sockets: number;
+  /** What waits to be sent. */
+  readonly spoolBytes: number;
+  readonly spoolMessages: number;
+}
+
+export interface AgentPart {
+  readonly name: string;
+  readonly isOn: boolean;
+  /** Why it is off; "" when it is on. */
+  readonly reason: string;
+}

@@ -1,0 +1,230 @@
+import { FlowBatch } from "../flow/index.ts";
+import { type Peer, peerKindOf } from "../topology/index.ts";
+import { type IngestColumn, ingestColumns } from "./columns.ts";
+import {
+  type AgentDrop,
+  type AgentPart,
+  type AgentReport,
+  type IngestMessage,
+  ingestLimits,
+  type LearnedName,
+  type PeerName,
+} from "./message.ts";
+import {
+  batchField as at,
+  columnField,
+  dropField,
+  formatVersion,
+  idBytes,
+  magic,
+  nameField,
+  partField,
+  peerFields,
+  renamedField,
+  reportField,
+} from "./wire.ts";
+import { WireReader } from "./wire-reader.ts";
+
+/** Why bytes are no message, in words for whoever runs the agent. */
+export interface IngestProblem {
+  readonly problem: string;
+}
+
+const { textBytes } = ingestLimits;
+const columnByNumber = new Map(ingestColumns.map((column) => [column.number, column]));
+
+/** Never throws. Reads no more than `ingestLimits` allow, and copies what it keeps. */
+export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
+  if (bytes.length > ingestLimits.bytes)
+    return { problem: `a message has at most ${ingestLimits.bytes} bytes, this one ${bytes.length}` };
+  const head = {
+    magic: 0,
+    version: 0,
+    sequence: 0,
+    startedMilliseconds: 0,
+    sealedMilliseconds: 0,
+    rowCount: 0,
+  };
+  const texts = { node: "", agentVersion: "", instance: "", epoch: "" };
+  const columns = new Map<IngestColumn, Uint8Array>();
+  const [peers, renamed, names, drops]: [Peer[], PeerName[], LearnedName[], AgentDrop[]] = [[], [], [], []];
+  let report: AgentReport | undefined;
+  const reader = new WireReader(bytes);
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === at.magic) head.magic = reader.fixed32();
+    else if (field === at.version) head.version = reader.unsigned();
+    else if (field === at.node) texts.node = reader.text(textBytes);
+    else if (field === at.instance) texts.instance = hex(reader.bytes());
+    else if (field === at.epoch) texts.epoch = hex(reader.bytes());
+    else if (field === at.sequence) head.sequence = reader.unsigned();
+    else if (field === at.agentVersion) texts.agentVersion = reader.text(textBytes);
+    else if (field === at.startedMilliseconds) head.startedMilliseconds = reader.unsigned();
+    else if (field === at.sealedMilliseconds) head.sealedMilliseconds = reader.unsigned();
+    else if (field === at.rowCount) head.rowCount = reader.unsigned();
+    else if (field === at.columns) readColumn(reader.message(), columns);
+    else if (field === at.peers) add(peers, ingestLimits.peers, reader, readPeer);
+    else if (field === at.renamed) add(renamed, ingestLimits.names, reader, readRenamed);
+    else if (field === at.names) add(names, ingestLimits.names, reader, readName);
+    else if (field === at.drops) add(drops, ingestLimits.drops, reader, readDrop);
+    else if (field === at.report) report = readReport(reader.message());
+    else reader.skip();
+    // Said at once, so that another format's bytes are not gone through as if they were ours.
+    if (head.magic !== magic) return { problem: "the first bytes are not those of an agent's batch" };
+    if (head.version > formatVersion)
+      return { problem: `format version ${head.version}, this server reads up to ${formatVersion}` };
+  }
+  if (reader.isBroken) return { problem: "the message is cut off or damaged" };
+  const problem = checkHead(head, texts);
+  if (problem !== undefined) return { problem };
+  const batch = new FlowBatch(head.rowCount);
+  batch.append(head.rowCount);
+  for (const [column, values] of columns) {
+    const wrong = fillColumn(batch, column, values);
+    if (wrong !== undefined) return { problem: wrong };
+  }
+  for (const name of ["sourcePeer", "destinationPeer"] as const) {
+    if (batch.columns[name].some((place) => place > peers.length))
+      return { problem: `${name}: names a peer that the message does not tell` };
+  }
+  const { sequence, startedMilliseconds, sealedMilliseconds } = head;
+  const { node, instance, epoch, agentVersion } = texts;
+  return {
+    ...{ node, instance, epoch, sequence, agentVersion, startedMilliseconds, sealedMilliseconds },
+    ...{ batch, peers, renamed, names, drops, report },
+  };
+}
+
+function checkHead(
+  head: { magic: number; version: number; sequence: number; rowCount: number },
+  { node, instance, epoch }: { node: string; instance: string; epoch: string },
+): string | undefined {
+  if (head.magic !== magic || head.version < 1) return "the first bytes are not those of an agent's batch";
+  if (node === "") return "node: a name is expected";
+  if (instance.length !== idBytes * 2) return `instance: ${idBytes} bytes are expected`;
+  if (epoch.length !== idBytes * 2) return `epoch: ${idBytes} bytes are expected`;
+  if (head.sequence < 1) return "sequence: a number from 1 on is expected";
+  if (head.rowCount > ingestLimits.rows) return `row_count: at most ${ingestLimits.rows} are expected`;
+  return undefined;
+}
+
+function add<T>(
+  list: T[],
+  countMax: number,
+  reader: WireReader,
+  read: (inner: WireReader) => T | undefined,
+): void {
+  if (list.length >= countMax) {
+    reader.refuse();
+    return;
+  }
+  const item = read(reader.message());
+  if (item !== undefined) list.push(item);
+}
+
+function readColumn(reader: WireReader, columns: Map<IngestColumn, Uint8Array>): void {
+  let [number, values] = [0, new Uint8Array() as Uint8Array];
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === columnField.field) number = reader.unsigned();
+    else if (field === columnField.values) values = reader.bytes();
+    else reader.skip();
+  }
+  const column = columnByNumber.get(number);
+  if (column !== undefined) columns.set(column, values);
+}
+
+function fillColumn(batch: FlowBatch, column: IngestColumn, values: Uint8Array): string | undefined {
+  const { name, width, encoding, max } = column;
+  const { count } = batch;
+  if (values.length !== count * width)
+    return `column ${name}: ${count * width} bytes are expected for ${count} rows, found ${values.length}`;
+  if (encoding === "address" || encoding === "u8") batch.columns[name].set(values);
+  else {
+    const target = batch.columns[name];
+    const view = new DataView(values.buffer, values.byteOffset, values.length);
+    for (let row = 0; row < count; row++) {
+      if (encoding === "u16") target[row] = view.getUint16(row * 2, true);
+      else if (encoding === "f64") target[row] = view.getFloat64(row * 8, true);
+      else target[row] = view.getUint32(row * 4, true);
+    }
+  }
+  if (encoding === "address") return undefined;
+  const target = batch.columns[name];
+  for (let row = 0; row < count; row++) {
+    const value = target[row]!;
+    if (!(value >= 0 && value <= max))
+      return `column ${name}: row ${row} is ${value}, 0 to ${max} is expected`;
+  }
+  return undefined;
+}
+
+function readPeer(reader: WireReader): Peer {
+  const peer = { id: "", kind: "", name: "", address: "", node: "", network: "", process: "", container: "" };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const name = peerFields[field - 1];
+    if (name === undefined) reader.skip();
+    else peer[name] = reader.text(textBytes);
+  }
+  return { ...peer, kind: peerKindOf(peer.kind) };
+}
+
+function readRenamed(reader: WireReader): PeerName {
+  const found = { id: "", address: "", name: "" };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === renamedField.id) found.id = reader.text(textBytes);
+    else if (field === renamedField.address) found.address = reader.text(textBytes);
+    else if (field === renamedField.name) found.name = reader.text(textBytes);
+    else reader.skip();
+  }
+  return found;
+}
+
+function readName(reader: WireReader): LearnedName | undefined {
+  let [address, name, ttlSeconds] = [new Uint8Array(), "", 0];
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === nameField.address) address = reader.bytes().slice();
+    else if (field === nameField.name) name = reader.text(textBytes);
+    else if (field === nameField.ttlSeconds) ttlSeconds = reader.unsigned();
+    else reader.skip();
+  }
+  return address.length === 16 && name !== "" ? { address, name, ttlSeconds } : undefined;
+}
+
+function readDrop(reader: WireReader): AgentDrop {
+  const drop = { reason: "", count: 0 };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === dropField.reason) drop.reason = reader.text(textBytes);
+    else if (field === dropField.count) drop.count = reader.unsigned();
+    else reader.skip();
+  }
+  return drop;
+}
+
+function readReport(reader: WireReader): AgentReport {
+  const parts: AgentPart[] = [];
+  const report = { parts, sockets: 0, spoolBytes: 0, spoolMessages: 0 };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === reportField.parts) add(parts, ingestLimits.parts, reader, readPart);
+    else if (field === reportField.sockets) report.sockets = reader.unsigned();
+    else if (field === reportField.spoolBytes) report.spoolBytes = reader.unsigned();
+    else if (field === reportField.spoolMessages) report.spoolMessages = reader.unsigned();
+    else reader.skip();
+  }
+  return report;
+}
+
+function readPart(reader: WireReader): AgentPart {
+  const part = { name: "", isOn: false, reason: "" };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === partField.name) part.name = reader.text(textBytes);
+    else if (field === partField.isOn) part.isOn = reader.unsigned() !== 0;
+    else if (field === partField.reason) part.reason = reader.text(textBytes);
+    else reader.skip();
+  }
+  return part;
+}
+
+function hex(bytes: Uint8Array): string {
+  return bytes.length === idBytes
+    ? Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+    : "";
+}

@@ -1,0 +1,44 @@
+/** Numbers of AgentBatch and of the messages in it: agent-batch.proto. */
+export const batchField = {
+  magic: 1,
+  version: 2,
+  node: 3,
+  instance: 4,
+  epoch: 5,
+  sequence: 6,
+  agentVersion: 7,
+  startedMilliseconds: 8,
+  sealedMilliseconds: 9,
+  rowCount: 10,
+  columns: 11,
+  peers: 12,
+  renamed: 13,
+  names: 14,
+  drops: 15,
+  report: 16,
+} as const;
+
+export const columnField = { field: 1, values: 2 } as const;
+export const peerFields = [
+  "id",
+  "kind",
+  "name",
+  "address",
+  "node",
+  "network",
+  "process",
+  "container",
+] as const;
+export const renamedField = { id: 1, address: 2, name: 3 } as const;
+export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;
+export const dropField = { reason: 1, count: 2 } as const;
+export const reportField = { parts: 1, sockets: 2, spoolBytes: 3, spoolMessages: 4 } as const;
+export const partField = { name: 1, isOn: 2, reason: 3 } as const;
+
+/** "PTLB", as a little-endian number. */
+export const magic = 0x424c_5450;
+export const formatVersion = 1;
+export const idBytes = 16;
+
+/** How a value is written (protobuf, "Message Structure"). */
+export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;

@@ -1,0 +1,111 @@
+import type { FlowBatch } from "../flow/index.ts";
+import { type IngestColumn, ingestColumns } from "./columns.ts";
+import { type AgentReport, type IngestMessage, ingestLimits } from "./message.ts";
+import {
+  batchField as at,
+  columnField,
+  dropField,
+  formatVersion,
+  magic,
+  nameField,
+  partField,
+  peerFields,
+  renamedField,
+  reportField,
+} from "./wire.ts";
+import { WireWriter } from "./wire-writer.ts";
+
+const { textBytes } = ingestLimits;
+
+/** One AgentBatch. The caller keeps to `ingestLimits`; of lists without rows the rest is left out. */
+export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
+  const { batch } = message;
+  const writer = new WireWriter(1024 + batch.count * 64);
+  const inner = new WireWriter();
+  writer.fixed32(at.magic, magic);
+  writer.unsigned(at.version, formatVersion);
+  writer.text(at.node, message.node, textBytes);
+  writer.bytes(at.instance, fromHex(message.instance));
+  writer.bytes(at.epoch, fromHex(message.epoch));
+  writer.unsigned(at.sequence, message.sequence);
+  writer.text(at.agentVersion, message.agentVersion, textBytes);
+  writer.unsigned(at.startedMilliseconds, Math.floor(message.startedMilliseconds));
+  writer.unsigned(at.sealedMilliseconds, Math.floor(message.sealedMilliseconds));
+  writer.unsigned(at.rowCount, batch.count);
+  for (const column of ingestColumns) writeColumn(writer, inner.clear(), batch, column);
+  for (const peer of message.peers) {
+    inner.clear();
+    for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name], textBytes);
+    writer.message(at.peers, inner);
+  }
+  for (const { id, address, name } of message.renamed.slice(0, ingestLimits.names)) {
+    inner.clear().text(renamedField.id, id, textBytes);
+    inner.text(renamedField.address, address, textBytes);
+    inner.text(renamedField.name, name, textBytes);
+    writer.message(at.renamed, inner);
+  }
+  for (const { address, name, ttlSeconds } of message.names.slice(0, ingestLimits.names)) {
+    inner.clear().bytes(nameField.address, address);
+    inner.text(nameField.name, name, textBytes);
+    inner.unsigned(nameField.ttlSeconds, ttlSeconds);
+    writer.message(at.names, inner);
+  }
+  for (const { reason, count } of message.drops.slice(0, ingestLimits.drops)) {
+    inner.clear().text(dropField.reason, reason, textBytes);
+    inner.unsigned(dropField.count, count);
+    writer.message(at.drops, inner);
+  }
+  if (message.report !== undefined) writeReport(writer, inner, message.report);
+  return writer.written;
+}
+
+function writeColumn(
+  writer: WireWriter,
+  inner: WireWriter,
+  { columns, count }: FlowBatch,
+  column: IngestColumn,
+): void {
+  const { name, number, width, encoding, empty } = column;
+  const elements = encoding === "address" ? count * 16 : count;
+  const values = columns[name].subarray(0, elements);
+  if (values.every((value) => value === empty)) return;
+  inner.unsigned(columnField.field, number);
+  inner.bytes(columnField.values, littleEndian(values, width));
+  writer.message(at.columns, inner);
+}
+
+/** Typed arrays are little-endian on every machine that Node runs on, but the format must not depend on it. */
+function littleEndian(
+  values: Uint8Array | Uint16Array | Uint32Array | Float64Array,
+  width: number,
+): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return isLittleEndian || width === 1 || width === 16 ? bytes : swapped(bytes, width);
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+function swapped(bytes: Uint8Array, width: number): Uint8Array {
+  const turned = bytes.slice();
+  for (let at = 0; at < turned.length; at += width) turned.subarray(at, at + width).reverse();
+  return turned;
+}
+
+function writeReport(writer: WireWriter, inner: WireWriter, report: AgentReport): void {
+  const part = new WireWriter();
+  inner.clear();
+  for (const { name, isOn, reason } of report.parts.slice(0, ingestLimits.parts)) {
+    part.clear().text(partField.name, name, textBytes);
+    part.unsigned(partField.isOn, isOn ? 1 : 0);
+    part.text(partField.reason, reason, textBytes);
+    inner.message(reportField.parts, part);
+  }
+  inner.unsigned(reportField.sockets, report.sockets);
+  inner.unsigned(reportField.spoolBytes, report.spoolBytes);
+  inner.unsigned(reportField.spoolMessages, report.spoolMessages);
+  writer.message(at.report, inner);
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+}

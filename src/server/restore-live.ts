@@ -1,0 +1,84 @@
+import { FlowBatch, type ObserverTable, observerOf, parseAddress, parseProtocol } from "../flow/index.ts";
+import type { FlowRecordRow, Store } from "../store/index.ts";
+import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
+
+export interface RestoreDependencies {
+  readonly store: Pick<Store, "recentLinks" | "flows">;
+  readonly fold: LiveFold;
+  readonly stitcher: Pick<Stitcher, "restore">;
+  readonly peers: PeerTable;
+  readonly observers: ObserverTable;
+}
+
+/** The live window as it was before a restart, and which end of each connection was counted at its end. `now` in unix ms. */
+export async function restoreLive(dependencies: RestoreDependencies, now: number): Promise<void> {
+  const { store, fold, peers, observers } = dependencies;
+  fold.tick(now, () => {});
+  for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
+    const { client, server, observer, rttMicroseconds, minute, ...rest } = link;
+    fold.restore(
+      {
+        ...rest,
+        totals: rest,
+        clientPeer: peers.intern(client),
+        serverPeer: peers.intern(server),
+        observer: observers.intern(observerOf(observer)),
+        rttMicroseconds: rttMicroseconds ?? 0,
+      },
+      Math.floor(minute / 60_000),
+    );
+  }
+  await restoreConnections(dependencies, now);
+}
+
+/** An agent's message that was on its way when this program ended may tell of them, however long it was away. */
+const connectionMilliseconds = 60_000;
+const pageRows = 5000;
+const pagesMax = 10;
+
+async function restoreConnections(
+  { store, stitcher, peers, observers }: RestoreDependencies,
+  now: number,
+): Promise<void> {
+  const to = now + 1;
+  const [newest] = (await store.flows({ from: 0, to, limit: 1 })).records;
+  if (newest === undefined) return;
+  const from = Number(newest.collectionTimeMilliseconds) - connectionMilliseconds;
+  let cursor: string | undefined;
+  for (let page = 0; page < pagesMax; page++) {
+    const { records, nextCursor } = await store.flows({ from, to, limit: pageRows, cursor });
+    const ofAgents = records.filter(({ observedEnd }) => observedEnd !== 0);
+    stitcher.restore(batchOf(ofAgents, peers, observers), Math.floor(now / 1000));
+    if (nextCursor === null) return;
+    cursor = nextCursor;
+  }
+}
+
+/** What the stitcher asks of a record. */
+const numbers = [
+  "sourceTransportPort",
+  "destinationTransportPort",
+  "flowStartMilliseconds",
+  "flowEndReason",
+  "observedEnd",
+  "connectionScope",
+  "connectionCount",
+] as const;
+
+function batchOf(records: readonly FlowRecordRow[], peers: PeerTable, observers: ObserverTable): FlowBatch {
+  const batch = new FlowBatch(records.length);
+  const { columns } = batch;
+  for (const record of records) {
+    const row = batch.append();
+    for (const end of ["source", "destination"] as const) {
+      const address = String(record[`${end}Address`]);
+      columns[`${end}Address`].set(parseAddress(address) ?? new Uint8Array(16), row * 16);
+      columns[`${end}Peer`][row] = peers.find({ id: String(record[`${end}Peer`]), address });
+    }
+    for (const name of numbers) columns[name][row] = Number(record[name]);
+    columns.protocolIdentifier[row] = parseProtocol(String(record.protocolIdentifier)) ?? 0;
+    columns.isDuplicate[row] = record.isDuplicate === true ? 1 : 0;
+    columns.observer[row] = observers.intern(observerOf(String(record.observer)));
+  }
+  return batch;
+}
