@@ -7,11 +7,13 @@ import {
   type KernelFacts,
   readKernelFacts,
   type TcpReport,
+  type TranslatedConnection,
 } from "../observe/index.ts";
 import type { PeerTable } from "../topology/index.ts";
 import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
 import { broken, offBecause, type PartStatus, refused } from "./part-status.ts";
 import { hasFailed, type Poll, writeReportRow } from "./report-row.ts";
+import { createTranslations, type TranslationsStatus } from "./translations.ts";
 
 export interface AgentConfig {
   /** Live connections followed at most. */
@@ -28,6 +30,8 @@ export interface AgentConfig {
   readonly dns: boolean;
   /** Flows other than TCP's followed at most. */
   readonly flowsMax: number;
+  /** Whether address translation is read, so that it can be undone. */
+  readonly nat: boolean;
 }
 
 export const agentDefaults: AgentConfig = {
@@ -38,6 +42,7 @@ export const agentDefaults: AgentConfig = {
   datagrams: true,
   dns: true,
   flowsMax: 65_536,
+  nat: true,
 };
 
 export interface AgentDependencies {
@@ -54,6 +59,8 @@ export interface AgentDependencies {
   readonly names?: NameTable;
   /** An address, the 16 bytes at `bytes[offset]`, has got a name or another one. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
+  /** The kernel translates a connection's addresses; valid until it returns. Told before the connection's records are delivered. */
+  onTranslation?(translation: TranslatedConnection): void;
   /** What this kernel can do; read from the machine when not given. */
   readonly kernelFacts?: KernelFacts;
   log?(message: string): void;
@@ -69,6 +76,7 @@ export interface AgentStatus extends PartStatus {
   readonly names: readonly NameSource[];
   readonly datagrams: DatagramsStatus;
   readonly dns: DnsStatus;
+  readonly nat: TranslationsStatus;
 }
 
 export interface Agent {
@@ -84,7 +92,7 @@ export interface Agent {
 const batchRows = 32_768;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
-  const { node, peers, observers, drop, deliver, now, names = new NameTable() } = dependencies;
+  const { node, peers, observers, drop, now, names = new NameTable() } = dependencies;
   const observer = createTcpObserver(config);
   const { log = () => {}, runtimes = {} } = dependencies;
   const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
@@ -95,6 +103,10 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     ...(containerNames && { containerNames }),
   });
   const onName = dependencies.onName?.bind(dependencies);
+  const translations = createTranslations(config, {
+    ...{ node, drop },
+    onTranslation: (translation) => dependencies.onTranslation?.(translation),
+  });
   const datagrams = createDatagrams(config, {
     ...{ node, names, owners, drop, deliver },
     ...(onName === undefined ? {} : { onName }),
@@ -128,6 +140,12 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     observer.stop();
     tcp = why;
     sockets = 0;
+  }
+
+  /** Translations come first: what the kernel translates it tells before a connection's first packet leaves. */
+  function deliver(rows: FlowBatch): void {
+    translations.poll(now());
+    dependencies.deliver(rows);
   }
 
   function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
@@ -169,6 +187,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       startTcp(facts);
       datagrams.start(facts);
       if (tcp.state === "off" && !datagrams.isOn) return;
+      translations.start();
       containerNames?.start();
       batch = new FlowBatch(batchRows);
       lastPoll = now();
@@ -192,11 +211,13 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     status: () => ({
       ...{ ...tcp, sockets, names: batch === undefined ? [] : (containerNames?.status() ?? []) },
       ...datagrams.status(),
+      nat: translations.status(),
     }),
     stop() {
       const stopped = { state: "off", reason: "the agent was stopped", remedy: "start it" } as const;
       stopTcp(stopped);
       datagrams.stop(stopped);
+      translations.stop(stopped);
       containerNames?.stop();
       batch = undefined;
     },

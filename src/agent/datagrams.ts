@@ -9,7 +9,7 @@ import {
   type KernelFacts,
 } from "../observe/index.ts";
 import { isClientEnd, writeDatagramRow } from "./datagram-row.ts";
-import { broken, offBecause, type PartStatus, refused } from "./part-status.ts";
+import { broken, notAsked, offBecause, type PartStatus, refused } from "./part-status.ts";
 import type { Poll } from "./report-row.ts";
 
 export interface DatagramsConfig {
@@ -50,11 +50,6 @@ export interface Datagrams {
   stop(why: PartStatus): void;
 }
 
-const notAsked = (setting: string): PartStatus => ({
-  state: "off",
-  reason: "it was not asked for",
-  remedy: `set ${setting} to true`,
-});
 const namesSweepSeconds = 60;
 
 export function createDatagrams(config: DatagramsConfig, dependencies: DatagramsDependencies): Datagrams {

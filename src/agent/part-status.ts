@@ -27,3 +27,9 @@ export function broken(error: Error): CannotRun {
     remedy: "start Portolan again; if it comes back, please report this line",
   };
 }
+
+export const notAsked = (setting: string): PartStatus => ({
+  state: "off",
+  reason: "it was not asked for",
+  remedy: `set ${setting} to true`,
+});

@@ -17,6 +17,8 @@ export const dropReasons = {
   connection_limit: "more live connections than the agent's table holds",
   flow_limit: "packets of more flows, other than TCP's, than the agent's table holds",
   dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
+  nat_lost:
+    "connections with translated addresses that the kernel had no room to tell of: those still open are found again",
   claim_limit:
     "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
   nat_limit:

@@ -3,12 +3,13 @@ import type { Collector } from "../collector/index.ts";
 import type { AddressPeers } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
 import type { Store } from "../store/index.ts";
-import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
+import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
 import type { LiveHub } from "./live-hub.ts";
 import type { RemoteAgents } from "./remote-agents.ts";
 
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
+  readonly nat: Nat;
   readonly stitcher: Stitcher;
   readonly fold: LiveFold;
   readonly store: Store;
@@ -42,19 +43,34 @@ const minuteMilliseconds = 60_000;
 const pollAgainMilliseconds = 250;
 /** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
 const keepPeersSeconds = 300;
+/** Exporters may report a flow long after its connection ended. */
+const keepTranslationsSeconds = 3600;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, stitcher, fold, store, peers, live, remote, now } = dependencies;
+  const { addressPeers, nat, stitcher, fold, store, peers, live, remote, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
 
   function accept(batch: FlowBatch): void {
     if (batch.count === 0) return;
-    addressPeers.enrich(batch);
+    identify(batch);
     stitcher.stitch(batch, Math.floor(now() / 1000));
     record(batch);
+  }
+
+  /** Who the ends are, as far as that is known now. */
+  function identify(batch: FlowBatch): void {
+    nat.undo(batch, Math.floor(now() / 1000));
+    addressPeers.enrich(batch);
+  }
+
+  /** Of rows that waited: what was translated on another machine may be known only now. */
+  function identifyAgain(batch: FlowBatch): void {
+    const seconds = Math.floor(now() / 1000);
+    if (nat.undo(batch, seconds)) stitcher.enterAgain(batch, seconds);
+    addressPeers.enrich(batch);
   }
 
   function acceptExported(batch: FlowBatch, agent: Agent): void {
@@ -66,7 +82,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   function pollAgent(agent: Agent): void {
     lastPoll = now();
     agent.poll();
-    record(stitcher.takeWaited(now(), remote.waitMilliseconds));
+    record(stitcher.takeWaited(now(), remote.waitMilliseconds, identifyAgain));
   }
 
   function record(batch: FlowBatch): void {
@@ -96,12 +112,13 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     lastSweep = now();
     addressPeers.refresh();
     stitcher.sweep(Math.floor(now() / 1000));
+    nat.sweep(Math.floor(now() / 1000) - keepTranslationsSeconds);
   }
 
   function finish(sources: Sources): void {
     for (let poll = 0; poll < 2; poll++) observe(sources); // the second takes what waited for the first
     remote.flush(true);
-    record(stitcher.takeWaited(now())); // what would wait longer, for agents elsewhere
+    record(stitcher.takeWaited(now(), 0, identifyAgain)); // what would wait longer, for agents elsewhere
   }
 
   return { accept, acceptExported, tick, finish };

@@ -9,10 +9,11 @@ import {
 } from "../flow/index.ts";
 import type { AgentReport, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import type { PeerTable, Stitcher } from "../topology/index.ts";
+import type { Nat, PeerTable, Stitcher } from "../topology/index.ts";
 
 export interface RemoteAgentsDependencies {
-  readonly stitcher: Pick<Stitcher, "enter" | "judge" | "mustWait" | "forgetObserver">;
+  readonly nat: Nat;
+  readonly stitcher: Pick<Stitcher, "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver">;
   readonly addressPeers: Pick<AddressPeers, "enrich" | "rename">;
   readonly store: Pick<Store, "append" | "remember" | "hasIngested" | "freeRows">;
   readonly fold: { fold(batch: FlowBatch): void };
@@ -105,7 +106,7 @@ interface Waiting {
  * connections have had their time to be reported; and answered when it is durable.
  */
 export function createRemoteAgents(dependencies: RemoteAgentsDependencies): RemoteAgents {
-  const { stitcher, addressPeers, store, fold, peers, observers, names, drop, now } = dependencies;
+  const { nat, stitcher, addressPeers, store, fold, peers, observers, names, drop, now } = dependencies;
   const agents = new Map<string, RemoteAgent>();
   const pending = new Map<string, Promise<IngestOutcome>>();
   let waiting: Waiting[] = [];
@@ -201,6 +202,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       countDrops(message);
     }
     fill(message, sentMilliseconds);
+    nat.undo(batch, seconds);
     addressPeers.enrich(batch);
     stitcher.enter(batch, seconds);
     const dueMilliseconds = now() + remoteLimits.otherEndMilliseconds;
@@ -279,7 +281,12 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     waitingRows -= batch.count;
     const seen = now();
     batch.columns.collectionTimeMilliseconds.fill(seen, 0, batch.count); // history is ordered by when records are handed on
-    stitcher.judge(batch, Math.floor(seen / 1000));
+    const seconds = Math.floor(seen / 1000);
+    if (nat.undo(batch, seconds)) {
+      stitcher.enterAgain(batch, seconds);
+      addressPeers.enrich(batch);
+    }
+    stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
     if (batch.count > 0) store.append(batch);
     store.remember({ instance, epoch, sequence, node, agentVersion, seen }).then((isDurable) => {

@@ -10,7 +10,15 @@ import { assert, ObserverTable } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
-import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
+import {
+  createNat,
+  createStitcher,
+  LiveFold,
+  liveFoldDefaults,
+  natTableDefaults,
+  PeerTable,
+  stitchDefaults,
+} from "../topology/index.ts";
 import { routeAgents } from "./api/agents.ts";
 import { routeExporters } from "./api/exporters.ts";
 import { routeFlows } from "./api/flows.ts";
@@ -61,6 +69,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const peers = new PeerTable(peersMax, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
+  const nat = createNat(natTableDefaults, stitcher, drops.drop);
   const names = new NameTable();
   const addressPeers = createAddressPeers({
     ...{ peers, node, localAddresses },
@@ -79,10 +88,10 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
   );
   const remote = createRemoteAgents({
-    ...{ stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
+    ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
-  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, remote, now });
+  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
   const agent = createAgent(
     {
       ...agentDefaults,
@@ -93,11 +102,13 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       datagrams: config.agent.datagrams,
       dns: config.agent.dns,
       flowsMax: config.agent.flows,
+      nat: config.agent.nat,
     },
     {
       ...{ node, peers, observers, names, drop: drops.drop, now },
       deliver: pipeline.accept,
       onName: addressPeers.rename,
+      onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),
       ...(runtimeRoot === undefined ? {} : { runtimes: { root: runtimeRoot } }),
       log: (message) => logger.warn(message),
     },

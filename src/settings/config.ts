@@ -175,6 +175,8 @@ const configSchema = z.strictObject({
         datagrams: yesOrNo().prefault(true),
         /** Names of addresses, from the DNS answers that workloads here get. */
         dns: yesOrNo().prefault(true),
+        /** Address translation by this machine's kernel, so that a Service's connections are those of the pods that answer. */
+        nat: yesOrNo().prefault(true),
         /** Flows other than TCP's followed at most. */
         flows: wholeNumber(1000, 1_000_000).prefault(65_536),
       },

@@ -19,6 +19,7 @@ export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
+export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
 export {

@@ -50,6 +50,8 @@ export interface Translation {
 export class NatTable {
   /** What `undo` found, in its record's direction; valid until the next call. */
   readonly result = tupleOf(new Uint32Array(4), new Uint32Array(4));
+  /** Whether the source of the record that `undo` found is the end that opened the connection. */
+  isFromOpener = true;
   readonly #index: RowIndex;
   readonly #connectionsMax: number;
   readonly #drop: ReportDrop;
@@ -72,6 +74,15 @@ export class NatTable {
     this.#connectionsMax = connectionsMax;
     this.#drop = drop;
     this.#index = new RowIndex(keyWords, 2 * connectionsMax);
+  }
+
+  /** The two tuples of the translation that was entered last; valid until the next is. */
+  get before(): ConnectionTuple {
+    return this.#beforeTuple;
+  }
+
+  get after(): ConnectionTuple {
+    return this.#afterTuple;
   }
 
   /** Translations remembered. */
@@ -120,6 +131,7 @@ export class NatTable {
     const first = this.#walk(this.#before, place, seconds);
     const last = this.#walk(this.#after, place, seconds);
     const isFromOpener = (this.#isOpenerFirst[row] === 1) !== isSwapped;
+    this.isFromOpener = isFromOpener;
     const { result } = this;
     result.protocol = tuple.protocol;
     result.scope = tuple.scope;

@@ -1,12 +1,13 @@
 import { type FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
-import { ConnectionTable, connectionState as state } from "./connection-table.ts";
+import { ConnectionTable, type ConnectionTuple, connectionState as state } from "./connection-table.ts";
 import { WaitingRows } from "./waiting-rows.ts";
 
 /** Values of the `observedEnd` column. */
 export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+const observed = state.clientObserved | state.serverObserved;
 const decided = state.clientCounts | state.serverCounts;
 /** A full table is gone through at most this often. */
 const makeRoomSeconds = 5;
@@ -65,9 +66,13 @@ export interface Stitcher {
   mustWait(batch: FlowBatch): boolean;
   /**
    * Judges the rows that were held before the last call, or before one that is `waitMilliseconds` ago: to be called once a poll, after
-   * the poll's batch was stitched. The batch is valid until the next call; its rows are seen `now` (unix ms).
+   * the poll's batch was stitched. `prepare` sees them first. The batch is valid until the next call; its rows are seen `now` (unix ms).
    */
-  takeWaited(now: number, waitMilliseconds?: number): FlowBatch;
+  takeWaited(now: number, waitMilliseconds?: number, prepare?: (batch: FlowBatch) => void): FlowBatch;
+  /** Enters rows that were entered before their ends were known to be translated. None is open by it: what came since knows better. */
+  enterAgain(batch: FlowBatch, seconds: number): void;
+  /** A tuple turns out to be a translated one: what was entered under it is not open. */
+  forgetTuple(tuple: ConnectionTuple): void;
   /** An agent is gone, or has started again: what it held open is open no more, and another may report these ends. */
   forgetObserver(observer: number): void;
   /** Notes from an earlier run's records, the newest first, which end of each connection counted. None is open by it. */
@@ -327,16 +332,33 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
           ends[row] === observedEnd.client ? state.clientCounts : state.serverCounts;
       }
     },
+    enterAgain(batch, seconds) {
+      const open = state.clientOpen | state.serverOpen;
+      for (let row = 0; row < batch.count; row++) {
+        if (batch.columns.observedEnd[row] === observedEnd.neither) continue;
+        readTuple(batch, row);
+        const known = table.find(tuple);
+        const openBefore = known < 0 ? 0 : table.state[known]! & open;
+        enter(batch, row, seconds);
+        const entered = table.find(tuple);
+        if (entered >= 0) table.state[entered] = (table.state[entered]! & ~open) | openBefore;
+      }
+    },
     judge: judgeAll,
     mustWait(batch) {
       for (let row = 0; row < batch.count; row++) if (mustWait(batch, row)) return true;
       return false;
     },
-    takeWaited(now, waitMilliseconds = 0) {
+    takeWaited(now, waitMilliseconds = 0, prepare = () => {}) {
       const taken = waiting.take(now, waitMilliseconds);
+      prepare(taken);
       taken.columns.collectionTimeMilliseconds.fill(now, 0, taken.count); // history is ordered by when records are handed on
       judgeAll(taken, Math.floor(now / 1000));
       return taken;
+    },
+    forgetTuple(other) {
+      const connection = table.find(other);
+      if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
     },
     forgetObserver(observer) {
       for (let row = 0; row < table.count; row++) table.forgetObserver(row, observer);

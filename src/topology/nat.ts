@@ -1,0 +1,117 @@
+import type { FlowBatch, ReportDrop } from "../flow/index.ts";
+import { NatTable, type NatTableConfig, type Translation } from "./nat-table.ts";
+import { observedEnd, type Stitcher } from "./stitch.ts";
+
+export interface Nat {
+  /** What a translator told of a connection. The entry may be used again when this returns. */
+  learn(translation: Translation, seconds: number): void;
+  /**
+   * Writes the true ends over translated ones. The batch is changed in place; an end that changed has no peer any more, unless
+   * an agent read its socket. To be called before rows are given peers, and again before those that waited are judged. Returns
+   * whether there were any.
+   */
+  undo(batch: FlowBatch, seconds: number): boolean;
+  /** Forgets translations that were not used since `seconds`. */
+  sweep(seconds: number): void;
+  /** Translations remembered. */
+  readonly count: number;
+}
+
+/** Address translation undone, so that everybody's records of a connection have the ends that opened it and that answer. */
+export function createNat(
+  config: NatTableConfig,
+  stitcher: Pick<Stitcher, "forgetTuple">,
+  drop: ReportDrop,
+): Nat {
+  const table = new NatTable(config, drop);
+  const tuple = emptyTuple();
+
+  function undoRow(batch: FlowBatch, row: number): void {
+    const { columns, sourceWords, destinationWords } = batch;
+    const { source, destination, sourcePort, destinationPort } = table.result;
+    const end = columns.observedEnd[row];
+    if (writeAddress(sourceWords, row * 4, source) && end !== observedEnd.client) columns.sourcePeer[row] = 0;
+    if (writeAddress(destinationWords, row * 4, destination) && end !== observedEnd.server)
+      columns.destinationPeer[row] = 0;
+    columns.sourceTransportPort[row] = sourcePort;
+    columns.destinationTransportPort[row] = destinationPort;
+    // A socket's datagrams may be seen translated one way only: then the other way looked like a flow that the remote end began.
+    if (end !== observedEnd.neither && !table.isFromOpener) turnRound(batch, row);
+  }
+
+  return {
+    learn(translation, seconds) {
+      if (!table.enter(translation, seconds)) return;
+      // Records that came before this may have been entered as connections of their own.
+      for (const known of [table.before, table.after])
+        if (table.undo(known, seconds)) stitcher.forgetTuple(known);
+    },
+    undo(batch, seconds) {
+      if (table.count === 0) return false;
+      let isAny = false;
+      const { columns, count, sourceWords, destinationWords } = batch;
+      tuple.source = sourceWords;
+      tuple.destination = destinationWords;
+      for (let row = 0; row < count; row++) {
+        tuple.at = row * 4;
+        tuple.sourcePort = columns.sourceTransportPort[row]!;
+        tuple.destinationPort = columns.destinationTransportPort[row]!;
+        tuple.protocol = columns.protocolIdentifier[row]!;
+        if (!table.undo(tuple, seconds)) continue;
+        undoRow(batch, row);
+        isAny = true;
+      }
+      return isAny;
+    },
+    sweep: (seconds) => table.sweep(seconds),
+    get count() {
+      return table.count;
+    },
+  };
+}
+
+/** One object, filled per row: the hot path allocates nothing. */
+function emptyTuple() {
+  return {
+    source: new Uint32Array() as Uint32Array,
+    destination: new Uint32Array() as Uint32Array,
+    at: 0,
+    sourcePort: 0,
+    destinationPort: 0,
+    protocol: 0,
+    scope: 0,
+  };
+}
+
+/** Returns whether it was another. */
+function writeAddress(words: Uint32Array, at: number, address: Uint32Array): boolean {
+  let isChanged = false;
+  for (let i = 0; i < 4; i++) {
+    isChanged ||= words[at + i] !== address[i];
+    words[at + i] = address[i]!;
+  }
+  return isChanged;
+}
+
+const turned = [
+  ["sourceTransportPort", "destinationTransportPort"],
+  ["octetDeltaCount", "reverseOctetDeltaCount"],
+  ["packetDeltaCount", "reversePacketDeltaCount"],
+  ["sourcePeer", "destinationPeer"],
+] as const;
+
+/** An agent's row: its source is the client. */
+function turnRound({ columns, sourceWords, destinationWords }: FlowBatch, row: number): void {
+  for (let at = row * 4; at < row * 4 + 4; at++) {
+    const word = sourceWords[at]!;
+    sourceWords[at] = destinationWords[at]!;
+    destinationWords[at] = word;
+  }
+  for (const [one, other] of turned) {
+    const value = columns[one][row]!;
+    columns[one][row] = columns[other][row]!;
+    columns[other][row] = value;
+  }
+  const isClient = columns.observedEnd[row] === observedEnd.client;
+  columns.observedEnd[row] = isClient ? observedEnd.server : observedEnd.client;
+}
