@@ -106,7 +106,7 @@ export function createConntrackObserver(
 
   const refuse = (inode: number, error: unknown) => {
     if (!(error instanceof KernelError)) throw error;
-    if (error.code !== "ENOENT") refusals.set(inode, error); // else it went while we looked
+    if (error.code !== "ENOENT" && error.code !== "ESRCH") refusals.set(inode, error); // else it went while we looked
   };
   const closeAll = () => {
     for (const watch of watches.splice(0)) watch.close();
