@@ -85,7 +85,7 @@ export interface ConntrackObserver {
  * namespaces, from connection tracking's own announcements (ctnetlink).
  *
  * What our presence changes: where net.netfilter.nf_conntrack_events is 2, the default since Linux 5.19, the kernel prepares announcements
- * because somebody listens, and only for new connections, in each namespace: some bytes and about two microseconds for each connection. No rule and
+ * because somebody listens, and only for new connections, in each namespace: some bytes and one to five microseconds for each connection. No rule and
  * no hook is added: what was not tracked is not tracked now. Nothing is subscribed, and no module is loaded, on a machine without
  * nf_conntrack; where that is there, the kernel itself loads nf_conntrack_netlink when we ask. The sockets are all that there
  * is of us, so nothing stays when the process is killed.
@@ -106,7 +106,7 @@ export function createConntrackObserver(
 
   const refuse = (inode: number, error: unknown) => {
     if (!(error instanceof KernelError)) throw error;
-    if (error.code !== "ENOENT") refusals.set(inode, error); // else it went while we looked
+    if (error.code !== "ENOENT" && error.code !== "ESRCH") refusals.set(inode, error); // else it went while we looked
   };
   const closeAll = () => {
     for (const watch of watches.splice(0)) watch.close();

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
 
@@ -12,12 +12,11 @@ const setns = libc?.func("int setns(int fd, int type)") as ReturnType<ReturnType
  * the program in a stranger's network: then the process ends, whoever catches exceptions.
  */
 export function insideNamespace(path: string, open: () => number): number {
-  const own = openSync("/proc/thread-self/ns/net", "r");
+  const own = openNamespace("/proc/thread-self/ns/net");
   let target: number | undefined;
   try {
     target = openNamespace(path);
-    if (statSync(path, { throwIfNoEntry: false })?.ino === statSync("/proc/thread-self/ns/net").ino)
-      return open();
+    if (fstatSync(target).ino === fstatSync(own).ino) return open();
     if (setns(target, newNetwork) !== 0) throw new KernelError(`${path}: enter`, koffi.errno());
     const fd = open();
     if (setns(own, newNetwork) !== 0) {
