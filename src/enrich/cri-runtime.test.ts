@@ -82,7 +82,7 @@ test("it only asks for version and lists, one after the other", async (t) => {
   await until("the connection is closed", () => pretend.sessionCount === 0);
 });
 
-test("a runtime of before Kubernetes 1.23 is asked in its own words", async (t) => {
+test("a runtime that has v1alpha2 only is asked in its own words", async (t) => {
   const { pretend, runtime, names, isOn } = await createWatch(t, { retryMilliseconds: 1000 });
   pretend.services = ["runtime.v1alpha2.RuntimeService"];
   setPod(pretend);

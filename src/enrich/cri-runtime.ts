@@ -1,12 +1,5 @@
-import { cleanText, containerNameOf } from "./container-text.ts";
-import { connectGrpc, type GrpcConnection, GrpcError, grpcUnimplemented } from "./cri-call.ts";
-import {
-  type CriContainer,
-  type CriSandbox,
-  readContainers,
-  readSandboxes,
-  readVersion,
-} from "./cri-messages.ts";
+import { connectGrpc, type GrpcConnection, isUnimplemented } from "./cri-call.ts";
+import { type CriListing, listCri } from "./cri-listing.ts";
 import type { NameSource } from "./name-source.ts";
 
 export interface CriRuntimeDependencies {
@@ -39,10 +32,6 @@ export interface CriStatus extends NameSource {
 const pausesMax = 60;
 const off = { name: "CRI", state: "off", isAsked: true, isAbsent: false } as const;
 const notAsked: CriStatus = { ...off, isAsked: false, reason: "not asked yet" };
-/** Newest first; Kubernetes dropped the other with 1.26, containerd with 2.0. */
-const services = ["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"] as const;
-const versionLengthMax = 60;
-const nothing = new Uint8Array();
 
 /**
  * Names of pods' containers as a container runtime tells them on its socket for the kubelet (CRI). Only asks: for its version
@@ -70,7 +59,7 @@ export function createCriRuntime({
     isMissed = false;
     const mine = connectGrpc(socketPath, { answerMilliseconds });
     connection = mine;
-    const found = await list(mine).catch((error: Error) => error);
+    const found = await listCri(mine).catch((error: Error) => error);
     mine.close();
     if (connection !== mine) return; // stopped meanwhile
     connection = undefined;
@@ -78,10 +67,10 @@ export function createCriRuntime({
     else answered(found);
   }
 
-  function answered({ version, containers, sandboxes }: Listing): void {
+  function answered({ runtime, names }: CriListing): void {
     pause = retryMilliseconds;
-    status = { ...off, state: "on", reason: `${version} answers on ${socketPath}` };
-    for (const [id, name] of namesOf(containers, sandboxes)) onName(id, name);
+    status = { ...off, state: "on", reason: `${runtime} answers on ${socketPath}` };
+    for (const [id, name] of names) onName(id, name);
     rest();
   }
 
@@ -133,60 +122,6 @@ export function createCriRuntime({
     },
     status: () => status,
   };
-}
-
-interface Listing {
-  readonly version: string;
-  readonly containers: readonly CriContainer[];
-  readonly sandboxes: readonly CriSandbox[];
-}
-
-/** Sandboxes last: a container that is listed has one. */
-async function list(connection: GrpcConnection): Promise<Listing> {
-  const { service, version } = await askVersion(connection);
-  const containers = readContainers(await connection.call(`/${service}/ListContainers`, nothing));
-  if (containers === undefined) throw new Error("its list of containers is not one");
-  const sandboxes = readSandboxes(await connection.call(`/${service}/ListPodSandbox`, nothing));
-  if (sandboxes === undefined) throw new Error("its list of pods is not one");
-  return { version, containers, sandboxes };
-}
-
-async function askVersion(
-  connection: GrpcConnection,
-  [service = "", ...older]: readonly string[] = services,
-): Promise<{ service: string; version: string }> {
-  try {
-    const version = readVersion(await connection.call(`/${service}/Version`, nothing));
-    if (version === undefined) throw new Error("its version is not one");
-    return { service, version: cleanText(version, versionLengthMax) || "a runtime without a name" };
-  } catch (error) {
-    if (isUnimplemented(error) && older.length > 0) return askVersion(connection, older);
-    throw error;
-  }
-}
-
-function isUnimplemented(error: unknown): boolean {
-  return error instanceof GrpcError && error.status === grpcUnimplemented;
-}
-
-/** By what the runtime says of container and sandbox; by the kubelet's labels where the sandbox is gone already. */
-function namesOf(containers: readonly CriContainer[], sandboxes: readonly CriSandbox[]): [string, string][] {
-  const names: [string, string][] = [];
-  const byId = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
-  for (const { id, pod, namespace } of sandboxes) names.push([id, nameOf(pod, namespace, "")]);
-  for (const { id, sandboxId, name, labels } of containers) {
-    const { pod, namespace } = byId.get(sandboxId) ?? { pod: "", namespace: "" };
-    names.push([id, pod === "" ? containerNameOf(Object.fromEntries(labels)) : nameOf(pod, namespace, name)]);
-  }
-  return names.filter(([, name]) => name !== "");
-}
-
-function nameOf(pod: string, namespace: string, container: string): string {
-  return containerNameOf({
-    "io.kubernetes.pod.name": pod,
-    "io.kubernetes.pod.namespace": namespace,
-    "io.kubernetes.container.name": container,
-  });
 }
 
 function describeError(path: string, error: NodeJS.ErrnoException): { reason: string; remedy?: string } {
