@@ -87,6 +87,7 @@ test("containers, pods and units have their names on the live map and in history
   const { agent } = await program.get<{ agent: { names: unknown } }>("/api/v1/status");
   assert.deepEqual(agent.names, [
     { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" },
+    { name: "CRI", state: "off", reason: "no container runtime for Kubernetes listens here" },
     { name: "files", state: "on", reason: "files of containerd" },
   ]);
 
@@ -106,7 +107,10 @@ test("containers, pods and units have their names on the live map and in history
 
 test("the doctor says where names come from", { skip }, async () => {
   const { output } = await runProgram(["doctor"]);
-  assert.match(output, /^container names {6}from Docker: (yes|no), \/?\S.*\n {21}from files: (yes|no), .+$/m);
+  assert.match(
+    output,
+    /^container names {6}from Docker: (yes|no), \/?\S.*\n( {21}from CRI: (yes|no), .+\n)+ {21}from files: (yes|no), .+$/m,
+  );
 });
 
 function peerOf({ peers }: Topology, id: string): TopologyPeer | undefined {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
+import { type CriRuntimes, createCriRuntimes } from "./cri-runtimes.ts";
 import { createDockerEngine, type DockerEngine, dockerSocket, notAsked } from "./docker-engine.ts";
 import type { NameSource } from "./name-source.ts";
 import { createRuntimeFiles, hostRoot, type RuntimeFiles } from "./runtime-files.ts";
@@ -9,8 +10,10 @@ export interface ContainerNamesDependencies {
   /** What runtimes' folders and sockets are under; tests give a folder of their own. */
   readonly root?: string;
   readonly dockerSocketPath?: string;
-  /** Pauses before a container without a name is looked up again, and before Docker is. */
+  /** Pauses before a container without a name is looked up again; the first, before Docker and CRI are asked again. */
   readonly retryMilliseconds?: readonly number[];
+  /** How long Docker, and each runtime, may take to answer. */
+  readonly answerMilliseconds?: number;
 }
 
 export interface ContainerNames {
@@ -21,6 +24,8 @@ export interface ContainerNames {
   /** New names, since the last call, of containers that were asked for. */
   takeChanges(): ReadonlyMap<string, string>;
   status(): readonly NameSource[];
+  /** Whether every source that is asked has answered, or was given up. */
+  isAsked(): boolean;
 }
 
 /** Containers whose names are kept; the oldest go first and are learned anew. */
@@ -35,14 +40,15 @@ interface Known {
 }
 
 /**
- * Names of containers by id, from Docker's socket and from what other runtimes leave on disk. Nobody waits for a name: a
- * container is named by its id first, and renamed.
+ * Names of containers by id, from Docker's socket, from Kubernetes' runtimes by theirs (CRI), and from what runtimes leave on
+ * disk. Nobody waits for a name: a container is named by its id first, and renamed.
  */
 export function createContainerNames({
   log,
   root = hostRoot(),
   dockerSocketPath = root === "/" ? dockerSocket : join(root, "run/docker.sock"),
   retryMilliseconds = [1000, 5000, 30_000],
+  answerMilliseconds = 10_000,
 }: ContainerNamesDependencies): ContainerNames {
   const known = new Map<string, Known>();
   const waiting = new Set<string>();
@@ -51,12 +57,14 @@ export function createContainerNames({
   let isRunning = false;
   let isLooking = false;
   const files: RuntimeFiles = createRuntimeFiles({ root });
-  const docker: DockerEngine = createDockerEngine({
+  const told = {
     onName: learn,
     log,
-    socketPath: dockerSocketPath,
+    answerMilliseconds,
     ...(retryMilliseconds[0] === undefined ? {} : { retryMilliseconds: retryMilliseconds[0] }),
-  });
+  };
+  const docker: DockerEngine = createDockerEngine({ ...told, socketPath: dockerSocketPath });
+  const cri: CriRuntimes = createCriRuntimes({ ...told, root });
 
   function learn(containerId: string, name: string): void {
     const before = known.get(containerId);
@@ -88,8 +96,11 @@ export function createContainerNames({
       if (known.get(containerId)?.name === "") {
         const name = await files.nameOf(containerId);
         if (!isRunning) break;
-        // Docker may have told it meanwhile, and knows better.
-        if (name !== "" && known.get(containerId)?.name === "") learn(containerId, name);
+        // Docker or CRI may have told it meanwhile, and know better.
+        if (known.get(containerId)?.name === "") {
+          if (name === "") cri.ask();
+          else learn(containerId, name);
+        }
       }
       waiting.delete(containerId);
     }
@@ -112,10 +123,12 @@ export function createContainerNames({
       if (isRunning) return;
       isRunning = true;
       docker.start();
+      cri.start();
     },
     stop() {
       isRunning = false;
       docker.stop();
+      cri.stop();
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       waiting.clear();
@@ -136,7 +149,8 @@ export function createContainerNames({
       if (taken.size > 0) changes = new Map();
       return taken;
     },
-    status: () => [docker.status(), files.status()],
+    status: () => [docker.status(), ...cri.status(), files.status()],
+    isAsked: () => docker.status().reason !== notAsked.reason && cri.isAsked(),
   };
 }
 
@@ -144,10 +158,10 @@ export function createContainerNames({
 export async function askNameSources(
   dependencies: Omit<ContainerNamesDependencies, "log"> = {},
 ): Promise<readonly NameSource[]> {
-  const names = createContainerNames({ ...dependencies, log() {} });
+  const names = createContainerNames({ answerMilliseconds: 2500, ...dependencies, log() {} });
   names.start();
   try {
-    for (let tries = 0; tries < 150 && names.status()[0]?.reason === notAsked.reason; tries++) await rest(20);
+    for (let tries = 0; tries < 150 && !names.isAsked(); tries++) await rest(20);
     return names.status();
   } finally {
     names.stop();

@@ -10,7 +10,7 @@ export function containerNameOf(labels: Readonly<Record<string, unknown>>, name 
   const [container, pod, namespace] = podLabels.map((keys) => firstText(labels, keys));
   const isSandbox = container === "" || container === "POD";
   const ofPod = pod === "" ? "" : [namespace, pod, isSandbox ? "" : container].filter(Boolean).join("/");
-  return cleanName(ofPod || firstText(labels, ["nerdctl/name"]) || name.replace(/^\//, ""));
+  return cleanText(ofPod || firstText(labels, ["nerdctl/name"]) || name.replace(/^\//, ""), nameLengthMax);
 }
 
 /** Where each runtime writes names of container, pod and namespace: as labels, or as annotations of its configuration. */
@@ -28,12 +28,13 @@ function firstText(labels: Readonly<Record<string, unknown>>, keys: readonly str
   return "";
 }
 
-function cleanName(name: string): string {
-  const clean = name
-    .slice(0, 4 * nameLengthMax)
+/** Somebody else's text, fit to be shown: without control characters, of at most as many characters. */
+export function cleanText(text: string, lengthMax: number): string {
+  const clean = text
+    .slice(0, 4 * lengthMax)
     .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, "")
     .trim();
-  return [...clean].slice(0, nameLengthMax).join("");
+  return [...clean].slice(0, lengthMax).join("");
 }
 
 /** An object out of somebody else's JSON; undefined for anything else. */

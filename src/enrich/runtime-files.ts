@@ -73,7 +73,7 @@ const storageLists = [
 
 const fileBytesMax = 4 * 1024 * 1024;
 
-/** Reads what runtimes leave on disk of their containers; containerd's and CRI-O's sockets would speak gRPC. */
+/** Reads what runtimes leave on disk of their containers: for those that no socket tells of, or none that may be opened. */
 export function createRuntimeFiles({ root = hostRoot() }: RuntimeFilesDependencies = {}): RuntimeFiles {
   const lists = new Map<string, { readonly changed: number; readonly names: ReadonlyMap<string, string> }>();
 

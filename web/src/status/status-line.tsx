@@ -86,7 +86,7 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
         <p className="faint">Names of containers</p>
         {agent.names.length === 0 && <p>Nobody is asked: agent.containers is false.</p>}
         {agent.names.map(({ name, state, reason, remedy }) => (
-          <p key={name}>
+          <p key={`${name} ${reason}`}>
             <Lamp look={state === "on" ? "good" : "off"} /> from {name}: {reason}
             {remedy !== undefined && `; ${remedy}`}
           </p>
