@@ -154,16 +154,14 @@ function missingOf({ peers, links }: Topology, planned: PlannedLink): string[] {
       : link.bytesSent > 0 && link.bytesReceived > 0;
 
   const { client, servers, address, port } = planned;
-  // Where there is NAT, who reads no conntrack sees the service's address at one end and the client's at the other.
-  const clientIds = [...idsOf(client), ...idsOf({ address: client.address })];
-  const ends = [...servers, ...("containerId" in client ? [{ address }] : [])];
-  return ends
-    .filter((server) => {
-      const found = between(clientIds, idsOf(server));
-      const isBackendOfNat = !("containerId" in server) && servers.length > 1;
-      return !found.some(isWhole) && !isBackendOfNat;
-    })
+  const missing = servers
+    .filter((server) => !between(idsOf(client), idsOf(server)).some(isWhole))
     .map((server) => `${nameOf(client)} > ${nameOf(server)} port ${port}`);
+  // Address translation is undone: nobody talks to a service's address, nor from a node's.
+  const translated = servers.every((server) => server.address !== address)
+    ? links.filter(({ client: from, server: to }) => [from, to].includes(`host:${address}`))
+    : [];
+  return [...missing, ...translated.map(({ client: from, server: to }) => `${from} > ${to} is left over`)];
 }
 
 function nameOf(end: PlannedPod | { readonly address: string }): string {

@@ -22,6 +22,7 @@ export function addDoctor(program: Command): void {
       console.log(
         `DNS by eBPF          ${tryDatagrams(observe, facts, { withFlows: false, withDns: true })}`,
       );
+      console.log(`NAT by conntrack     ${tryNat(observe)}`);
       const { askNameSources } = await import("../enrich/index.ts");
       console.log(
         `container names      ${(await askNameSources()).map(describeNames).join(`\n${" ".repeat(21)}`)}`,
@@ -53,10 +54,24 @@ function tryDatagrams(
   );
 }
 
+/** Whether the kernel tells which connections' addresses it translates. */
+function tryNat({ canRunConntrack, createConntrackObserver, readConntrackFacts }: Observe): string {
+  const observer = createConntrackObserver();
+  observer.start();
+  const cannot = canRunConntrack(readConntrackFacts()) ?? observer.status().cannot;
+  const { namespaceCount } = observer.status();
+  observer.stop();
+  if (cannot !== undefined) return describeCannot(cannot);
+  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}`;
+}
+
+function describeCannot({ reason, remedy }: CannotRun): string {
+  return `no: ${reason}\n                     to change it: ${remedy}`;
+}
+
 /** Loads and attaches the programs for a moment: the only answer that is certain. */
 function tryObserver(cannot: CannotRun | undefined, create: () => { start(): void; stop(): void }): string {
-  if (cannot !== undefined)
-    return `no: ${cannot.reason}\n                     to change it: ${cannot.remedy}`;
+  if (cannot !== undefined) return describeCannot(cannot);
   const observer = create();
   try {
     observer.start();

@@ -112,6 +112,7 @@ function turnRound({ columns, sourceWords, destinationWords }: FlowBatch, row: n
     columns[one][row] = columns[other][row]!;
     columns[other][row] = value;
   }
+  columns.connectionCount[row] = 0; // the other way has told it
   const isClient = columns.observedEnd[row] === observedEnd.client;
   columns.observedEnd[row] = isClient ? observedEnd.server : observedEnd.client;
 }

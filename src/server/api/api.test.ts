@@ -65,7 +65,7 @@ interface Setup {
 }
 
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
-const agentParts = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 } };
+const agentParts = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 }, nat: { state: "on", namespaces: 2 } };
 const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
 
 function createApi(
@@ -478,6 +478,7 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
     "portolan_agent_datagrams_up 1",
     "portolan_agent_flows 7",
     "portolan_agent_dns_names 3",
+    "portolan_agent_nat_up 1",
     "portolan_live_links 0",
     "portolan_live_subscribers 0",
     "portolan_peers 2",

@@ -34,7 +34,7 @@ async function collect(
   { version, agent, store, fold, peers, live, drops }: MetricsDependencies,
   ofCollector: readonly Metric[],
 ): Promise<Metric[]> {
-  const { state, sockets, datagrams, dns } = agent.status();
+  const { state, sockets, datagrams, dns, nat } = agent.status();
   // A store that cannot answer has no figures; its drops are counted all the same.
   const stored = await store.status().catch(() => undefined);
   const gauge = (name: string, help: string, value: number): Metric => ({
@@ -69,6 +69,7 @@ async function collect(
     ),
     gauge("agent_flows", "Flows other than TCP's looked at by the last poll.", datagrams.flows),
     gauge("agent_dns_up", "1 when the agent reads DNS answers.", dns.state === "on" ? 1 : 0),
+    gauge("agent_nat_up", "1 when the agent reads address translation.", nat.state === "on" ? 1 : 0),
     gauge("agent_dns_names", "Addresses whose name is known from a DNS answer.", dns.nameCount),
     gauge("live_links", "Rows of the live map, per observer and port.", fold.count),
     gauge("live_subscribers", "Open live streams.", live.subscriberCount),
