@@ -1,19 +1,5 @@
 import koffi from "koffi";
-
-/**
- * The one door to libbpf and to the system calls that go with it. Everything that can fail throws `KernelError`, which
- * carries errno's name; a program that a kernel does not accept is an expected outcome for the caller to explain.
- */
-export class KernelError extends Error {
-  /** `EPERM`, `EINVAL`, `ENOENT`, ... */
-  readonly code: string;
-
-  constructor(what: string, errno: number) {
-    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-    super(`${what}: ${code}`);
-    this.code = code;
-  }
-}
+import { KernelError } from "./kernel-error.ts";
 
 /** An address in this process's memory. */
 type Pointer = bigint;
@@ -61,7 +47,10 @@ export function hasLibbpf(): boolean {
   }
 }
 
-/** Loads libbpf.so.1. Throws when the library is not installed. */
+/**
+ * Loads libbpf.so.1: the one door to it and to the system calls that go with it. Throws when the library is not installed. Everything
+ * else that can fail throws `KernelError`; a program that a kernel does not accept is an expected outcome for the caller to explain.
+ */
 export function loadLibbpf(): Libbpf {
   const bpf = koffi.load("libbpf.so.1");
   const libc = koffi.load("libc.so.6");
