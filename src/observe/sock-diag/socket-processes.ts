@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { Owner } from "./socket-table.ts";
+
+export interface SocketProcessesConfig {
+  /** Links read by one search at most, about 4 microseconds each. What is left is read by the next. */
+  readonly linksMax: number;
+  readonly procFolder?: string;
+}
+
+interface Process {
+  readonly networkNamespace: number;
+  /** Number of the search that read the last of its files; -1 when none has. */
+  searched: number;
+  /** Files of it that the search under way has read. */
+  read: number;
+  hasSockets: boolean;
+}
+
+export interface Search {
+  /** Whether every process of the wanted sockets' namespaces was read to its end: who was not found has no process we may see. */
+  readonly isWhole: boolean;
+}
+
+const linksMaxDefault = 16_384;
+const socketPrefix = "socket:[";
+
+/**
+ * Which process has a socket: the only way to know is to read the links in /proc/PID/fd, of all processes. So it is done for many
+ * sockets at once, first in processes of their network namespace that had sockets before or are new, and within a bound.
+ */
+export class SocketProcesses {
+  readonly #procFolder: string;
+  readonly #linksMax: number;
+  readonly #processes = new Map<number, Process>();
+  #search = 0;
+  #linksLeft = 0;
+
+  constructor({ linksMax = linksMaxDefault, procFolder = "/proc" }: Partial<SocketProcessesConfig> = {}) {
+    this.#linksMax = linksMax;
+    this.#procFolder = procFolder;
+  }
+
+  /** Takes each socket that is found out of `wanted`, which maps a socket's inode to its network namespace. */
+  find(wanted: Map<number, number>, found: (inode: number, owner: Owner) => void): Search {
+    this.list();
+    this.#search++;
+    this.#linksLeft = this.#linksMax;
+    const namespaces = new Set(wanted.values());
+    let isWhole = true;
+    for (const [pid, process] of this.#inOrder(namespaces)) {
+      if (wanted.size === 0) break;
+      if (this.#linksLeft <= 0) {
+        isWhole = false;
+        break;
+      }
+      if (!this.#readFiles(pid, process, wanted, found)) isWhole = false;
+    }
+    return { isWhole };
+  }
+
+  /** The process of a network namespace that has only one; then its sockets are that one's. */
+  soleProcess(networkNamespace: number): Owner | undefined {
+    let sole: number | undefined;
+    for (const [pid, process] of this.#processes) {
+      if (process.networkNamespace !== networkNamespace) continue;
+      if (sole !== undefined) return undefined;
+      sole = pid;
+    }
+    return sole === undefined ? undefined : this.#ownerOf(sole);
+  }
+
+  /** Whether the last listing found no process whose files are not ours to read. */
+  get seesAll(): boolean {
+    for (const { networkNamespace } of this.#processes.values()) if (networkNamespace === 0) return false;
+    return true;
+  }
+
+  /** Learns which processes there are. A link is read for each new one. */
+  list(): void {
+    const pids = new Set<number>();
+    for (const entry of entriesOf(this.#procFolder)) {
+      const pid = Number(entry);
+      if (!Number.isInteger(pid)) continue;
+      pids.add(pid);
+      if (this.#processes.has(pid)) continue;
+      const networkNamespace = Number(this.#link(`${pid}/ns/net`)?.slice("net:[".length, -1) ?? 0);
+      this.#processes.set(pid, { networkNamespace, searched: -1, read: 0, hasSockets: false });
+    }
+    for (const pid of this.#processes.keys()) if (!pids.has(pid)) this.#processes.delete(pid);
+  }
+
+  #inOrder(namespaces: ReadonlySet<number>): [number, Process][] {
+    const candidates = [...this.#processes].filter(([, process]) => namespaces.has(process.networkNamespace));
+    const isLikely = ({ hasSockets, searched }: Process) => (hasSockets || searched < 0 ? 0 : 1);
+    return candidates.sort(([, a], [, b]) => isLikely(a) - isLikely(b) || a.searched - b.searched);
+  }
+
+  /** False when the bound was reached: the next search goes on there. */
+  #readFiles(
+    pid: number,
+    process: Process,
+    wanted: Map<number, number>,
+    found: (inode: number, owner: Owner) => void,
+  ): boolean {
+    const files = entriesOf(`${this.#procFolder}/${pid}/fd`);
+    let owner: Owner | undefined;
+    if (process.read === 0) process.hasSockets = false;
+    for (; process.read < files.length && wanted.size > 0; process.read++) {
+      if (this.#linksLeft-- <= 0) return false;
+      const link = this.#link(`${pid}/fd/${files[process.read]}`);
+      if (link === undefined || !link.startsWith(socketPrefix)) continue;
+      process.hasSockets = true;
+      const inode = Number(link.slice(socketPrefix.length, -1));
+      if (!wanted.has(inode)) continue;
+      owner ??= this.#ownerOf(pid);
+      if (owner === undefined) break; // it has just ended
+      wanted.delete(inode);
+      found(inode, owner);
+    }
+    process.searched = this.#search;
+    process.read = 0;
+    return true;
+  }
+
+  #ownerOf(pid: number): Owner | undefined {
+    try {
+      const processName = readFileSync(`${this.#procFolder}/${pid}/comm`, "utf8").trimEnd();
+      return { process: pid, processName };
+    } catch {
+      return undefined;
+    }
+  }
+
+  #link(path: string): string | undefined {
+    try {
+      return readlinkSync(`${this.#procFolder}/${path}`);
+    } catch {
+      return undefined; // it has ended, or is not ours to ask
+    }
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
