@@ -1,6 +1,11 @@
 import { KernelError } from "../kernel-error.ts";
 import { MessageWalk } from "../netlink/netlink-message.ts";
-import { type NetlinkSocket, netlinkProtocol, openNetlinkSocket } from "../netlink/netlink-socket.ts";
+import {
+  hasNetlink,
+  type NetlinkSocket,
+  netlinkProtocol,
+  openNetlinkSocket,
+} from "../netlink/netlink-socket.ts";
 import { ReceiveRoom } from "../netlink/receive-room.ts";
 import type { NetworkNamespace } from "../network-namespaces.ts";
 import {

@@ -130,14 +130,24 @@ export function createSockDiagObserver({
 
   /** `message` is of a socket that the kernel has freed. */
   function takeFreed(inode: number): void {
+    let row = table.find(message, inode);
+    const { columns } = table;
     if (message.remotePort === 0) {
+      // Aborted, or refused while its program waited: the kernel has forgotten all of it. What was last read stays.
+      if (row >= 0) {
+        if (columns.phase[row] === phase.outlived) columns.phase[row] = phase.done;
+        if (columns.phase[row] !== phase.live) return;
+        if (columns.isOpened[row] === 0) settleOpening(table, row, () => false);
+        columns.missed[row] = 0;
+        columns.phase[row] = phase.ended;
+        return;
+      }
       // It listened, or never connected. Who it accepted since the last dump would have no listener.
       if (message.localPort !== 0) listeners.add(message, inode, walkNumber);
       return;
     }
     if (!message.hasInfo) return;
     const now = nowNanoseconds();
-    let row = table.find(message, inode);
     if (row < 0) {
       // Closed before we started, though its program kept it until now.
       if (message.rtt > 0 && message.lastAckReceived * 1e6 > now - startNanoseconds) return;
@@ -146,9 +156,11 @@ export function createSockDiagObserver({
         untrackedEnds++;
         return;
       }
-      table.columns.seenWalk[row] = walkNumber;
+      columns.seenWalk[row] = walkNumber;
+    } else if (!table.isSameConnection(row, message)) {
+      beginAnew(row, inode, now);
+      columns.seenWalk[row] = walkNumber;
     }
-    const { columns } = table;
     if (columns.phase[row] === phase.outlived) {
       if (message.payloadSent(table.role(row) === tcpRole.client) > columns.sentReported[row]!)
         losses.overwritten++;
@@ -158,6 +170,14 @@ export function createSockDiagObserver({
     table.takeCounters(row, message, table.role(row) === tcpRole.client, 0);
     columns.phase[row] = phase.freed;
     columns.missed[row] = 0;
+  }
+
+  /** The socket has another connection than when it was last seen, whose end was not told. */
+  function beginAnew(row: number, inode: number, now: number): void {
+    const { phase: phases, isOpened } = table.columns;
+    if (phases[row] !== phase.outlived && phases[row] !== phase.done && isOpened[row] === 1)
+      losses.overwritten++;
+    table.begin(row, message, inode, now);
   }
 
   function dumpAll(): void {
@@ -185,7 +205,9 @@ export function createSockDiagObserver({
       return;
     }
     const { columns } = table;
-    const { isNew } = table;
+    const isAgain = !table.isNew && !table.isSameConnection(row, message);
+    if (isAgain) beginAnew(row, inode, now);
+    const isNew = table.isNew || isAgain;
     if (columns.phase[row] !== phase.live) return;
     const { state } = message;
     columns.seenWalk[row] = walkNumber;
@@ -249,6 +271,7 @@ export function createSockDiagObserver({
       else if (columns.phase[row] === phase.outlived && ++columns.missed[row]! >= outlivedWalksMax)
         columns.phase[row] = phase.done;
     }
+    if (freed.some((row) => table.networkNamespace(row) !== ownNamespace)) processes.list();
     for (const row of freed) {
       settleOpening(table, row, () => listenerOf(row) !== undefined);
       nameEnd(row);
@@ -296,7 +319,6 @@ export function createSockDiagObserver({
     dumpAll();
     readEvents();
     closeGone();
-    processes.list();
     findOwners();
     settleEnds();
   }

@@ -8,7 +8,7 @@ export interface SocketProcessesConfig {
 }
 
 interface Process {
-  readonly networkNamespace: number;
+  networkNamespace: number;
   /** Number of the search that read the last of its files; -1 when none has. */
   searched: number;
   /** Files of it that the search under way has read. */
@@ -32,6 +32,7 @@ export class SocketProcesses {
   readonly #procFolder: string;
   readonly #linksMax: number;
   readonly #processes = new Map<number, Process>();
+  #seesAll = true;
   #search = 0;
   #linksLeft = 0;
 
@@ -69,24 +70,35 @@ export class SocketProcesses {
     return sole === undefined ? undefined : this.#ownerOf(sole);
   }
 
-  /** Whether the last listing found no process whose files are not ours to read. */
+  /** Whether the last listing found no process that is not ours to read. */
   get seesAll(): boolean {
-    for (const { networkNamespace } of this.#processes.values()) if (networkNamespace === 0) return false;
-    return true;
+    return this.#seesAll;
   }
 
-  /** Learns which processes there are. A link is read for each new one. */
+  /** Learns which processes there are, and where: one that is being started may go to another namespace. */
   list(): void {
     const pids = new Set<number>();
+    this.#seesAll = true;
     for (const entry of entriesOf(this.#procFolder)) {
       const pid = Number(entry);
       if (!Number.isInteger(pid)) continue;
       pids.add(pid);
-      if (this.#processes.has(pid)) continue;
-      const networkNamespace = Number(this.#link(`${pid}/ns/net`)?.slice("net:[".length, -1) ?? 0);
-      this.#processes.set(pid, { networkNamespace, searched: -1, read: 0, hasSockets: false });
+      const networkNamespace = this.#namespaceOf(pid);
+      const known = this.#processes.get(pid);
+      if (known !== undefined) known.networkNamespace = networkNamespace;
+      else this.#processes.set(pid, { networkNamespace, searched: -1, read: 0, hasSockets: false });
     }
     for (const pid of this.#processes.keys()) if (!pids.has(pid)) this.#processes.delete(pid);
+  }
+
+  /** 0 when it is not ours to know, or the process has just ended. */
+  #namespaceOf(pid: number): number {
+    try {
+      return Number(readlinkSync(`${this.#procFolder}/${pid}/ns/net`).slice("net:[".length, -1));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EACCES") this.#seesAll = false;
+      return 0;
+    }
   }
 
   #inOrder(namespaces: ReadonlySet<number>): [number, Process][] {

@@ -91,6 +91,12 @@ export class SocketTable {
     this.isNew = this.#index.count > before;
     if (!this.isNew) return row;
     if (this.#index.count > this.#capacity) this.#grow();
+    this.begin(row, message, networkNamespace, nowNanoseconds);
+    return row;
+  }
+
+  /** The row is of a connection that begins now. */
+  begin(row: number, message: SocketMessage, networkNamespace: number, nowNanoseconds: number): void {
     for (const column of Object.values(this.columns)) column[row] = 0;
     const start = row * tcpReportBytes;
     this.bytes.fill(0, start, start + tcpReportBytes);
@@ -101,7 +107,15 @@ export class SocketTable {
     this.bytes.set(message.localAddress, start + at.local_address);
     this.bytes.set(message.remoteAddress, start + at.remote_address);
     this.setFlags(row, tcpReportFlags.first);
-    return row;
+  }
+
+  /** Whether the row's addresses are the message's: a socket may connect again after it was refused, or disconnected. */
+  isSameConnection(row: number, message: SocketMessage): boolean {
+    if (message.localPort !== this.localPort(row) || message.remotePort !== this.remotePort(row))
+      return false;
+    const start = this.remoteAddress(row);
+    for (let i = 0; i < 16; i++) if (this.bytes[start + i] !== message.remoteAddress[i]) return false;
+    return true;
   }
 
   /** Takes the message's counters as the row's totals. `received` are sequence numbers less `finCount`. */
