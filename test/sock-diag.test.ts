@@ -114,7 +114,7 @@ class Watch {
 }
 
 const watchSockDiag = (t: TestContext, config: Partial<SockDiagObserverConfig> = {}) =>
-  new Watch(t, createSockDiagObserver({ connectionsMax: 50_000, ...config }));
+  new Watch(t, createSockDiagObserver({ connectionsMax: 50_000, dumpShareMax: 1, ...config }));
 
 async function listen(t: TestContext, host: string, serve: (socket: Socket) => void): Promise<number> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {

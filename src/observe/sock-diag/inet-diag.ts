@@ -83,20 +83,21 @@ const at = {
 } as const;
 const socketBytes = 72;
 
-/** Offsets in struct tcp_info (linux/tcp.h). It has grown with the kernel's versions, always at its end. */
-const info = {
-  lastAckReceived: 56,
+/** Offsets in struct tcp_info (linux/tcp.h), without their `tcpi_`. It has grown with the kernel's versions, always at its end. */
+export const tcpInfoLayout = {
+  last_ack_recv: 56,
   rtt: 68,
-  totalRetransmits: 100,
-  bytesAcked: 120, // Linux 4.1, as bytesReceived
-  bytesReceived: 128,
-  segmentsOut: 136, // 4.2
-  segmentsIn: 140,
-  notSentBytes: 144, // 4.6
-  minRtt: 148,
-  bytesSent: 200, // 4.19, as bytesRetransmitted
-  bytesRetransmitted: 208,
+  total_retrans: 100,
+  bytes_acked: 120, // Linux 4.1, as bytes_received
+  bytes_received: 128,
+  segs_out: 136, // 4.2
+  segs_in: 140,
+  notsent_bytes: 144, // 4.6
+  min_rtt: 148,
+  bytes_sent: 200, // 4.19, as bytes_retrans
+  bytes_retrans: 208,
 } as const;
+const info = tcpInfoLayout;
 
 /**
  * One socket as the kernel tells of it, in the answer to a dump or when it is freed. Reused: `read` replaces all fields. A field that
@@ -186,19 +187,19 @@ export class SocketMessage {
     const length = end - start;
     const u32 = (offset: number) => (offset + 4 <= length ? readU32(bytes, start + offset) : 0);
     const u64 = (offset: number) => (offset + 8 <= length ? readU64(bytes, start + offset) : 0);
-    this.hasInfo = length >= info.segmentsIn + 4;
-    this.hasBytesSent = length >= info.bytesRetransmitted + 8;
-    this.lastAckReceived = u32(info.lastAckReceived);
+    this.hasInfo = length >= info.segs_in + 4;
+    this.hasBytesSent = length >= info.bytes_retrans + 8;
+    this.lastAckReceived = u32(info.last_ack_recv);
     this.rtt = u32(info.rtt);
-    this.minRtt = u32(info.minRtt);
-    this.totalRetransmits = u32(info.totalRetransmits);
-    this.bytesAcked = u64(info.bytesAcked);
-    this.bytesReceived = u64(info.bytesReceived);
-    this.segmentsOut = u32(info.segmentsOut);
-    this.segmentsIn = u32(info.segmentsIn);
-    this.notSentBytes = u32(info.notSentBytes);
-    this.bytesSent = u64(info.bytesSent);
-    this.bytesRetransmitted = u64(info.bytesRetransmitted);
+    this.minRtt = u32(info.min_rtt);
+    this.totalRetransmits = u32(info.total_retrans);
+    this.bytesAcked = u64(info.bytes_acked);
+    this.bytesReceived = u64(info.bytes_received);
+    this.segmentsOut = u32(info.segs_out);
+    this.segmentsIn = u32(info.segs_in);
+    this.notSentBytes = u32(info.notsent_bytes);
+    this.bytesSent = u64(info.bytes_sent);
+    this.bytesRetransmitted = u64(info.bytes_retrans);
   }
 }
 

@@ -15,6 +15,11 @@ export interface SockDiagObserverConfig extends TcpObserverConfig {
   readonly networkNamespacesMax?: number;
   /** How often ends are taken from the kernel between walks, so that its room for them suffices; 0 for never. */
   readonly eventsIntervalMilliseconds?: number;
+  /**
+   * What dumps may take of a processor, at most: one of many sockets takes 5 microseconds for each, and is followed by walks without a
+   * dump, which report ends only.
+   */
+  readonly dumpShareMax?: number;
 }
 
 /** How far the observer sees. */
@@ -45,6 +50,8 @@ const missedMax = { withEvents: 3, withoutEvents: 2 } as const;
 /** Walks that an ended socket is remembered which the kernel has not freed. */
 const outlivedWalksMax = 250;
 const searchesMax = 3;
+const dumpShareDefault = 0.2;
+const longDumpMilliseconds = 50;
 const wantedMax = 65_536;
 
 interface Place {
@@ -64,6 +71,7 @@ export function createSockDiagObserver({
   connectionsMax,
   networkNamespacesMax = networkNamespacesMaxDefault,
   eventsIntervalMilliseconds = eventsIntervalDefault,
+  dumpShareMax = dumpShareDefault,
 }: SockDiagObserverConfig): SockDiagObserver {
   const message = new SocketMessage();
   const places = new Map<number, Place>();
@@ -79,6 +87,7 @@ export function createSockDiagObserver({
   let ownNamespace = 0;
   let walkNumber = 0;
   let startNanoseconds = 0;
+  let nextDumpMilliseconds = 0;
   let isStarting = false;
   /** Next row to report, when the last drain was full. */
   let nextRow = 0;
@@ -248,7 +257,12 @@ export function createSockDiagObserver({
     }
     if (wanted.size === 0) return;
     const owners = new Map<number, Owner>();
-    const { isWhole } = processes.find(wanted, (inode, owner) => void owners.set(inode, owner));
+    const open = new Set(columns.inode.subarray(0, table.count));
+    const { isWhole } = processes.find(
+      wanted,
+      (inode) => open.has(inode),
+      (inode, owner) => void owners.set(inode, owner),
+    );
     for (const listener of listeners.all) {
       listener.owner ??= owners.get(listener.inode);
       if (listener.owner === undefined && isWhole) listener.searches++;
@@ -315,8 +329,12 @@ export function createSockDiagObserver({
   function poll(): void {
     findNamespaces();
     readEvents();
+    const time = performance.now();
+    if (time < nextDumpMilliseconds) return;
     walkNumber++;
     dumpAll();
+    const duration = performance.now() - time;
+    nextDumpMilliseconds = duration > longDumpMilliseconds ? time + duration / dumpShareMax : 0;
     readEvents();
     closeGone();
     findOwners();
@@ -399,6 +417,7 @@ export function createSockDiagObserver({
       settlement = new FinSettlement(connectionsMax);
       refused = new Set();
       walkNumber = 0;
+      nextDumpMilliseconds = 0;
       nextRow = 0;
       isDrainCut = false;
       untrackedBefore = 0;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { grown } from "../../flow/index.ts";
 import type { Owner } from "./socket-table.ts";
 
 export interface SocketProcessesConfig {
@@ -14,6 +15,8 @@ interface Process {
   /** Files of it that the search under way has read. */
   read: number;
   hasSockets: boolean;
+  /** Inode of the socket that each file descriptor was when it was last read, else 0. */
+  sockets: Uint32Array;
 }
 
 export interface Search {
@@ -21,6 +24,8 @@ export interface Search {
   readonly isWhole: boolean;
 }
 
+const noSockets = new Uint32Array(0);
+const descriptorsMax = 1 << 20; // beyond, they are read each time
 const linksMaxDefault = 16_384;
 const socketPrefix = "socket:[";
 
@@ -41,8 +46,15 @@ export class SocketProcesses {
     this.#procFolder = procFolder;
   }
 
-  /** Takes each socket that is found out of `wanted`, which maps a socket's inode to its network namespace. */
-  find(wanted: Map<number, number>, found: (inode: number, owner: Owner) => void): Search {
+  /**
+   * Takes each socket that is found out of `wanted`, which maps a socket's inode to its network namespace. A descriptor that was a
+   * socket which `isOpen` is taken to be it still, and not read again.
+   */
+  find(
+    wanted: Map<number, number>,
+    isOpen: (inode: number) => boolean,
+    found: (inode: number, owner: Owner) => void,
+  ): Search {
     this.list();
     this.#search++;
     this.#linksLeft = this.#linksMax;
@@ -54,7 +66,7 @@ export class SocketProcesses {
         isWhole = false;
         break;
       }
-      if (!this.#readFiles(pid, process, wanted, found)) isWhole = false;
+      if (!this.#readFiles(pid, process, wanted, isOpen, found)) isWhole = false;
     }
     return { isWhole };
   }
@@ -86,7 +98,14 @@ export class SocketProcesses {
       const networkNamespace = this.#namespaceOf(pid);
       const known = this.#processes.get(pid);
       if (known !== undefined) known.networkNamespace = networkNamespace;
-      else this.#processes.set(pid, { networkNamespace, searched: -1, read: 0, hasSockets: false });
+      else
+        this.#processes.set(pid, {
+          networkNamespace,
+          searched: -1,
+          read: 0,
+          hasSockets: false,
+          sockets: noSockets,
+        });
     }
     for (const pid of this.#processes.keys()) if (!pids.has(pid)) this.#processes.delete(pid);
   }
@@ -112,17 +131,21 @@ export class SocketProcesses {
     pid: number,
     process: Process,
     wanted: Map<number, number>,
+    isOpen: (inode: number) => boolean,
     found: (inode: number, owner: Owner) => void,
   ): boolean {
     const files = entriesOf(`${this.#procFolder}/${pid}/fd`);
     let owner: Owner | undefined;
     if (process.read === 0) process.hasSockets = false;
     for (; process.read < files.length && wanted.size > 0; process.read++) {
-      if (this.#linksLeft-- <= 0) return false;
-      const link = this.#link(`${pid}/fd/${files[process.read]}`);
-      if (link === undefined || !link.startsWith(socketPrefix)) continue;
+      const descriptor = Number(files[process.read]);
+      let inode = process.sockets[descriptor] ?? 0;
+      if (inode === 0 || !(wanted.has(inode) || isOpen(inode))) {
+        if (this.#linksLeft-- <= 0) return false;
+        inode = this.#socketOf(pid, process, descriptor);
+      }
+      if (inode === 0) continue;
       process.hasSockets = true;
-      const inode = Number(link.slice(socketPrefix.length, -1));
       if (!wanted.has(inode)) continue;
       owner ??= this.#ownerOf(pid);
       if (owner === undefined) break; // it has just ended
@@ -143,12 +166,19 @@ export class SocketProcesses {
     }
   }
 
-  #link(path: string): string | undefined {
+  /** The inode of the socket that a descriptor is, 0 of another file; it is kept. */
+  #socketOf(pid: number, process: Process, descriptor: number): number {
+    let link = "";
     try {
-      return readlinkSync(`${this.#procFolder}/${path}`);
+      link = readlinkSync(`${this.#procFolder}/${pid}/fd/${descriptor}`);
     } catch {
-      return undefined; // it has ended, or is not ours to ask
+      // it has been closed, or is not ours to ask
     }
+    const inode = link.startsWith(socketPrefix) ? Number(link.slice(socketPrefix.length, -1)) : 0;
+    if (descriptor < descriptorsMax && descriptor >= process.sockets.length && inode !== 0)
+      process.sockets = grown(process.sockets, Math.max(64, 2 ** Math.ceil(Math.log2(descriptor + 1))));
+    if (descriptor < process.sockets.length) process.sockets[descriptor] = inode;
+    return inode;
   }
 }
 
