@@ -3,7 +3,7 @@
  *
  *     node bench/sock-diag.ts [--sockets 10000] [--rate 1000] [--seconds 10]
  *
- * A process of its own keeps SOCKETS open (both ends on loopback) and makes RATE connections a second that end at once. Each way
+ * Processes of their own keep SOCKETS open (both ends on loopback) and make RATE connections a second that end at once. Each way
  * watches in a fresh process, one after the other. What the kernel does on behalf of others is in neither figure: eBPF's programs run
  * in the processes that talk, and freed sockets are told of by a kernel thread.
  */
@@ -27,6 +27,8 @@ const [socketsMax, rate, seconds] = [values.sockets, values.rate, values.seconds
   number,
   number,
 ];
+/** Of one process: not every machine lets a process have more than 20,000 files. */
+const talkerSockets = 16_000;
 const ways: Record<string, () => TcpObserver> = {
   none: () => ({
     start() {},
@@ -49,25 +51,30 @@ async function compare(): Promise<void> {
     spawn(process.execPath, [process.argv[1]!, ...process.argv.slice(2), ...parameters], {
       stdio: ["pipe", "pipe", "inherit"],
     });
-  const talker = child("talk");
-  await once(talker.stdout, "data");
+  const talkers = [];
+  for (let left = socketsMax; left > 0 || talkers.length === 0; left -= talkerSockets) {
+    const share = Math.min(left, talkerSockets);
+    const talker = child("talk", "--sockets", String(share), ...(talkers.length > 0 ? ["--rate", "0"] : []));
+    talkers.push(talker);
+    await once(talker.stdout, "data");
+  }
   for (const name of Object.keys(ways)) {
     const watcher = child("watch", name);
     watcher.stdout.on("data", (data) => process.stdout.write(data));
     await once(watcher, "exit");
   }
-  talker.kill("SIGKILL");
+  for (const talker of talkers) talker.kill("SIGKILL");
 }
 
-/** Servers on several addresses, since a client address has only so many ports for each. */
 async function talk(): Promise<void> {
   const kept: Socket[] = [];
-  const hosts = Array.from({ length: Math.ceil(socketsMax / 40_000) + 1 }, (_, i) => `127.0.1.${i + 1}`);
   const server = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "0.0.0.0", 4096);
   await once(server, "listening");
   const { port } = server.address() as { port: number };
   for (let i = 0; i < socketsMax / 2; i++) {
-    const socket = connect(port, hosts[i % hosts.length]!);
+    // Each process from an address of its own: one has only so many ports.
+    const localAddress = `127.1.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+    const socket = connect({ port, host: "127.0.1.1", localAddress });
     kept.push(socket);
     await once(socket, "connect");
   }

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canRunTcp, hasCapabilities, type KernelFacts } from "./can-run.ts";
+import {
+  canRunSockDiag,
+  canRunTcp,
+  hasCapabilities,
+  type KernelFacts,
+  readSockDiagFacts,
+  sockDiagLimits,
+} from "./can-run.ts";
 
 const able: KernelFacts = {
   platform: "linux",
@@ -35,4 +42,30 @@ test("capabilities are read from /proc/self/status", () => {
   assert.ok(hasCapabilities("CapPrm:\t0\nCapEff:\t000000c000000000\n"), "CAP_PERFMON and CAP_BPF");
   assert.ok(!hasCapabilities("CapEff:\t0000008000000000\n"), "CAP_BPF alone");
   assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
+});
+
+test("without eBPF: what stands in the way, and the one thing to change", () => {
+  assert.equal(canRunSockDiag({ platform: "linux" }), undefined);
+  const cases = [
+    [{ platform: "darwin" }, /darwin/, /Linux machine/],
+    [{ platform: "linux", sockDiagError: "ENOENT" }, /tcp_diag/, /modprobe tcp_diag/],
+    [{ platform: "linux", sockDiagError: "EPROTONOSUPPORT" }, /EPROTONOSUPPORT/, /outside the sandbox/],
+  ] as const;
+  for (const [facts, reason, remedy] of cases) {
+    const cannot = canRunSockDiag(facts);
+    assert.match(cannot?.reason ?? "", reason);
+    assert.match(cannot?.remedy ?? "", remedy);
+  }
+  assert.equal(readSockDiagFacts().platform, process.platform);
+});
+
+test("without eBPF: what is not seen is said, and no more than that", () => {
+  const whole = { networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true, seesAllProcesses: true };
+  const reasons = (reach: Partial<typeof whole>) =>
+    sockDiagLimits({ ...whole, ...reach }).map(({ reason }) => reason);
+  assert.equal(reasons({}).length, 1);
+  assert.match(reasons({})[0]!, /no process name/);
+  assert.match(reasons({ networkNamespacesMissed: 3 })[1]!, /3 further network namespaces/);
+  assert.match(reasons({ seesAllProcesses: false })[1]!, /this user's own processes/);
+  assert.match(reasons({ hasEvents: false })[1]!, /shorter than the time between two polls are not seen/);
 });
