@@ -343,6 +343,51 @@ test("the namespaces of others: both ends, bytes as sent, who owns them, and a n
 
 const observerReach = (watch: Watch) => (watch.observer as ReturnType<typeof createSockDiagObserver>).reach();
 
+test("a socket that is dead though its program keeps it ends with what was last read, once", {
+  skip,
+}, async (t) => {
+  const accepted: Socket[] = [];
+  const port = await listen(t, "127.0.0.1", (socket) => accepted.push(socket.resume()));
+  const watch = watchSockDiag(t);
+  const script = `require("node:net").connect(${port}, "127.0.0.1", function () { this.write("12345", () => console.log("sent")); })`;
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => child.kill("SIGKILL"));
+  await said(child, "sent");
+  await watch.until(() => watch.of(port, "client")[0]?.process === child.pid, "the client is seen");
+  child.kill("SIGSTOP");
+  accepted[0]!.resetAndDestroy();
+  await watch.until(() => watch.of(port, "client")[0]?.closed === 1, "the client is dead");
+  const figures = () => watch.of(port, "client").map(({ sent, closed, opened }) => [sent, closed, opened]);
+  assert.deepEqual(figures(), [[5, 1, 1]]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  for (let i = 0; i < 10; i++) {
+    await rest(10);
+    watch.poll();
+  }
+  assert.deepEqual(figures(), [[5, 1, 1]], "the kernel frees it later: no second end");
+});
+
+test("short connections out of a namespace with one process are that one's", { skip }, async (t) => {
+  const hosts = new TwoHosts();
+  t.after(() => hosts.remove());
+  const watch = watchSockDiag(t);
+  const port = await listen(t, hosts.hereAddress, answer(10));
+  const script = `
+    const talk = (left) => {
+      if (left === 0) return console.log("done");
+      const socket = require("node:net").connect(${port}, "${hosts.hereAddress}", () => socket.end("hello")).resume();
+      socket.on("close", () => talk(left - 1));
+    };
+    talk(5);
+    setInterval(() => {}, 1000);`;
+  const child = hosts.spawn(hosts.client, process.execPath, "-e", script);
+  await said(child, "done");
+  await watch.untilClosed(port, 5);
+  for (const client of watch.of(port, "client"))
+    assert.deepEqual([client.process, client.sent, client.received], [child.pid, 5, 10]);
+});
+
 test("the same traffic, seen by both ways at once, has the same figures", { skip: skipBeside }, async (t) => {
   const watch = watchSockDiag(t);
   const beside = new Watch(t, createTcpObserver({ connectionsMax: 50_000 }));

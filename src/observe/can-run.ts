@@ -108,8 +108,9 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
   const limits: CannotRun[] = [
     {
       reason:
-        "without eBPF a client whose connection is shorter than the time between two polls has no process name, and connects " +
-        "that were refused while their program waited are not seen",
+        "without eBPF a client whose connection is shorter than the time between two polls has no process name (except in a network " +
+        "namespace with one process); such a connection is seen from its other end only when its own program aborts it; and connects " +
+        "that are refused while their program waits are not seen",
       remedy: "see why the agent's eBPF programs do not run here",
     },
   ];
