@@ -45,10 +45,12 @@ const eventsIntervalDefault = 250;
 const roomDatagrams = 32;
 /** Reports of one drain: what the agent's batch takes. */
 const reportsMax = 32_768;
-/** Walks without a socket in the dump until it counts as ended. A dump may pass over one; and its end may be told any moment. */
+/** Walks closer to each other than this count as one where we wait for what the kernel tells with a delay. */
+const tickMilliseconds = 500;
+/** Ticks without a socket in the dump until it counts as ended. A dump may pass over one; and its end may be told any moment. */
 const missedMax = { withEvents: 3, withoutEvents: 2 } as const;
-/** Walks that an ended socket is remembered which the kernel has not freed. */
-const outlivedWalksMax = 250;
+/** Ticks that a socket is kept which was reported as closed: one that the kernel has freed, and one that it has not. */
+const keptMax = { freed: 2, unfreed: 250 } as const;
 const searchesMax = 3;
 const dumpShareDefault = 0.2;
 const longDumpMilliseconds = 50;
@@ -88,6 +90,7 @@ export function createSockDiagObserver({
   let walkNumber = 0;
   let startNanoseconds = 0;
   let nextDumpMilliseconds = 0;
+  let lastTickMilliseconds = 0;
   let isStarting = false;
   /** Next row to report, when the last drain was full. */
   let nextRow = 0;
@@ -144,7 +147,7 @@ export function createSockDiagObserver({
     if (message.remotePort === 0) {
       // Aborted, or refused while its program waited: the kernel has forgotten all of it. What was last read stays.
       if (row >= 0) {
-        if (columns.phase[row] === phase.outlived) columns.phase[row] = phase.done;
+        if (columns.phase[row] === phase.reported) columns.phase[row] = phase.done;
         if (columns.phase[row] !== phase.live) return;
         if (columns.isOpened[row] === 0) settleOpening(table, row, () => false);
         columns.missed[row] = 0;
@@ -170,7 +173,7 @@ export function createSockDiagObserver({
       beginAnew(row, inode, now);
       columns.seenWalk[row] = walkNumber;
     }
-    if (columns.phase[row] === phase.outlived) {
+    if (columns.phase[row] === phase.reported) {
       if (message.payloadSent(table.role(row) === tcpRole.client) > columns.sentReported[row]!)
         losses.overwritten++;
       columns.phase[row] = phase.done;
@@ -184,7 +187,7 @@ export function createSockDiagObserver({
   /** The socket has another connection than when it was last seen, whose end was not told. */
   function beginAnew(row: number, inode: number, now: number): void {
     const { phase: phases, isOpened } = table.columns;
-    if (phases[row] !== phase.outlived && phases[row] !== phase.done && isOpened[row] === 1)
+    if (phases[row] !== phase.reported && phases[row] !== phase.done && isOpened[row] === 1)
       losses.overwritten++;
     table.begin(row, message, inode, now);
   }
@@ -278,11 +281,14 @@ export function createSockDiagObserver({
   function settleEnds(): void {
     const { columns } = table;
     const freed: number[] = [];
+    const now = performance.now();
+    const isTick = now - lastTickMilliseconds >= tickMilliseconds;
+    if (isTick) lastTickMilliseconds = now;
     for (let row = 0; row < table.count; row++) {
       // What was freed while we dumped waits a walk: the other end's figures are older than it.
       if (columns.phase[row] === phase.freed && columns.seenWalk[row]! < walkNumber) freed.push(row);
-      else if (columns.phase[row] === phase.live && columns.seenWalk[row]! < walkNumber) miss(row);
-      else if (columns.phase[row] === phase.outlived && ++columns.missed[row]! >= outlivedWalksMax)
+      else if (columns.phase[row] === phase.live && columns.seenWalk[row]! < walkNumber) miss(row, isTick);
+      else if (columns.phase[row] === phase.reported && isTick && ++columns.missed[row]! >= keptMax.unfreed)
         columns.phase[row] = phase.done;
     }
     if (freed.some((row) => table.networkNamespace(row) !== ownNamespace)) processes.list();
@@ -295,11 +301,11 @@ export function createSockDiagObserver({
   }
 
   /** A row that the dump did not have, and that the kernel did not tell the end of. */
-  function miss(row: number): void {
+  function miss(row: number, isTick: boolean): void {
     const { columns } = table;
     const place = places.get(table.networkNamespace(row));
     if (place !== undefined && !place.isWhole) return;
-    columns.missed[row]!++;
+    if (isTick) columns.missed[row]!++;
     const max = place?.sockets.hasEvents ? missedMax.withEvents : missedMax.withoutEvents;
     if (place !== undefined && columns.missed[row]! < max) return;
     if (columns.isOpened[row] === 0) settleOpening(table, row, () => false);
@@ -353,7 +359,8 @@ export function createSockDiagObserver({
     table.clearFlags(row, tcpReportFlags.first);
     if (columns.phase[row] !== phase.ended) return;
     const isFreed = columns.missed[row] === 0 || !places.get(table.networkNamespace(row))?.sockets.hasEvents;
-    columns.phase[row] = isFreed ? phase.done : phase.outlived;
+    columns.phase[row] = phase.reported;
+    columns.missed[row] = isFreed ? keptMax.unfreed - keptMax.freed : 0;
   }
 
   return {

@@ -13,8 +13,11 @@ export const phase = {
   freed: 1,
   /** To be reported as closed. */
   ended: 2,
-  /** Reported as closed though the kernel has not freed it yet: what it then says is no news. */
-  outlived: 3,
+  /**
+   * Reported as closed, and kept a while: its figures say what the other end received, whose end may be told later; and if the kernel
+   * frees it only now, that is no news.
+   */
+  reported: 3,
   /** To be forgotten. */
   done: 4,
 } as const;
@@ -30,7 +33,7 @@ export interface SocketColumns {
   isOpened: Uint8Array;
   /** `SocketMessage.unexplainedSequence`: 0, 1, 2; anything else is 255. */
   unexplained: Uint8Array;
-  /** Dumps in a row that did not have it. */
+  /** Ticks since a dump had it, or since it was reported as closed. */
   missed: Uint8Array;
   /** How often its process was sought. */
   searches: Uint8Array;
