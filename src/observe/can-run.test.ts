@@ -4,11 +4,14 @@ import {
   type ConntrackFacts,
   canRunConntrack,
   canRunDatagrams,
+  canRunSockDiag,
   canRunTcp,
   findCgroupRoot,
   hasCapabilities,
   hasConntrackCapabilities,
   type KernelFacts,
+  readSockDiagFacts,
+  sockDiagLimits,
 } from "./can-run.ts";
 
 const able: KernelFacts = {
@@ -81,4 +84,30 @@ test("reading address translation needs both capabilities", () => {
   assert.ok(hasConntrackCapabilities("CapEff:\t0000000000201000\n"), "CAP_NET_ADMIN and CAP_SYS_ADMIN");
   assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000001000\n"), "CAP_NET_ADMIN alone");
   assert.ok(!hasConntrackCapabilities("CapEff:\t0000000000200000\n"), "CAP_SYS_ADMIN alone");
+});
+
+test("without eBPF: what stands in the way, and the one thing to change", () => {
+  assert.equal(canRunSockDiag({ platform: "linux" }), undefined);
+  const cases = [
+    [{ platform: "darwin" }, /darwin/, /Linux machine/],
+    [{ platform: "linux", sockDiagError: "ENOENT" }, /tcp_diag/, /modprobe tcp_diag/],
+    [{ platform: "linux", sockDiagError: "EPROTONOSUPPORT" }, /EPROTONOSUPPORT/, /outside the sandbox/],
+  ] as const;
+  for (const [facts, reason, remedy] of cases) {
+    const cannot = canRunSockDiag(facts);
+    assert.match(cannot?.reason ?? "", reason);
+    assert.match(cannot?.remedy ?? "", remedy);
+  }
+  assert.equal(readSockDiagFacts().platform, process.platform);
+});
+
+test("without eBPF: what is not seen is said, and no more than that", () => {
+  const whole = { networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true, seesAllProcesses: true };
+  const reasons = (reach: Partial<typeof whole>) =>
+    sockDiagLimits({ ...whole, ...reach }).map(({ reason }) => reason);
+  assert.equal(reasons({}).length, 1);
+  assert.match(reasons({})[0]!, /no process name/);
+  assert.match(reasons({ networkNamespacesMissed: 3 })[1]!, /3 further network namespaces/);
+  assert.match(reasons({ seesAllProcesses: false })[1]!, /this user's own processes/);
+  assert.match(reasons({ hasEvents: false })[1]!, /shorter than the time between two polls are not seen/);
 });

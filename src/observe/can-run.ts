@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { hasLibbpf } from "./libbpf.ts";
+import { whyNoSockDiag } from "./sock-diag/namespace-sockets.ts";
+import type { SockDiagReach } from "./sock-diag/sock-diag-observer.ts";
 
 /** What decides whether the kernel's sockets can be read, gathered without trying anything. */
 export interface KernelFacts {
@@ -13,6 +15,13 @@ export interface KernelFacts {
   readonly hasLibbpf: boolean;
   /** Where cgroup v2 is mounted, "" when it is not. */
   readonly cgroupRoot: string;
+}
+
+/** What decides whether sockets can be read without eBPF. The kernel is asked: it may lack the part, and a sandbox may forbid it. */
+export interface SockDiagFacts {
+  readonly platform: string;
+  /** errno's name when the kernel does not list this namespace's sockets; ENOSYS on a machine we have no calls for. */
+  readonly sockDiagError?: string;
 }
 
 /** In words: why not, and the one thing that would change it. */
@@ -139,6 +148,69 @@ export function findCgroupRoot(mounts: string): string {
 export function hasConntrackCapabilities(status: string): boolean {
   const has = effectiveCapabilities(status);
   return has(capNetAdmin) && has(capSysAdmin);
+}
+
+export function readSockDiagFacts(): SockDiagFacts {
+  const { platform } = process;
+  const sockDiagError = platform === "linux" ? whyNoSockDiag() : undefined;
+  return { platform, ...(sockDiagError !== undefined && { sockDiagError }) };
+}
+
+/** The same for the observer without eBPF, which needs no privileges for its own network namespace. */
+export function canRunSockDiag({ platform, sockDiagError }: SockDiagFacts): CannotRun | undefined {
+  if (platform !== "linux") {
+    return {
+      reason: `the agent reads the Linux kernel's sockets, and this is ${platform}`,
+      remedy: "run Portolan on the Linux machine whose connections you want to see",
+    };
+  }
+  if (sockDiagError === undefined) return undefined;
+  if (sockDiagError === "ENOENT") {
+    return {
+      reason:
+        "the kernel does not list its TCP sockets: it was built without tcp_diag, or the module is missing",
+      remedy: "modprobe tcp_diag, or boot a kernel built with CONFIG_INET_DIAG",
+    };
+  }
+  return {
+    reason: `the kernel does not list its sockets here (NETLINK_SOCK_DIAG: ${sockDiagError})`,
+    remedy: "run Portolan outside the sandbox or container that forbids netlink sockets",
+  };
+}
+
+/** In words, what a map made without eBPF lacks; each with what would change it. Shown beside the agent's state. */
+export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
+  const limits: CannotRun[] = [
+    {
+      reason:
+        "without eBPF a client whose connection is shorter than the time between two polls has no process name (except in a network " +
+        "namespace with one process); such a connection is seen from its other end only when its own program aborts it; and connects " +
+        "that are refused while their program waits are not seen",
+      remedy: "see why the agent's eBPF programs do not run here",
+    },
+  ];
+  if (reach.networkNamespacesMissed > 0) {
+    limits.push({
+      reason: `connections in ${reach.networkNamespacesMissed} further network namespaces (containers, pods) are not seen`,
+      remedy: "start it as root: entering them needs CAP_SYS_ADMIN",
+    });
+  }
+  if (!reach.seesAllProcesses) {
+    limits.push({
+      reason:
+        "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
+      remedy: "start it as root: sudo ./portolan up",
+    });
+  }
+  if (!reach.hasEvents) {
+    limits.push({
+      reason:
+        "the kernel does not tell of sockets that end: connections shorter than the time between two polls are not seen, and of the " +
+        "others what was sent after the last poll is missing",
+      remedy: "start it as root: the events need CAP_NET_ADMIN",
+    });
+  }
+  return limits;
 }
 
 /** `status` is the text of /proc/self/status. */

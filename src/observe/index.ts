@@ -7,10 +7,14 @@ export {
   type ConntrackFacts,
   canRunConntrack,
   canRunDatagrams,
+  canRunSockDiag,
   canRunTcp,
   type KernelFacts,
   readConntrackFacts,
   readKernelFacts,
+  readSockDiagFacts,
+  type SockDiagFacts,
+  sockDiagLimits,
 } from "./can-run.ts";
 export {
   type ConntrackConfig,
@@ -30,5 +34,11 @@ export {
 export { DatagramReport } from "./datagram-report.ts";
 export { DnsPacket } from "./dns-packet.ts";
 export { KernelError } from "./kernel-error.ts";
+export {
+  createSockDiagObserver,
+  type SockDiagObserver,
+  type SockDiagObserverConfig,
+  type SockDiagReach,
+} from "./sock-diag/sock-diag-observer.ts";
 export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
 export { TcpReport, tcpRole } from "./tcp-report.ts";

@@ -24,7 +24,8 @@ export const tcpReportBytes = 120;
 
 export const tcpRole = { client: 1, server: 2 } as const;
 
-const flags = { first: 1, closed: 2, older: 4, unopened: 8 } as const;
+export const tcpReportFlags = { first: 1, closed: 2, older: 4, unopened: 8 } as const;
+const flags = tcpReportFlags;
 const at = tcpReportLayout;
 const utf8 = new TextDecoder(); // what is not UTF-8 shows as a replacement character
 
