@@ -11,7 +11,7 @@ import {
 import type { PeerTable } from "../topology/index.ts";
 import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
 import { broken, offBecause, type PartStatus, refused } from "./part-status.ts";
-import { hasFailed, type Poll, writeReportRow } from "./report-row.ts";
+import { isWorthARow, type Poll, writeReportRow } from "./report-row.ts";
 
 export interface AgentConfig {
   /** Live connections followed at most. */
@@ -80,7 +80,7 @@ export interface Agent {
   stop(): void;
 }
 
-/** All reports that fit the kernel's ring buffer (4 MiB of 128 bytes): both ends of a connection come in one batch. */
+/** More than all reports that fit the kernel's ring buffer (4 MiB of 144 bytes): both ends of a connection come in one batch. */
 const batchRows = 32_768;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
@@ -133,7 +133,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
     const { bytes, localAddress } = report;
     if (isLoopback(bytes, localAddress) && !config.includeLoopback) return;
-    if (report.isUnopened && !hasFailed(report, poll)) return;
+    if (!isWorthARow(report)) return;
     writeReportRow(target, report, poll, owners.peerOf(report, bytes, localAddress));
   }
 
