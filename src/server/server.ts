@@ -199,7 +199,7 @@ async function restoreLive(
 ): Promise<void> {
   fold.tick(now, () => {});
   for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
-    const { client, server, observer, rttMicroseconds, minute, ...rest } = link;
+    const { client, server, observer, rttMicroseconds, rttMinMicroseconds, minute, ...rest } = link;
     fold.restore(
       {
         ...rest,
@@ -208,6 +208,7 @@ async function restoreLive(
         serverPeer: peers.intern(server),
         observer: observers.intern(observerOf(observer)),
         rttMicroseconds: rttMicroseconds ?? 0,
+        rttMinMicroseconds: rttMinMicroseconds ?? 0,
       },
       Math.floor(minute / 60_000),
     );

@@ -17,10 +17,12 @@ export {
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
+export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey } from "./peer.ts";
 export {
+  attemptControlBits,
   createStitcher,
   observedEnd,
   type StitchConfig,
@@ -28,6 +30,7 @@ export {
   stitchDefaults,
 } from "./stitch.ts";
 export type {
+  LinkFailures,
   LinkObserver,
   LinkPort,
   Topology,

@@ -5,6 +5,12 @@ import { ConnectionTable, connectionState as state } from "./connection-table.ts
 /** Values of the `observedEnd` column. */
 export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 
+/**
+ * `tcpControlBits` of an agent's row that says only that a client waits for an answer: a SYN. Others' records of the connection
+ * are recognised from then on; the row itself is neither counted nor kept.
+ */
+export const attemptControlBits = 2;
+
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 const decided = state.clientCounts | state.serverCounts;
 /** A full table is gone through at most this often. */
@@ -148,7 +154,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     readTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
-    const isOpen = tuple.protocol === protocolTcp && columns.flowEndReason[row] !== endOfFlow;
+    const isAttempt = isAttemptRow(batch, row);
+    const isOpen = tuple.protocol === protocolTcp && !isAttempt && columns.flowEndReason[row] !== endOfFlow;
     const observed = isClient ? state.clientObserved : state.serverObserved;
     const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {
@@ -156,7 +163,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       return;
     }
     const open = isClient ? state.clientOpen : state.serverOpen;
-    const isNew = columns.connectionCount[row]! > 0 && !table.isOpen(connection);
+    const isNew = (isAttempt || columns.connectionCount[row]! > 0) && !table.isOpen(connection);
     if (isNew && table.lastSeenSeconds[connection]! + reuseSeconds < seconds) {
       // The same addresses and ports used again: what was known belongs to the connection before.
       table.state[connection] = observed;
@@ -260,10 +267,11 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
   }
 
-  /** Judges the rows that can be; the others leave the batch. */
+  /** Judges the rows that can be; those that wait leave the batch, and so do attempts. */
   function judgeOrHold(batch: FlowBatch, seconds: number): void {
     let kept = 0;
     for (let row = 0; row < batch.count; row++) {
+      if (isAttemptRow(batch, row)) continue;
       if (mustWait(batch, row)) {
         waiting.copyRow(row, waiting.append(), batch);
         continue;
@@ -330,6 +338,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     },
     doubledCount: (observer) => doubledCounts[observer] ?? 0,
   };
+}
+
+function isAttemptRow({ columns }: FlowBatch, row: number): boolean {
+  return (
+    columns.observedEnd[row] === observedEnd.client && columns.tcpControlBits[row] === attemptControlBits
+  );
 }
 
 /** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */
