@@ -6,6 +6,7 @@ import {
   KernelError,
   type KernelFacts,
   readKernelFacts,
+  type TcpObserver,
   type TcpReport,
 } from "../observe/index.ts";
 import type { PeerTable } from "../topology/index.ts";
@@ -83,9 +84,11 @@ export interface Agent {
 /** More than all reports that fit the kernel's ring buffer (4 MiB of 144 bytes): both ends of a connection come in one batch. */
 const batchRows = 32_768;
 
+const noLosses = { tableFull: 0, overwritten: 0, deferred: 0, missed: 0 };
+
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
   const { node, peers, observers, drop, deliver, now, names = new NameTable() } = dependencies;
-  const observer = createTcpObserver(config);
+  let observer: TcpObserver | undefined;
   const { log = () => {}, runtimes = {} } = dependencies;
   const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
   const owners = createSocketOwners({
@@ -107,7 +110,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   };
   let sockets = 0;
   let lastPoll = 0;
-  let losses = { tableFull: 0, overwritten: 0, deferred: 0 };
+  let losses = noLosses;
 
   function startTcp(facts: KernelFacts): void {
     const cannot = canRunTcp(facts);
@@ -116,16 +119,19 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       return;
     }
     try {
+      observer = createTcpObserver({ ...config, cgroupRoot: facts.cgroupRoot });
       observer.start();
-      losses = { tableFull: 0, overwritten: 0, deferred: 0 };
+      losses = noLosses;
       tcp = { state: "on" };
     } catch (error) {
+      observer = undefined;
       tcp = offBecause(refused(facts.release, error as Error));
     }
   }
 
   function stopTcp(why: PartStatus): void {
-    observer.stop();
+    observer?.stop();
+    observer = undefined;
     tcp = why;
     sockets = 0;
   }
@@ -138,26 +144,27 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
   }
 
   /** Returns whether the last walk found room for every report. */
-  function countLosses(): boolean {
-    const { tableFull, overwritten, walked, deferred } = observer.losses();
+  function countLosses(source: TcpObserver): boolean {
+    const { tableFull, overwritten, walked, deferred, missed } = source.losses();
     if (tableFull > losses.tableFull) drop("connection_limit", node, tableFull - losses.tableFull);
-    if (overwritten > losses.overwritten) drop("report_lost", node, overwritten - losses.overwritten);
+    const lost = overwritten + missed - losses.overwritten - losses.missed;
+    if (lost > 0) drop("report_lost", node, lost);
     const isWhole = deferred === losses.deferred;
-    losses = { tableFull, overwritten, deferred };
+    losses = { tableFull, overwritten, deferred, missed };
     sockets = walked;
     return isWhole;
   }
 
-  function pollTcp(target: FlowBatch, poll: Poll): void {
+  function pollTcp(source: TcpObserver, target: FlowBatch, poll: Poll): void {
     // A walk stops where the ring buffer is full; the next goes on, since what was reported has not moved again.
     for (
       let left = Math.ceil(config.connectionsMax / batchRows) + 1, isWhole = false;
       left > 0 && !isWhole;
       left--
     ) {
-      observer.walk();
-      observer.drain((report) => readReport(target, report, poll));
-      isWhole = countLosses();
+      source.walk();
+      source.drain((report) => readReport(target, report, poll));
+      isWhole = countLosses(source);
       deliver(target);
       target.clear();
     }
@@ -182,7 +189,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       const poll = { seen, since: lastPoll, bootTime, observerRow };
       datagrams.poll(batch, poll); // first, since it brings the names of what TCP connects to
       try {
-        if (tcp.state === "on") pollTcp(batch, poll);
+        if (observer !== undefined) pollTcp(observer, batch, poll);
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;
         stopTcp(offBecause(broken(error)));

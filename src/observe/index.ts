@@ -19,4 +19,4 @@ export { DatagramReport } from "./datagram-report.ts";
 export { DnsPacket } from "./dns-packet.ts";
 export { KernelError } from "./libbpf.ts";
 export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
-export { TcpReport, tcpRole } from "./tcp-report.ts";
+export { TcpReport, tcpReportBytes, tcpReportLayout, tcpRole } from "./tcp-report.ts";

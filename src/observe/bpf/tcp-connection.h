@@ -157,12 +157,20 @@ static __always_inline void establish_client(struct sock *sk, struct connection 
 	connection->opened = 1;
 }
 
+static __always_inline __u32 error_told(struct sock *sk)
+{
+	__u32 *error = bpf_sk_storage_get(&told_errors, sk, 0, 0);
+
+	return error ? *error : 0;
+}
+
 static __always_inline void close_connection(struct sock *sk, int oldstate)
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 	struct tcp_losses *lost = get_losses();
 	bool claimed;
+	int error;
 
 	if (!connection)
 		return;
@@ -173,9 +181,13 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 	connection->closed_nanoseconds = bpf_ktime_get_ns();
 	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
 		connection->opened = 1; /* also when the event was missed that said so */
+	error = BPF_CORE_READ(sk, sk_err);
 	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
-	if (!connection->opened || BPF_CORE_READ(sk, sk_shutdown) != SHUTDOWN_MASK)
-		connection->error = BPF_CORE_READ(sk, sk_err);
+	if (connection->opened && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+		error = 0;
+	if (!connection->opened && !error)
+		error = error_told(sk);
+	connection->error = error;
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		bpf_map_delete_elem(&connections, &cookie);
 		return;

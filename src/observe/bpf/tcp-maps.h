@@ -86,6 +86,18 @@ struct {
 	__type(value, __u8);
 } listening SEC(".maps");
 
+/*
+ * ICMP's answer to a SYN that comes while connect() is at work, as it does from a firewall on this machine, is kept as a soft
+ * error. A program that does not block asks for it (SO_ERROR), which forgets it, and closes the socket without an error. So it
+ * is kept here: by socket, and only where there was one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} told_errors SEC(".maps");
+
 /* 4 MiB hold about 29,000 reports: what 29,000 busy sockets say in one poll. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -56,13 +56,9 @@ static __always_inline void read_tuple(struct sock *sk, struct connection *conne
 static __always_inline void read_counters(struct sock *sk, struct counters *counters)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	bool fin_received = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT);
 
-	counters->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
 	counters->bytes_received = BPF_CORE_READ(tp, bytes_received);
-	/* The FIN takes a sequence number, and bytes_received counts sequence numbers. */
-	if (fin_received && counters->bytes_received > 0)
-		counters->bytes_received--;
+	counters->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
 	counters->segments_sent = BPF_CORE_READ(tp, segs_out);
 	counters->segments_received = BPF_CORE_READ(tp, segs_in);
 	counters->retransmits = BPF_CORE_READ(tp, total_retrans);
@@ -70,4 +66,10 @@ static __always_inline void read_counters(struct sock *sk, struct counters *coun
 	counters->minimum_rtt_microseconds = BPF_CORE_READ(tp, rtt_min.s[0].v);
 	if (counters->minimum_rtt_microseconds == NOT_MEASURED)
 		counters->minimum_rtt_microseconds = 0;
+	/*
+	 * The FIN takes a sequence number, and bytes_received counts sequence numbers; the flag is set a moment after. So it is
+	 * read last: an octet too few is made good by the next report, one too many by none.
+	 */
+	if ((BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) && counters->bytes_received > 0)
+		counters->bytes_received--;
 }

@@ -8,6 +8,7 @@
 struct walk {
 	__u64 walked;
 	__u64 deferred;
+	__u64 missed;
 };
 
 enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
@@ -27,11 +28,13 @@ static __always_inline bool has_gone(struct sock *sk, __u64 cookie, const struct
 
 static __always_inline enum walked walk_gone(__u64 key, struct connection *connection, struct walk *walk)
 {
-	const struct counters *last = connection->closed ? &connection->final : &connection->reported;
+	bool missed = !connection->closed;
+	const struct counters *last = missed ? &connection->reported : &connection->final;
 
-	if (!connection->closed_nanoseconds)
+	if (missed)
 		connection->closed_nanoseconds = bpf_ktime_get_ns();
 	if (report(connection, last, REPORT_CLOSED)) {
+		walk->missed += missed;
 		bpf_map_delete_elem(&connections, &key);
 		return WALKED_DELETED;
 	}

@@ -3,7 +3,8 @@
  * TCP connections without a hook on the packet path.
  *
  * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), iter/task_file (sockets that were there
- * before), and a syscall program that user space runs at each poll to walk the live sockets.
+ * before), and a syscall program that user space runs at each poll to walk the live sockets. Optional:
+ * cgroup/getsockopt at the root of cgroup v2, for an error that is told to the application only.
  * Writes: struct tcp_report into the ring buffer `reports`, only for sockets whose counters moved.
  * Cannot see: sockets of other protocols; who accepted a connection when several processes share a listener (the one
  * that called listen() is named); connections that were there before and that nobody had accepted or had a file of.
@@ -13,6 +14,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
+#include "sockopt.h"
 #include "tcp.h"
 #include "tcp-maps.h"
 #include "tcp-socket.h"
@@ -90,6 +92,31 @@ int find_sockets(struct bpf_iter__task_file *context)
 	return 0;
 }
 
+/*
+ * Runs after the kernel has answered, and changes nothing. An answer longer than a page is not copied for us: with length 0 the
+ * kernel leaves its own as it is.
+ */
+SEC("cgroup/getsockopt")
+int follow_errors(struct bpf_sockopt *context)
+{
+	__s32 *answer = context->optval;
+	struct bpf_sock *sk = context->sk;
+	__u32 *told;
+
+	if (context->optlen > PAGE_BYTES)
+		context->optlen = 0;
+	if (context->level != SOL_SOCKET || context->optname != SO_ERROR || !sk)
+		return 1;
+	if ((void *)(answer + 1) > context->optval_end || *answer == 0)
+		return 1;
+	if (sk->protocol != IPPROTO_TCP || sk->state != TCP_SYN_SENT)
+		return 1;
+	told = bpf_sk_storage_get(&told_errors, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (told)
+		*told = *answer;
+	return 1;
+}
+
 SEC("syscall")
 int walk_sockets(void *context)
 {
@@ -100,6 +127,7 @@ int walk_sockets(void *context)
 	if (lost) {
 		lost->walked = walk.walked;
 		__sync_fetch_and_add(&lost->deferred, walk.deferred);
+		__sync_fetch_and_add(&lost->missed, walk.missed);
 	}
 	return 0;
 }

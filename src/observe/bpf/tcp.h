@@ -50,5 +50,6 @@ struct tcp_losses {
 	__u64 overwritten;   /* ends that waited for room in the ring buffer and found none in `connections` either */
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */
+	__u64 missed;        /* ends whose event the kernel left out: what moved since their last report is not known */
 };
-_Static_assert(sizeof(struct tcp_losses) == 32, "tcp_losses is part of the contract");
+_Static_assert(sizeof(struct tcp_losses) == 40, "tcp_losses is part of the contract");
