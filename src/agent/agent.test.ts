@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as rest } from "node:timers/promises";
 import koffi from "koffi";
 import { type FlowBatch, formatAddress, isLoopback, ObserverTable, protocolTcp } from "../flow/index.ts";
-import { canRunTcp, type KernelFacts, readKernelFacts } from "../observe/index.ts";
+import { canRunTcp, type KernelFacts, readKernelFacts, type SockDiagFacts } from "../observe/index.ts";
 import { clientEnd, createStitcher, observedEnd, PeerTable, stitchDefaults } from "../topology/index.ts";
 import { agentDefaults, createAgent } from "./agent.ts";
 
@@ -79,11 +79,13 @@ interface Setup {
   includeLoopback?: boolean;
   connectionsMax?: number;
   datagrams?: boolean;
+  ebpf?: boolean;
   kernelFacts?: KernelFacts;
+  sockDiagFacts?: SockDiagFacts;
   inspect?: (batch: FlowBatch) => void;
 }
 
-function createWatch(t: TestContext, { inspect, kernelFacts, ...config }: Setup = {}) {
+function createWatch(t: TestContext, { inspect, kernelFacts, sockDiagFacts, ...config }: Setup = {}) {
   const peers = new PeerTable(100_000, () => {});
   const observers = new ObserverTable();
   const drops: [string, string, number][] = [];
@@ -106,6 +108,7 @@ function createWatch(t: TestContext, { inspect, kernelFacts, ...config }: Setup 
       },
       now: () => clock++,
       ...(kernelFacts === undefined ? {} : { kernelFacts }),
+      ...(sockDiagFacts === undefined ? {} : { sockDiagFacts }),
     },
   );
   t.after(() => agent.stop());
@@ -538,7 +541,8 @@ const lacking: [string, Partial<KernelFacts>, RegExp, RegExp][] = [
 ];
 for (const [name, facts, reason, remedy] of lacking) {
   test(`with ${name} it is off, says why and what would help, and does nothing`, (t) => {
-    const watch = createWatch(t, { kernelFacts: { ...able, ...facts } });
+    const sockDiagFacts = { platform: "linux", sockDiagError: "ENOENT" };
+    const watch = createWatch(t, { kernelFacts: { ...able, ...facts }, sockDiagFacts });
     watch.agent.start();
     const status = watch.agent.status();
     assert.deepEqual([status.state, status.sockets], ["off", 0]);
@@ -548,6 +552,32 @@ for (const [name, facts, reason, remedy] of lacking) {
     assert.equal(watch.deliveries, 0);
   });
 }
+
+test("without eBPF it sees TCP all the same, says how, and what it lacks", { skip }, async (t) => {
+  for (const [config, why] of [
+    [{ ebpf: false }, /switched off/],
+    [{ kernelFacts: { ...able, release: "5.10.0" } }, /5\.10\.0/],
+  ] as const) {
+    const watch = createWatch(t, config);
+    watch.agent.start();
+    const { state, way, limits = [], datagrams } = watch.agent.status();
+    assert.deepEqual([state, way, datagrams.state], ["on", "sock_diag", "off"]);
+    assert.match(limits[0]!.reason, why);
+    assert.match(limits[1]!.reason, /no process name/);
+    const { server, port } = await listen(t, "127.0.0.1");
+    const { client, served } = await open(t, server, "127.0.0.1");
+    await pass(client, served, 1000);
+    await pass(served, client, 2000);
+    watch.agent.poll();
+    assert.equal(watch.figures(port, "client").opened, 1);
+    await finish(served, client);
+    await watch.untilClosed(port);
+    assert.deepEqual(watch.figures(port, "client"), {
+      ...{ sent: 1000, received: 2000, opened: 1, failed: 0, closed: 1 },
+    });
+    watch.agent.stop();
+  }
+});
 
 test("before it was started it is off, and a poll does nothing", (t) => {
   const watch = createWatch(t);

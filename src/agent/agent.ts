@@ -1,21 +1,20 @@
 import { createContainerNames, createSocketOwners, type NameSource, NameTable } from "../enrich/index.ts";
-import { FlowBatch, isLoopback, type ObserverTable, type ReportDrop } from "../flow/index.ts";
+import { FlowBatch, type ObserverTable, type ReportDrop } from "../flow/index.ts";
 import {
-  canRunTcp,
-  createTcpObserver,
-  KernelError,
   type KernelFacts,
   readKernelFacts,
-  type TcpReport,
+  readSockDiagFacts,
+  type SockDiagFacts,
   type TranslatedConnection,
 } from "../observe/index.ts";
 import type { PeerTable } from "../topology/index.ts";
+import { type ConnectionsStatus, createConnections } from "./connections.ts";
 import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
-import { broken, offBecause, type PartStatus, refused } from "./part-status.ts";
-import { hasFailed, type Poll, writeReportRow } from "./report-row.ts";
 import { createTranslations, type TranslationsStatus } from "./translations.ts";
 
 export interface AgentConfig {
+  /** Whether the kernel's eBPF programs are used. Without them TCP is read by sock_diag, and nothing else is seen. */
+  readonly ebpf: boolean;
   /** Live connections followed at most. */
   readonly connectionsMax: number;
   /** Whether connections of this machine with itself are reported. */
@@ -35,6 +34,7 @@ export interface AgentConfig {
 }
 
 export const agentDefaults: AgentConfig = {
+  ebpf: true,
   connectionsMax: 262_144,
   includeLoopback: true,
   containers: true,
@@ -63,15 +63,14 @@ export interface AgentDependencies {
   onTranslation?(translation: TranslatedConnection): void;
   /** What this kernel can do; read from the machine when not given. */
   readonly kernelFacts?: KernelFacts;
+  readonly sockDiagFacts?: SockDiagFacts;
   log?(message: string): void;
   /** Where container runtimes are found, when not in the usual places. */
   readonly runtimes?: { readonly root: string; readonly dockerSocketPath?: string };
 }
 
 /** The state of its first part, TCP, and of the others. */
-export interface AgentStatus extends PartStatus {
-  /** Sockets looked at by the last poll. */
-  readonly sockets: number;
+export interface AgentStatus extends ConnectionsStatus {
   /** Where names of containers come from; empty when nobody is asked. */
   readonly names: readonly NameSource[];
   readonly datagrams: DatagramsStatus;
@@ -88,12 +87,17 @@ export interface Agent {
   stop(): void;
 }
 
-/** All reports that fit the kernel's ring buffer (4 MiB of 128 bytes): both ends of a connection come in one batch. */
+/** More than all reports that fit the kernel's ring buffer (4 MiB of 144 bytes): both ends of a connection come in one batch. */
 const batchRows = 32_768;
+
+const notStarted = {
+  state: "off",
+  reason: "the server was started without the agent",
+  remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
+} as const;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {
   const { node, peers, observers, drop, now, names = new NameTable() } = dependencies;
-  const observer = createTcpObserver(config);
   const { log = () => {}, runtimes = {} } = dependencies;
   const containerNames = config.containers ? createContainerNames({ log, ...runtimes }) : undefined;
   const owners = createSocketOwners({
@@ -112,35 +116,15 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     ...(onName === undefined ? {} : { onName }),
   });
   let batch: FlowBatch | undefined;
-  let tcp: PartStatus = {
-    state: "off",
-    reason: "the server was started without the agent",
-    remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
-  };
-  let sockets = 0;
+  const connections = createConnections(
+    config,
+    {
+      ...{ node, owners, drop, deliver },
+      sockDiagFacts: () => dependencies.sockDiagFacts ?? readSockDiagFacts(),
+    },
+    notStarted,
+  );
   let lastPoll = 0;
-  let losses = { tableFull: 0, overwritten: 0, deferred: 0 };
-
-  function startTcp(facts: KernelFacts): void {
-    const cannot = canRunTcp(facts);
-    if (cannot !== undefined) {
-      tcp = offBecause(cannot);
-      return;
-    }
-    try {
-      observer.start();
-      losses = { tableFull: 0, overwritten: 0, deferred: 0 };
-      tcp = { state: "on" };
-    } catch (error) {
-      tcp = offBecause(refused(facts.release, error as Error));
-    }
-  }
-
-  function stopTcp(why: PartStatus): void {
-    observer.stop();
-    tcp = why;
-    sockets = 0;
-  }
 
   /** Translations come first: what the kernel translates it tells before a connection's first packet leaves. */
   function deliver(rows: FlowBatch): void {
@@ -148,45 +132,12 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     dependencies.deliver(rows);
   }
 
-  function readReport(target: FlowBatch, report: TcpReport, poll: Poll): void {
-    const { bytes, localAddress } = report;
-    if (isLoopback(bytes, localAddress) && !config.includeLoopback) return;
-    if (report.isUnopened && !hasFailed(report, poll)) return;
-    writeReportRow(target, report, poll, owners.peerOf(report, bytes, localAddress));
-  }
-
-  /** Returns whether the last walk found room for every report. */
-  function countLosses(): boolean {
-    const { tableFull, overwritten, walked, deferred } = observer.losses();
-    if (tableFull > losses.tableFull) drop("connection_limit", node, tableFull - losses.tableFull);
-    if (overwritten > losses.overwritten) drop("report_lost", node, overwritten - losses.overwritten);
-    const isWhole = deferred === losses.deferred;
-    losses = { tableFull, overwritten, deferred };
-    sockets = walked;
-    return isWhole;
-  }
-
-  function pollTcp(target: FlowBatch, poll: Poll): void {
-    // A walk stops where the ring buffer is full; the next goes on, since what was reported has not moved again.
-    for (
-      let left = Math.ceil(config.connectionsMax / batchRows) + 1, isWhole = false;
-      left > 0 && !isWhole;
-      left--
-    ) {
-      observer.walk();
-      observer.drain((report) => readReport(target, report, poll));
-      isWhole = countLosses();
-      deliver(target);
-      target.clear();
-    }
-  }
-
   return {
     start() {
       const facts = dependencies.kernelFacts ?? readKernelFacts();
-      startTcp(facts);
+      connections.start(facts);
       datagrams.start(facts);
-      if (tcp.state === "off" && !datagrams.isOn) return;
+      if (!connections.isOn && !datagrams.isOn) return;
       translations.start();
       containerNames?.start();
       batch = new FlowBatch(batchRows);
@@ -200,22 +151,18 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       const observerRow = observers.intern({ id: `agent:${node}`, kind: "agent", name: node });
       const poll = { seen, since: lastPoll, bootTime, observerRow };
       datagrams.poll(batch, poll); // first, since it brings the names of what TCP connects to
-      try {
-        if (tcp.state === "on") pollTcp(batch, poll);
-      } catch (error) {
-        if (!(error instanceof KernelError)) throw error;
-        stopTcp(offBecause(broken(error)));
-      }
+      connections.poll(batch, poll);
       lastPoll = seen;
     },
     status: () => ({
-      ...{ ...tcp, sockets, names: batch === undefined ? [] : (containerNames?.status() ?? []) },
+      ...connections.status(),
+      names: batch === undefined ? [] : (containerNames?.status() ?? []),
       ...datagrams.status(),
       nat: translations.status(),
     }),
     stop() {
       const stopped = { state: "off", reason: "the agent was stopped", remedy: "start it" } as const;
-      stopTcp(stopped);
+      connections.stop(stopped);
       datagrams.stop(stopped);
       translations.stop(stopped);
       containerNames?.stop();

@@ -8,11 +8,14 @@ import {
   KernelError,
   type KernelFacts,
 } from "../observe/index.ts";
+import { notAskedForPrograms } from "./connections.ts";
 import { isClientEnd, writeDatagramRow } from "./datagram-row.ts";
 import { broken, notAsked, offBecause, type PartStatus, refused } from "./part-status.ts";
 import type { Poll } from "./report-row.ts";
 
 export interface DatagramsConfig {
+  /** Whether the kernel's programs are used: without them none of it is seen. */
+  readonly ebpf: boolean;
   /** Whether flows of UDP, ICMP and the rest are reported. */
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
@@ -129,6 +132,7 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
   return {
     start(facts) {
       if (!config.datagrams && !config.dns) return end(notAsked("agent.datagrams"));
+      if (!config.ebpf) return end(offBecause(notAskedForPrograms));
       const cannot = canRunDatagrams(facts);
       if (cannot !== undefined) return end(offBecause(cannot));
       try {

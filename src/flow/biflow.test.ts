@@ -64,7 +64,7 @@ function splitRow(row: Row): Row[] {
   clear(/^postNA|NextHop|^bgp(NextAdjacent|AsPath|Communities)|^mpls/);
   if (!isAlone)
     clear(
-      /^(tcpControlBits|ipClassOfService|ipTTL|flowLabelIPv6|forwardingStatus|fragment.*|layer.*|ipv6Routing.*|natEvent|firewallEvent|.*onnectionCount|retransmittedSegmentCount)$/,
+      /^(tcpControlBits|ipClassOfService|ipTTL|flowLabelIPv6|forwardingStatus|fragment.*|layer.*|ipv6Routing.*|natEvent|firewallEvent|.*onnectionCount|retransmittedSegmentCount|connectTimeMicroseconds)$/,
     );
   return isAlone ? [back] : [first, back];
 }
@@ -171,7 +171,8 @@ test("every field of an end has its counterpart: a new one has to be thought of"
     ...["protocolIdentifier", "reverseOctetDeltaCount", "reversePacketDeltaCount", "flowStartMilliseconds"],
     ...["flowEndMilliseconds", "collectionTimeMilliseconds", "icmpTypeCode", "flowEndReason"],
     ...["samplingInterval", "observationDomainId", "observer", "observedEnd", "connectionScope"],
-    ...["isDuplicate", "roundTripTimeMicroseconds", "exportFormat", "messageSequenceNumber"],
+    ...["isDuplicate", "roundTripTimeMicroseconds", "minimumRoundTripTimeMicroseconds"],
+    ...["exportFormat", "messageSequenceNumber"],
     ...["exporterAddress", "observationPointId", "ethernetType", "dot1qCustomerVlanId"],
   ]);
 });

@@ -35,6 +35,8 @@ const fieldsSaidOnce = new Set<FieldName>([
   ...(["layerStack", "layerSizes", "ipv6RoutingHeaderAddresses", "ipv6RoutingHeaderSegmentsLeft"] as const),
   ...(["natEvent", "firewallEvent"] as const),
   ...(["connectionCount", "failedConnectionCount", "retransmittedSegmentCount"] as const),
+  ...(["refusedConnectionCount", "timedOutConnectionCount", "unreachableConnectionCount"] as const),
+  ...(["resetConnectionCount", "lostConnectionCount", "connectTimeMicroseconds"] as const),
 ]);
 
 const translationFields = [

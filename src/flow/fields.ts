@@ -377,7 +377,7 @@ export const fields = [
     column: "u32",
     label: "Failed",
     unit: "connections",
-    description: "Connections that never opened (refused, timed out). Filled by the agent.",
+    description: "Connections that never opened, for whatever reason. Filled by the agent.",
     elements: [],
   },
   {
@@ -394,6 +394,69 @@ export const fields = [
     label: "Round trip",
     unit: "microseconds",
     description: "Smoothed TCP round trip time, 0 when not measured. Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "minimumRoundTripTimeMicroseconds",
+    column: "u32",
+    label: "Least round trip",
+    unit: "microseconds",
+    description:
+      "Least TCP round trip time of the connection's last five minutes, 0 when not measured. Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "connectTimeMicroseconds",
+    column: "u32",
+    label: "Connect time",
+    unit: "microseconds",
+    description:
+      "From the client's SYN to the answer, in the record that counts the connection as opened; 0 when not measured. Filled by the client's agent.",
+    elements: [],
+  },
+  {
+    name: "refusedConnectionCount",
+    column: "u32",
+    label: "Refused",
+    unit: "connections",
+    description:
+      "Of the connections that never opened, those that a reset or ICMP's port unreachable answered. Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "timedOutConnectionCount",
+    column: "u32",
+    label: "Timed out",
+    unit: "connections",
+    description:
+      "Of the connections that never opened, those that nobody answered: given up by the kernel, or by the application after 0.9 s or more. Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "unreachableConnectionCount",
+    column: "u32",
+    label: "Unreachable",
+    unit: "connections",
+    description:
+      "Of the connections that never opened, those of which a router or firewall said that nobody gets there (ICMP). Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "resetConnectionCount",
+    column: "u32",
+    label: "Reset",
+    unit: "connections",
+    description:
+      "Connections that had opened and that the other side ended by a reset while this side was still using them. Filled by the agent.",
+    elements: [],
+  },
+  {
+    name: "lostConnectionCount",
+    column: "u32",
+    label: "Lost",
+    unit: "connections",
+    description:
+      "Connections that had opened and whose other side answered no more (time-out, keepalive, ICMP). Filled by the agent.",
     elements: [],
   },
   {

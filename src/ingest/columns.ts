@@ -39,6 +39,13 @@ const columnNumbers: Readonly<Record<IngestField, number>> = {
   failedConnectionCount: 30,
   retransmittedSegmentCount: 31,
   roundTripTimeMicroseconds: 32,
+  minimumRoundTripTimeMicroseconds: 33,
+  connectTimeMicroseconds: 34,
+  refusedConnectionCount: 35,
+  timedOutConnectionCount: 36,
+  unreachableConnectionCount: 37,
+  resetConnectionCount: 38,
+  lostConnectionCount: 39,
 };
 
 export interface IngestColumn {

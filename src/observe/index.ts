@@ -41,4 +41,4 @@ export {
   type SockDiagReach,
 } from "./sock-diag/sock-diag-observer.ts";
 export { createTcpObserver, type TcpLosses, type TcpObserver } from "./tcp-observer.ts";
-export { TcpReport, tcpRole } from "./tcp-report.ts";
+export { TcpReport, tcpReportBytes, tcpReportLayout, tcpRole } from "./tcp-report.ts";

@@ -13,6 +13,8 @@ export interface BpfObject {
   setMaxEntries(map: string, entries: number): void;
   /** Before loading: the `const volatile` variables of the object, as they lie in its .rodata. */
   setConstants(bytes: Uint8Array): void;
+  /** Before loading: this program is not loaded. */
+  leaveOut(program: string): void;
   /** Hands programs and maps to the kernel. */
   load(): void;
   attach(program: string): void;
@@ -71,6 +73,7 @@ export function loadLibbpf(): Libbpf {
     setInitialValue: bpf.func(
       "int bpf_map__set_initial_value(uintptr_t map, const uint8_t *data, size_t size)",
     ),
+    setAutoload: bpf.func("int bpf_program__set_autoload(uintptr_t program, bool autoload)"),
     mapFd: bpf.func("int bpf_map__fd(uintptr_t map)"),
     programFd: bpf.func("int bpf_program__fd(uintptr_t program)"),
     attach: bpf.func("uintptr_t bpf_program__attach(uintptr_t program)"),
@@ -141,6 +144,10 @@ export function loadLibbpf(): Libbpf {
       setConstants(bytes) {
         const result = call.setInitialValue(map(".rodata"), bytes, bytes.length);
         if (result !== 0) throw new KernelError(`bpf object ${objectName}: constants`, -result);
+      },
+      leaveOut(name) {
+        const result = call.setAutoload(program(name), false);
+        if (result !== 0) throw new KernelError(`program ${name}: left out`, -result);
       },
       load() {
         const result = call.load(object);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { TcpReport } from "./tcp-report.ts";
@@ -8,6 +8,8 @@ const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
   readonly connectionsMax: number;
+  /** Where cgroup v2 is mounted; empty, or not given, where it is not. */
+  readonly cgroupRoot?: string;
 }
 
 /** What the kernel half could not report, since the start; see `struct tcp_losses`. */
@@ -17,6 +19,8 @@ export interface TcpLosses {
   /** Live sockets looked at by the last walk. */
   readonly walked: number;
   readonly deferred: number;
+  /** Ends whose event the kernel left out. */
+  readonly missed: number;
 }
 
 export interface TcpObserver {
@@ -31,20 +35,43 @@ export interface TcpObserver {
 }
 
 /** Follows every TCP socket of this machine, in all network namespaces. */
-export function createTcpObserver({ connectionsMax }: TcpObserverConfig): TcpObserver {
+export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserverConfig): TcpObserver {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
-  const lossBytes = new Uint8Array(32);
+  const lossBytes = new Uint8Array(40);
   const lossWords = new BigUint64Array(lossBytes.buffer);
+
+  /** `followErrors`: with the optional program, attached to the root of cgroup v2. */
+  function load(elf: Uint8Array, followErrors: boolean): BpfObject {
+    const opened = loadLibbpf().openObject(elf, "tcp");
+    try {
+      opened.setMaxEntries("connections", connectionsMax);
+      if (!followErrors) opened.leaveOut("follow_errors");
+      opened.load();
+      if (followErrors) attachToCgroup(opened, "follow_errors", cgroupRoot);
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  }
+
+  /** Without cgroup v2, or where a kernel does not take the optional program, it is left out. */
+  function loadWhatCanBe(elf: Uint8Array): BpfObject {
+    if (cgroupRoot === "") return load(elf, false);
+    try {
+      return load(elf, true);
+    } catch {
+      return load(elf, false);
+    }
+  }
 
   return {
     start() {
       const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
-      object = loadLibbpf().openObject(elf, "tcp");
       try {
-        object.setMaxEntries("connections", connectionsMax);
-        object.load();
+        object = loadWhatCanBe(elf);
         const memory = object.mapRingBuffer("reports", ringBufferBytes);
         ring = new RingBuffer(memory);
         report = new TcpReport(memory.data);
@@ -68,12 +95,13 @@ export function createTcpObserver({ connectionsMax }: TcpObserverConfig): TcpObs
     },
     losses() {
       object?.readArray("losses", lossBytes);
-      const [tableFull = 0n, overwritten = 0n, walked = 0n, deferred = 0n] = lossWords;
+      const [tableFull = 0n, overwritten = 0n, walked = 0n, deferred = 0n, missed = 0n] = lossWords;
       return {
         tableFull: Number(tableFull),
         overwritten: Number(overwritten),
         walked: Number(walked),
         deferred: Number(deferred),
+        missed: Number(missed),
       };
     },
     stop() {
@@ -83,4 +111,13 @@ export function createTcpObserver({ connectionsMax }: TcpObserverConfig): TcpObs
       object = undefined;
     },
   };
+}
+
+function attachToCgroup(object: BpfObject, program: string, cgroupRoot: string): void {
+  const cgroup = openSync(cgroupRoot, "r");
+  try {
+    object.attachCgroup(program, cgroup);
+  } finally {
+    closeSync(cgroup);
+  }
 }

@@ -27,8 +27,8 @@ test("a report is read where it lies", () => {
   assert.equal(report.role, 2);
   assert.equal(report.processName, "nginx");
   assert.deepEqual(
-    [report.isFirst, report.isClosed, report.isOlder, report.isUnopened],
-    [false, true, false, true],
+    [report.isFirst, report.isClosed, report.isOlder, report.isUnopened, report.opens],
+    [false, true, false, true, false],
   );
-  assert.equal(report.localAddress, tcpReportBytes + 64);
+  assert.equal(report.localAddress, tcpReportBytes + 80);
 });

@@ -3,28 +3,31 @@ export const tcpReportLayout = {
   bytes_sent: 0,
   bytes_received: 8,
   opened_nanoseconds: 16,
-  cgroup_id: 24,
-  segments_sent: 32,
-  segments_received: 36,
-  retransmits: 40,
-  srtt_microseconds: 44,
-  network_namespace: 48,
-  process: 52,
-  error: 56,
-  local_port: 60,
-  remote_port: 62,
-  local_address: 64,
-  remote_address: 80,
-  process_name: 96,
-  role: 112,
-  flags: 113,
-  reserved: 114,
+  closed_nanoseconds: 24,
+  cgroup_id: 32,
+  segments_sent: 40,
+  segments_received: 44,
+  retransmits: 48,
+  srtt_microseconds: 52,
+  minimum_rtt_microseconds: 56,
+  connect_microseconds: 60,
+  network_namespace: 64,
+  process: 68,
+  error: 72,
+  local_port: 76,
+  remote_port: 78,
+  local_address: 80,
+  remote_address: 96,
+  process_name: 112,
+  role: 128,
+  flags: 129,
+  reserved: 130,
 } as const;
-export const tcpReportBytes = 120;
+export const tcpReportBytes = 136;
 
 export const tcpRole = { client: 1, server: 2 } as const;
 
-export const tcpReportFlags = { first: 1, closed: 2, older: 4, unopened: 8 } as const;
+export const tcpReportFlags = { first: 1, closed: 2, older: 4, unopened: 8, opened: 16 } as const;
 const flags = tcpReportFlags;
 const at = tcpReportLayout;
 const utf8 = new TextDecoder(); // what is not UTF-8 shows as a replacement character
@@ -51,9 +54,13 @@ export class TcpReport {
   get bytesReceived(): number {
     return this.#u64(at.bytes_received);
   }
-  /** Nanoseconds of the kernel's monotonic clock when the socket was first seen. */
+  /** Nanoseconds of the kernel's monotonic clock when the socket was first seen; of a client, when it sent its SYN. */
   get openedNanoseconds(): number {
     return this.#u64(at.opened_nanoseconds);
+  }
+  /** The same clock at the socket's end; 0 while it lives. */
+  get closedNanoseconds(): number {
+    return this.#u64(at.closed_nanoseconds);
   }
   get cgroupId(): number {
     return this.#u64(at.cgroup_id);
@@ -67,8 +74,17 @@ export class TcpReport {
   get retransmits(): number {
     return this.#u32(at.retransmits);
   }
+  /** Smoothed round trip time, 0 when not measured. */
   get srttMicroseconds(): number {
     return this.#u32(at.srtt_microseconds);
+  }
+  /** The least round trip time of the last minutes, 0 when not measured. */
+  get minimumRttMicroseconds(): number {
+    return this.#u32(at.minimum_rtt_microseconds);
+  }
+  /** In the report that `opens` a client: from its SYN to the answer; 0 elsewhere, and when not known. */
+  get connectMicroseconds(): number {
+    return this.#u32(at.connect_microseconds);
   }
   get networkNamespace(): number {
     return this.#u32(at.network_namespace);
@@ -77,7 +93,7 @@ export class TcpReport {
   get process(): number {
     return this.#u32(at.process);
   }
-  /** errno at the end: 111 refused, 110 timed out, 0 none. */
+  /** errno that ended the socket: 111 refused, 110 timed out; 0 none, or when its own side had closed it before. */
   get error(): number {
     return this.#u32(at.error);
   }
@@ -114,9 +130,13 @@ export class TcpReport {
   get isOlder(): boolean {
     return this.#has(flags.older);
   }
-  /** Ended without ever having been established. */
+  /** Not established: closed without ever having been, or still tried. */
   get isUnopened(): boolean {
     return this.#has(flags.unopened);
+  }
+  /** Established since the last report. */
+  get opens(): boolean {
+    return this.#has(flags.opened);
   }
 
   #has(flag: number): boolean {

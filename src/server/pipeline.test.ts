@@ -27,6 +27,7 @@ function createTold({ rowsMax = 100 } = {}) {
   };
   const pipeline = createPipeline({
     addressPeers: { enrich: tell("enrich"), refresh: tell("refresh") },
+    nat: { undo: tell("nat"), sweep: tell("nat.sweep") },
     stitcher: {
       stitch: (_batch: FlowBatch, seconds: number) => void told.push(`stitch ${seconds}`),
       takeWaited: (_now: number) => {
@@ -87,7 +88,7 @@ test("records are enriched, stitched, folded and stored, in this order", () => {
   assert.deepEqual(told, [], "no records, no work");
   batch.append();
   pipeline.accept(batch);
-  assert.deepEqual(told, ["enrich", "stitch 1700000000", "fold", "append"]);
+  assert.deepEqual(told, ["nat", "enrich", "stitch 1700000000", "fold", "append"]);
 });
 
 test("before exporters' records are judged the agent looks, unless it just has", async () => {
@@ -98,7 +99,7 @@ test("before exporters' records are judged the agent looks, unless it just has",
   told.length = 0;
   pass(249);
   pipeline.acceptExported(batch, sources.agent);
-  const judged = ["enrich", "stitch 1700000000", "fold", "append"];
+  const judged = ["nat", "enrich", "stitch 1700000000", "fold", "append"];
   assert.deepEqual(told, judged);
   assert.equal(batch.columns.collectionTimeMilliseconds[0], 1_700_000_000_249);
   told.length = 0;
@@ -130,11 +131,11 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
     "publish",
     "maintain",
   ];
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "sweep", "nat.sweep"]);
   pass(59_999);
   assert.deepEqual(await tick(), second);
   pass(1);
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "sweep", "nat.sweep"]);
 });
 
 test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {

@@ -9,7 +9,7 @@ import {
 } from "../flow/index.ts";
 import type { AgentReport, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import type { Nat, PeerTable, Stitcher } from "../topology/index.ts";
+import { type Nat, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
 
 export interface RemoteAgentsDependencies {
   readonly nat: Nat;
@@ -205,6 +205,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     nat.undo(batch, seconds);
     addressPeers.enrich(batch);
     stitcher.enter(batch, seconds);
+    takeOutAttempts(batch);
     const dueMilliseconds = now() + remoteLimits.otherEndMilliseconds;
     const bytes = batch.buffer.byteLength;
     waiting.push({ key, message, dueMilliseconds, bytes, settle });

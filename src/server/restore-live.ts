@@ -15,7 +15,7 @@ export async function restoreLive(dependencies: RestoreDependencies, now: number
   const { store, fold, peers, observers } = dependencies;
   fold.tick(now, () => {});
   for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
-    const { client, server, observer, rttMicroseconds, minute, ...rest } = link;
+    const { client, server, observer, rttMicroseconds, rttMinMicroseconds, minute, ...rest } = link;
     fold.restore(
       {
         ...rest,
@@ -24,6 +24,7 @@ export async function restoreLive(dependencies: RestoreDependencies, now: number
         serverPeer: peers.intern(server),
         observer: observers.intern(observerOf(observer)),
         rttMicroseconds: rttMicroseconds ?? 0,
+        rttMinMicroseconds: rttMinMicroseconds ?? 0,
       },
       Math.floor(minute / 60_000),
     );

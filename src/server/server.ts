@@ -95,6 +95,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const agent = createAgent(
     {
       ...agentDefaults,
+      ebpf: config.agent.ebpf,
       connectionsMax: config.agent.connections,
       includeLoopback: config.agent.loopback,
       containers: config.agent.containers,

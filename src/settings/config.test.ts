@@ -44,7 +44,7 @@ test("without anything said, the defaults hold", () => {
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
-      ...{ datagrams: true, dns: true, nat: true, flows: 65_536 },
+      ...{ ebpf: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
   });
@@ -67,8 +67,10 @@ test("a flag goes before the environment, the environment before the file, the f
     containers: true,
     commandLine: false,
     connections: 2002,
+    ebpf: true,
     datagrams: true,
     dns: true,
+    nat: true,
     flows: 65_536,
   });
 });
@@ -165,7 +167,7 @@ for (const [yaml, problem] of wrong) {
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, datagrams, dns, nat, flows",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
     "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, store",
   ]);
 });

@@ -171,6 +171,8 @@ const configSchema = z.strictObject({
         commandLine: yesOrNo().prefault(false),
         /** Live connections followed at most. */
         connections: wholeNumber(1000, 4_000_000).prefault(262_144),
+        /** The kernel's programs; without them TCP alone is seen, by sock_diag. */
+        ebpf: yesOrNo().prefault(true),
         /** Flows of UDP, ICMP and the rest. */
         datagrams: yesOrNo().prefault(true),
         /** Names of addresses, from the DNS answers that workloads here get. */

@@ -80,6 +80,7 @@ function linkName({ client, server, port, record }: LinkRow): string {
 function totalsOf(rows: readonly LinkRow[]): Totals {
   const counting = rows.filter(({ record }) => !record.isDuplicate);
   const sum = (value: (row: LinkRow) => number) => counting.reduce((total, row) => total + value(row), 0);
+  const rttMins = counting.map(({ record }) => record.rttMinMicroseconds).filter((least) => least > 0);
   const rttCount = sum(({ record }) => Number(record.rttMicroseconds > 0));
   return {
     bytesSent: sum(({ sent }) => sent),
@@ -88,7 +89,15 @@ function totalsOf(rows: readonly LinkRow[]): Totals {
     connections: sum(({ record }) => record.connections),
     failed: sum(({ record }) => record.failed),
     retransmits: sum(({ record }) => record.retransmits),
+    refused: sum(({ record }) => record.refused),
+    timedOut: sum(({ record }) => record.timedOut),
+    unreachable: sum(({ record }) => record.unreachable),
+    reset: sum(({ record }) => record.reset),
+    lost: sum(({ record }) => record.lost),
+    connectMicroseconds: sum(({ record }) => record.connectMicroseconds),
+    connectCount: sum(({ record }) => Number(record.connectMicroseconds > 0)),
     rttMicroseconds: rttCount === 0 ? null : sum(({ record }) => record.rttMicroseconds) / rttCount,
+    rttMinMicroseconds: rttMins.length === 0 ? null : Math.min(...rttMins),
     lastSeen: Math.max(...rows.map(({ record }) => record.time)),
   };
 }

@@ -19,7 +19,15 @@ export interface SampleRecord {
   readonly isDuplicate: boolean;
   readonly connections: number;
   readonly failed: number;
+  readonly refused: number;
+  readonly timedOut: number;
+  readonly unreachable: number;
+  readonly reset: number;
+  readonly lost: number;
   readonly retransmits: number;
+  /** 0 when not measured, as the other times. */
+  readonly connectMicroseconds: number;
+  readonly rttMinMicroseconds: number;
   readonly rttMicroseconds: number;
 }
 
@@ -86,6 +94,13 @@ export class SampleWorld {
       failed: isAgent ? this.below(2) : 0,
       retransmits: isAgent ? this.below(5) : 0,
       rttMicroseconds: isAgent && this.random() < 0.6 ? 1 + this.below(50_000) : 0,
+      refused: isAgent ? this.below(2) : 0,
+      timedOut: isAgent ? this.below(3) : 0,
+      unreachable: isAgent ? this.below(2) : 0,
+      reset: isAgent ? this.below(4) : 0,
+      lost: isAgent ? this.below(2) : 0,
+      connectMicroseconds: isAgent && this.random() < 0.3 ? 1 + this.below(90_000) : 0,
+      rttMinMicroseconds: isAgent && this.random() < 0.3 ? 1 + this.below(9_000) : 0,
     };
   }
 
@@ -134,6 +149,13 @@ export class SampleWorld {
     columns.failedConnectionCount[row] = record.failed;
     columns.retransmittedSegmentCount[row] = record.retransmits;
     columns.roundTripTimeMicroseconds[row] = record.rttMicroseconds;
+    columns.refusedConnectionCount[row] = record.refused;
+    columns.timedOutConnectionCount[row] = record.timedOut;
+    columns.unreachableConnectionCount[row] = record.unreachable;
+    columns.resetConnectionCount[row] = record.reset;
+    columns.lostConnectionCount[row] = record.lost;
+    columns.connectTimeMicroseconds[row] = record.connectMicroseconds;
+    columns.minimumRoundTripTimeMicroseconds[row] = record.rttMinMicroseconds;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FlowBatch, ObserverTable, ReportDrop } from "../flow/index.ts";
 import type { Filter } from "../query/index.ts";
-import type { Peer, PeerTable } from "../topology/index.ts";
+import type { LinkCounter, Peer, PeerTable } from "../topology/index.ts";
 import type { IngestedEpoch, IngestedMessage } from "./ingested.ts";
 
 /**
@@ -118,15 +118,12 @@ export interface Aggregate {
   readonly groupsLeftOut: number;
 }
 
-export interface Totals {
-  bytesSent: number;
-  bytesReceived: number;
-  packets: number;
-  connections: number;
-  failed: number;
-  retransmits: number;
+/** `connectMicroseconds` is the sum over the `connectCount` records that measured. */
+export interface Totals extends Record<LinkCounter, number> {
   /** Mean over the records that measured, microseconds; null when none did. */
   rttMicroseconds: number | null;
+  /** The least of them. */
+  rttMinMicroseconds: number | null;
   lastSeen: number;
 }
 

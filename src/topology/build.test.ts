@@ -41,8 +41,16 @@ function part(changes: Partial<LinkPart> = {}): LinkPart {
     connections: 1,
     active: 0,
     failed: 0,
+    refused: 0,
+    timedOut: 0,
+    unreachable: 0,
+    reset: 0,
+    lost: 0,
     retransmits: 0,
+    connectMicroseconds: 0,
+    connectCount: 0,
     rttMicroseconds: null,
+    rttMinMicroseconds: null,
     sentRate: 0,
     receivedRate: 0,
     lastSeen: 5,
@@ -186,6 +194,29 @@ test("every figure of a link is the sum over its ports, the last record the newe
   for (const [name, figure] of Object.entries(figures))
     assert.equal(link?.[name as keyof typeof figures], 2 * figure, name);
   assert.equal(link?.lastSeen, 9);
+});
+
+test("reasons of failures are sums too", () => {
+  const failures = { refused: 1, timedOut: 2, unreachable: 3, reset: 4, lost: 5 };
+  const { links } = buildTopology(mergeParts([part(failures), part({ ...failures, port: 80 })]), options);
+  assert.deepEqual(links[0]?.failures, { refused: 2, timedOut: 4, unreachable: 6, reset: 8, lost: 10 });
+});
+
+test("a connect time is the mean over all connections, not over ports", () => {
+  const slow = part({ connectMicroseconds: 30_000, connectCount: 1 });
+  const quick = part({ port: 80, connectMicroseconds: 3000, connectCount: 10 });
+  assert.equal(buildTopology(mergeParts([slow, quick, part()]), options).links[0]?.connectMs, 3);
+  assert.equal(buildTopology(mergeParts([part()]), options).links[0]?.connectMs, null);
+});
+
+test("the least round trip time is that of the quickest port", () => {
+  for (const order of [
+    [9000, null, 2000],
+    [2000, null, 9000],
+  ]) {
+    const parts = order.map((rttMinMicroseconds, i) => part({ port: 80 + i, rttMinMicroseconds }));
+    assert.equal(buildTopology(mergeParts(parts), options).links[0]?.rttMinMs, 2);
+  }
 });
 
 test("the slowest port is found whichever comes first", () => {

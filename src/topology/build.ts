@@ -1,4 +1,5 @@
 import { formatProtocol, type Observer } from "../flow/index.ts";
+import { type LinkCounter, linkCounters } from "./link-counters.ts";
 import type { Peer } from "./peer.ts";
 import type { LinkObserver, LinkPort, Topology, TopologyLink, TopologyPeer } from "./topology.ts";
 
@@ -6,16 +7,12 @@ import type { LinkObserver, LinkPort, Topology, TopologyLink, TopologyPeer } fro
 export type Grouping = "node" | "address" | "network";
 
 /** Figures of a link at one server port. */
-export interface LinkTotals {
-  bytesSent: number;
-  bytesReceived: number;
-  packets: number;
-  connections: number;
+export interface LinkTotals extends Record<LinkCounter, number> {
   active: number;
-  failed: number;
-  retransmits: number;
   /** Microseconds, null when nobody measured. */
   rttMicroseconds: number | null;
+  /** The least there was. */
+  rttMinMicroseconds: number | null;
   sentRate: number;
   receivedRate: number;
   lastSeen: number;
@@ -231,14 +228,10 @@ function addAddress(addresses: string[], address: string): void {
 
 function emptyTotals(): LinkTotals {
   return {
-    bytesSent: 0,
-    bytesReceived: 0,
-    packets: 0,
-    connections: 0,
+    ...(Object.fromEntries(linkCounters.map((name) => [name, 0])) as Record<LinkCounter, number>),
     active: 0,
-    failed: 0,
-    retransmits: 0,
     rttMicroseconds: null,
+    rttMinMicroseconds: null,
     sentRate: 0,
     receivedRate: 0,
     lastSeen: 0,
@@ -246,19 +239,16 @@ function emptyTotals(): LinkTotals {
 }
 
 function addTotals(sum: LinkTotals, part: LinkTotals): void {
-  sum.bytesSent += part.bytesSent;
-  sum.bytesReceived += part.bytesReceived;
-  sum.packets += part.packets;
-  sum.connections += part.connections;
+  for (const name of linkCounters) sum[name] += part[name];
   sum.active += part.active;
-  sum.failed += part.failed;
-  sum.retransmits += part.retransmits;
   sum.sentRate += part.sentRate;
   sum.receivedRate += part.receivedRate;
   sum.lastSeen = Math.max(sum.lastSeen, part.lastSeen);
   // The slowest port is what somebody looking for trouble wants to see.
   if (part.rttMicroseconds !== null)
     sum.rttMicroseconds = Math.max(sum.rttMicroseconds ?? 0, part.rttMicroseconds);
+  if (part.rttMinMicroseconds !== null)
+    sum.rttMinMicroseconds = Math.min(sum.rttMinMicroseconds ?? Infinity, part.rttMinMicroseconds);
 }
 
 function addObserver(
@@ -298,14 +288,19 @@ function metricOf(totals: LinkTotals, metric: TopologyMetric): number {
 /** Ports listed per link at most; the heaviest. */
 const portsMax = 20;
 
-function freezeLink({ rttMicroseconds, ports, ...rest }: MutableLink): TopologyLink {
+function freezeLink({ ports, ...totals }: MutableLink): TopologyLink {
+  const { rttMicroseconds, rttMinMicroseconds, connectMicroseconds, connectCount, ...counted } = totals;
+  const { refused, timedOut, unreachable, reset, lost, ...rest } = counted;
   const heaviest = [...ports.values()]
     .sort((a, b) => b.bytesSent + b.bytesReceived - (a.bytesSent + a.bytesReceived) || a.port - b.port)
     .slice(0, portsMax);
   return {
     ...rest,
     ports: heaviest,
+    failures: { refused, timedOut, unreachable, reset, lost },
     rttMs: rttMicroseconds === null ? null : rttMicroseconds / 1000,
+    rttMinMs: rttMinMicroseconds === null ? null : rttMinMicroseconds / 1000,
+    connectMs: connectCount === 0 ? null : connectMicroseconds / connectCount / 1000,
     sentRate: Math.round(rest.sentRate),
     receivedRate: Math.round(rest.receivedRate),
   };

@@ -32,7 +32,14 @@ function isSameLink(a: TopologyLink | undefined, b: TopologyLink): boolean {
     a.connections === b.connections &&
     a.failed === b.failed &&
     a.retransmits === b.retransmits &&
+    a.failures.reset === b.failures.reset &&
+    a.failures.lost === b.failures.lost &&
+    a.failures.refused === b.failures.refused &&
+    a.failures.timedOut === b.failures.timedOut &&
+    a.failures.unreachable === b.failures.unreachable &&
     a.rttMs === b.rttMs &&
+    a.rttMinMs === b.rttMinMs &&
+    a.connectMs === b.connectMs &&
     a.ports.length === b.ports.length &&
     a.observers.length === b.observers.length
   );

@@ -17,19 +17,23 @@ export {
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
+export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
 export {
+  attemptControlBits,
   createStitcher,
   observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
+  takeOutAttempts,
 } from "./stitch.ts";
 export type {
+  LinkFailures,
   LinkObserver,
   LinkPort,
   Topology,

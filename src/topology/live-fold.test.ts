@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlowBatch } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
+import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
 import { LiveFold, liveFoldDefaults } from "./live-fold.ts";
 
 const start = 1_700_000_040_000; // a whole minute
 const nobodyOpen = () => {};
+const noTotals = Object.fromEntries(linkCounters.map((name) => [name, 0])) as Record<LinkCounter, number>;
 
 interface Row {
   client?: number;
@@ -132,7 +134,7 @@ test("links beyond the bound are counted drops", () => {
 
 test("history that comes back stands in its own minute", () => {
   const { fold } = createFold();
-  const totals = { bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1, failed: 0, retransmits: 0 };
+  const totals = { ...noTotals, bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1 };
   const part = {
     clientPeer: 5,
     serverPeer: 6,
@@ -141,6 +143,7 @@ test("history that comes back stands in its own minute", () => {
     observer: 1,
     isDuplicate: false,
     totals,
+    rttMinMicroseconds: 0,
   };
   const minute = start / 60_000;
   fold.restore({ ...part, rttMicroseconds: 0, lastSeen: start - 60_000 }, minute - 1);
@@ -152,7 +155,7 @@ test("history that comes back stands in its own minute", () => {
 
 /** The only entry after a row with these fields was folded into an empty fold. */
 function entryOf(fill: (columns: FlowBatch["columns"]) => void, fold = createFold().fold) {
-  const batch = batchOf({});
+  const batch = batchOf({ isAgent: true });
   fill(batch.columns);
   fold.fold(batch);
   return [...fold.entries()][0]!;
@@ -166,6 +169,55 @@ test("failures, retransmits and connections are counted each for itself, and not
     columns.retransmittedSegmentCount[0] = 3;
   });
   assert.deepEqual([connections, failed, retransmits], [1, 2, 3]);
+});
+
+test("every counter of connections is its field's sum, and leaves with its minute", () => {
+  const { fold } = createFold();
+  const fill = (columns: FlowBatch["columns"]) => {
+    for (const [i, [, field]] of connectionCounters.entries()) columns[field][0] = i + 1;
+  };
+  entryOf(fill, fold);
+  const entry = entryOf(fill, fold);
+  assert.deepEqual(
+    connectionCounters.map(([name]) => entry[name]),
+    connectionCounters.map((_, i) => 2 * (i + 1)),
+  );
+  assert.equal(entry.connectCount, 2);
+  const totals = { ...noTotals, lost: 4, connectMicroseconds: 50, connectCount: 5 };
+  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = entry;
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate };
+  const part = { ...key, totals, rttMicroseconds: 0, rttMinMicroseconds: 0, lastSeen: start };
+  fold.restore(part, start / 60_000 - 14);
+  const before = [...fold.entries()][0]!;
+  assert.deepEqual([before.lost, before.connectCount], [2 * 7 + 4, 2 + 5]);
+  fold.tick(start + 60_000, nobodyOpen);
+  const [after] = [...fold.entries()];
+  assert.deepEqual([after!.lost, after!.connectMicroseconds, after!.connectCount], [14, 18, 2]);
+});
+
+test("the least round trip time is that of the window's minutes, those before a restart included", () => {
+  const { fold } = createFold();
+  const least = (microseconds: number) =>
+    entryOf((columns) => {
+      columns.minimumRoundTripTimeMicroseconds[0] = microseconds;
+      columns.roundTripTimeMicroseconds[0] = microseconds;
+    }, fold);
+  assert.deepEqual(
+    [0, 800, 900, 0, 700].map((each) => least(each).rttMin),
+    [0, 800, 800, 800, 700],
+  );
+  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = least(0);
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate };
+  const part = { ...key, totals: noTotals, rttMicroseconds: 0, lastSeen: start };
+  fold.restore({ ...part, rttMinMicroseconds: 50 }, start / 60_000 - 14);
+  fold.restore({ ...part, rttMinMicroseconds: 0 }, start / 60_000 - 1);
+  const now = () => [...fold.entries()].find((entry) => entry.clientPeer === clientPeer)?.rttMin;
+  assert.equal(now(), 50);
+  fold.tick(start + 60_000, nobodyOpen);
+  assert.equal(now(), 700, "that minute has left the window");
+  fold.fold(batchOf({ isAgent: true, at: start + 60_000 }));
+  fold.tick(start + 15 * 60_000, nobodyOpen);
+  assert.equal(now(), 0);
 });
 
 test("octets and packets of both directions are multiplied by the sampling", () => {
@@ -218,7 +270,7 @@ test("connections that are open are counted anew each tick, and not on entries o
 
 test("history of minutes that are still to come is not taken", () => {
   const { fold } = createFold();
-  const totals = { bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1, failed: 0, retransmits: 0 };
+  const totals = { ...noTotals, bytesSent: 9, bytesReceived: 1, packets: 2, connections: 1 };
   const link = {
     clientPeer: 5,
     serverPeer: 6,
@@ -227,6 +279,7 @@ test("history of minutes that are still to come is not taken", () => {
     observer: 1,
     isDuplicate: false,
     totals,
+    rttMinMicroseconds: 0,
   };
   fold.restore({ ...link, rttMicroseconds: 700, lastSeen: start }, start / 60_000 + 1);
   assert.equal(fold.count, 0);

@@ -1,11 +1,12 @@
 import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
+import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
 import { observedEnd, type VisitOpen } from "./stitch.ts";
 
-/** Counters kept per minute of the window, in this order. */
-const counters = ["bytesSent", "bytesReceived", "packets", "connections", "failed", "retransmits"] as const;
-const counterCount = counters.length;
-type Counter = (typeof counters)[number];
+/** Kept per minute of the window, in the order of `linkCounters`; those of connections stand behind bytes and packets. */
+const counterCount = linkCounters.length;
+const connectionsAt = 3;
+const connectCountAt = connectionsAt + connectionCounters.length;
 
 /** Which link at which port, and who says so. Rows of the PeerTable and the ObserverTable. */
 interface EntryKey {
@@ -18,9 +19,11 @@ interface EntryKey {
 }
 
 /** Totals of one link at one port by one observer, over the live window. A copy. */
-export interface LiveEntry extends EntryKey, Readonly<Record<Counter, number>> {
+export interface LiveEntry extends EntryKey, Readonly<Record<LinkCounter, number>> {
   /** Microseconds, 0 when nobody measured. */
   readonly rtt: number;
+  /** The least of the window, microseconds, 0 when nobody measured. */
+  readonly rttMin: number;
   readonly active: number;
   /** Bytes per second, smoothed. */
   readonly sentRate: number;
@@ -47,8 +50,10 @@ const keyWords = 4;
 
 /** One row to add, for history that comes back from the store. */
 export interface FoldPart extends EntryKey {
-  readonly totals: Readonly<Record<Counter, number>>;
+  readonly totals: Readonly<Record<LinkCounter, number>>;
+  /** 0 when nobody measured. */
   readonly rttMicroseconds: number;
+  readonly rttMinMicroseconds: number;
   readonly lastSeen: number;
 }
 
@@ -64,6 +69,9 @@ export class LiveFold {
   /** A ring, each minute a column of its own: adding to the current one touches no memory of the others. */
   #minutes: Float64Array[];
   #totals = new Float64Array(1024 * counterCount);
+  /** The least round trip time per minute, 0 when nobody measured; and of the window. */
+  #minuteRttMin: Uint32Array[];
+  #rttMin = new Uint32Array(1024);
   /** Bytes since the last tick, sent and received, and their rates. */
   #second = new Float64Array(1024 * 2);
   #rates = new Float64Array(1024 * 2);
@@ -78,6 +86,7 @@ export class LiveFold {
     this.#drop = drop;
     this.#index = new RowIndex(keyWords, config.entriesMax);
     this.#minutes = Array.from({ length: config.windowMinutes }, () => new Float64Array(1024 * counterCount));
+    this.#minuteRttMin = Array.from({ length: config.windowMinutes }, () => new Uint32Array(1024));
   }
 
   get count(): number {
@@ -132,14 +141,17 @@ export class LiveFold {
 
   /** What only agents know of a row; an exporter's row has none of it. */
   #addConnection(entry: number, minute: Float64Array, columns: FlowColumns, row: number): void {
-    const connections = columns.connectionCount[row]!;
-    const failed = columns.failedConnectionCount[row]!;
-    const retransmits = columns.retransmittedSegmentCount[row]!;
     const rtt = columns.roundTripTimeMicroseconds[row]!;
-    if ((connections | failed | retransmits | rtt) === 0) return;
-    this.#add(entry, minute, 3, connections);
-    this.#add(entry, minute, 4, failed);
-    this.#add(entry, minute, 5, retransmits);
+    const ended = columns.resetConnectionCount[row]! | columns.lostConnectionCount[row]!;
+    const tried = columns.connectionCount[row]! | columns.failedConnectionCount[row]!;
+    if ((rtt | ended | tried | columns.retransmittedSegmentCount[row]!) === 0) return;
+    for (let i = 0; i < connectionCounters.length; i++) {
+      const value = columns[connectionCounters[i]![1]][row]!;
+      if (value > 0) this.#add(entry, minute, connectionsAt + i, value);
+    }
+    if (columns.connectTimeMicroseconds[row]! > 0) this.#add(entry, minute, connectCountAt, 1);
+    const rttMin = columns.minimumRoundTripTimeMicroseconds[row]!;
+    if (rttMin > 0) this.#lowerRttMin(entry, this.#minute, rttMin);
     const known = this.#rtt[entry]!;
     if (rtt > 0) this.#rtt[entry] = known === 0 ? rtt : known + (rtt - known) / 8;
   }
@@ -151,9 +163,10 @@ export class LiveFold {
     const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0, true);
     if (entry < 0) return;
     const column = this.#minuteColumn(minute);
-    counters.forEach((name, i) => {
+    linkCounters.forEach((name, i) => {
       this.#add(entry, column, i, part.totals[name]);
     });
+    if (part.rttMinMicroseconds > 0) this.#lowerRttMin(entry, minute, part.rttMinMicroseconds);
     if (part.rttMicroseconds > 0) this.#rtt[entry] = part.rttMicroseconds;
     this.#lastSeen[entry] = Math.max(this.#lastSeen[entry]!, part.lastSeen);
   }
@@ -191,7 +204,8 @@ export class LiveFold {
   }
 
   #read(row: number): LiveEntry {
-    const total = (counter: number) => this.#totals[row * counterCount + counter]!;
+    const totals = {} as Record<LinkCounter, number>;
+    for (let i = 0; i < counterCount; i++) totals[linkCounters[i]!] = this.#totals[row * counterCount + i]!;
     const mixed = this.#index.word(row, 2);
     return {
       clientPeer: this.#index.word(row, 0),
@@ -200,13 +214,9 @@ export class LiveFold {
       protocol: (mixed >>> 8) & 0xff,
       isDuplicate: (mixed & 1) !== 0,
       observer: this.#index.word(row, 3),
-      bytesSent: total(0),
-      bytesReceived: total(1),
-      packets: total(2),
-      connections: total(3),
-      failed: total(4),
-      retransmits: total(5),
+      ...totals,
       rtt: this.#rtt[row]!,
+      rttMin: this.#rttMin[row]!,
       active: this.#active[row]!,
       sentRate: this.#rates[row * 2]!,
       receivedRate: this.#rates[row * 2 + 1]!,
@@ -221,6 +231,12 @@ export class LiveFold {
   #add(row: number, minute: Float64Array, counter: number, value: number): void {
     minute[row * counterCount + counter]! += value;
     this.#totals[row * counterCount + counter]! += value;
+  }
+
+  #lowerRttMin(row: number, minute: number, microseconds: number): void {
+    const ofMinute = this.#minuteRttMin[minute % this.#config.windowMinutes]!;
+    ofMinute[row] = leastKnown(ofMinute[row]!, microseconds);
+    this.#rttMin[row] = leastKnown(this.#rttMin[row]!, microseconds);
   }
 
   #writeProbe(
@@ -271,6 +287,11 @@ export class LiveFold {
     // Added up anew, so that an absurd record leaves with its minute and takes nothing with it.
     this.#totals.fill(0, 0, end);
     for (const column of this.#minutes) for (let i = 0; i < end; i++) this.#totals[i]! += column[i]!;
+    this.#minuteRttMin[minute % this.#config.windowMinutes]!.fill(0, 0, this.count);
+    this.#rttMin.fill(0, 0, this.count);
+    for (const column of this.#minuteRttMin)
+      for (let row = 0; row < this.count; row++)
+        this.#rttMin[row] = leastKnown(this.#rttMin[row]!, column[row]!);
   }
 
   #removeIdle(now: number): void {
@@ -292,6 +313,8 @@ export class LiveFold {
   #columns(): readonly (readonly [Float64Array | Uint32Array, width: number])[] {
     return [
       ...this.#minutes.map((column) => [column, counterCount] as const),
+      ...this.#minuteRttMin.map((column) => [column, 1] as const),
+      [this.#rttMin, 1],
       [this.#totals, counterCount],
       [this.#second, 2],
       [this.#rates, 2],
@@ -305,10 +328,17 @@ export class LiveFold {
     this.#capacity *= 2;
     this.#minutes = this.#minutes.map((column) => grown(column, this.#capacity * counterCount));
     this.#totals = grown(this.#totals, this.#capacity * counterCount);
+    this.#minuteRttMin = this.#minuteRttMin.map((column) => grown(column, this.#capacity));
+    this.#rttMin = grown(this.#rttMin, this.#capacity);
     this.#second = grown(this.#second, this.#capacity * 2);
     this.#rates = grown(this.#rates, this.#capacity * 2);
     this.#rtt = grown(this.#rtt, this.#capacity);
     this.#lastSeen = grown(this.#lastSeen, this.#capacity);
     this.#active = grown(this.#active, this.#capacity);
   }
+}
+
+/** The lesser of two times of which 0 is not known. */
+function leastKnown(a: number, b: number): number {
+  return a === 0 || (b !== 0 && b < a) ? b : a;
 }

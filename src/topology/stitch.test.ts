@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
-import { createStitcher, observedEnd, type Stitcher, stitchDefaults } from "./stitch.ts";
+import { attemptControlBits, createStitcher, observedEnd, type Stitcher, stitchDefaults } from "./stitch.ts";
 
 interface Row {
   source: [string, number];
@@ -17,6 +17,8 @@ interface Row {
   observer?: number;
   /** Unix seconds. */
   started?: number;
+  /** A client that waits for an answer. */
+  attempt?: boolean;
 }
 
 const client: [string, number] = ["10.0.0.9", 40000];
@@ -33,6 +35,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.destinationTransportPort[row] = r.destination[1];
     columns.protocolIdentifier[row] = r.protocol ?? 6;
     columns.icmpTypeCode[row] = r.icmp ?? 0;
+    columns.tcpControlBits[row] = r.attempt ? attemptControlBits : 0;
     columns.observer[row] = r.observer ?? 3;
     columns.flowStartMilliseconds[row] = (r.started ?? 0) * 1000;
     columns.observedEnd[row] = r.observedEnd ?? 0;
@@ -562,4 +565,45 @@ test("a flow that is not TCP's is known, but never open: nobody says when it end
   const exported = batchOf({ source: client, destination: server, protocol: 17 });
   stitcher.stitch(exported, 1001);
   assert.equal(exported.columns.isDuplicate[0], 1, "an exporter's record of it is recognised");
+});
+
+const attempt: Row = { ...fromClient, opened: false, attempt: true };
+const exportedAttempt = { end: 0, counts: false, peers: [7, 91] };
+
+test("that a client waits for an answer is no record, and no open connection; others' records of it are its own", () => {
+  const { stitcher } = createCounted();
+  assert.deepEqual(poll(stitcher, 1000, exported, attempt), [exportedAttempt]);
+  stitcher.forEachOpen(() => assert.fail("nothing is open yet"));
+  assert.equal(stitcher.connectionCount, 1);
+  assert.deepEqual(poll(stitcher, 1001, exportedBack), [{ end: 0, counts: false, peers: [90, 7] }]);
+});
+
+for (const seconds of [1001, 1030]) {
+  test(`an attempt opens ${seconds - 1000} s later: its server's end, reported first, is that connection's`, () => {
+    const { stitcher } = createCounted();
+    poll(stitcher, 1000, attempt);
+    assert.deepEqual(poll(stitcher, seconds, fromServer, exported).at(-1)?.counts, false);
+    const rows = [...poll(stitcher, seconds + 1, fromClient), ...poll(stitcher, seconds + 2)];
+    const counting = rows.filter(({ counts }) => counts);
+    assert.deepEqual(counting, [{ end: observedEnd.client, counts: true, peers: [7, 8] }]);
+    let open = 0;
+    stitcher.forEachOpen(() => open++);
+    assert.equal(open, 1);
+  });
+}
+
+test("an attempt that fails is a record that counts, and then forgotten like any that ended", () => {
+  const { stitcher } = createCounted();
+  poll(stitcher, 1000, attempt);
+  const failed = { ...fromClient, opened: false, closed: true };
+  assert.deepEqual(poll(stitcher, 1003, failed), [{ end: observedEnd.client, counts: true, peers: [7, 91] }]);
+  stitcher.sweep(1003 + stitchDefaults.rememberSeconds + 1);
+  assert.equal(stitcher.connectionCount, 0);
+});
+
+test("a SYN that an exporter or a server's socket tells of is no attempt", () => {
+  const { stitcher } = createCounted();
+  assert.equal(poll(stitcher, 1000, { ...exported, attempt: true }).length, 1);
+  poll(stitcher, 1001, { ...fromServer, attempt: true });
+  assert.equal(poll(stitcher, 1002).length, 1, "the server's end that waited");
 });

@@ -6,6 +6,12 @@ import { WaitingRows } from "./waiting-rows.ts";
 /** Values of the `observedEnd` column. */
 export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 
+/**
+ * `tcpControlBits` of an agent's row that says only that a client waits for an answer: a SYN. Others' records of the connection
+ * are recognised from then on; the row itself is neither counted nor kept.
+ */
+export const attemptControlBits = 2;
+
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 const observed = state.clientObserved | state.serverObserved;
 const decided = state.clientCounts | state.serverCounts;
@@ -167,7 +173,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     readTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
-    const isOpen = tuple.protocol === protocolTcp && columns.flowEndReason[row] !== endOfFlow;
+    const isAttempt = isAttemptRow(batch, row);
+    const isOpen = tuple.protocol === protocolTcp && !isAttempt && columns.flowEndReason[row] !== endOfFlow;
     const observed = isClient ? state.clientObserved : state.serverObserved;
     const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {
@@ -178,12 +185,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const opened = isClient ? state.clientOpened : state.serverOpened;
     const started = columns.flowStartMilliseconds[row]! || seconds * 1000;
     const isFirst = table.startedMilliseconds[connection] === 0;
-    if (columns.connectionCount[row]! > 0) {
+    if (isAttempt || columns.connectionCount[row]! > 0) {
       const known = table.state[connection]!;
       const slack = (known & opened) === 0 ? reuseOtherEndMilliseconds : reuseMilliseconds;
       if (!isFirst && !table.isOpen(connection) && started > table.startedMilliseconds[connection]! + slack)
         table.forget(connection, observed); // what was known belongs to the connection before
-      table.state[connection]! |= opened;
+      if (!isAttempt) table.state[connection]! |= opened;
     }
     if (table.startedMilliseconds[connection] === 0) table.startedMilliseconds[connection] = started;
     const observers = isClient ? table.clientObserver : table.serverObserver;
@@ -284,10 +291,11 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
   }
 
-  /** Judges the rows that can be; the others leave the batch. */
+  /** Judges the rows that can be; those that wait leave the batch, and so do attempts. */
   function judgeOrHold(batch: FlowBatch, seconds: number): void {
     let kept = 0;
     for (let row = 0; row < batch.count; row++) {
+      if (isAttemptRow(batch, row)) continue;
       if (!waiting.isFull && mustWait(batch, row)) {
         waiting.hold(batch, row);
         continue;
@@ -398,6 +406,23 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     },
     doubledCount: (observer) => doubledCounts[observer] ?? 0,
   };
+}
+
+/** Takes out of an entered batch the rows that say only that a client waits for an answer: see `attemptControlBits`. */
+export function takeOutAttempts(batch: FlowBatch): void {
+  let kept = 0;
+  for (let row = 0; row < batch.count; row++) {
+    if (isAttemptRow(batch, row)) continue;
+    if (kept !== row) batch.copyRow(row, kept);
+    kept++;
+  }
+  batch.truncate(kept);
+}
+
+function isAttemptRow({ columns }: FlowBatch, row: number): boolean {
+  return (
+    columns.observedEnd[row] === observedEnd.client && columns.tcpControlBits[row] === attemptControlBits
+  );
 }
 
 /** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */

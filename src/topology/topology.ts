@@ -38,9 +38,16 @@ export interface TopologyLink {
   readonly connections: number;
   /** Connections open at this moment; only a live map knows, elsewhere 0. */
   readonly active: number;
+  /** Connections that never opened. */
   readonly failed: number;
+  readonly failures: LinkFailures;
   readonly retransmits: number;
+  /** Smoothed round trip time, of the slowest port; null when nobody measured. */
   readonly rttMs: number | null;
+  /** The least round trip time there was. */
+  readonly rttMinMs: number | null;
+  /** From a client's SYN to the answer, mean over the connections opened in the interval. */
+  readonly connectMs: number | null;
   /** Everybody who saw the link, with what each saw of it; their figures are not added up. */
   readonly observers: readonly LinkObserver[];
   /** Unix milliseconds of the last record. */
@@ -48,6 +55,16 @@ export interface TopologyLink {
   /** Bytes per second now, both directions; only on a live map. */
   readonly sentRate?: number;
   readonly receivedRate?: number;
+}
+
+export interface LinkFailures {
+  /** Why connections never opened. What is left of `failed` had another reason. */
+  readonly refused: number;
+  readonly timedOut: number;
+  readonly unreachable: number;
+  /** Of connections that had opened: ended by the other side's reset, and by its silence. */
+  readonly reset: number;
+  readonly lost: number;
 }
 
 export interface LinkPort {

@@ -14,21 +14,25 @@ enum tcp_report_flags {
 	REPORT_FIRST = 1,    /* the socket was not reported before */
 	REPORT_CLOSED = 2,   /* the socket is gone; no further report */
 	REPORT_OLDER = 4,    /* it was there before the programs were attached: counts start at that moment */
-	REPORT_UNOPENED = 8, /* it never reached ESTABLISHED */
+	REPORT_UNOPENED = 8, /* it has not reached ESTABLISHED: with REPORT_CLOSED it never did, without it is being tried */
+	REPORT_OPENED = 16,  /* it reached ESTABLISHED since the last report */
 };
 
 struct tcp_report {
 	__u64 bytes_sent;          /* payload octets sent since the last report, sent again not counted */
 	__u64 bytes_received;      /* payload octets received in order since the last report */
-	__u64 opened_nanoseconds;  /* bpf_ktime_get_ns() when the socket was first seen */
+	__u64 opened_nanoseconds;  /* bpf_ktime_get_ns() when the socket was first seen; of a client, when it sent its SYN */
+	__u64 closed_nanoseconds;  /* the same clock at the end; 0 while it lives */
 	__u64 cgroup_id;           /* id of the socket's cgroup v2, 0 when unknown */
 	__u32 segments_sent;
 	__u32 segments_received;
 	__u32 retransmits;         /* segments sent again since the last report */
 	__u32 srtt_microseconds;   /* smoothed round trip time, 0 when not measured */
+	__u32 minimum_rtt_microseconds; /* least round trip time of the last minutes (tcp_min_rtt_wlen), 0 when not measured */
+	__u32 connect_microseconds; /* with REPORT_OPENED of a client: from its SYN to ESTABLISHED; else, or when not known, 0 */
 	__u32 network_namespace;   /* inode number of the network namespace */
 	__u32 process;             /* thread group id of the owner, 0 when unknown */
-	__u32 error;               /* sk_err at the end: ECONNREFUSED, ETIMEDOUT, ... */
+	__u32 error;               /* errno that ended it: ECONNREFUSED, ETIMEDOUT, ...; 0 when its own side had closed it */
 	__u16 local_port;          /* host byte order */
 	__u16 remote_port;         /* host byte order */
 	__u8 local_address[16];    /* network byte order, IPv4 as ::ffff:a.b.c.d */
@@ -38,13 +42,14 @@ struct tcp_report {
 	__u8 flags;                /* enum tcp_report_flags */
 	__u8 reserved[6];          /* zero */
 };
-_Static_assert(sizeof(struct tcp_report) == 120, "tcp_report is part of the contract");
+_Static_assert(sizeof(struct tcp_report) == 136, "tcp_report is part of the contract");
 
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct tcp_losses {
 	__u64 table_full;    /* sockets that found no room in `connections`: never seen */
-	__u64 overwritten;   /* ends that waited for room in the ring buffer and were overtaken by a new socket */
+	__u64 overwritten;   /* ends that waited for room in the ring buffer and found none in `connections` either */
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */
+	__u64 missed;        /* ends whose event the kernel left out: what moved since their last report is not known */
 };
-_Static_assert(sizeof(struct tcp_losses) == 32, "tcp_losses is part of the contract");
+_Static_assert(sizeof(struct tcp_losses) == 40, "tcp_losses is part of the contract");

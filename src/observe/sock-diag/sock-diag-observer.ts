@@ -55,6 +55,7 @@ const searchesMax = 3;
 const dumpShareDefault = 0.2;
 const longDumpMilliseconds = 50;
 const wantedMax = 65_536;
+const hadNoOpening = tcpReportFlags.older | tcpReportFlags.unopened;
 
 interface Place {
   readonly sockets: NamespaceSockets;
@@ -100,7 +101,7 @@ export function createSockDiagObserver({
   let untrackedBefore = 0;
   /** Whether there were more sockets at the start than rows: one found later may be one of those. */
   let hasUntrackedOlder = false;
-  const losses = { tableFull: 0, overwritten: 0, walked: 0, deferred: 0 };
+  const losses = { tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0 };
 
   const nowNanoseconds = () => Number(process.hrtime.bigint());
   const listenerOf = (row: number) =>
@@ -356,7 +357,7 @@ export function createSockDiagObserver({
 
   function markReported(row: number): void {
     const { columns } = table;
-    table.clearFlags(row, tcpReportFlags.first);
+    table.clearFlags(row, tcpReportFlags.first | tcpReportFlags.opened);
     if (columns.phase[row] !== phase.ended) return;
     const isFreed = columns.missed[row] === 0 || !places.get(table.networkNamespace(row))?.sockets.hasEvents;
     columns.phase[row] = phase.reported;
@@ -396,7 +397,9 @@ export function createSockDiagObserver({
           losses.deferred++;
           return count;
         }
-        if (table.columns.phase[nextRow] === phase.ended) table.setFlags(nextRow, tcpReportFlags.closed);
+        if (table.hasFlags(nextRow, tcpReportFlags.first) && !table.hasFlags(nextRow, hadNoOpening))
+          table.setFlags(nextRow, tcpReportFlags.opened);
+        if (table.columns.phase[nextRow] === phase.ended) table.close(nextRow, nowNanoseconds());
         visit(table.report(nextRow));
         markReported(nextRow);
         count++;

@@ -133,6 +133,7 @@ export class SocketTable {
     const unexplained = message.hasBytesSent ? message.unexplainedSequence : unclear;
     columns.unexplained[row] = unexplained >= 0 && unexplained <= 2 ? unexplained : unclear;
     this.#view.setUint32(row * tcpReportBytes + at.srtt_microseconds, message.rtt, true);
+    this.#view.setUint32(row * tcpReportBytes + at.minimum_rtt_microseconds, message.minRtt, true);
     if (message.cgroupId !== 0) this.setCgroup(row, message.cgroupId);
     if (message.inode !== 0) columns.inode[row] = message.inode;
   }
@@ -190,6 +191,11 @@ export class SocketTable {
   }
   clearFlags(row: number, flags: number): void {
     this.bytes[row * tcpReportBytes + at.flags]! &= ~flags;
+  }
+  /** The next report is the last. `nowNanoseconds` by the kernel's monotonic clock. */
+  close(row: number, nowNanoseconds: number): void {
+    this.setFlags(row, tcpReportFlags.closed);
+    this.#setU64(row * tcpReportBytes + at.closed_nanoseconds, nowNanoseconds);
   }
   /** Of `tcpRole`, or 0 when not decided. */
   role(row: number): number {

@@ -36,13 +36,23 @@ function aggregateRow(group: readonly string[], changes: Partial<AggregateRow> =
     packets: 7,
     connections: 2,
     failed: 1,
+    refused: 1,
+    timedOut: 0,
+    unreachable: 0,
+    reset: 4,
+    lost: 5,
     retransmits: 3,
+    connectMicroseconds: 9000,
+    connectCount: 2,
     rttMicroseconds: 2500,
+    rttMinMicroseconds: 700,
     lastSeen: now - minute,
     observers: [{ id: "agent:vm", bytesSent: 100, bytesReceived: 1000, packets: 7 }],
     ...changes,
   };
 }
+
+const failures = { refused: 1, timedOut: 0, unreachable: 0, reset: 4, lost: 5 };
 
 const status: StoreStatus = {
   bytes: 4096,
@@ -208,8 +218,11 @@ test("the map of a window has peers, links and what was left out", async (t) => 
       connections: 2,
       active: 0,
       failed: 1,
+      failures,
       retransmits: 3,
       rttMs: 2.5,
+      rttMinMs: 0.7,
+      connectMs: 4.5,
       observers: [
         { id: "agent:vm", kind: "agent", name: "vm", bytesSent: 100, bytesReceived: 1000, packets: 7 },
       ],
@@ -259,8 +272,11 @@ test("the heaviest groups by what was asked, by client and server when nothing w
         packets: 7,
         connections: 2,
         failed: 1,
+        failures,
         retransmits: 3,
         rttMs: 2.5,
+        rttMinMs: 0.7,
+        connectMs: 4.5,
       },
     ],
     groupsLeftOut: 2,

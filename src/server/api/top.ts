@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { type AggregateRow, dimensions, type Store } from "../../store/index.ts";
+import type { LinkFailures } from "../../topology/index.ts";
 import { metrics } from "./map.ts";
 import { Parameters } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
@@ -35,12 +36,19 @@ export function routeTop(app: FastifyInstance, store: Store, now: () => number):
         packets: row.packets,
         connections: row.connections,
         failed: row.failed,
+        failures: failuresOf(row),
         retransmits: row.retransmits,
         rttMs: row.rttMicroseconds === null ? null : row.rttMicroseconds / 1000,
+        rttMinMs: row.rttMinMicroseconds === null ? null : row.rttMinMicroseconds / 1000,
+        connectMs: row.connectCount === 0 ? null : row.connectMicroseconds / row.connectCount / 1000,
       })),
       groupsLeftOut,
     };
   });
+}
+
+function failuresOf({ refused, timedOut, unreachable, reset, lost }: AggregateRow): LinkFailures {
+  return { refused, timedOut, unreachable, reset, lost };
 }
 
 export function metricOf(row: AggregateRow, metric: Metric): number {

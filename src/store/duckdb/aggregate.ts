@@ -4,6 +4,7 @@ import type { Aggregate, AggregateQuery, AggregateRow, Dimension, Metric, Observ
 import { type FilterColumns, filterCondition } from "./filter-sql.ts";
 import { linkRowsOfWindow, minuteMilliseconds } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
+import { leastRtt, linkSumColumns, readCounters } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 
 /**
@@ -48,7 +49,8 @@ function aggregateStatement(
     SELECT ${bucket} AS time, client_key, server_key, server_port, protocol, observer_key,
       bool_or(NOT is_duplicate) AS counts,
       ${["bytes_sent", "bytes_received", "packets"].map((name) => `${countedSum(name)}, ${duplicateSum(name)}`).join(", ")},
-      ${["connections", "failed", "retransmits", "rtt_sum", "rtt_count"].map(countedSum).join(", ")},
+      ${ofConnections.map(countedSum).join(", ")},
+      ${leastRtt("CASE WHEN is_duplicate THEN 0 ELSE rtt_min END")}::DOUBLE AS rtt_min,
       max(last_seen)::DOUBLE AS last_seen
     FROM rows GROUP BY ALL
   )${filter === undefined ? "" : `, matching AS (${matchingLinks(filter, parameters)})`},
@@ -57,7 +59,7 @@ function aggregateStatement(
       o.id AS observer_id, bool_or(l.counts) AS counts,
       ${summed.map((name) => `sum(l.${name}) AS ${name}`).join(", ")},
       ${seenColumns.map((name) => `sum(${seenSum(name)}) AS seen_${name}`).join(", ")},
-      max(l.last_seen) AS last_seen
+      ${leastRtt("l.rtt_min")} AS rtt_min, max(l.last_seen) AS last_seen
     FROM links l
     ${filter === undefined ? "" : "SEMI JOIN matching m USING (client_key, server_key, server_port, protocol)"}
     LEFT JOIN observers o ON o.key = l.observer_key
@@ -72,7 +74,7 @@ function aggregateStatement(
     ORDER BY ${["weight DESC", ...ranked].join(", ")} LIMIT ${parameters.integer(limit)}
   )
   SELECT time, ${groups.map((name) => `r.${name}, `).join("")}
-    ${summed.map((name) => `sum(${name}) AS ${name}`).join(", ")}, max(last_seen) AS last_seen,
+    ${summed.map((name) => `sum(${name}) AS ${name}`).join(", ")}, ${leastRtt("rtt_min")} AS rtt_min, max(last_seen) AS last_seen,
     list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
       'packets': seen_packets } ORDER BY observer_id) AS observers,
     any_value(group_count)::DOUBLE AS group_count
@@ -87,7 +89,8 @@ function aggregateStatement(
 const rowsMax = 50_000;
 
 const seenColumns = ["bytes_sent", "bytes_received", "packets"] as const;
-const summed = [...seenColumns, "connections", "failed", "retransmits", "rtt_sum", "rtt_count"] as const;
+const ofConnections = linkSumColumns.slice(seenColumns.length);
+const summed = linkSumColumns;
 
 function countedSum(name: string): string {
   return `sum(CASE WHEN is_duplicate THEN 0 ELSE ${name}::DOUBLE END) AS ${name}`;
@@ -174,13 +177,9 @@ function readAggregateRow(row: SqlRow, by: readonly Dimension[]): AggregateRow {
   return {
     group: by.map((dimension, i) => readDimension(dimension, row[`d${i}`])),
     time: number("time"),
-    bytesSent: number("bytes_sent"),
-    bytesReceived: number("bytes_received"),
-    packets: number("packets"),
-    connections: number("connections"),
-    failed: number("failed"),
-    retransmits: number("retransmits"),
+    ...readCounters(row),
     rttMicroseconds: number("rtt_count") === 0 ? null : number("rtt_sum") / number("rtt_count"),
+    rttMinMicroseconds: number("rtt_min") || null,
     lastSeen: number("last_seen"),
     observers: (row.observers as ObserverTotals[]).filter(({ id }) => id !== null),
   };

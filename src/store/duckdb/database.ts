@@ -3,7 +3,8 @@ import duckdb from "@duckdb/node-bindings";
 import type { StoreConfig } from "../config.ts";
 import { OperatingError } from "../errors.ts";
 import { checkVersion, nothingDeleted, prepareFolder, writeFormatFile } from "./data-folder.ts";
-import { ingestedStatement, schemaStatements } from "./schema.ts";
+import { migrate } from "./migrations.ts";
+import { formatVersion, ingestedStatement, schemaStatements } from "./schema.ts";
 
 /** An open DuckDB database, and the connections it gives out. */
 export interface Database {
@@ -22,15 +23,22 @@ export async function rowsOf({ sql }: Pick<DatabaseConnection, "sql">, statement
   return (await sql.runAndReadAll(statement)).getRowsJS();
 }
 
-/** Opens or creates the database of a folder. Throws OperatingError, having changed nothing, when that cannot be. */
-export async function openDatabase(folder: string, config: StoreConfig): Promise<Database> {
+/**
+ * Opens or creates the database of a folder; one of an older version becomes one of ours. Throws OperatingError, having
+ * changed nothing, when that cannot be.
+ */
+export async function openDatabase(
+  folder: string,
+  config: StoreConfig,
+  log: (message: string) => void = () => {},
+): Promise<Database> {
   const path = await prepareFolder(folder);
   const handle = await duckdb.open(path, duckdbConfig(config)).catch((cause: Error) => {
     throw openError(path, cause);
   });
   try {
     const connection = new DuckDBConnection(await duckdb.connect(handle));
-    await checkOrCreateSchema(connection, folder, path);
+    await checkOrCreateSchema(connection, folder, path, log);
     await connection.run(ingestedStatement);
     connection.closeSync();
     await writeFormatFile(folder);
@@ -95,6 +103,7 @@ async function checkOrCreateSchema(
   connection: DuckDBConnection,
   folder: string,
   path: string,
+  log: (message: string) => void,
 ): Promise<void> {
   const tables = (await rowsOf({ sql: connection }, "SELECT table_name::VARCHAR FROM duckdb_tables()")).map(
     ([name]) => name,
@@ -120,6 +129,14 @@ async function checkOrCreateSchema(
     );
   }
   checkVersion(folder, version);
+  await migrate({ sql: connection }, version, log).catch((cause: Error) => {
+    const what = `${path}: of version ${version}, does not become one of ${formatVersion}`;
+    throw new OperatingError(
+      "store_damaged",
+      `${what}: ${firstLine(cause.message)}; ${nothingDeleted}`,
+      cause,
+    );
+  });
 }
 
 function firstLine(message: string): string {

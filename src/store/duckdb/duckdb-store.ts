@@ -171,7 +171,10 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, rolledUpId, lastId, ingested } = await openWriter(this.#config);
+    const { database, writer, rolledUpId, lastId, ingested } = await openWriter(
+      this.#config,
+      this.#dependencies.log,
+    );
     this.#ingested.load(ingested);
     this.#rolledUpId = rolledUpId;
     this.#committedId = Math.max(rolledUpId, lastId);
@@ -310,8 +313,8 @@ class DuckDBStore implements Store {
 }
 
 /** The database, and how far it is; closed again when that cannot be read. */
-async function openWriter(config: DuckDBStoreConfig) {
-  const database = await openDatabase(config.folder, config);
+async function openWriter(config: DuckDBStoreConfig, log?: (message: string) => void) {
+  const database = await openDatabase(config.folder, config, log);
   try {
     const writer = await database.connect();
     const statement = `SELECT rolled_up_record_id::DOUBLE,

@@ -1,4 +1,4 @@
-import { linkKeyColumns, linkSumColumns } from "./schema.ts";
+import { leastRtt, linkKeyColumns, linkSumColumns } from "./schema.ts";
 
 export const minuteMilliseconds = 60_000;
 
@@ -35,6 +35,14 @@ export function linkRowsOfRecords(condition: string): string {
       sum("retransmittedSegmentCount")::BIGINT AS retransmits,
       sum("roundTripTimeMicroseconds")::BIGINT AS rtt_sum,
       count(*) FILTER ("roundTripTimeMicroseconds" > 0) AS rtt_count,
+      sum("refusedConnectionCount")::BIGINT AS refused,
+      sum("timedOutConnectionCount")::BIGINT AS timed_out,
+      sum("unreachableConnectionCount")::BIGINT AS unreachable,
+      sum("resetConnectionCount")::BIGINT AS reset,
+      sum("lostConnectionCount")::BIGINT AS lost,
+      sum("connectTimeMicroseconds")::BIGINT AS connect_sum,
+      count(*) FILTER ("connectTimeMicroseconds" > 0) AS connect_count,
+      ${leastRtt('"minimumRoundTripTimeMicroseconds"')}::BIGINT AS rtt_min,
       max("collectionTimeMilliseconds") AS last_seen
     FROM flow_records WHERE ${condition}
     GROUP BY 1, 2, 3, 4, 5, 6, 7`;
@@ -42,7 +50,7 @@ export function linkRowsOfRecords(condition: string): string {
 
 /** Rolls up the records of a range of ids. A minute may be rolled up in several pieces: whoever reads adds them up. */
 export function rollUpStatement(afterId: number, throughId: number): string {
-  return `INSERT INTO link_minutes ${linkRowsOfRecords(`record_id > ${afterId} AND record_id <= ${throughId}`)}`;
+  return `INSERT INTO link_minutes BY NAME ${linkRowsOfRecords(`record_id > ${afterId} AND record_id <= ${throughId}`)}`;
 }
 
 /**
@@ -52,7 +60,7 @@ export function rollUpStatement(afterId: number, throughId: number): string {
 export function linkRowsOfWindow(rolledUpId: number, fromParameter: string, toParameter: string): string {
   const time = `"collectionTimeMilliseconds"`;
   return `
-    SELECT ${linkKeyColumns}, ${linkSumColumns.join(", ")}, last_seen
+    SELECT ${linkKeyColumns}, ${linkSumColumns.join(", ")}, rtt_min, last_seen
     FROM link_minutes WHERE minute >= ${fromParameter} AND minute < ${toParameter}
     UNION ALL
     ${linkRowsOfRecords(`record_id > ${rolledUpId} AND ${time} >= ${fromParameter} AND ${time} < ${toParameter}`)}`;

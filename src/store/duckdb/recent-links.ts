@@ -2,7 +2,7 @@ import { otherPeer, type Peer, type PeerKind } from "../../topology/index.ts";
 import type { LinkMinute } from "../store.ts";
 import { linkRowsOfWindow, minuteMilliseconds } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
-import { linkKeyColumns, linkSumColumns, peerColumns } from "./schema.ts";
+import { leastRtt, linkKeyColumns, linkSumColumns, peerColumns, readCounters } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 
 /** Links per minute since a time, oldest first. Rows of one peer share one object. */
@@ -13,7 +13,8 @@ export async function recentLinks(question: Question, fromMilliseconds: number):
   const links = await question.rows(
     `SELECT minute::DOUBLE AS minute, client_key::DOUBLE AS client_key, server_key::DOUBLE AS server_key, server_port,
       protocol, coalesce(o.id, '') AS observer, is_duplicate,
-      ${linkSumColumns.map((name) => `sum(${name})::DOUBLE AS ${name}`).join(", ")}, max(last_seen)::DOUBLE AS last_seen
+      ${linkSumColumns.map((name) => `sum(${name})::DOUBLE AS ${name}`).join(", ")},
+      ${leastRtt("rtt_min")}::DOUBLE AS rtt_min, max(last_seen)::DOUBLE AS last_seen
     FROM (${rows}) r LEFT JOIN observers o ON o.key = r.observer_key
     GROUP BY ${linkKeyColumns}, o.id ORDER BY r.minute`,
     parameters,
@@ -48,13 +49,9 @@ function readLinkMinute(row: SqlRow, client: Peer, server: Peer): LinkMinute {
     protocol: number("protocol"),
     observer: row.observer as string,
     isDuplicate: row.is_duplicate as boolean,
-    bytesSent: number("bytes_sent"),
-    bytesReceived: number("bytes_received"),
-    packets: number("packets"),
-    connections: number("connections"),
-    failed: number("failed"),
-    retransmits: number("retransmits"),
+    ...readCounters(row),
     rttMicroseconds: rttCount === 0 ? null : number("rtt_sum") / rttCount,
+    rttMinMicroseconds: number("rtt_min") || null,
     rttCount,
     lastSeen: number("last_seen"),
   };

@@ -1,7 +1,11 @@
 import { type ColumnEncoding, coreFields } from "../../flow/index.ts";
+import type { LinkCounter } from "../../topology/index.ts";
 
-/** Raised with every change that an older program cannot read. docs/formats/data-folder.md describes it. */
-export const formatVersion = 1;
+/**
+ * Raised with every change that an older program cannot read, and a step in migrations.ts. docs/formats/data-folder.md
+ * describes it.
+ */
+export const formatVersion = 2;
 
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {
@@ -26,7 +30,7 @@ const storedTypes: Readonly<Record<ColumnEncoding, Omit<StoredColumn, "name">>> 
   list: { type: "UINTEGER", bytes: 4 },
 };
 
-/** The columns of `flow_records`: `record_id`, then one per core field, in the table's order. */
+/** The columns of `flow_records`: `record_id`, then one per core field, in the table's order. New ones stand last: see migrations.ts. */
 export const flowRecordColumns: readonly StoredColumn[] = [
   { name: "record_id", type: "BIGINT", bytes: 8 },
   ...coreFields.map(
@@ -49,7 +53,40 @@ export const linkSumColumns = [
   "retransmits",
   "rtt_sum",
   "rtt_count",
+  "refused",
+  "timed_out",
+  "unreachable",
+  "reset",
+  "lost",
+  "connect_sum",
+  "connect_count",
 ] as const;
+
+/** The counters of links by the columns that hold them. */
+export const counterColumns: Readonly<Record<LinkCounter, (typeof linkSumColumns)[number]>> = {
+  bytesSent: "bytes_sent",
+  bytesReceived: "bytes_received",
+  packets: "packets",
+  connections: "connections",
+  failed: "failed",
+  refused: "refused",
+  timedOut: "timed_out",
+  unreachable: "unreachable",
+  reset: "reset",
+  lost: "lost",
+  retransmits: "retransmits",
+  connectMicroseconds: "connect_sum",
+  connectCount: "connect_count",
+};
+
+/** The counters of a row that has all of their columns. */
+export function readCounters(row: Readonly<Record<string, unknown>>): Record<LinkCounter, number> {
+  const entries = Object.entries(counterColumns).map(([name, column]) => [name, Number(row[column])]);
+  return Object.fromEntries(entries) as Record<LinkCounter, number>;
+}
+
+/** The least of several `rtt_min`, of which 0 is not known. */
+export const leastRtt = (name: string) => `coalesce(min(nullif(${name}, 0)), 0)`;
 
 export const peerColumns = [
   "id",
@@ -75,7 +112,7 @@ export const schemaStatements: readonly string[] = [
   `CREATE TABLE link_minutes (minute BIGINT NOT NULL, observer_key BIGINT NOT NULL, client_key BIGINT NOT NULL,
     server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
     is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
-    last_seen BIGINT NOT NULL)`,
+    rtt_min BIGINT NOT NULL, last_seen BIGINT NOT NULL)`,
   `CREATE TABLE peers (key BIGINT NOT NULL, ${peerColumns.map((name) => `${name} VARCHAR NOT NULL`).join(", ")},
     address_value UHUGEINT, first_seen BIGINT NOT NULL)`,
   "CREATE TABLE observers (key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL)",

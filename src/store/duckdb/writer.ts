@@ -29,7 +29,10 @@ export async function writeWaiting(connection: DatabaseConnection, waiting: Wait
   });
 }
 
-export async function inTransaction<T>({ sql }: DatabaseConnection, work: () => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  { sql }: Pick<DatabaseConnection, "sql">,
+  work: () => Promise<T>,
+): Promise<T> {
   await sql.run("BEGIN");
   try {
     const result = await work();

@@ -41,9 +41,41 @@ export function linkSummary(
   say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
   if (link.rttMs !== null) say(`RTT ${formatMilliseconds(link.rttMs)}`);
   if (link.failed > 0) say(`${formatCount(link.failed)} failed`, true);
+  const broken = brokenText(link);
+  if (broken !== "") say(broken, true);
   if (link.retransmits > 0)
     say(`${formatCount(link.retransmits)} resent`, hasTrouble({ ...link, failed: 0 }));
   return lines;
+}
+
+/** How many connections never opened, and why: `12 (8 refused, 4 timed out)`. */
+export function failedText({ failed, failures }: TopologyLink, total = formatCount(failed)): string {
+  const { refused, timedOut, unreachable } = failures;
+  const reasons = countsText({
+    refused,
+    "timed out": timedOut,
+    unreachable,
+    "for other reasons": failed - refused - timedOut - unreachable,
+  });
+  return reasons === "" ? total : `${total} (${reasons})`;
+}
+
+/** How connections that had opened came to a bad end; empty when none did. */
+export function brokenText({ failures: { reset, lost } }: TopologyLink): string {
+  return countsText({ reset, "not answered any more": lost });
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${formatCount(count)} ${reason}`)
+    .join(", ");
+}
+
+/** The round trip time now, and the least there was: what is above it is waiting in queues. */
+export function rttText({ rttMs, rttMinMs }: TopologyLink): string {
+  const now = formatMilliseconds(rttMs);
+  return rttMinMs === null ? now : `${now}, least ${formatMilliseconds(rttMinMs)}`;
 }
 
 /** Whether somebody saw the link who knows of connections: exporters tell of bytes and packets only. */

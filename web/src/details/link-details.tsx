@@ -11,7 +11,7 @@ import {
   formatRate,
   formatTime,
 } from "../units/units.ts";
-import { isSeenByAgent, kindLabel, portName } from "./describe.ts";
+import { brokenText, failedText, isSeenByAgent, kindLabel, portName, rttText } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { Bar, Facts, Panel, Section } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
@@ -56,13 +56,15 @@ export function LinkDetails({
           { label: "Packets", text: formatCount(link.packets) },
           { label: "Opened", text: told(link.connections) },
           { label: "Open now", text: isLive ? told(link.active) : "" },
-          { label: "Failed", text: told(link.failed), isWarning: link.failed > 0 },
+          { label: "Failed", text: failedText(link, told(link.failed)), isWarning: link.failed > 0 },
+          { label: "Broken", text: brokenText(link), isWarning: true },
           {
             label: "Resent",
             text: told(link.retransmits),
             isWarning: hasTrouble({ ...link, failed: 0 }),
           },
-          { label: "RTT", text: formatMilliseconds(link.rttMs) },
+          { label: "RTT", text: rttText(link) },
+          { label: "Connect", text: link.connectMs === null ? "" : formatMilliseconds(link.connectMs) },
           { label: "Last seen", text: lastSeen(link, isLive) },
         ]}
       />

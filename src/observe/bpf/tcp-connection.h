@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* A connection's entry from its first state to its last report. Included by tcp.bpf.c only. */
+#pragma once
+
+#define E2BIG 7
+#define SHUTDOWN_MASK 3 /* include/net/sock.h: nothing is sent or received any more */
+
+/*
+ * The walk and the end of a socket may meet on two processors. Only who holds the claim compares counters with what was
+ * reported and reports; the other leaves, so that nothing is reported twice.
+ */
+static __always_inline bool claim(struct connection *connection)
+{
+	return __sync_val_compare_and_swap(&connection->claimed, 0, 1) == 0;
+}
+
+static __always_inline void release(struct connection *connection)
+{
+	__sync_val_compare_and_swap(&connection->claimed, 1, 0);
+}
+
+/*
+ * Counters are read one after the other while the socket goes on: a difference of two (bytes sent less those sent again, or
+ * the FIN taken off) may be a little lower than before. Then nothing has moved.
+ */
+static __always_inline __u64 moved(__u64 now, __u64 reported)
+{
+	return now > reported ? now - reported : 0;
+}
+
+/* Sends what moved since the last report. Returns false when the ring buffer is full: nothing is changed then. */
+static __always_inline bool report(struct connection *connection, const struct counters *now, __u8 flags)
+{
+	struct counters *reported = &connection->reported;
+	struct tcp_report *record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
+	__u64 record_bytes_sent, record_bytes_received;
+	/* Read once: a handshake may end meanwhile, and is then in the next report. */
+	bool opened = *(volatile __u8 *)&connection->opened;
+	bool opens = opened && !connection->opening_reported;
+
+	if (!record)
+		return false;
+	if (connection->older)
+		flags |= REPORT_OLDER;
+	if (!connection->any_reported)
+		flags |= REPORT_FIRST;
+	if (!opened)
+		flags |= REPORT_UNOPENED;
+	if (opens)
+		flags |= REPORT_OPENED;
+	record_bytes_sent = moved(now->bytes_sent, reported->bytes_sent);
+	record_bytes_received = moved(now->bytes_received, reported->bytes_received);
+	record->bytes_sent = record_bytes_sent;
+	record->bytes_received = record_bytes_received;
+	record->opened_nanoseconds = connection->opened_nanoseconds;
+	record->closed_nanoseconds = connection->closed_nanoseconds;
+	record->cgroup_id = connection->owner.cgroup_id;
+	record->segments_sent = moved(now->segments_sent, reported->segments_sent);
+	record->segments_received = moved(now->segments_received, reported->segments_received);
+	record->retransmits = moved(now->retransmits, reported->retransmits);
+	record->srtt_microseconds = now->srtt_microseconds;
+	record->minimum_rtt_microseconds = now->minimum_rtt_microseconds;
+	record->connect_microseconds = opens ? connection->connect_microseconds : 0;
+	record->network_namespace = connection->network_namespace;
+	record->process = connection->owner.process;
+	record->error = connection->error;
+	record->local_port = connection->local_port;
+	record->remote_port = connection->remote_port;
+	__builtin_memcpy(record->local_address, connection->local_address, 16);
+	__builtin_memcpy(record->remote_address, connection->remote_address, 16);
+	__builtin_memcpy(record->process_name, connection->owner.process_name, 16);
+	record->role = connection->role;
+	record->flags = flags;
+	__builtin_memset(record->reserved, 0, sizeof(record->reserved));
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	reported->bytes_sent += record_bytes_sent;
+	reported->bytes_received += record_bytes_received;
+	reported->segments_sent = now->segments_sent;
+	reported->segments_received = now->segments_received;
+	reported->retransmits = now->retransmits;
+	connection->any_reported = 1;
+	if (opens)
+		connection->opening_reported = 1;
+	return true;
+}
+
+/*
+ * A socket that connects again after an attempt that ended: when that end still waits for room in the ring buffer it moves
+ * aside. So does an attempt whose CLOSE event was missed.
+ */
+static __always_inline void move_aside(__u64 cookie)
+{
+	__u64 key = WAITING_KEY | bpf_ktime_get_ns();
+	struct connection *waiting = bpf_map_lookup_elem(&connections, &cookie);
+	struct tcp_losses *lost = get_losses();
+
+	if (!waiting)
+		return;
+	if (claim(waiting)) {
+		if (!waiting->closed)
+			waiting->final = waiting->reported;
+		waiting->closed = 1;
+		release(waiting); /* the copy has to be free; nobody but the walk looks for this one */
+		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST))
+			return;
+	}
+	if (lost)
+		__sync_fetch_and_add(&lost->overwritten, 1);
+}
+
+static __always_inline void add_connection(struct sock *sk, struct connection *connection, __u64 mode)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct tcp_losses *lost = get_losses();
+
+	if (mode == BPF_ANY)
+		move_aside(cookie);
+	connection->socket = (__u64)sk;
+	connection->opened_nanoseconds = bpf_ktime_get_ns();
+	connection->network_namespace = network_namespace_of(sk);
+	if (bpf_map_update_elem(&connections, &cookie, connection, mode) == -E2BIG && lost)
+		__sync_fetch_and_add(&lost->table_full, 1);
+}
+
+static __always_inline void open_client(struct sock *sk)
+{
+	struct connection connection = {};
+
+	/* connect() runs in its process; the local port is chosen later, so the tuple is read again when reported. */
+	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
+	read_tuple(sk, &connection);
+	connection.role = ROLE_CLIENT;
+	add_connection(sk, &connection, BPF_ANY);
+}
+
+static __always_inline void open_server(struct sock *sk)
+{
+	struct connection connection = {};
+	struct owner *listener;
+
+	read_tuple(sk, &connection);
+	listener = find_listener(sk, connection.local_address);
+	if (listener)
+		connection.owner = *listener;
+	connection.owner.cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	connection.role = ROLE_SERVER;
+	connection.opened = 1;
+	add_connection(sk, &connection, BPF_ANY);
+}
+
+/* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
+static __always_inline void establish_client(struct sock *sk, struct connection *connection)
+{
+	read_tuple(sk, connection);
+	if (!connection->older)
+		connection->connect_microseconds = (bpf_ktime_get_ns() - connection->opened_nanoseconds) / 1000;
+	connection->opened = 1;
+}
+
+static __always_inline __u32 error_told(struct sock *sk)
+{
+	__u32 *error = bpf_sk_storage_get(&told_errors, sk, 0, 0);
+
+	return error ? *error : 0;
+}
+
+static __always_inline void close_connection(struct sock *sk, int oldstate)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
+	struct tcp_losses *lost = get_losses();
+	bool claimed;
+	int error;
+
+	if (!connection)
+		return;
+	claimed = claim(connection);
+	if (claimed)
+		read_tuple(sk, connection);
+	read_counters(sk, &connection->final);
+	connection->closed_nanoseconds = bpf_ktime_get_ns();
+	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
+		connection->opened = 1; /* also when the event was missed that said so */
+	error = BPF_CORE_READ(sk, sk_err);
+	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
+	if (connection->opened && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+		error = 0;
+	if (!connection->opened && !error)
+		error = error_told(sk);
+	connection->error = error;
+	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
+		bpf_map_delete_elem(&connections, &cookie);
+		return;
+	}
+	connection->closed = 1;
+	if (claimed)
+		release(connection);
+	if (lost)
+		__sync_fetch_and_add(&lost->deferred, 1);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What the TCP programs remember: connections, who listens, and the way out to user space. Included by tcp.bpf.c only.
+ */
+#pragma once
+
+struct owner {
+	__u64 cgroup_id;
+	__u32 process;
+	char process_name[16];
+	__u32 count; /* listeners only: sockets sharing the address by SO_REUSEPORT */
+};
+
+struct counters {
+	__u64 bytes_sent;
+	__u64 bytes_received;
+	__u32 segments_sent;
+	__u32 segments_received;
+	__u32 retransmits;
+	__u32 srtt_microseconds;
+	__u32 minimum_rtt_microseconds;
+};
+
+struct connection {
+	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key */
+	struct owner owner;
+	struct counters reported; /* what the reports so far add up to */
+	struct counters final;    /* valid when `closed`: the end waits for the next walk */
+	__u64 opened_nanoseconds;
+	__u64 closed_nanoseconds;
+	__u32 network_namespace;
+	__u32 error;
+	__u32 connect_microseconds;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u8 role;
+	__u8 older;            /* was there before the programs were attached */
+	__u8 opened;           /* reached ESTABLISHED, and the tuple is complete */
+	__u8 closed;
+	__u8 any_reported;     /* these two are written under the claim only, the others by events, so that no bit is lost */
+	__u8 opening_reported;
+	__u8 reserved[2];
+	__u32 claimed;         /* 1 while one processor reports it: see claim() */
+};
+
+struct listener_key {
+	__u32 network_namespace;
+	__u32 port; /* host byte order */
+	__u8 address[16];
+};
+
+/*
+ * Connections by socket cookie, which no other socket has until the machine starts anew: an end that waits for room in
+ * the ring buffer is in nobody's way. A socket that connects again keeps its cookie; the end of its attempt before then
+ * moves to a key of WAITING_KEY. No preallocation: an entry of about 250 bytes costs memory only while its socket lives.
+ * User space sets max_entries before loading; a full table is counted in `losses`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
+#define WAITING_KEY (1ULL << 63)
+
+/* Who listens where, so that an accepted socket has an owner before accept() runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct listener_key);
+	__type(value, struct owner);
+} listeners SEC(".maps");
+
+/* Listening sockets by struct sock address: a socket shared by forked processes counts once in its owner's `count`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u8);
+} listening SEC(".maps");
+
+/*
+ * ICMP's answer to a SYN that comes while connect() is at work, as it does from a firewall on this machine, is kept as a soft
+ * error. A program that does not block asks for it (SO_ERROR), which forgets it, and closes the socket without an error. So it
+ * is kept here: by socket, and only where there was one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} told_errors SEC(".maps");
+
+/* 4 MiB hold about 29,000 reports: what 29,000 busy sockets say in one poll. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} reports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_losses);
+} losses SEC(".maps");
+
+static __always_inline struct tcp_losses *get_losses(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&losses, &zero);
+}

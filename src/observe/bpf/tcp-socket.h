@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What a TCP socket says of itself: addresses, ports, counters. Included by tcp.bpf.c only. */
+#pragma once
+
+/* enum sock_flags in include/net/sock.h: SOCK_DONE is set when the other side's FIN has arrived. */
+#define SOCK_DONE_BIT 1
+
+/* What rtt_min holds before the first sample (tcp_init_sock). */
+#define NOT_MEASURED (~0U)
+
+static __always_inline void write_address(__u8 *target, __be32 ipv4)
+{
+	__builtin_memset(target, 0, 10);
+	target[10] = 0xff;
+	target[11] = 0xff;
+	__builtin_memcpy(target + 12, &ipv4, 4);
+}
+
+/* A dual-stack socket talking IPv4 keeps the mapped form in its IPv6 fields, so both families end up alike. */
+static __always_inline void read_addresses(struct sock *sk, __u8 *local, __u8 *remote)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(remote, 16, &sk->__sk_common.skc_v6_daddr);
+		return;
+	}
+	write_address(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	write_address(remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+}
+
+/* skc_num is cleared before the CLOSE event, inet_sport is not. */
+static __always_inline __u16 local_port_of(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+}
+
+static __always_inline __u32 network_namespace_of(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline void read_tuple(struct sock *sk, struct connection *connection)
+{
+	read_addresses(sk, connection->local_address, connection->remote_address);
+	connection->local_port = local_port_of(sk);
+	connection->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline void read_counters(struct sock *sk, struct counters *counters)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	counters->bytes_received = BPF_CORE_READ(tp, bytes_received);
+	counters->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+	counters->segments_sent = BPF_CORE_READ(tp, segs_out);
+	counters->segments_received = BPF_CORE_READ(tp, segs_in);
+	counters->retransmits = BPF_CORE_READ(tp, total_retrans);
+	counters->srtt_microseconds = BPF_CORE_READ(tp, srtt_us) >> 3;
+	counters->minimum_rtt_microseconds = BPF_CORE_READ(tp, rtt_min.s[0].v);
+	if (counters->minimum_rtt_microseconds == NOT_MEASURED)
+		counters->minimum_rtt_microseconds = 0;
+	/*
+	 * The FIN takes a sequence number, and bytes_received counts sequence numbers; the flag is set a moment after. So it is
+	 * read last: an octet too few is made good by the next report, one too many by none.
+	 */
+	if ((BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) && counters->bytes_received > 0)
+		counters->bytes_received--;
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { storeDefaults } from "../config.ts";
+import { SampleWorld } from "../sample-records.ts";
+import type { Store } from "../store.ts";
+import { createDuckDBStore } from "./duckdb-store.ts";
+import { migrations } from "./migrations.ts";
+import { formatVersion } from "./schema.ts";
+
+const root = mkdtempSync(join(tmpdir(), "portolan-migrations-"));
+after(() => rmSync(root, { recursive: true }));
+
+const child = new URL("migration-child.ts", import.meta.url).pathname;
+const window = { from: Date.UTC(2026, 10, 21), to: Date.UTC(2026, 10, 22) };
+const newColumns = migrations.flatMap(({ statements }) =>
+  statements.flatMap((statement) => /ADD COLUMN "(\w+)"/.exec(statement)?.[1] ?? []),
+);
+
+/** A folder of version 1 as the program of that time left it. */
+async function oldFolder(name: string): Promise<string> {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "FORMAT"), "portolan data 1\n");
+  await runSql(folder, readFileSync(new URL("testdata/format-1.sql", import.meta.url), "utf8"));
+  return folder;
+}
+
+async function runSql(folder: string, sql: string): Promise<unknown[][]> {
+  const instance = await DuckDBInstance.create(join(folder, "portolan.duckdb"));
+  const connection = await instance.connect();
+  const rows = (await connection.runAndReadAll(sql)).getRowsJS();
+  connection.closeSync();
+  instance.closeSync();
+  return rows;
+}
+
+const columnsOf = (folder: string, table: string) =>
+  runSql(
+    folder,
+    `SELECT column_name::VARCHAR, data_type::VARCHAR, is_nullable, column_default::VARCHAR FROM duckdb_columns()
+    WHERE table_name = '${table}' ORDER BY column_index`,
+  );
+
+async function opened(folder: string, log: string[] = []): Promise<Store> {
+  const store = createDuckDBStore(
+    { ...storeDefaults, folder },
+    { ...new SampleWorld(1), log: (line) => log.push(line) },
+  );
+  await store.start();
+  return store;
+}
+
+/** What the old tables hold, by plain SQL: bytes sent, records, minutes. */
+const oldFigures = `SELECT
+  (SELECT count(*) FROM flow_records)::DOUBLE,
+  (SELECT sum("octetDeltaCount")::VARCHAR FROM flow_records),
+  (SELECT count(*) FROM link_minutes)::DOUBLE,
+  (SELECT sum(bytes_sent) || ' ' || sum(failed) || ' ' || sum(rtt_sum) FROM link_minutes)`;
+
+test("a folder of version 1 becomes one of today, and its history is read", async () => {
+  const folder = await oldFolder("old");
+  const before = await runSql(folder, oldFigures);
+  const [[records = 0] = []] = before as number[][];
+  const [counted] = await runSql(
+    folder,
+    `SELECT sum("octetDeltaCount")::DOUBLE, sum("failedConnectionCount")::DOUBLE FROM flow_records`,
+  );
+  const log: string[] = [];
+  const store = await opened(folder, log);
+  assert.equal(log.length, formatVersion - 1, "one line a version");
+  assert.match(log[0]!, /^store: the data folder becomes version 2: why connections failed/);
+  const page = await store.flows({ ...window, limit: 1000 });
+  assert.equal(page.records.length, records);
+  const sum = (name: string) => page.records.reduce((total, record) => total + (record[name] as number), 0);
+  assert.deepEqual([sum("octetDeltaCount"), sum("failedConnectionCount")], counted);
+  for (const name of newColumns.filter((column) => column.endsWith("Count"))) assert.equal(sum(name), 0);
+  const { rows } = await store.aggregate({ ...window, by: ["client.name"], metric: "bytes", limit: 100 });
+  assert.ok(rows.length > 1 && rows.some(({ bytesSent, failed }) => bytesSent > 0 && failed > 0));
+  for (const { refused, connectCount, rttMinMicroseconds } of rows)
+    assert.deepEqual([refused, connectCount, rttMinMicroseconds], [0, 0, null]);
+  assert.ok((await store.recentLinks(window.from)).length > 1);
+  await store.stop();
+  assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), `portolan data ${formatVersion}\n`);
+  const figures = (await runSql(folder, oldFigures))[0]!;
+  assert.deepEqual(figures.slice(0, 2), before[0]!.slice(0, 2), "the records are as they were");
+
+  const world = new SampleWorld(3);
+  const again = createDuckDBStore({ ...storeDefaults, folder }, { ...world, log: assert.fail });
+  await again.start();
+  again.append(world.batch(world.records(500, window.from, 60_000)));
+  await again.commit();
+  await again.maintain(window.from + 120_000);
+  const added = await again.aggregate({
+    ...window,
+    to: window.from + 60_000,
+    by: [],
+    metric: "bytes",
+    limit: 1,
+  });
+  assert.ok(added.rows[0]!.refused > 0 && added.rows[0]!.rttMinMicroseconds !== null, "new ones are told");
+  await again.stop();
+});
+
+test("a folder that came from version 1 has the tables of a new one", async () => {
+  const [old, fresh] = [await oldFolder("tables"), join(root, "fresh")];
+  for (const folder of [old, fresh]) await (await opened(folder)).stop();
+  // Records are appended by position; what is inserted elsewhere is by name.
+  assert.deepEqual(await columnsOf(old, "flow_records"), await columnsOf(fresh, "flow_records"));
+  for (const table of ["link_minutes", "peers", "observers"])
+    assert.deepEqual((await columnsOf(old, table)).sort(), (await columnsOf(fresh, table)).sort(), table);
+});
+
+test("killed in the middle, the folder is of the version before, and becomes the next at the next start", async () => {
+  const folder = await oldFolder("killed");
+  const path = join(folder, "portolan.duckdb");
+  const before = await columnsOf(folder, "flow_records");
+  for (const { version, statements } of migrations) {
+    for (const count of [1, statements.length >> 1, statements.length]) {
+      const { signal } = spawnSync(process.execPath, [child, path, String(version), String(count)]);
+      assert.equal(signal, "SIGKILL");
+      assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[version - 1]]);
+      if (version === 2) assert.deepEqual(await columnsOf(folder, "flow_records"), before);
+    }
+  }
+  const store = await opened(folder);
+  assert.ok((await store.flows({ ...window, limit: 1 })).records.length === 1);
+  await store.stop();
+});
+
+test("when the format file was not written any more, the table says the version", async () => {
+  const folder = await oldFolder("file");
+  await (await opened(folder)).stop();
+  writeFileSync(join(folder, "FORMAT"), "portolan data 1\n");
+  const log: string[] = [];
+  await (await opened(folder, log)).stop();
+  assert.deepEqual(log, []);
+  assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), `portolan data ${formatVersion}\n`);
+});
+
+test("a step that the tables do not take is refused in words, and nothing is changed", async () => {
+  const folder = await oldFolder("refused");
+  await runSql(folder, `ALTER TABLE link_minutes ADD COLUMN refused BIGINT`);
+  await assert.rejects(opened(folder), {
+    code: "store_damaged",
+    message: /of version 1, does not become one of 2: .*nothing was deleted/,
+  });
+  assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
+});
+
+test("every version has its step", () => {
+  assert.deepEqual(
+    migrations.map(({ version }) => version),
+    Array.from({ length: formatVersion - 1 }, (_, i) => i + 2),
+  );
+});
