@@ -62,7 +62,7 @@ function serveOrders(parts: string): void {
     { ...agentDefaults, datagrams: isWhole, dns: isWhole },
     {
       node: hostname(),
-      peers: new PeerTable(100_000, () => {}),
+      peers: new PeerTable(10_000, () => {}),
       observers: new ObserverTable(),
       drop: (_reason, _source, count = 1) => {
         drops += count;
