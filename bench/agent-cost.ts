@@ -1,14 +1,15 @@
 /**
  * What the agent costs the machine it watches. Needs root.
  *
- *   node bench/agent-cost.ts [--case udp|tcp|http|live|memory]... [--minutes 3] [--width 0.01] [--parts all|tcp]
+ *   node bench/agent-cost.ts [--case udp|tcp|http|packets|live|memory]... [--minutes 3] [--width 0.01] [--parts all|tcp]
  *
  * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
  * HTTP connections. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
  * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count.
- * `live`: the agent's CPU with 10,000 connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for
- * its maps, with 100,000 connections open. Both ends of each are on this machine, so the agent follows twice as many sockets.
+ * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
+ * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
+ * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
  */
 import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
@@ -20,6 +21,7 @@ import { readKernelFacts } from "../src/observe/index.ts";
 import { EmptyHook, enableBpfStatistics } from "../test/empty-hook.ts";
 import { said, TwoHosts } from "../test/namespaces.ts";
 import { type AgentUsage, startAgentProcess } from "./agent-under-test.ts";
+import { type PacketName, runPackets } from "./packet-runs.ts";
 import { deviation, median, medianInterval } from "./spread.ts";
 
 const { values } = parseArgs({
@@ -325,6 +327,21 @@ async function printRuns(read: () => Promise<readonly Run[]>): Promise<void> {
     console.log(`  ${name}: ${median(costs).toFixed(0)} ± ${deviation(costs).toFixed(0)} ns a run`);
 }
 
+/** Cache-hot, but the same however busy the machine is. */
+async function runStoredPackets(): Promise<void> {
+  const empty = runPackets(hook.program);
+  await agent.start();
+  const programs = await agent.packetRuns();
+  await agent.stop();
+  console.log("\npackets: nanoseconds a run, less the empty hook's");
+  for (const [name, costs] of Object.entries(programs)) {
+    const over = Object.entries(costs).map(
+      ([packet, cost]) => `${packet} ${(cost - empty[packet as PacketName]).toFixed(0)}`,
+    );
+    console.log(`  ${name.padEnd(15)} ${over.join("; ")}`);
+  }
+}
+
 const portOf = (i: number) => 5310 + i;
 
 /** Opens connections that stay; each pair of processes keeps some of them. */
@@ -413,6 +430,7 @@ async function weigh(): Promise<void> {
 
 const cases: Record<string, () => Promise<void>> = {
   ...Object.fromEntries(questions.map((question) => [question.name, () => compare(question)])),
+  packets: runStoredPackets,
   live: spendLive,
   memory: weigh,
 };

@@ -11,6 +11,7 @@ import koffi from "koffi";
 import { agentDefaults, createAgent } from "../src/agent/index.ts";
 import { ObserverTable } from "../src/flow/index.ts";
 import { PeerTable } from "../src/topology/index.ts";
+import { type PacketName, runPackets } from "./packet-runs.ts";
 
 export interface AgentUsage {
   readonly cpuMicroseconds: number;
@@ -26,30 +27,35 @@ export interface AgentUsage {
   readonly maps: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+/** Nanoseconds a run, of the agent's programs at the hooks. */
+export type AgentPacketRuns = Record<string, Record<PacketName, number>>;
+
 export interface AgentProcess {
   start(): Promise<void>;
   stop(): Promise<void>;
   usage(): Promise<AgentUsage>;
+  packetRuns(): Promise<AgentPacketRuns>;
   end(): void;
 }
 
-type Order = "start" | "stop" | "usage";
+type Order = "start" | "stop" | "usage" | "packetRuns";
 const self = fileURLToPath(import.meta.url);
 
 /** `parts` is "all", or "tcp" without datagrams and DNS. */
 export function startAgentProcess(parts: string): AgentProcess {
   const child: ChildProcess = fork(self, [], { env: { ...process.env, AGENT_PARTS: parts } });
-  const ask = async (order: Order) => {
+  async function ask<T>(order: Order): Promise<T> {
     const answered = once(child, "message");
     child.send(order);
-    const [answer] = (await answered) as [{ error?: string; usage: AgentUsage }];
-    if (answer.error !== undefined) throw new Error(answer.error);
-    return answer.usage;
-  };
+    const [{ error, answer }] = (await answered) as [{ error?: string; answer: T }];
+    if (error !== undefined) throw new Error(error);
+    return answer;
+  }
   return {
-    start: async () => void (await ask("start")),
-    stop: async () => void (await ask("stop")),
+    start: () => ask("start"),
+    stop: () => ask("stop"),
     usage: () => ask("usage"),
+    packetRuns: () => ask("packetRuns"),
     end: () => void child.kill("SIGKILL"),
   };
 }
@@ -72,7 +78,7 @@ function serveOrders(parts: string): void {
     },
   );
 
-  function obey(order: Order): void {
+  function obey(order: Order): unknown {
     if (order === "stop") {
       clearInterval(polling);
       agent.stop();
@@ -82,13 +88,17 @@ function serveOrders(parts: string): void {
       if (state === "off" || (isWhole && datagrams.state === "off"))
         throw new Error(reason ?? datagrams.reason);
       polling = setInterval(() => agent.poll(), 1000);
+    } else if (order === "usage") {
+      return { ...readUsage(), sockets: agent.status().sockets, drops };
+    } else {
+      return readPacketRuns();
     }
+    return undefined;
   }
 
   process.on("message", (order: Order) => {
     try {
-      obey(order);
-      process.send!({ usage: { ...readUsage(), sockets: agent.status().sockets, drops } });
+      process.send!({ answer: obey(order) });
     } catch (error) {
       process.send!({ error: (error as Error).message });
     }
@@ -98,18 +108,27 @@ function serveOrders(parts: string): void {
 
 function readUsage(): Omit<AgentUsage, "sockets" | "drops"> {
   const { user, system } = process.cpuUsage();
-  const of = (kind: "bpf-prog" | "bpf-map") =>
-    readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) === `anon_inode:${kind}`);
   return {
     cpuMicroseconds: user + system,
     residentBytes: process.memoryUsage.rss(),
-    programs: of("bpf-prog").map((fd) => ({
+    programs: fdsOf("bpf-prog").map((fd) => ({
       name: nameOf(fd, 64),
       runs: figure(fd, "run_cnt"),
       nanoseconds: figure(fd, "run_time_ns"),
     })),
-    maps: of("bpf-map").map((fd) => ({ name: nameOf(fd, 24), bytes: figure(fd, "memlock") })),
+    maps: fdsOf("bpf-map").map((fd) => ({ name: nameOf(fd, 24), bytes: figure(fd, "memlock") })),
   };
+}
+
+function readPacketRuns(): AgentPacketRuns {
+  const hooks = fdsOf("bpf-prog").filter((fd) => nameOf(fd, 64).startsWith("follow_") && isCgroupSkb(fd));
+  return Object.fromEntries(hooks.map((fd) => [nameOf(fd, 64), runPackets(Number(fd))]));
+}
+
+const isCgroupSkb = (fd: string) => figure(fd, "prog_type") === 8;
+
+function fdsOf(kind: "bpf-prog" | "bpf-map"): string[] {
+  return readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) === `anon_inode:${kind}`);
 }
 
 function linkOf(fd: string): string {

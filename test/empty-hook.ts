@@ -14,20 +14,21 @@ const pass = new Uint8Array([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 
 export class EmptyHook {
   readonly #calls: ReturnType<typeof loadCalls>;
   readonly #cgroup: number;
-  readonly #program: number;
+  /** File descriptor of the program. */
+  readonly program: number;
   #isAttached = false;
 
   constructor(cgroupRoot: string) {
     this.#calls = loadCalls();
     this.#cgroup = openSync(cgroupRoot, "r");
-    this.#program = this.#calls.load(programTypeCgroupSkb, "empty_hook", "GPL", pass, 2, null);
-    if (this.#program < 0) throw new Error(`empty program: errno ${-this.#program}`);
+    this.program = this.#calls.load(programTypeCgroupSkb, "empty_hook", "GPL", pass, 2, null);
+    if (this.program < 0) throw new Error(`empty program: errno ${-this.program}`);
   }
 
   attach(): void {
     if (this.#isAttached) return;
     for (const type of Object.values(direction)) {
-      const result = this.#calls.attach(this.#program, this.#cgroup, type, allowMulti);
+      const result = this.#calls.attach(this.program, this.#cgroup, type, allowMulti);
       if (result !== 0) throw new Error(`empty program: attach: errno ${-result}`);
     }
     this.#isAttached = true;
@@ -35,7 +36,7 @@ export class EmptyHook {
 
   detach(): void {
     if (!this.#isAttached) return;
-    for (const type of Object.values(direction)) this.#calls.detach(this.#program, this.#cgroup, type);
+    for (const type of Object.values(direction)) this.#calls.detach(this.program, this.#cgroup, type);
     this.#isAttached = false;
   }
 
@@ -60,12 +61,12 @@ export class EmptyHook {
 
   close(): void {
     this.detach();
-    closeSync(this.#program);
+    closeSync(this.program);
     closeSync(this.#cgroup);
   }
 
   #figure(name: string): number {
-    const text = readFileSync(`/proc/self/fdinfo/${this.#program}`, "utf8");
+    const text = readFileSync(`/proc/self/fdinfo/${this.program}`, "utf8");
     return Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(text)?.[1]);
   }
 }
