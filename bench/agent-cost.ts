@@ -71,6 +71,12 @@ interface Moment {
   readonly cpuMicroseconds: number;
 }
 
+interface Progressed {
+  readonly done: number;
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+}
+
 /** What a process of the load tells, kept: what it had done at any time. */
 class Progress {
   readonly #moments: Moment[] = [];
@@ -92,12 +98,12 @@ class Progress {
     });
   }
 
-  /** Between two times: what was done a second, and the CPU it took. */
-  between(from: number, to: number): { perSecond: number; cpuMicroseconds: number; done: number } {
+  /** Between two times: what was done a second, and the CPU it took. Undefined when it was hardly given a processor. */
+  between(from: number, to: number): Progressed | undefined {
     const inside = this.#moments.filter(({ milliseconds }) => milliseconds >= from && milliseconds <= to);
     const [first, last] = [inside[0], inside.at(-1)];
-    if (first === undefined || last === undefined || inside.length < 5)
-      throw new Error("the load does not move: see its standard error");
+    if (first === undefined || last === undefined || last.milliseconds - first.milliseconds < (to - from) / 2)
+      return undefined;
     const done = last.done - first.done;
     return {
       done,
@@ -177,9 +183,7 @@ let disturbed = 0;
 
 /** Whether there are no hooks at the cgroup's root but this arm's own. */
 function isQuiet(arm: Arm): boolean {
-  const isOwn = hook.attached().length === ownHooks[arm];
-  if (!isOwn) disturbed++;
-  return isOwn;
+  return hook.attached().length === ownHooks[arm];
 }
 
 async function waitForQuiet(): Promise<void> {
@@ -190,7 +194,7 @@ async function waitForQuiet(): Promise<void> {
 }
 
 async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures> {
-  for (;;) {
+  for (let tries = 0; tries < 20; tries++) {
     await waitForQuiet();
     await enter(arm);
     const agentBefore = await agent.usage();
@@ -201,8 +205,11 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
     const agentAfter = await agent.usage();
     const isStillQuiet = wasQuiet && isQuiet(arm);
     await leave(arm);
-    if (!isStillQuiet) continue;
     const [receiver, sender] = [ends.receiver.between(from, to), ends.sender.between(from, to)];
+    if (!isStillQuiet || receiver === undefined || sender === undefined) {
+      disturbed++;
+      continue;
+    }
     const ours = receiver.cpuMicroseconds + sender.cpuMicroseconds;
     const agents = agentAfter.cpuMicroseconds - agentBefore.cpuMicroseconds;
     const counted = question.counts === "receiver" ? receiver : sender;
@@ -215,6 +222,7 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
       othersCores: (busySeconds - (ours + agents) / 1e6) / ((to - from) / 1000),
     };
   }
+  throw new Error("the load was not to be measured: it stands still, or others attach programs all the time");
 }
 
 interface Ends {
@@ -262,7 +270,7 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
   const others = rounds.flatMap((round) => arms.map((arm) => round[arm].othersCores));
   console.log(
     `\n${name}: ${rounds.length} of ${all.length} rounds; other programs took ${(median(others) * 100).toFixed(0)} % of a core ` +
-      `(highest ${(Math.max(...others) * 100).toFixed(0)}); ${disturbed} periods repeated for others' hooks`,
+      `(highest ${(Math.max(...others) * 100).toFixed(0)}); ${disturbed} periods repeated`,
   );
   for (const arm of arms) {
     const rates = rounds.map((round) => round[arm].perSecond / perUnit);
@@ -384,7 +392,7 @@ async function spendLive(): Promise<void> {
   const [low, high] = medianInterval(shares);
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   console.log(
-    `\nlive: ${progress.between(start, clock()).perSecond.toFixed(0)} connections/s, ${last.sockets} sockets; the agent's process ` +
+    `\nlive: ${(progress.between(start, clock())?.perSecond ?? 0).toFixed(0)} connections/s, ${last.sockets} sockets; the agent's process ` +
       `takes ${median(shares).toFixed(2)} ms of CPU a second [${low.toFixed(2)}..${high.toFixed(2)}], mean ${mean.toFixed(2)}: ` +
       `${(mean / 10).toFixed(2)} % of a core; ${(last.residentBytes / 1e6).toFixed(0)} MB resident; ${last.drops} drops`,
   );
