@@ -265,6 +265,11 @@ static __always_inline void copy_dns(struct __sk_buff *skb, const struct packet 
 		__sync_fetch_and_add(&lost->dns_lost, 1);
 }
 
+static __always_inline bool is_unused(const struct flow *flow)
+{
+	return (flow->counts.packets_sent | flow->counts.packets_received) == 0;
+}
+
 static __always_inline bool add_flow(__u64 id, const struct packet *packet, bool is_egress)
 {
 	struct flow flow = {};
@@ -384,7 +389,7 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 	if (!flow)
 		return;
 	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */
-	if (flow->process == 0 && (is_egress || owner->process != 0))
+	if (flow->process == 0 && (is_egress || is_unused(flow)))
 		name_owner(skb, flow, owner, is_egress);
 	if (!is_egress && (key->protocol != IPPROTO_UDP || skb->pkt_type != PACKET_HOST) && !counts_here(skb, flow, tick))
 		return;
