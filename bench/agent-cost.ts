@@ -1,161 +1,457 @@
 /**
- * What the agent costs the traffic it watches: one iperf3 stream between two namespaces joined by veth, while the agent is
- * attached and detached in alternation; the median of the ratios of neighbouring periods. `--pairs N`, `--seconds S` per
- * period, `--only tcp|udp`; `--parts tcp` leaves datagrams and DNS out. Needs root and iperf3.
+ * What the agent costs the machine it watches. Needs root.
+ *
+ *   node bench/agent-cost.ts [--case udp|tcp|http|packets|live|memory]... [--minutes 3] [--width 0.01] [--parts all|tcp]
+ *
+ * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
+ * HTTP connections. Periods of a second follow each other without the agent, with a program at the same hooks that does
+ * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
+ * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count.
+ * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
+ * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
+ * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
  */
+import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import { hostname } from "node:os";
+import { readFileSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { agentDefaults, createAgent } from "../src/agent/index.ts";
-import { ObserverTable } from "../src/flow/index.ts";
-import { PeerTable } from "../src/topology/index.ts";
+import { readKernelFacts } from "../src/observe/index.ts";
+import { EmptyHook, enableBpfStatistics } from "../test/empty-hook.ts";
 import { said, TwoHosts } from "../test/namespaces.ts";
+import { type AgentUsage, startAgentProcess } from "./agent-under-test.ts";
+import { type PacketName, runPackets } from "./packet-runs.ts";
+import { deviation, median, medianInterval } from "./spread.ts";
 
 const { values } = parseArgs({
   options: {
-    pairs: { type: "string", default: "20" },
-    seconds: { type: "string", default: "1" },
-    only: { type: "string" },
+    case: { type: "string", multiple: true },
+    minutes: { type: "string", default: "3" },
+    width: { type: "string", default: "0.01" },
     parts: { type: "string", default: "all" },
   },
 });
-const pairs = Number(values.pairs);
-const periodMilliseconds = Number(values.seconds) * 1000;
-/** Loading programs and freeing maps is work of the start and the end, not of the traffic; and iperf3's clock is not ours. */
-const settleMilliseconds = 400;
+const millisecondsMax = Number(values.minutes) * 60_000;
+const widthWanted = Number(values.width);
+const roundsMin = 8;
+const periodMilliseconds = 1000; // one poll of the agent
+/** Loading programs and freeing maps is work of the start and the end, not of the traffic. */
+const settleMilliseconds = 300;
 
-interface Interval {
-  readonly sum: {
-    readonly start: number;
-    readonly end: number;
-    readonly bits_per_second: number;
-    readonly packets?: number;
-    readonly lost_packets?: number;
-  };
-}
-
-interface Question {
-  readonly name: "tcp" | "udp";
-  readonly unit: string;
-  readonly parameters: readonly string[];
-  read(sum: Interval["sum"]): number;
-}
-
-const questions: readonly Question[] = [
-  {
-    name: "tcp",
-    unit: "Gbit/s",
-    parameters: ["-l", "128K"],
-    read: ({ bits_per_second }) => bits_per_second / 1e9,
-  },
-  {
-    name: "udp",
-    unit: "1,000 packets/s",
-    parameters: ["-u", "-b", "0", "-l", "64"],
-    read: ({ packets = 0, lost_packets = 0, start, end }) => (packets - lost_packets) / (end - start) / 1000,
-  },
-];
-
+const load = fileURLToPath(new URL("./traffic-load.ts", import.meta.url));
 const hosts = new TwoHosts();
-const agent = createAgent(
-  { ...agentDefaults, datagrams: values.parts === "all", dns: values.parts === "all" },
-  {
-    node: hostname(),
-    peers: new PeerTable(10_000, () => {}),
-    observers: new ObserverTable(),
-    drop: () => {},
-    deliver: () => {},
-    now: Date.now,
-  },
-);
+const hook = new EmptyHook(readKernelFacts().cgroupRoot);
+const agent = startAgentProcess(values.parts);
+const ownHooks = { without: 0, hook: 2, agent: values.parts === "all" ? 2 : 0 } as const;
+type Arm = keyof typeof ownHooks;
+const arms = Object.keys(ownHooks) as Arm[];
+const armNames: Record<Arm, string> = { without: "without", hook: "empty hook", agent: "agent" };
 
-/** Offloads as they are by default: `TwoHosts` switches them off, for captures. */
-function offload(namespace: string): void {
+/** Offloads as they are by default (`TwoHosts` switches them off, for captures), and ports for many connections. */
+function prepare(namespace: string): void {
   const links = JSON.parse(execFileSync("ip", ["-j", "-n", namespace, "link"], { encoding: "utf8" })) as {
     ifname: string;
   }[];
   for (const { ifname } of links.filter(({ ifname }) => ifname.startsWith("ptl")))
     execFileSync("ip", ["-n", namespace, "link", "set", ifname, "gso_max_segs", "65535"]);
+  const inside = ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_local_port_range=10000 65535"];
+  execFileSync("ip", inside);
 }
 
-interface Period {
-  readonly isOn: boolean;
-  /** Seconds since the stream began; what was received in between counts. */
-  readonly from: number;
-  readonly to: number;
+/** Starts a process of `traffic-load.ts` on one processor. */
+function spawnLoad(namespace: string, processor: number, ...parameters: (string | number)[]): ChildProcess {
+  const program = ["-c", String(processor), process.execPath, load, ...parameters.map(String)];
+  return hosts.spawn(namespace, "taskset", ...program);
 }
 
-/** One stream for all periods. Returns what was received in each, per second. */
-async function measure({ parameters, read }: Question): Promise<(Period & { rate: number })[]> {
-  // The stream ends by itself, a little after the last period.
-  const seconds = Math.ceil((2 * pairs * (periodMilliseconds + 2 * settleMilliseconds) * 1.05) / 1000) + 4;
-  const server = hosts.spawn(hosts.server, "iperf3", "-s", "-1", "-i", "0.1", "-J");
-  let output = "";
-  server.stdout?.on("data", (text) => (output += text));
-  const ended = once(server, "close");
-  await rest(300);
-  const client = hosts.spawn(
-    hosts.client,
-    "iperf3",
-    ...["--forceflush", "-c", hosts.serverAddress, "-t", String(seconds), ...parameters],
-  );
-  await said(client, "connected to");
-  client.stdout?.resume();
-  const start = performance.now();
-  await rest(1000);
-  const periods: Period[] = [];
-  for (let i = 0; i < 2 * pairs; i++) {
-    periods.push(await spend(i % 4 === 1 || i % 4 === 2, start)); // off, on, on, off: a drift cancels out
-  }
-  await ended;
-  const { intervals } = JSON.parse(output) as { intervals: Interval[] };
-  return periods.map((period) => {
-    const inside = intervals.filter(({ sum }) => sum.start >= period.from && sum.end <= period.to);
-    return { ...period, rate: inside.reduce((total, { sum }) => total + read(sum), 0) / inside.length };
-  });
+interface Moment {
+  readonly milliseconds: number;
+  readonly done: number;
+  readonly cpuMicroseconds: number;
 }
 
-async function spend(isOn: boolean, start: number): Promise<Period> {
-  if (isOn) startAgent();
-  await rest(settleMilliseconds);
-  const polling = setInterval(() => agent.poll(), 1000);
-  const from = (performance.now() - start) / 1000;
-  await rest(periodMilliseconds);
-  clearInterval(polling);
-  const to = (performance.now() - start) / 1000;
-  await rest(settleMilliseconds);
-  agent.stop();
-  return { isOn, from, to };
+interface Progressed {
+  readonly done: number;
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
 }
 
-function startAgent(): void {
-  agent.start();
-  const { state, reason, datagrams } = agent.status();
-  if (state === "off" || (values.parts === "all" && datagrams.state === "off"))
-    throw new Error(reason ?? datagrams.reason);
-}
+/** What a process of the load tells, kept: what it had done at any time. */
+class Progress {
+  readonly #moments: Moment[] = [];
+  #rest = "";
 
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
-
-try {
-  for (const namespace of [hosts.client, hosts.server]) offload(namespace);
-  for (const question of questions) {
-    if (values.only !== undefined && values.only !== question.name) continue;
-    const periods = await measure(question);
-    const ratios = Array.from({ length: pairs }, (_, i) => {
-      const [one, other] = [periods[2 * i]!, periods[2 * i + 1]!];
-      return one.isOn ? one.rate / other.rate : other.rate / one.rate;
+  constructor(child: ChildProcess) {
+    child.stdout?.on("data", (data) => {
+      const lines = `${this.#rest}${data}`.split("\n");
+      this.#rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const [at = "", done = "", cpu = ""] = line.split(" ");
+        if (cpu !== "")
+          this.#moments.push({
+            milliseconds: Number(at) / 1e6,
+            done: Number(done),
+            cpuMicroseconds: Number(cpu),
+          });
+      }
     });
-    const rates = (isOn: boolean) =>
-      median(periods.filter((period) => period.isOn === isOn).map(({ rate }) => rate)).toFixed(1);
+  }
+
+  /** Between two times: what was done a second, and the CPU it took. Undefined when it was hardly given a processor. */
+  between(from: number, to: number): Progressed | undefined {
+    const inside = this.#moments.filter(({ milliseconds }) => milliseconds >= from && milliseconds <= to);
+    const [first, last] = [inside[0], inside.at(-1)];
+    if (first === undefined || last === undefined || last.milliseconds - first.milliseconds < (to - from) / 2)
+      return undefined;
+    const done = last.done - first.done;
+    return {
+      done,
+      perSecond: (done / (last.milliseconds - first.milliseconds)) * 1000,
+      cpuMicroseconds: last.cpuMicroseconds - first.cpuMicroseconds,
+    };
+  }
+}
+
+interface Question {
+  readonly name: string;
+  /** What is counted, and how many make one of the unit it is told in. */
+  readonly unit: string;
+  readonly perUnit: number;
+  readonly thing: string;
+  readonly perThing: number;
+  readonly receiver: readonly string[];
+  readonly sender: readonly string[];
+  /** Which of the two tells what arrived. */
+  readonly counts: "receiver" | "sender";
+}
+
+const questions: readonly Question[] = [
+  {
+    ...{ name: "udp", unit: "1,000 datagrams/s", perUnit: 1000, thing: "datagram", perThing: 1 },
+    ...{ receiver: ["receive", "udp", "5301"], sender: ["send", "udp", hosts.serverAddress, "5301"] },
+    counts: "receiver",
+  },
+  {
+    ...{ name: "tcp", unit: "Gbit/s", perUnit: 1e9 / 8, thing: "64 KiB", perThing: 65_536 },
+    ...{ receiver: ["receive", "tcp", "5302"], sender: ["send", "tcp", hosts.serverAddress, "5302"] },
+    counts: "receiver",
+  },
+  {
+    ...{ name: "http", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
+    ...{ receiver: ["serve", "5303"], sender: ["request", hosts.serverAddress, "5303", "0"] },
+    counts: "sender",
+  },
+];
+
+interface Figures {
+  readonly perSecond: number;
+  /** Of sender and receiver together. */
+  readonly cpuNanosecondsPerThing: number;
+  /** What neither the two nor the agent took. */
+  readonly othersCores: number;
+}
+
+const clock = () => Number(process.hrtime.bigint()) / 1e6;
+
+async function enter(arm: Arm): Promise<void> {
+  if (arm === "hook") hook.attach();
+  if (arm === "agent") await agent.start();
+  await rest(settleMilliseconds);
+}
+
+async function leave(arm: Arm): Promise<void> {
+  await rest(settleMilliseconds);
+  if (arm === "hook") hook.detach();
+  if (arm === "agent") await agent.stop();
+}
+
+/** Seconds of CPU that anything took on this machine, from /proc/stat in ticks of 10 ms; waiting and stolen time left out. */
+function readBusySeconds(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync("/proc/stat", "utf8")
+    .split("\n", 1)[0]!
+    .split(/ +/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq) / 100;
+}
+
+/** A round in which other programs took more of a core is left out, when there are enough without. */
+const othersCoresMax = 0.15;
+
+let disturbed = 0;
+
+/** Whether there are no hooks at the cgroup's root but this arm's own. */
+function isQuiet(arm: Arm): boolean {
+  return hook.attached().length === ownHooks[arm];
+}
+
+async function waitForQuiet(): Promise<void> {
+  for (let tries = 0; hook.attached().length > 0; tries++) {
+    if (tries === 600) throw new Error("another program stays attached to the root of cgroup v2");
+    await rest(100);
+  }
+}
+
+async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures> {
+  for (let tries = 0; tries < 20; tries++) {
+    await waitForQuiet();
+    await enter(arm);
+    const agentBefore = await agent.usage();
+    const wasQuiet = isQuiet(arm);
+    const [from, busy] = [clock(), readBusySeconds()];
+    await rest(periodMilliseconds);
+    const [to, busySeconds] = [clock(), readBusySeconds() - busy];
+    const agentAfter = await agent.usage();
+    const isStillQuiet = wasQuiet && isQuiet(arm);
+    await leave(arm);
+    const [receiver, sender] = [ends.receiver.between(from, to), ends.sender.between(from, to)];
+    if (!isStillQuiet || receiver === undefined || sender === undefined) {
+      disturbed++;
+      continue;
+    }
+    const ours = receiver.cpuMicroseconds + sender.cpuMicroseconds;
+    const agents = agentAfter.cpuMicroseconds - agentBefore.cpuMicroseconds;
+    const counted = question.counts === "receiver" ? receiver : sender;
+    return {
+      perSecond: counted.perSecond,
+      cpuNanosecondsPerThing:
+        (sender.cpuMicroseconds / sender.done + receiver.cpuMicroseconds / receiver.done) *
+        1000 *
+        question.perThing,
+      othersCores: (busySeconds - (ours + agents) / 1e6) / ((to - from) / 1000),
+    };
+  }
+  throw new Error("the load was not to be measured: it stands still, or others attach programs all the time");
+}
+
+interface Ends {
+  readonly receiver: Progress;
+  readonly sender: Progress;
+}
+
+type Round = Record<Arm, Figures>;
+
+const ratios = (rounds: readonly Round[], of: Arm, to: Arm) =>
+  rounds.map((round) => round[of].perSecond / round[to].perSecond);
+
+const isUndisturbed = (round: Round) => arms.every((arm) => round[arm].othersCores <= othersCoresMax);
+
+async function compare(question: Question): Promise<void> {
+  const receiving = spawnLoad(hosts.server, 1, ...question.receiver);
+  await said(receiving, "listening");
+  const sending = spawnLoad(hosts.client, 0, ...question.sender);
+  const ends = { receiver: new Progress(receiving), sender: new Progress(sending) };
+  await rest(2000);
+  const rounds: Round[] = [];
+  const start = clock();
+  disturbed = 0;
+  const isNarrow = () => {
+    const quiet = rounds.filter(isUndisturbed);
+    if (quiet.length < roundsMin) return false;
+    const [low, high] = medianInterval(ratios(quiet, "agent", "without"));
+    return high - low <= widthWanted;
+  };
+  while (clock() - start < millisecondsMax && !isNarrow()) {
+    const round: Partial<Record<Arm, Figures>> = {};
+    // There and back again: a drift cancels out.
+    for (const arm of rounds.length % 2 === 0 ? arms : arms.toReversed())
+      round[arm] = await period(arm, question, ends);
+    rounds.push(round as Round);
+  }
+  printRates(question, rounds);
+  await printPrograms();
+  for (const child of [sending, receiving]) child.kill("SIGKILL");
+}
+
+function printRates({ name, unit, perUnit, thing }: Question, all: readonly Round[]): void {
+  const quiet = all.filter(isUndisturbed);
+  const rounds = quiet.length >= roundsMin ? quiet : all;
+  const others = rounds.flatMap((round) => arms.map((arm) => round[arm].othersCores));
+  console.log(
+    `\n${name}: ${rounds.length} of ${all.length} rounds; other programs took ${(median(others) * 100).toFixed(0)} % of a core ` +
+      `(highest ${(Math.max(...others) * 100).toFixed(0)}); ${disturbed} periods repeated`,
+  );
+  for (const arm of arms) {
+    const rates = rounds.map((round) => round[arm].perSecond / perUnit);
+    const costs = rounds.map((round) => round[arm].cpuNanosecondsPerThing);
     console.log(
-      `${question.name}: ${rates(false)} ${question.unit} without, ${rates(true)} with the agent; ` +
-        `ratio ${median(ratios).toFixed(3)} (median of ${pairs} pairs of ${values.seconds} s)`,
+      `  ${armNames[arm].padEnd(10)}  ${median(rates).toFixed(2)} ± ${deviation(rates).toFixed(2)} ${unit}; ` +
+        `CPU of sender and receiver ${median(costs).toFixed(0)} ± ${deviation(costs).toFixed(0)} ns per ${thing}`,
     );
   }
+  for (const [of, to] of [
+    ["agent", "without"],
+    ["hook", "without"],
+    ["agent", "hook"],
+  ] as const) {
+    const [low, high] = medianInterval(ratios(rounds, of, to));
+    const added = rounds.map((round) => round[of].cpuNanosecondsPerThing - round[to].cpuNanosecondsPerThing);
+    const [addedLow, addedHigh] = medianInterval(added);
+    console.log(
+      `  ${armNames[of]} / ${armNames[to]}: rate ${median(ratios(rounds, of, to)).toFixed(3)} [${low.toFixed(3)}..${high.toFixed(3)}], ` +
+        `CPU per ${thing} ${median(added) >= 0 ? "+" : ""}${median(added).toFixed(0)} ns [${addedLow.toFixed(0)}..${addedHigh.toFixed(0)}]`,
+    );
+  }
+}
+
+type Run = AgentUsage["programs"][number];
+
+/** Timing costs as well, so it is on for these periods only. */
+async function printPrograms(): Promise<void> {
+  const disable = enableBpfStatistics();
+  try {
+    for (const arm of ["hook", "agent"] as const) {
+      await waitForQuiet();
+      await enter(arm);
+      await printRuns(async () =>
+        arm === "agent"
+          ? (await agent.usage()).programs
+          : [{ name: "empty hook, in and out", runs: hook.runs.count, nanoseconds: hook.runs.nanoseconds }],
+      );
+      await leave(arm);
+    }
+  } finally {
+    disable();
+  }
+}
+
+/** Of short pieces the median, since what interrupts a program counts as its own time. */
+async function printRuns(read: () => Promise<readonly Run[]>): Promise<void> {
+  const pieces = new Map<string, number[]>();
+  for (let before = await read(), i = 0; i < 30; i++) {
+    await rest(50);
+    const after = await read();
+    for (const [at, { name, runs, nanoseconds }] of after.entries()) {
+      const ran = runs - (before[at]?.runs ?? 0);
+      if (ran < 100) continue;
+      const costs = pieces.get(name) ?? [];
+      costs.push((nanoseconds - (before[at]?.nanoseconds ?? 0)) / ran);
+      pieces.set(name, costs);
+    }
+    before = after;
+  }
+  for (const [name, costs] of pieces)
+    console.log(`  ${name}: ${median(costs).toFixed(0)} ± ${deviation(costs).toFixed(0)} ns a run`);
+}
+
+/** Cache-hot, but the same however busy the machine is. */
+async function runStoredPackets(): Promise<void> {
+  const empty = runPackets(hook.program);
+  await agent.start();
+  const programs = await agent.packetRuns();
+  await agent.stop();
+  console.log("\npackets: nanoseconds a run, less the empty hook's");
+  for (const [name, costs] of Object.entries(programs)) {
+    const over = Object.entries(costs).map(
+      ([packet, cost]) => `${packet} ${(cost - empty[packet as PacketName]).toFixed(0)}`,
+    );
+    console.log(`  ${name.padEnd(15)} ${over.join("; ")}`);
+  }
+}
+
+const portOf = (i: number) => 5310 + i;
+
+/** Opens connections that stay; each pair of processes keeps some of them. */
+async function hold(connections: number): Promise<ChildProcess[]> {
+  const children: ChildProcess[] = [];
+  const perPort = 15_000; // below the bound of open files that systems give a process
+  for (let i = 0; i * perPort < connections; i++) {
+    const keeping = spawnLoad(hosts.server, 1, "keep", portOf(i));
+    await said(keeping, "listening");
+    const count = Math.min(perPort, connections - i * perPort);
+    const holding = spawnLoad(hosts.client, 0, "hold", hosts.serverAddress, portOf(i), count);
+    await said(holding, "held");
+    children.push(keeping, holding);
+  }
+  return children;
+}
+
+async function spendLive(): Promise<void> {
+  const [connections, perSecond, seconds] = [10_000, 1000, 30];
+  const children = await hold(connections);
+  const serving = spawnLoad(hosts.server, 1, "serve", 5305);
+  await said(serving, "listening");
+  const asking = spawnLoad(hosts.client, 0, "request", hosts.serverAddress, 5305, perSecond);
+  const progress = new Progress(asking);
+  await agent.start();
+  await rest(5000); // compiled and warm
+  const start = clock();
+  const disable = enableBpfStatistics();
+  const shares: number[] = [];
+  const atStart = await agent.usage();
+  for (let before = atStart; shares.length < seconds; ) {
+    const from = clock();
+    await rest(1000);
+    const usage = await agent.usage();
+    shares.push((usage.cpuMicroseconds - before.cpuMicroseconds) / (clock() - from));
+    before = usage;
+  }
+  const last = await agent.usage();
+  disable();
+  const [low, high] = medianInterval(shares);
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  console.log(
+    `\nlive: ${(progress.between(start, clock())?.perSecond ?? 0).toFixed(0)} connections/s, ${last.sockets} sockets; the agent's process ` +
+      `takes ${median(shares).toFixed(2)} ms of CPU a second [${low.toFixed(2)}..${high.toFixed(2)}], mean ${mean.toFixed(2)}: ` +
+      `${(mean / 10).toFixed(2)} % of a core; ${(last.residentBytes / 1e6).toFixed(0)} MB resident; ${last.drops} drops`,
+  );
+  for (const { name, runs, nanoseconds } of last.programs) {
+    const before = atStart.programs.find((program) => program.name === name);
+    const [ran, took] = [runs - (before?.runs ?? 0), nanoseconds - (before?.nanoseconds ?? 0)];
+    if (ran > 0)
+      console.log(
+        `  ${name} ${(took / ran).toFixed(0)} ns a run, ${(took / 1e6 / seconds).toFixed(2)} ms a second`,
+      );
+  }
+  await agent.stop();
+  for (const child of [asking, serving, ...children]) child.kill("SIGKILL");
+}
+
+async function weigh(): Promise<void> {
+  const connections = 100_000;
+  await agent.start();
+  await rest(3000);
+  const idle = await agent.usage();
+  const children = await hold(connections);
+  const resident: number[] = [];
+  for (let second = 0; second < 15; second++) {
+    await rest(1000);
+    resident.push((await agent.usage()).residentBytes / 1e6);
+  }
+  const full = await agent.usage();
+  const sum = ({ maps }: AgentUsage) => maps.reduce((total, { bytes }) => total + bytes, 0) / 1e6;
+  console.log(
+    `\nmemory: ${connections} connections, ${full.sockets} sockets; ${median(resident).toFixed(1)} MB resident ` +
+      `(highest ${Math.max(...resident).toFixed(1)}, before them ${(idle.residentBytes / 1e6).toFixed(1)}); ` +
+      `kernel memory of maps ${sum(full).toFixed(1)} MB (before them ${sum(idle).toFixed(1)}); ${full.drops} drops`,
+  );
+  for (const { name, bytes } of full.maps) {
+    const before = idle.maps.find((map) => map.name === name)?.bytes ?? 0;
+    console.log(
+      `  ${name.padEnd(16)} ${(bytes / 1e6).toFixed(2)} MB, before them ${(before / 1e6).toFixed(2)} MB`,
+    );
+  }
+  await agent.stop();
+  for (const child of children) child.kill("SIGKILL");
+}
+
+const cases: Record<string, () => Promise<void>> = {
+  ...Object.fromEntries(questions.map((question) => [question.name, () => compare(question)])),
+  packets: runStoredPackets,
+  live: spendLive,
+  memory: weigh,
+};
+
+try {
+  for (const namespace of [hosts.client, hosts.server]) prepare(namespace);
+  for (const name of values.case ?? Object.keys(cases)) {
+    const run = cases[name];
+    if (run === undefined) throw new Error(`no case ${name}; there are ${Object.keys(cases).join(", ")}`);
+    await run();
+  }
 } finally {
-  agent.stop();
+  hook.close();
+  agent.end();
   hosts.remove();
 }

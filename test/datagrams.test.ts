@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { agentDefaults, createAgent } from "../src/agent/index.ts";
 import { NameTable } from "../src/enrich/index.ts";
 import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../src/flow/index.ts";
-import { canRunDatagrams, readKernelFacts } from "../src/observe/index.ts";
+import { canRunDatagrams, createDatagramObserver, readKernelFacts } from "../src/observe/index.ts";
 import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/topology/index.ts";
+import { EmptyHook, enableBpfStatistics } from "./empty-hook.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { until } from "./program.ts";
 
@@ -339,6 +342,121 @@ test("DNS answers name addresses; failures, silence and garbage are counted", {
   assert.ok(silent!.timedOutCount >= 2);
   const flow = watch.totals(udp, 53, "client");
   assert.ok(flow.sent[0]! >= 8 && flow.received[0]! >= 6, "they are flows as well");
+});
+
+test("flows whose hashes meet keep their own figures, and what is beyond the bound of one hash is counted", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  // The factor beside a flow's ports becomes 17 - 17: UDP flows between two addresses all have one hash.
+  const hashKeys = new Uint32Array(14).fill(0x9e3779b9);
+  hashKeys[5] = -udp;
+  const observer = createDatagramObserver({
+    ...{ flowsMax: 1000, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot, hashKeys },
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  const ports = [7110, 7111, 7112, 7113, 7114];
+  for (const port of ports) await said(run(hosts, hosts.server, "answer", port, 300), "listening");
+  for (const port of ports)
+    await said(run(hosts, hosts.client, "ask", hosts.serverAddress, port, port - 7100, 100), "answered");
+  observer.walk();
+  const seen: [server: boolean, port: number, sent: number, received: number][] = [];
+  observer.drain(({ localPort, remotePort, packetsSent, packetsReceived }) => {
+    if (ports.includes(localPort)) seen.push([true, localPort, packetsSent, packetsReceived]);
+    if (ports.includes(remotePort)) seen.push([false, remotePort, packetsSent, packetsReceived]);
+  });
+  const followed = ports.slice(0, 4).map((port) => [port, port - 7100, port - 7100] as const);
+  assert.deepEqual(
+    seen.sort((a, b) => Number(a[0]) - Number(b[0]) || a[1] - b[1]),
+    [false, true].flatMap((isServer) => followed.map((figures) => [isServer, ...figures])),
+  );
+  // At least, since other tests' flows may meet each other as well.
+  assert.ok(observer.losses().tableFull >= 4 * 14, "14 questions and answers, at both ends");
+});
+
+test("a flow's times are those of its packets, and one that rests is forgotten", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const observer = createDatagramObserver({
+    ...{ flowsMax: 1000, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot, udpIdleSeconds: 1 },
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  const clock = () => Number(process.hrtime.bigint());
+  const send = () =>
+    new Promise<void>((sent) => socket.send(Buffer.alloc(10), 7115, "127.0.0.1", () => sent()));
+  const times = [clock()];
+  for (const _ of ["first", "last"]) {
+    await send();
+    times.push(clock());
+    await delay(200);
+    times.push(clock());
+  }
+  const [began = 0, firstSent = 0, lastBegan = 0, lastSent = 0] = times;
+  observer.walk();
+  const seen: [first: number, last: number][] = [];
+  const { port } = socket.address();
+  observer.drain(({ localPort, firstSeenNanoseconds, lastSeenNanoseconds }) => {
+    if (localPort === port) seen.push([firstSeenNanoseconds, lastSeenNanoseconds]);
+  });
+  const [[first, last] = [0, 0]] = seen;
+  assert.equal(seen.length, 1);
+  const ticks = 20e6; // two at 100 Hz: times are exact to one
+  assert.ok(first >= began - ticks && first <= firstSent, `${first} is not in ${began}..${firstSent}`);
+  assert.ok(
+    last >= lastBegan - ticks && last <= lastSent + ticks,
+    `${last} is not in ${lastBegan}..${lastSent}`,
+  );
+  await until(
+    "the flow is gone, so that its next packet is the first of one",
+    async () => {
+      await delay(1500);
+      observer.walk();
+      observer.drain(() => {});
+      await send();
+      observer.walk();
+      let isAgainFirst = false;
+      observer.drain((report) => {
+        isAgainFirst ||= report.localPort === port && report.isFirst;
+      });
+      return isAgainFirst || undefined;
+    },
+    3,
+  );
+});
+
+test("programs that others attached before and after it go on, and it beside them", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const [before, after] = [new EmptyHook(facts.cgroupRoot), new EmptyHook(facts.cgroupRoot)];
+  const disable = enableBpfStatistics();
+  t.after(() => {
+    for (const hook of [before, after]) hook.close();
+    disable();
+  });
+  before.attach();
+  const watch = createWatch(t);
+  after.attach();
+  const counted = [before, after].map((hook) => hook.runs.count);
+  await said(run(hosts, hosts.server, "answer", 7107, 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7107, 20, 100), "answered");
+  watch.poll();
+  watch.poll();
+  assert.deepEqual(watch.totals(udp, 7107, "client").sent, [20, 20 * (100 + headers4)]);
+  for (const [i, hook] of [before, after].entries()) {
+    assert.equal(hook.attached().filter((id) => id === hook.id).length, 2, "still attached, in and out");
+    assert.ok(hook.runs.count - counted[i]! >= 80, "20 questions and answers, in and out");
+  }
+  watch.agent.stop();
+  for (const hook of [before, after])
+    assert.equal(hook.attached().filter((id) => id === hook.id).length, 2, "and when the agent is gone");
 });
 
 const hasBpftool = spawnSync("bpftool", ["version"]).status === 0;

@@ -1,4 +1,6 @@
+import { getRandomValues } from "node:crypto";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { readTickNanoseconds } from "./clock-tick.ts";
 import { DatagramReport } from "./datagram-report.ts";
 import { DnsPacket } from "./dns-packet.ts";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
@@ -6,6 +8,7 @@ import { RingBuffer } from "./ring-buffer.ts";
 
 const reportsBytes = 4 * 1024 * 1024; // `reports` in datagram.bpf.c
 const dnsPacketsBytes = 2 * 1024 * 1024; // `dns_packets`
+const hashKeysCount = 14; // `hash_keys`
 
 export interface DatagramObserverConfig {
   /** Flows followed at most; 256 bytes of kernel memory each while they live. */
@@ -18,6 +21,8 @@ export interface DatagramObserverConfig {
   /** A flow is over when nothing came for so long. */
   readonly udpIdleSeconds?: number;
   readonly icmpIdleSeconds?: number;
+  /** 14 keys of the hash of a flow; random when not given, so that nobody can choose flows whose hashes meet. */
+  readonly hashKeys?: Uint32Array;
 }
 
 /** What the kernel half could not report, since the start; see `struct datagram_losses`. */
@@ -129,20 +134,23 @@ function attach(object: BpfObject, cgroupRoot: string): void {
   }
 }
 
-/** The constants of datagram.bpf.c, in its order: two of 64 bits, four of 32. */
+/** The constants of datagram.bpf.c, in its order: two of 64 bits, four of 32, and the keys of the hash. */
 function constantsOf({
   flowsMax,
   withFlows,
   withDns,
   udpIdleSeconds = 60,
   icmpIdleSeconds = 30,
+  hashKeys = getRandomValues(new Uint32Array(hashKeysCount)),
 }: DatagramObserverConfig): Uint8Array {
-  const bytes = new Uint8Array(32);
+  const bytes = new Uint8Array(32 + 4 * hashKeysCount);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(udpIdleSeconds * 1e9), true);
   view.setBigUint64(8, BigInt(icmpIdleSeconds * 1e9), true);
   view.setUint32(16, flowsMax, true);
   view.setUint32(20, withFlows ? 1 : 0, true);
   view.setUint32(24, withDns ? 1 : 0, true);
+  view.setUint32(28, readTickNanoseconds(), true);
+  for (const [i, key] of hashKeys.entries()) view.setUint32(32 + 4 * i, key, true);
   return bytes;
 }

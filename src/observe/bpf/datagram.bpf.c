@@ -10,7 +10,8 @@
  * WireGuard: what they carry is seen at its own socket); ICMP errors, unless a raw socket reads them; what a firewall
  * drops before the socket or after it. Where an unconnected socket's packets are rewritten by NAT in the same namespace,
  * the two directions are two flows; what a connected socket sends elsewhere by sendto() counts for whom it is connected to.
- * A packet that is counted in the very moment in which its idle flow is removed is lost. Left out: neighbour discovery and multicast membership, which are IPv6's ARP.
+ * A packet that is counted in the very moment in which its idle flow is removed is lost. Left out: neighbour discovery and
+ * multicast membership, which are IPv6's ARP.
  */
 #include "kernel.h"
 #include "skb.h"
@@ -18,6 +19,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include "datagram.h"
+#include "packet.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -33,26 +35,19 @@ const volatile __u64 icmp_idle_nanoseconds = 30 * SECOND;
 const volatile __u32 flows_wanted = 65536; /* max_entries of `flows` */
 const volatile __u32 with_flows = 1;
 const volatile __u32 with_dns = 1;
-const volatile __u32 reserved = 0;
+const volatile __u32 tick_nanoseconds = 4000000; /* between two timer interrupts: the kernel's 1 / HZ */
+const volatile __u32 hash_keys[14] = {};         /* random */
 
+/* Of a socket. Where it lives is known from its first packet on: `network_namespace` is 0 before. */
 struct owner {
 	__u64 cgroup_id;
+	__u64 scope; /* hash of cgroup and network namespace */
 	__u32 network_namespace;
 	__u32 process;
 	char process_name[16];
+	__u8 is_raw;
+	__u8 is_kernels; /* of no program, as VXLAN's */
 };
-
-struct flow_key {
-	__u8 local_address[16];
-	__u8 remote_address[16];
-	__u64 cgroup_id;
-	__u32 network_namespace;
-	__u16 local_port;  /* host byte order; of an ICMP echo its identifier */
-	__u16 remote_port; /* of other ICMP its type and code */
-	__u8 protocol;
-	__u8 reserved[7]; /* zero, so that equal flows hash alike */
-};
-_Static_assert(sizeof(struct flow_key) == 56, "no padding, so that equal flows hash alike");
 
 struct counts {
 	__u64 bytes_sent;
@@ -61,32 +56,41 @@ struct counts {
 	__u64 packets_received;
 };
 
+/* What every packet needs comes first: two cache lines. */
 struct flow {
 	struct counts counts;
-	struct counts reported; /* the walk's own */
-	__u64 first_seen;
-	__u64 last_seen;
-	__u64 receiver; /* cookie of the socket whose copies count, where several get one */
-	__u64 receiver_seen;
+	__u64 last_tick; /* the kernel's jiffies */
+	__u64 receiver;  /* cookie of the socket whose copies count, where several get one */
+	__u64 receiver_tick;
 	__u32 process;
-	char process_name[16];
 	__u16 icmp_type_code;
 	__u8 flags;
+	struct flow_key key;
+	struct counts reported; /* the walk's own */
+	__u64 first_seen;
+	char process_name[16];
 };
+_Static_assert(__builtin_offsetof(struct flow, key) == 64, "the key is the second cache line");
 
 /*
- * No preallocation: an entry takes 48 (kernel) + 56 + 128 bytes, 256 with the allocator's rounding, while its flow lives.
+ * By a hash of the flow's key that is made here: the kernel's own takes four times as long for 56 bytes as for 8. The key
+ * is in the value and compared. Where two flows have one hash, the second lives at the next number.
+ *
+ * No preallocation: an entry takes 48 (kernel) + 8 + 176 bytes, 256 with the allocator's rounding, while its flow lives.
  * 65,536 flows are 16 MiB, and 1 MiB of buckets is there from the start. User space sets max_entries.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
-	__type(key, struct flow_key);
+	__type(key, __u64);
 	__type(value, struct flow);
 } flows SEC(".maps");
 
-/* Who a socket belongs to: lives and goes with the socket, 32 bytes and the kernel's 64 each. */
+/* At most so many flows of one hash; what comes then is counted as if the table were full. */
+#define FLOWS_PER_HASH 4
+
+/* Who a socket belongs to: lives and goes with the socket, 48 bytes and the kernel's 64 each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -113,15 +117,6 @@ struct {
 	__type(value, struct datagram_losses);
 } losses SEC(".maps");
 
-/* What the headers of a packet say. */
-struct packet {
-	struct flow_key key;
-	__u32 header_length; /* IP header with its options or extension headers */
-	__u16 icmp_type_code;
-	__u8 is_echo_reply;
-	__u8 is_wire_housekeeping;
-};
-
 static __always_inline struct datagram_losses *get_losses(void)
 {
 	__u32 zero = 0;
@@ -129,162 +124,59 @@ static __always_inline struct datagram_losses *get_losses(void)
 	return bpf_map_lookup_elem(&losses, &zero);
 }
 
-static __always_inline void write_address(__u8 *target, __be32 ipv4)
+/*
+ * NH, the hash of UMAC (RFC 4418 §5.2.2): whoever does not know the keys cannot choose flows that meet. Products of 32-bit
+ * sums that do not wait for each other.
+ */
+static __always_inline __u64 multiply(__u64 word, const int key)
 {
-	__builtin_memset(target, 0, 10);
-	target[10] = 0xff;
-	target[11] = 0xff;
-	__builtin_memcpy(target + 12, &ipv4, 4);
+	return (__u64)((__u32)word + hash_keys[key]) * (__u32)((word >> 32) + hash_keys[key + 1]);
 }
 
-/* The cheap test: one look at the header, where it lies. TCP's headers are never in fragments of memory. */
-static __always_inline bool is_tcp_packet(const struct __sk_buff *skb)
+static __always_inline __u64 hash_scope(__u64 cgroup_id, __u32 network_namespace)
 {
-	const __u8 *data = (const __u8 *)(long)skb->data;
-	const __u8 *end = (const __u8 *)(long)skb->data_end;
-
-	if (data + 20 > end)
-		return false;
-	return (data[0] >> 4 == 4 ? data[9] : data[6]) == IPPROTO_TCP;
+	return multiply(cgroup_id, 0) + multiply(network_namespace, 2);
 }
 
-static __always_inline bool has_ports(__u8 protocol)
+static __always_inline __u64 hash_flow(const struct flow_key *key, __u64 scope)
 {
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP ||
-	       protocol == IPPROTO_UDPLITE;
+	const __u64 *local = key->local_address.words;
+	const __u64 *remote = key->remote_address.words;
+	__u64 hash = scope + multiply((__u64)key->protocol << 32 | key->ports.word, 4);
+
+	if (is_ipv4(&key->local_address) && is_ipv4(&key->remote_address))
+		return hash + multiply(local[1] >> 32 | (remote[1] & 0xffffffff00000000), 6);
+	return hash + multiply(local[0], 6) + multiply(local[1], 8) + multiply(remote[0], 10) + multiply(remote[1], 12);
 }
 
-static __always_inline bool is_icmp(__u8 protocol)
+static __always_inline bool is_equal(const struct flow_key *one, const struct flow_key *other)
 {
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
+	const __u64 *a = (const __u64 *)one;
+	const __u64 *b = (const __u64 *)other;
 
-/* Echo and its reply share a flow, told by the identifier; the rest is a flow per type and code. */
-static __always_inline void read_icmp(struct __sk_buff *skb, struct packet *packet)
-{
-	__u8 icmp[8] = {}; /* type, code, checksum, identifier, sequence */
-	bool is_v6 = packet->key.protocol == IPPROTO_ICMPV6;
-	__u8 type;
-
-	if (bpf_skb_load_bytes(skb, packet->header_length, icmp, sizeof(icmp)))
-		return;
-	type = icmp[0];
-	packet->icmp_type_code = type << 8 | icmp[1];
-	packet->is_wire_housekeeping =
-		is_v6 && ((type >= 130 && type <= 137) || type == 143); /* RFC 4443, 4861, 3810 */
-	packet->is_echo_reply = type == (is_v6 ? 129 : 0);
-	if (packet->is_echo_reply || type == (is_v6 ? 128 : 8))
-		packet->key.local_port = icmp[4] << 8 | icmp[5];
-	else
-		packet->key.remote_port = packet->icmp_type_code;
-}
-
-/* Ports or ICMP's facts; a later fragment has neither. Returns false for TCP behind extension headers. */
-static __always_inline bool read_transport(struct __sk_buff *skb, bool is_egress, struct packet *packet)
-{
-	__u8 protocol = packet->key.protocol;
-	__be16 ports[2] = {};
-
-	if (protocol == IPPROTO_TCP)
-		return false;
-	if (is_icmp(protocol)) {
-		read_icmp(skb, packet);
-		return !packet->is_wire_housekeeping;
-	}
-	if (!has_ports(protocol) || bpf_skb_load_bytes(skb, packet->header_length, ports, sizeof(ports)))
-		return true;
-	packet->key.local_port = bpf_ntohs(ports[is_egress ? 0 : 1]);
-	packet->key.remote_port = bpf_ntohs(ports[is_egress ? 1 : 0]);
-	return true;
-}
-
-/* Nearly every packet: UDP in IPv4 without options and fragments, read where it lies. */
-static __always_inline bool read_plain_udp(struct __sk_buff *skb, bool is_egress, struct packet *packet)
-{
-	const struct ipv4_header *ip = (const struct ipv4_header *)(long)skb->data;
-	const __be16 *ports = (const __be16 *)(ip + 1);
-
-	if ((const void *)(ports + 4) > (const void *)(long)skb->data_end)
-		return false;
-	if (ip->version_length != 0x45 || ip->protocol != IPPROTO_UDP || (ip->fragment & bpf_htons(0x1fff)))
-		return false;
-	write_address(packet->key.local_address, is_egress ? ip->source : ip->destination);
-	write_address(packet->key.remote_address, is_egress ? ip->destination : ip->source);
-	packet->key.protocol = IPPROTO_UDP;
-	packet->key.local_port = bpf_ntohs(ports[is_egress ? 0 : 1]);
-	packet->key.remote_port = bpf_ntohs(ports[is_egress ? 1 : 0]);
-	packet->header_length = sizeof(*ip);
-	return true;
-}
-
-static __always_inline bool read_ipv4(struct __sk_buff *skb, bool is_egress, struct packet *packet)
-{
-	struct ipv4_header ip;
-
-	if (read_plain_udp(skb, is_egress, packet))
-		return true;
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
-		return false;
-	write_address(packet->key.local_address, is_egress ? ip.source : ip.destination);
-	write_address(packet->key.remote_address, is_egress ? ip.destination : ip.source);
-	packet->key.protocol = ip.protocol;
-	packet->header_length = (ip.version_length & 15) * 4;
-	if (ip.fragment & bpf_htons(0x1fff))
-		return ip.protocol != IPPROTO_TCP;
-	return read_transport(skb, is_egress, packet);
-}
-
-static __always_inline bool read_ipv6(struct __sk_buff *skb, bool is_egress, struct packet *packet)
-{
-	struct ipv6_header ip;
-	__u8 next;
-	__u32 offset = sizeof(ip);
-
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
-		return false;
-	__builtin_memcpy(packet->key.local_address, is_egress ? ip.source : ip.destination, 16);
-	__builtin_memcpy(packet->key.remote_address, is_egress ? ip.destination : ip.source, 16);
-	next = ip.next_header;
-	for (int i = 0; i < 6; i++) {
-		__u8 head[4];
-
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH)
-			break;
-		if (bpf_skb_load_bytes(skb, offset, head, sizeof(head)))
-			return false;
-		if (next == IPPROTO_FRAGMENT && (head[2] || head[3] & 0xf8)) { /* RFC 8200 §4.5: not the first one */
-			packet->key.protocol = head[0];
-			return head[0] != IPPROTO_TCP;
-		}
-		offset += next == IPPROTO_FRAGMENT ? 8 : next == IPPROTO_AH ? (head[1] + 2) * 4 : (head[1] + 1) * 8;
-		next = head[0];
-	}
-	packet->key.protocol = next;
-	packet->header_length = offset;
-	return read_transport(skb, is_egress, packet);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]) |
+		(a[6] ^ b[6])) == 0;
 }
 
 /*
  * A connected socket's own view of its other end: what the application asked for, before the address was translated, so
  * that both directions are one flow. As for TCP.
  */
-static __always_inline void read_connected(struct bpf_sock *sk, struct flow_key *key)
+static __always_inline void read_connected(const struct bpf_sock *sk, struct flow_key *key)
 {
 	__be16 port = sk->dst_port;
 
 	if (port == 0 || key->protocol != IPPROTO_UDP)
 		return;
-	if (key->local_address[10] == 0xff && sk->family == AF_INET) {
+	if (sk->family == AF_INET) {
 		if (sk->dst_ip4 == 0)
 			return;
-		write_address(key->remote_address, sk->dst_ip4);
-	} else if (sk->family == AF_INET6) {
-		__u32 remote[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2], sk->dst_ip6[3] };
-
-		__builtin_memcpy(key->remote_address, remote, 16);
+		write_ipv4(&key->remote_address, sk->dst_ip4);
+	} else {
+		key->remote_address.words[0] = sk->dst_ip6[0] | (__u64)sk->dst_ip6[1] << 32;
+		key->remote_address.words[1] = sk->dst_ip6[2] | (__u64)sk->dst_ip6[3] << 32;
 	}
-	key->remote_port = bpf_ntohs(port);
+	key->ports.word = key->ports.local | (__u32)bpf_ntohs(port) << 16;
 }
 
 /* The kernel's own view of the packet's socket, as a number: helpers take no pointer arithmetic on a socket. */
@@ -318,16 +210,16 @@ static __always_inline void read_task(struct owner *owner, struct task_struct *t
  * Where several sockets get a copy each (multicast, broadcast, raw sockets), one of them counts: the one that was first, and
  * when it has been silent for a second, the next.
  */
-static __always_inline bool counts_here(struct __sk_buff *skb, struct flow *flow, __u64 now)
+static __always_inline bool counts_here(struct __sk_buff *skb, struct flow *flow, __u64 tick)
 {
 	__u64 cookie = bpf_get_socket_cookie(skb);
 
 	if (flow->receiver != cookie) {
-		if (flow->receiver != 0 && now - flow->receiver_seen < SECOND)
+		if (flow->receiver != 0 && (tick - flow->receiver_tick) * tick_nanoseconds < SECOND)
 			return false;
 		flow->receiver = cookie;
 	}
-	flow->receiver_seen = now;
+	flow->receiver_tick = tick;
 	return true;
 }
 
@@ -341,11 +233,11 @@ static __always_inline bool copy_message(struct __sk_buff *skb, const struct pac
 		return false;
 	record->seen_nanoseconds = now;
 	record->network_namespace = packet->key.network_namespace;
-	record->local_port = packet->key.local_port;
+	record->local_port = packet->key.ports.local;
 	record->message_length = length;
 	record->is_answer = !is_egress;
 	__builtin_memset(record->reserved, 0, sizeof(record->reserved));
-	__builtin_memcpy(record->resolver_address, packet->key.remote_address, 16);
+	__builtin_memcpy(record->resolver_address, packet->key.remote_address.bytes, 16);
 	if (length == 0 || length > room || bpf_skb_load_bytes(skb, packet->header_length + 8, record + 1, length))
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	else
@@ -373,36 +265,58 @@ static __always_inline void copy_dns(struct __sk_buff *skb, const struct packet 
 		__sync_fetch_and_add(&lost->dns_lost, 1);
 }
 
-static __always_inline struct flow *add_flow(const struct flow_key *key, const struct packet *packet, bool is_egress,
-					     __u64 now)
+static __always_inline bool is_unused(const struct flow *flow)
+{
+	return (flow->counts.packets_sent | flow->counts.packets_received) == 0;
+}
+
+static __always_inline bool add_flow(__u64 id, const struct packet *packet, bool is_egress)
 {
 	struct flow flow = {};
-	struct datagram_losses *lost;
 	long result;
 
-	flow.first_seen = now;
-	flow.last_seen = now;
+	flow.key = packet->key;
+	flow.last_tick = bpf_jiffies64();
+	flow.first_seen = bpf_ktime_get_coarse_ns(); /* exact to a timer tick, as every time of a flow */
 	flow.icmp_type_code = packet->icmp_type_code;
 	flow.flags = DATAGRAM_FIRST | (is_egress ? DATAGRAM_LOCAL_FIRST : 0);
-	result = bpf_map_update_elem(&flows, key, &flow, BPF_NOEXIST);
-	if (result && result != -17 /* EEXIST: another processor was quicker */) {
-		lost = get_losses();
-		if (lost)
-			__sync_fetch_and_add(&lost->table_full, 1);
-		return 0;
+	result = bpf_map_update_elem(&flows, &id, &flow, BPF_NOEXIST);
+	return result == 0 || result == -17; /* EEXIST: another processor was quicker */
+}
+
+/* The flow of a packet, made when there is none. 0 when there is no room. */
+static __always_inline struct flow *find_flow(__u64 id, const struct packet *packet, bool is_egress)
+{
+	struct datagram_losses *lost;
+
+	for (int i = 0; i < FLOWS_PER_HASH; i++, id++) {
+		struct flow *flow = bpf_map_lookup_elem(&flows, &id);
+
+		if (!flow && add_flow(id, packet, is_egress))
+			flow = bpf_map_lookup_elem(&flows, &id);
+		if (!flow)
+			break;
+		if (is_equal(&flow->key, &packet->key))
+			return flow;
 	}
-	return bpf_map_lookup_elem(&flows, key);
+	lost = get_losses();
+	if (lost)
+		__sync_fetch_and_add(&lost->table_full, 1);
+	return 0;
 }
 
 /*
  * Who sends, as far as that is known when a packet leaves: the task that runs now, when the socket is a program's and its
  * protocol sends nothing by itself. Else who made the socket.
  */
-static __always_inline void name_owner(struct __sk_buff *skb, struct flow *flow, struct owner *owner, __u8 protocol,
-				       bool is_egress)
+static __always_inline void name_owner(struct __sk_buff *skb, struct flow *flow, struct owner *owner, bool is_egress)
 {
-	if (is_egress && protocol != IPPROTO_SCTP && is_of_program(kernel_socket(skb)))
-		read_task(owner, bpf_get_current_task_btf());
+	if (is_egress && !owner->is_kernels && flow->key.protocol != IPPROTO_SCTP) {
+		if (is_of_program(kernel_socket(skb)))
+			read_task(owner, bpf_get_current_task_btf());
+		else
+			owner->is_kernels = 1;
+	}
 	if (owner->process == 0)
 		return;
 	__builtin_memcpy(flow->process_name, owner->process_name, 16);
@@ -424,6 +338,24 @@ static __always_inline void count(struct __sk_buff *skb, const struct packet *pa
 	}
 }
 
+/* Where a socket lives, when its first packet is seen. Returns false for what is not a whole socket. */
+static __always_inline bool place_socket(struct __sk_buff *skb, struct owner *owner)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u32 network_namespace = namespace_of(kernel_socket(skb));
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return false;
+	owner->is_raw = sk->type == SOCK_RAW;
+	owner->cgroup_id = bpf_skb_cgroup_id(skb);
+	owner->scope = hash_scope(owner->cgroup_id, network_namespace);
+	/* Last, and seen last: another processor takes it to mean that the rest is there. */
+	__sync_lock_test_and_set(&owner->network_namespace, network_namespace);
+	return true;
+}
+
 static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 {
 	struct packet packet = {};
@@ -431,48 +363,37 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 	struct bpf_sock *sk = skb->sk;
 	struct owner *owner;
 	struct flow *flow;
-	__u64 now;
-	bool is_new;
+	__u64 scope, tick;
 
-	if (!sk)
-		return;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return;
-	if (!(skb->protocol == bpf_htons(0x0800) ? read_ipv4(skb, is_egress, &packet)
-						 : read_ipv6(skb, is_egress, &packet)))
-		return;
-	/* A raw socket listening in on UDP or SCTP gets copies of what another socket receives. */
-	if (!is_egress && sk->type == SOCK_RAW && has_ports(key->protocol))
+	if (!sk || !read_packet(skb, is_egress, &packet))
 		return;
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!owner)
+	if (!owner || (owner->network_namespace == 0 && !place_socket(skb, owner)))
 		return;
-	if (owner->network_namespace == 0) {
-		owner->cgroup_id = bpf_skb_cgroup_id(skb);
-		owner->network_namespace = namespace_of(kernel_socket(skb));
-	}
+	/* A raw socket listening in on UDP or SCTP gets copies of what another socket receives. */
+	if (!is_egress && owner->is_raw && has_ports(key->protocol))
+		return;
 	key->cgroup_id = owner->cgroup_id;
 	key->network_namespace = owner->network_namespace;
-	if (key->protocol != IPPROTO_UDP) /* the kernel's own ICMP sockets serve every namespace in turn */
+	scope = owner->scope;
+	if (key->protocol != IPPROTO_UDP) { /* the kernel's own ICMP sockets serve every namespace in turn */
 		key->network_namespace = namespace_of(kernel_socket(skb));
+		scope = hash_scope(key->cgroup_id, key->network_namespace);
+	}
 	read_connected(sk, key);
-	if (with_dns && key->protocol == IPPROTO_UDP && key->remote_port == DNS_PORT)
+	if (with_dns && key->protocol == IPPROTO_UDP && key->ports.remote == DNS_PORT)
 		copy_dns(skb, &packet, is_egress, bpf_ktime_get_ns());
 	if (!with_flows)
 		return;
-	now = bpf_ktime_get_coarse_ns(); /* exact to a timer tick, and much cheaper */
-	flow = bpf_map_lookup_elem(&flows, key);
-	is_new = !flow;
-	if (is_new)
-		flow = add_flow(key, &packet, is_egress, now);
+	flow = find_flow(hash_flow(key, scope), &packet, is_egress);
 	if (!flow)
 		return;
-	if (is_new || (is_egress && flow->process == 0))
-		name_owner(skb, flow, owner, key->protocol, is_egress);
-	if (!is_egress && (key->protocol != IPPROTO_UDP || skb->pkt_type != PACKET_HOST) && !counts_here(skb, flow, now))
+	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */
+	if (flow->process == 0 && (is_egress || is_unused(flow)))
+		name_owner(skb, flow, owner, is_egress);
+	if (!is_egress && (key->protocol != IPPROTO_UDP || skb->pkt_type != PACKET_HOST) && !counts_here(skb, flow, tick))
 		return;
-	flow->last_seen = now;
+	flow->last_tick = tick;
 	count(skb, &packet, flow, is_egress);
 	/* The kernel answers an echo request without a socket seeing it: the answer is as long as what it answers. */
 	if (is_egress && packet.is_echo_reply && flow->process == 0) {
@@ -540,14 +461,16 @@ int find_owners(struct bpf_iter__task_file *context)
 }
 
 struct walk {
-	__u64 now;
+	__u64 now; /* of `tick` */
+	__u64 tick;
 	__u64 walked;
 	__u64 deferred;
 	__u64 hurry; /* shift of the idle times: a table that fills forgets sooner */
 };
 
-static __always_inline bool report(const struct flow_key *key, struct flow *flow)
+static __always_inline bool report(struct flow *flow, __u64 last_seen)
 {
+	const struct flow_key *key = &flow->key;
 	struct datagram_report *record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
 	struct counts now = flow->counts;
 
@@ -556,19 +479,19 @@ static __always_inline bool report(const struct flow_key *key, struct flow *flow
 	record->bytes_sent = now.bytes_sent - flow->reported.bytes_sent;
 	record->bytes_received = now.bytes_received - flow->reported.bytes_received;
 	record->first_seen_nanoseconds = flow->first_seen;
-	record->last_seen_nanoseconds = flow->last_seen;
+	record->last_seen_nanoseconds = last_seen;
 	record->cgroup_id = key->cgroup_id;
 	record->packets_sent = now.packets_sent - flow->reported.packets_sent;
 	record->packets_received = now.packets_received - flow->reported.packets_received;
 	record->network_namespace = key->network_namespace;
 	record->process = flow->process;
-	record->local_port = is_icmp(key->protocol) ? 0 : key->local_port;
-	record->remote_port = is_icmp(key->protocol) ? 0 : key->remote_port;
+	record->local_port = is_icmp(key->protocol) ? 0 : key->ports.local;
+	record->remote_port = is_icmp(key->protocol) ? 0 : key->ports.remote;
 	record->icmp_type_code = flow->icmp_type_code;
 	record->protocol = key->protocol;
 	record->flags = flow->flags;
-	__builtin_memcpy(record->local_address, key->local_address, 16);
-	__builtin_memcpy(record->remote_address, key->remote_address, 16);
+	__builtin_memcpy(record->local_address, key->local_address.bytes, 16);
+	__builtin_memcpy(record->remote_address, key->remote_address.bytes, 16);
 	__builtin_memcpy(record->process_name, flow->process_name, 16);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	flow->reported = now;
@@ -577,20 +500,24 @@ static __always_inline bool report(const struct flow_key *key, struct flow *flow
 }
 
 /* When the ring buffer is full the walk stops, and the next begins anew. */
-static long walk_flow(void *map, struct flow_key *key, struct flow *flow, struct walk *walk)
+static long walk_flow(void *map, __u64 *id, struct flow *flow, struct walk *walk)
 {
-	__u64 limit = (is_icmp(key->protocol) ? icmp_idle_nanoseconds : udp_idle_nanoseconds) >> walk->hurry;
-	bool has_ended = walk->now > flow->last_seen && walk->now - flow->last_seen > limit;
+	__u64 limit = (is_icmp(flow->key.protocol) ? icmp_idle_nanoseconds : udp_idle_nanoseconds) >> walk->hurry;
+	__u64 ticks = walk->tick > flow->last_tick ? walk->tick - flow->last_tick : 0;
+	bool has_ended = ticks * tick_nanoseconds > limit;
+	__u64 last_seen = walk->now - ticks * tick_nanoseconds;
 	bool has_moved = flow->counts.packets_sent != flow->reported.packets_sent ||
 			 flow->counts.packets_received != flow->reported.packets_received;
 
 	walk->walked++;
-	if (has_moved && !report(key, flow)) {
+	if (last_seen < flow->first_seen)
+		last_seen = flow->first_seen;
+	if (has_moved && !report(flow, last_seen)) {
 		walk->deferred++;
 		return 1;
 	}
 	if (has_ended)
-		bpf_map_delete_elem(&flows, key);
+		bpf_map_delete_elem(&flows, id);
 	return 0;
 }
 
@@ -601,6 +528,7 @@ int walk_flows(void *context)
 	struct datagram_losses *lost = get_losses();
 
 	walk.now = bpf_ktime_get_ns();
+	walk.tick = bpf_jiffies64();
 	if (lost && lost->walked * 4 > (__u64)flows_wanted * 3)
 		walk.hurry = 3;
 	bpf_for_each_map_elem(&flows, walk_flow, &walk, 0);
