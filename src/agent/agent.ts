@@ -95,6 +95,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     peers,
     node,
     commandLine: config.commandLine,
+    cgroupNameOf: (id) => observer?.cgroupNameOf(id) ?? "",
     ...(containerNames && { containerNames }),
   });
   const onName = dependencies.onName?.bind(dependencies);

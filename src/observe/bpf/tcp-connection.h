@@ -145,7 +145,7 @@ static __always_inline void open_server(struct sock *sk)
 	listener = find_listener(sk, connection.local_address);
 	if (listener)
 		connection.owner = *listener;
-	connection.owner.cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	connection.owner.cgroup_id = read_cgroup(sk);
 	connection.role = ROLE_SERVER;
 	connection.opened = 1;
 	add_connection(sk, &connection, BPF_ANY);
