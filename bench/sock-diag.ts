@@ -35,6 +35,7 @@ const ways: Record<string, () => TcpObserver> = {
     walk() {},
     drain: () => 0,
     losses: () => ({ tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0 }),
+    cgroupNameOf: () => "",
     stop() {},
   }),
   ebpf: () => createTcpObserver({ connectionsMax: 262_144 }),

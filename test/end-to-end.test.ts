@@ -3,12 +3,14 @@ import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { Topology, TopologyLink } from "../src/topology/index.ts";
 import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { peerIdHere } from "./cgroups.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
-import { freePort, liveLink, type liveMap, startProgram, temporaryFolder, until } from "./program.ts";
+import { freePort, liveLink, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
 
 const traffic = fileURLToPath(new URL("./traffic.ts", import.meta.url));
+const tcpTraffic = fileURLToPath(new URL("./tcp-traffic.ts", import.meta.url));
 const node = hostname();
 const skip =
   whyNoNamespaces() || (spawnSync("softflowd", ["-h"]).error && "softflowd is not installed") || whyNoBrowser;
@@ -148,6 +150,23 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     assert.equal(link?.connections, 2);
     assert.equal(link?.failed, 0);
     assert.ok((link?.rttMs ?? 0) > 0);
+    assert.ok(link!.rttMinMs! > 0 && link!.rttMinMs! <= link!.rttMs!);
+    assert.ok(link!.connectMs! > 0);
+  });
+
+  await t.test("a connection that is refused is told with its reason, now and in history", async () => {
+    const closedPort = "59999";
+    hosts
+      .spawn(hosts.client, process.execPath, tcpTraffic, "connect", hosts.serverAddress, closedPort)
+      .stdout?.resume();
+    // Nobody's socket is at the other end: it is a host, by its address.
+    const isRefused = ({ failed, failures }: TopologyLink) => failed === 1 && failures.refused === 1;
+    const filter = encodeURIComponent(`port:${closedPort}`);
+    await until("it is on the live map", async () => (await liveMap(program)).links.find(isRefused));
+    await until("it is in history", async () => {
+      const { links } = await program.get<Topology>(`/api/v1/map?from=-15m&filter=${filter}`);
+      return links.find(isRefused);
+    });
   });
 
   await t.test("closing is seen, and nothing is counted twice", async () => {

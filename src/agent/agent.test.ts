@@ -337,6 +337,44 @@ test("a connection that was there before is known from then on, and is none that
   assert.deepEqual(watch.figures(port, "server"), expected);
 });
 
+test("without cgroups of version 2 TCP is seen all the same", { skip }, async (t) => {
+  const watch = createWatch(t, { kernelFacts: { ...readKernelFacts(), cgroupRoot: "" } });
+  watch.agent.start();
+  assert.equal(watch.agent.status().state, "on", watch.agent.status().reason);
+  const { server, port } = await listen(t, "127.0.0.1");
+  const { client, served } = await open(t, server, "127.0.0.1");
+  await finish(client, served);
+  await watch.untilClosed(port);
+  assert.equal(watch.figures(port, "client").opened, 1);
+});
+
+test("a socket that connects again after a refusal is another connection, and both are told", {
+  skip,
+}, async (t) => {
+  const libc = koffi.load("libc.so.6");
+  const socket = libc.func("int socket(int family, int type, int protocol)");
+  const connectTo = libc.func("int connect(int fd, const uint8_t *address, int length)");
+  const close = libc.func("int close(int fd)");
+  const address = (port: number) =>
+    Uint8Array.of(2, 0, port >> 8, port & 255, 127, 0, 0, 1, ...new Array<number>(8).fill(0));
+  const watch = createWatch(t);
+  watch.agent.start();
+  const { server, port } = await listen(t, "127.0.0.1");
+  const gone = await listen(t, "127.0.0.1");
+  await new Promise((closed) => gone.server.close(closed));
+  const fd = socket(2, 1, 0);
+  assert.equal(connectTo(fd, address(gone.port), 16), -1);
+  assert.equal(connectTo(fd, address(port), 16), 0, "with the same cookie");
+  close(fd);
+  server.on("connection", (served) => served.resume().end());
+  await watch.untilClosed(port);
+  assert.deepEqual(
+    [watch.figures(gone.port, "client").failed, watch.figures(gone.port, "client").opened],
+    [1, 0],
+  );
+  assert.deepEqual([watch.figures(port, "client").failed, watch.figures(port, "client").opened], [0, 1]);
+});
+
 test("a machine's connections with itself are left out when that is asked for", { skip }, async (t) => {
   let loopbackRows = 0;
   const watch = createWatch(t, {

@@ -104,6 +104,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     peers,
     node,
     commandLine: config.commandLine,
+    cgroupNameOf: (id) => connections.cgroupNameOf(id),
     ...(containerNames && { containerNames }),
   });
   const onName = dependencies.onName?.bind(dependencies);

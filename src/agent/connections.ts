@@ -49,6 +49,8 @@ export interface Connections {
   start(facts: KernelFacts): void;
   poll(batch: FlowBatch, poll: Poll): void;
   readonly isOn: boolean;
+  /** The name of a cgroup whose sockets were seen, perhaps gone by now; "" when it is not known. */
+  cgroupNameOf(id: number): string;
   status(): ConnectionsStatus;
   stop(why: PartStatus): void;
 }
@@ -159,6 +161,7 @@ export function createConnections(
     get isOn() {
       return observer !== undefined;
     },
+    cgroupNameOf: (id) => observer?.cgroupNameOf(id) ?? "",
     status() {
       if (observer === undefined) return { ...off, sockets };
       if (sockDiag === undefined) return { state: "on", way: "eBPF", sockets };

@@ -161,6 +161,20 @@ test("a process that ended before anybody looked is of its container all the sam
   assert.equal((await until(who, () => true)).id, `container:vm/${id("e")}`);
 });
 
+for (const [name, path] of [
+  ["systemd's", `system.slice/docker-${id("9")}.scope`],
+  ["cgroupfs", `docker/${id("9")}`],
+] as const) {
+  test(`a container that is gone with its cgroup before anybody looked is itself, by ${name} name`, {
+    skip,
+  }, async (t) => {
+    const world = await createWorld(t);
+    const who = await world.connect(path, { isBrief: true });
+    await world.cgroups.remove();
+    assert.equal((await until(who, () => true)).id, `container:vm/${id("9")}`);
+  });
+}
+
 test("when it is not wanted, no runtime is asked", { skip }, async (t) => {
   const world = await createWorld(t, { containers: false });
   const who = await world.connect(`docker/${id("f")}`);

@@ -35,6 +35,8 @@ export interface SocketOwnersDependencies {
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
   readonly cgroupMounts?: CgroupMounts;
+  /** What a cgroup was called that is not in the tree any more, the last part of its path; "" when nobody knows. */
+  cgroupNameOf?(cgroupId: number): string;
 }
 
 export interface SocketOwners {
@@ -89,6 +91,7 @@ export function createSocketOwners({
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
   cgroupMounts,
+  cgroupNameOf = () => "",
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
@@ -158,7 +161,7 @@ export function createSocketOwners({
   }
 
   function placeInTree(cgroupId: number): CgroupPlace {
-    const path = cgroups.pathOf(cgroupId);
+    const path = cgroups.pathOf(cgroupId) || (cgroupId === 0 ? "" : cgroupNameOf(cgroupId));
     return path === "" ? nowhere : keepPlace(cgroupId, parseCgroupPath(path));
   }
 

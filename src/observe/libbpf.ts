@@ -26,6 +26,8 @@ export interface BpfObject {
   runSyscall(program: string): void;
   /** Reads a value of a one-row array map into `target`. */
   readArray(map: string, target: Uint8Array): void;
+  /** Reads the value of a key of 8 bytes into `target`; false when there is none. */
+  readValue(map: string, key: bigint, target: Uint8Array): boolean;
   mapRingBuffer(map: string, dataBytes: number): RingBufferMemory;
   /** Detaches, unloads, unmaps. Views handed out must not be used afterwards. */
   close(): void;
@@ -115,6 +117,8 @@ export function loadLibbpf(): Libbpf {
     // struct bpf_test_run_opts: its size first, every other field zero.
     const runOptions = new Uint8Array(80);
     new DataView(runOptions.buffer).setBigUint64(0, 80n, true);
+    const keyBytes = new Uint8Array(8);
+    const keyView = new DataView(keyBytes.buffer);
     const fds = new Map<string, number>();
     const fdOf = (kind: "map" | "program", name: string): number => {
       const known = fds.get(`${kind} ${name}`);
@@ -181,6 +185,10 @@ export function loadLibbpf(): Libbpf {
       readArray(name, target) {
         const result = call.lookup(fdOf("map", name), new Uint8Array(4), target);
         if (result !== 0) throw new KernelError(`map ${name}: read`, -result);
+      },
+      readValue(name, key, target) {
+        keyView.setBigUint64(0, key, true);
+        return call.lookup(fdOf("map", name), keyBytes, target) === 0;
       },
       mapRingBuffer(name, dataBytes) {
         const fd = fdOf("map", name);

@@ -5,6 +5,8 @@ import { TcpReport } from "./tcp-report.ts";
 
 const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
 
+const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
+
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
   readonly connectionsMax: number;
@@ -31,6 +33,8 @@ export interface TcpObserver {
   /** Reads the waiting reports, oldest first; the report is valid until `visit` returns. Returns how many. */
   drain(visit: (report: TcpReport) => void): number;
   losses(): TcpLosses;
+  /** The last part of a cgroup's path as it was when a socket was first seen in it; "" when not known. */
+  cgroupNameOf(cgroupId: number): string;
   stop(): void;
 }
 
@@ -39,6 +43,8 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
+  const nameBytes = new Uint8Array(cgroupNameBytes);
+  const utf8 = new TextDecoder();
   const lossBytes = new Uint8Array(40);
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
@@ -103,6 +109,10 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
         deferred: Number(deferred),
         missed: Number(missed),
       };
+    },
+    cgroupNameOf(cgroupId) {
+      if (object?.readValue("cgroup_names", BigInt(cgroupId), nameBytes) !== true) return "";
+      return utf8.decode(nameBytes.subarray(0, nameBytes.indexOf(0)));
     },
     stop() {
       ring = undefined;

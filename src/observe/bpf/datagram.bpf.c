@@ -499,6 +499,16 @@ static __always_inline bool report(struct flow *flow, __u64 last_seen)
 	return true;
 }
 
+/*
+ * What a socket has just sent may wait in a queue before the machine's address translation has seen it; then nobody knows yet
+ * where it goes. An answer says that it went.
+ */
+static __always_inline bool may_be_queued(const struct flow *flow, const struct walk *walk)
+{
+	return !flow->reported.packets_sent && !flow->counts.packets_received &&
+	       walk->now < flow->first_seen + 900000000ULL;
+}
+
 /* When the ring buffer is full the walk stops, and the next begins anew. */
 static long walk_flow(void *map, __u64 *id, struct flow *flow, struct walk *walk)
 {
@@ -512,6 +522,8 @@ static long walk_flow(void *map, __u64 *id, struct flow *flow, struct walk *walk
 	walk->walked++;
 	if (last_seen < flow->first_seen)
 		last_seen = flow->first_seen;
+	if (may_be_queued(flow, walk))
+		return 0;
 	if (has_moved && !report(flow, last_seen)) {
 		walk->deferred++;
 		return 1;

@@ -2,7 +2,7 @@
 /* A connection's entry from its first state to its last report. Included by tcp.bpf.c only. */
 #pragma once
 
-#define E2BIG 7
+#define EEXIST 17
 #define SHUTDOWN_MASK 3 /* include/net/sock.h: nothing is sent or received any more */
 
 /*
@@ -112,13 +112,16 @@ static __always_inline void add_connection(struct sock *sk, struct connection *c
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct tcp_losses *lost = get_losses();
+	long error;
 
 	if (mode == BPF_ANY)
 		move_aside(cookie);
 	connection->socket = (__u64)sk;
 	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
-	if (bpf_map_update_elem(&connections, &cookie, connection, mode) == -E2BIG && lost)
+	error = bpf_map_update_elem(&connections, &cookie, connection, mode);
+	/* The table is full, or the kernel has no memory for an entry at hand; -EEXIST is a socket with two files. */
+	if (error && error != -EEXIST && lost)
 		__sync_fetch_and_add(&lost->table_full, 1);
 }
 
@@ -142,7 +145,7 @@ static __always_inline void open_server(struct sock *sk)
 	listener = find_listener(sk, connection.local_address);
 	if (listener)
 		connection.owner = *listener;
-	connection.owner.cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	connection.owner.cgroup_id = read_cgroup(sk);
 	connection.role = ROLE_SERVER;
 	connection.opened = 1;
 	add_connection(sk, &connection, BPF_ANY);

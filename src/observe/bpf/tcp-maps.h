@@ -86,6 +86,22 @@ struct {
 	__type(value, __u8);
 } listening SEC(".maps");
 
+/* The last part of a cgroup's path. `docker-ID.scope` has 77 characters, `cri-containerd-ID.scope` 85. */
+struct cgroup_name {
+	char text[128]; /* NUL terminated; longer names are cut off */
+};
+
+/*
+ * Names of cgroups by id, as sockets were first seen in them: a container may be gone before user space looks for its folder. Of
+ * more than these the ones that were not met for the longest time are forgotten; they are looked for in the tree first.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u64);
+	__type(value, struct cgroup_name);
+} cgroup_names SEC(".maps");
+
 /*
  * ICMP's answer to a SYN that comes while connect() is at work, as it does from a firewall on this machine, is kept as a soft
  * error. A program that does not block asks for it (SO_ERROR), which forgets it, and closes the socket without an error. So it

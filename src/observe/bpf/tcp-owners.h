@@ -5,11 +5,32 @@
  */
 #pragma once
 
+/* Not inlined: the name has a stack frame of its own. */
+static __noinline int keep_cgroup_name(__u64 cgroup_id, struct kernfs_node *node)
+{
+	struct cgroup_name name = {};
+
+	if (bpf_map_lookup_elem(&cgroup_names, &cgroup_id))
+		return 0;
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(node, name));
+	return bpf_map_update_elem(&cgroup_names, &cgroup_id, &name, BPF_NOEXIST);
+}
+
+/* The socket's cgroup of version 2; its name is kept. */
+static __always_inline __u64 read_cgroup(struct sock *sk)
+{
+	struct kernfs_node *node = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
+	__u64 cgroup_id = BPF_CORE_READ(node, id);
+
+	keep_cgroup_name(cgroup_id, node);
+	return cgroup_id;
+}
+
 static __always_inline void read_owner(struct sock *sk, struct task_struct *task, struct owner *owner)
 {
 	owner->process = BPF_CORE_READ(task, tgid);
 	BPF_CORE_READ_INTO(&owner->process_name, task, group_leader, comm);
-	owner->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	owner->cgroup_id = read_cgroup(sk);
 	owner->count = 1;
 }
 

@@ -72,6 +72,8 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		connection->opened = 1;
 	}
 	read_counters(sk, &now);
+	if (has_gone(sk, key, connection))
+		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
 	    now.segments_sent == connection->reported.segments_sent &&
 	    now.segments_received == connection->reported.segments_received)

@@ -409,6 +409,7 @@ export function createSockDiagObserver({
       return count;
     },
     losses: () => ({ ...losses }),
+    cgroupNameOf: () => "", // a dump has the number alone
     reach: () => ({
       networkNamespaces: places.size,
       networkNamespacesMissed: refused.size + beyondCount,
