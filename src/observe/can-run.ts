@@ -73,7 +73,7 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
   if (!facts.isPrivileged) {
     return {
       reason: "reading the kernel's sockets needs root, or the capabilities CAP_BPF and CAP_PERFMON",
-      remedy: "start it as root: sudo ./portolan up",
+      remedy: "start it as root, with sudo",
     };
   }
   if (!facts.hasBtf) {

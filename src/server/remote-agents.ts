@@ -240,7 +240,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const { columns, count } = batch;
     const rows = told.map((peer) => {
       const row = peers.intern(peer);
-      if (peer.node === node && peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+      const isItsOwn = peer.node === node || peer.node.startsWith(`${node}/`); // also in a namespace of its
+      if (isItsOwn && peer.name !== "" && row > 1) peers.rename(peer, peer.name);
       return row;
     });
     columns.observer.fill(observerRow(node), 0, count);
