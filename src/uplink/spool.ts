@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { openIdentity } from "./identity.ts";
 import { type EntryHead, type Place, Segment } from "./segment.ts";
 
@@ -171,7 +171,7 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
     async start() {
       if (folder === undefined) return randomBytes(16).toString("hex");
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolder(resolve(folder));
         lock = await takeFolder(folder);
         const identity = openIdentity(folder);
         load(folder);
@@ -235,6 +235,19 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       lock?.close();
     },
   };
+}
+
+/** Level by level: mkdir's own recursion never ends below a folder that takes no children, such as /proc. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }
 
 /** So that a file's name is there after a power cut, too. */
