@@ -73,6 +73,8 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     if (head.version > formatVersion)
       return { problem: `format version ${head.version}, this server reads up to ${formatVersion}` };
   }
+  if (head.magic !== magic || head.version < 1)
+    return { problem: "the first bytes are not those of an agent's batch" };
   if (reader.isBroken) return { problem: "the message is cut off or damaged" };
   const problem = checkHead(head, texts);
   if (problem !== undefined) return { problem };
@@ -95,10 +97,9 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
 }
 
 function checkHead(
-  head: { magic: number; version: number; sequence: number; rowCount: number },
+  head: { sequence: number; rowCount: number },
   { node, instance, epoch }: { node: string; instance: string; epoch: string },
 ): string | undefined {
-  if (head.magic !== magic || head.version < 1) return "the first bytes are not those of an agent's batch";
   if (node === "") return "node: a name is expected";
   if (instance.length !== idBytes * 2) return `instance: ${idBytes} bytes are expected`;
   if (epoch.length !== idBytes * 2) return `epoch: ${idBytes} bytes are expected`;
