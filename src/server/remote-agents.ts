@@ -77,6 +77,8 @@ export interface RemoteAgents {
   /** How long a server's end waits for its client's: 0 when nobody but this machine's own agent could report it. */
   readonly waitMilliseconds: number;
   list(): readonly RemoteAgent[];
+  /** Agents heard of late. */
+  readonly heardCount: number;
   /** Rows that wait to be judged. */
   readonly waitingRows: number;
 }
@@ -161,6 +163,12 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 
   function isHeard({ lastSeenMilliseconds }: RemoteAgent): boolean {
     return now() - lastSeenMilliseconds < remoteLimits.silentMilliseconds;
+  }
+
+  function heardCount(): number {
+    let count = 0;
+    for (const agent of agents.values()) if (isHeard(agent)) count++;
+    return count;
   }
 
   /** Whoever was silent for longest makes room, unless all are heard. */
@@ -323,8 +331,10 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       }
     },
     get waitMilliseconds() {
-      for (const agent of agents.values()) if (isHeard(agent)) return remoteLimits.otherEndMilliseconds;
-      return 0;
+      return heardCount() > 0 ? remoteLimits.otherEndMilliseconds : 0;
+    },
+    get heardCount() {
+      return heardCount();
     },
     list: () => [...agents.values()],
     get waitingRows() {

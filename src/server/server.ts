@@ -153,7 +153,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     routeFlows(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
-    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops });
+    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops, remote });
     routeStatus(http, {
       version,
       node,
