@@ -30,7 +30,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
 /** What a person wants to know in the first second. */
 function describe(service: AgentService, settings: AgentSettings): string {
   const { server, spoolFolder, spoolBytes, node, isJson } = settings;
-  const { datagrams, dns, ...tcp } = service.status;
+  const { datagrams, dns, nat, ...tcp } = service.status;
   const found = service.foundMessages === 0 ? "" : `, ${service.foundMessages} messages from before`;
   const spool =
     spoolFolder === undefined
@@ -45,6 +45,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     `  TCP          ${describePart(tcp, "connections of this machine, all network namespaces")}`,
     `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
+    `  NAT          ${describePart(nat, "what the kernel translates is undone")}`,
     ...(server === undefined ? [] : [`  spool        ${spool}`]),
     `  metrics      ${service.metricsUrl === "" ? "none" : `${service.metricsUrl}/metrics`}`,
     "",

@@ -89,6 +89,7 @@ export function createAgentService(
       datagrams: config.datagrams,
       dns: config.dns,
       flowsMax: config.flows,
+      nat: config.nat,
     },
     {
       ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
@@ -96,6 +97,7 @@ export function createAgentService(
         addressPeers.rename(bytes, offset, name);
         uplink?.learn(bytes, offset, name);
       },
+      onTranslation: (translation) => uplink?.translate(translation),
       log: (message) => log("warn", message),
     },
   );
@@ -200,11 +202,11 @@ export function createAgentService(
   };
 }
 
-function report({ sockets, datagrams, dns, ...tcp }: AgentStatus, uplink: Uplink): AgentReport {
+function report({ sockets, datagrams, dns, nat, ...tcp }: AgentStatus, uplink: Uplink): AgentReport {
   const part = (name: string, { state, reason = "" }: PartStatus) => ({ name, isOn: state === "on", reason });
   const { waitingBytes, waitingMessages } = uplink.status();
   return {
-    parts: [part("tcp", tcp), part("datagrams", datagrams), part("dns", dns)],
+    parts: [part("tcp", tcp), part("datagrams", datagrams), part("dns", dns), part("nat", nat)],
     ...{ sockets, spoolBytes: waitingBytes, spoolMessages: waitingMessages },
   };
 }

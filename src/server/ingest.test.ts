@@ -6,12 +6,20 @@ import { type TestContext, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { pino } from "pino";
 import { createAddressPeers, NameTable } from "../enrich/index.ts";
-import { ObserverTable } from "../flow/index.ts";
+import { ObserverTable, parseAddress } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, writeMessage } from "../ingest/index.ts";
 import { type SampleRow, sampleBatch, sampleMessage, samplePeer } from "../ingest/testdata/sample-message.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
-import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
+import {
+  createNat,
+  createStitcher,
+  LiveFold,
+  liveFoldDefaults,
+  natTableDefaults,
+  PeerTable,
+  stitchDefaults,
+} from "../topology/index.ts";
 import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -35,6 +43,7 @@ async function createReceiving(
   const peers = new PeerTable(10_000, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher(stitchDefaults, drops.drop);
+  const nat = createNat(natTableDefaults, stitcher, drops.drop);
   const names = new NameTable();
   const now = () => clock.now;
   const addressPeers = createAddressPeers({
@@ -43,11 +52,11 @@ async function createReceiving(
   });
   const store = createDuckDBStore({ ...storeDefaults, folder }, { peers, observers, drop: drops.drop });
   const remote = createRemoteAgents({
-    ...{ stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
+    ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (node) => node === options.here,
   });
   const live = createLiveHub({ fold, peers, observers, now });
-  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, remote, now });
+  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
   const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;
   await store.start();
   await restoreLive({ store, fold, stitcher, peers, observers }, now());
@@ -266,6 +275,27 @@ test("names that a workload looked up, renamed peers and drops are the server's 
     renamed: [{ id: clientPeer.id, address: clientPeer.address, name: "mine" }],
   });
   assert.equal(peers.get(peers.find(clientPeer)).name, "curl of Ann", "of others' peers nobody has a say");
+});
+
+test("what one node translates is undone in what another node sees of it", async (t) => {
+  const { post, tick, totals } = await createStarted(t);
+  const service = { destination: "10.96.0.1", destinationPort: 80 };
+  const addresses = new Uint8Array(64);
+  ["10.0.0.9", "10.96.0.1", "10.0.0.1", "10.0.0.9"].forEach((text, i) => {
+    addresses.set(parseAddress(text)!, i * 16);
+  });
+  const ports = {
+    originalSourcePort: 40000,
+    originalDestinationPort: 80,
+    replySourcePort: 443,
+    replyDestinationPort: 40000,
+  };
+  const translations = [{ addresses, ...ports, protocol: 6 }];
+  const answers = [post(fromServer(1)), post({ ...fromClient(1, service), translations })];
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  for (let i = 0; i < 4; i++) await tick();
+  for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+  assert.deepEqual(await totals(), [[...link, 100, 1]]);
 });
 
 test("an agent that was started again holds nothing open from before; one that is silent, neither", async (t) => {

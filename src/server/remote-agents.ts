@@ -221,7 +221,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     waitingRows += batch.count;
   }
 
-  function learn({ renamed, names: learned, node }: IngestMessage, seconds: number): void {
+  function learn({ renamed, names: learned, translations, node }: IngestMessage, seconds: number): void {
+    for (const translation of translations) nat.learn(translation, seconds);
     // Of other machines' peers an agent has nothing to say.
     for (const { id, address, name } of renamed) {
       const isItsOwn = id.slice(id.indexOf(":") + 1).startsWith(`${node}/`);

@@ -8,7 +8,7 @@ import {
   type PeerName,
   writeMessage,
 } from "../ingest/index.ts";
-import type { Peer, PeerTable } from "../topology/index.ts";
+import type { Peer, PeerTable, Translation } from "../topology/index.ts";
 
 /** A message, not compressed yet. */
 export interface BuiltMessage {
@@ -16,9 +16,11 @@ export interface BuiltMessage {
   readonly rowCount: number;
 }
 
-type Facts = Pick<IngestMessage, "renamed" | "names" | "drops" | "report">;
-const nothing: Facts = { renamed: [], names: [], drops: [] };
+type Facts = Pick<IngestMessage, "renamed" | "names" | "translations" | "drops" | "report">;
+const nothing: Facts = { renamed: [], names: [], translations: [], drops: [] };
 
+/** Of one message. */
+const translationsMax = 16_384;
 /** Names are told again with every message that needs them; a server keeps them for so long at least. */
 const nameTtlSeconds = 3600;
 
@@ -28,6 +30,7 @@ export class MessageBuilder {
   readonly #batch: FlowBatch;
   #renamed = new Map<string, PeerName>();
   #names = new Map<string, LearnedName>();
+  #translations: Translation[] = [];
   #drops = new Map<string, number>();
 
   constructor(peers: PeerTable, rowsMax: number) {
@@ -37,12 +40,16 @@ export class MessageBuilder {
   }
 
   get isFull(): boolean {
-    return this.#batch.free === 0;
+    return this.#batch.free === 0 || this.#translations.length >= translationsMax;
   }
 
   get isEmpty(): boolean {
     return (
-      this.#batch.count === 0 && this.#renamed.size === 0 && this.#names.size === 0 && this.#drops.size === 0
+      this.#batch.count === 0 &&
+      this.#renamed.size === 0 &&
+      this.#names.size === 0 &&
+      this.#translations.length === 0 &&
+      this.#drops.size === 0
     );
   }
 
@@ -57,6 +64,16 @@ export class MessageBuilder {
   learn(address: Uint8Array, name: string): void {
     if (this.#names.size < ingestLimits.names)
       this.#names.set(address.join(), { address, name, ttlSeconds: nameTtlSeconds });
+  }
+
+  /** Copies it. */
+  translate({ addresses, ...numbers }: Translation): void {
+    const { originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort, protocol } =
+      numbers;
+    this.#translations.push({
+      addresses: addresses.slice(),
+      ...{ originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort, protocol },
+    });
   }
 
   countDrop(reason: string, count: number): void {
@@ -82,12 +99,14 @@ export class MessageBuilder {
     write(this.#batch, {
       renamed: [...this.#renamed.values()],
       names: [...this.#names.values()],
+      translations: this.#translations,
       drops: [...this.#drops].map(([reason, count]) => ({ reason, count })),
       report,
     });
     this.#batch.clear();
     this.#renamed = new Map();
     this.#names = new Map();
+    this.#translations = [];
     this.#drops = new Map();
     return built;
   }

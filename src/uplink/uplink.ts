@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import type { DropReason, FlowBatch } from "../flow/index.ts";
 import type { AgentReport } from "../ingest/index.ts";
-import type { PeerTable } from "../topology/index.ts";
+import type { PeerTable, Translation } from "../topology/index.ts";
 import { MessageBuilder } from "./message-builder.ts";
 import type { Spool, SpoolEntry } from "./spool.ts";
 import type { SendOutcome, Transport } from "./transport.ts";
@@ -66,6 +66,8 @@ export interface Uplink {
   take(batch: FlowBatch): void;
   /** A workload has looked up a name and got this address, the 16 bytes at `bytes[offset]`. */
   learn(bytes: Uint8Array, offset: number, name: string): void;
+  /** The kernel translates a connection's addresses. To be told before its records are taken. */
+  translate(translation: Translation): void;
   /** Tells the server of something given up. */
   countDrop(reason: string, count: number): void;
   /** Makes a message of what was taken, when there is something, and sends what can be sent. Once a second. */
@@ -239,6 +241,10 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     },
     learn(bytes, offset, name) {
       builder.learn(bytes.slice(offset, offset + 16), name);
+    },
+    translate(translation) {
+      builder.translate(translation);
+      if (builder.isFull) write(undefined);
     },
     countDrop(reason, dropCount) {
       builder.countDrop(reason, dropCount);
