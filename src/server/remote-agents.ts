@@ -110,6 +110,8 @@ interface Waiting {
 export function createRemoteAgents(dependencies: RemoteAgentsDependencies): RemoteAgents {
   const { nat, stitcher, addressPeers, store, fold, peers, observers, names, drop, now } = dependencies;
   const agents = new Map<string, RemoteAgent>();
+  /** Who reported a machine last. */
+  const instanceByNode = new Map<string, string>();
   const pending = new Map<string, Promise<IngestOutcome>>();
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
@@ -145,8 +147,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
         reason: `${node} is observed by this server itself: start the server as portolan server, or the agent with another --node`,
       };
     }
-    const other = [...agents.values()].find((agent) => agent.node === node && agent.instance !== instance);
-    if (other !== undefined && isHeard(other))
+    const other = agents.get(instanceByNode.get(node) ?? "");
+    if (other !== undefined && other.node === node && other.instance !== instance && isHeard(other))
       return {
         kind: "conflict",
         reason: `another agent reports ${node} already; give one of them another --node`,
@@ -175,6 +177,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   function forgetOldest(): boolean {
     const [oldest] = [...agents.values()].sort((a, b) => a.lastSeenMilliseconds - b.lastSeenMilliseconds);
     if (oldest === undefined || isHeard(oldest)) return false;
+    instanceByNode.delete(oldest.node);
     return agents.delete(oldest.instance);
   }
 
@@ -182,6 +185,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const { instance, node, epoch, agentVersion: version, startedMilliseconds } = message;
     const agent = agents.get(instance) ?? newAgent(message, now());
     agents.set(instance, agent);
+    if (agent.node !== node) instanceByNode.delete(agent.node);
+    instanceByNode.set(node, instance);
     // What a spool has kept of an earlier start comes after a newer start only when somebody copied it.
     if (agent.epoch !== epoch && startedMilliseconds >= agent.startedMilliseconds) {
       stitcher.forgetObserver(observerRow(agent.node)); // what it held open, it will tell again
