@@ -53,6 +53,7 @@ function createTold({ rowsMax = 100 } = {}) {
     },
     peers,
     live: { publish: tell("publish") },
+    nat: { undo: () => false, sweep() {} },
     remote: {
       waitMilliseconds: 0,
       flush: (isLast = false) => void told.push(isLast ? "remote, all" : "remote"),
