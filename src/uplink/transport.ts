@@ -65,6 +65,7 @@ export function createTransport(config: TransportConfig): Transport {
       request.once("close", () => {
         clearTimeout(timer);
         open.delete(request);
+        reject(new Error("the connection was closed before the whole answer")); // nothing, when it was there
       });
       request.once("error", reject);
       request.once("response", (response) => {
@@ -76,6 +77,7 @@ export function createTransport(config: TransportConfig): Transport {
         });
         response.once("end", () => resolve({ response, text }));
         response.once("error", reject);
+        response.once("close", () => reject(new Error("the connection was closed before the whole answer")));
       });
       request.end(body);
     });

@@ -135,7 +135,10 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
 
   /** Sends what may be sent now, in order. After a failure one message tries first. */
   function pump(): void {
-    if (now() < retryAt) return;
+    if (now() < retryAt) {
+      tryLater(); // a timer may be a little early by this clock
+      return;
+    }
     const countMax = failureCount > 0 ? 1 : config.inFlightMax;
     let first: SpoolEntry | undefined;
     for (const entry of spool.entries()) {
@@ -216,8 +219,13 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     failureCount++;
     const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
     retryAt = now() + pause;
+    tryLater();
+  }
+
+  function tryLater(): void {
     clearTimeout(timer);
-    timer = setTimeout(pump, pause + 1);
+    if (retryAt === Number.POSITIVE_INFINITY) return; // it is over
+    timer = setTimeout(pump, retryAt - now() + 1);
     timer.unref();
   }
 
