@@ -31,7 +31,7 @@ test("nothing is said when everything is there", () => {
 const cases: [string, Partial<KernelFacts>, RegExp, RegExp][] = [
   ["another system", { platform: "darwin" }, /darwin/, /Linux machine/],
   ["an old kernel", { release: "5.10.0-28-amd64" }, /5\.10/, /5\.14 or newer/],
-  ["no privileges", { isPrivileged: false }, /needs root/, /as root, with sudo/],
+  ["no privileges", { isPrivileged: false }, /needs root/, /sudo \.\/portolan up/],
   ["no BTF", { hasBtf: false }, /btf\/vmlinux is missing/, /CONFIG_DEBUG_INFO_BTF/],
   ["no libbpf", { hasLibbpf: false }, /libbpf\.so\.1/, /apt-get install libbpf1/],
 ];

@@ -73,7 +73,7 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
   if (!facts.isPrivileged) {
     return {
       reason: "reading the kernel's sockets needs root, or the capabilities CAP_BPF and CAP_PERFMON",
-      remedy: "start it as root, with sudo",
+      remedy: "start it as root: sudo ./portolan up",
     };
   }
   if (!facts.hasBtf) {
@@ -121,7 +121,7 @@ export function canRunConntrack(facts: ConntrackFacts): CannotRun | undefined {
   if (!facts.isPrivileged) {
     return {
       reason: "reading address translation needs root, or the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN",
-      remedy: "start it as root, with sudo",
+      remedy: "start it as root: sudo ./portolan up",
     };
   }
   if (!facts.hasConntrack) {
@@ -199,7 +199,7 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
     limits.push({
       reason:
         "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
-      remedy: "start it as root, with sudo",
+      remedy: "start it as root: sudo ./portolan up",
     });
   }
   if (!reach.hasEvents) {
