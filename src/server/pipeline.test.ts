@@ -53,7 +53,6 @@ function createTold({ rowsMax = 100 } = {}) {
     },
     peers,
     live: { publish: tell("publish") },
-    nat: { undo: () => false, sweep() {} },
     remote: {
       waitMilliseconds: 0,
       flush: (isLast = false) => void told.push(isLast ? "remote, all" : "remote"),
