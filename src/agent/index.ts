@@ -3,5 +3,6 @@
  * stay in this process.
  */
 export { type Agent, type AgentConfig, type AgentStatus, agentDefaults, createAgent } from "./agent.ts";
+export { createClock } from "./clock.ts";
 export type { DatagramsStatus, DnsStatus } from "./datagrams.ts";
 export type { PartStatus } from "./part-status.ts";

@@ -1,11 +1,10 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Collector, createLook } from "../collector/index.ts";
 import type { CollectFlags } from "../goflow/index.ts";
 import { type DropCounters, formatMetrics } from "../metrics/index.ts";
 import type { CollectLog } from "./collect-log.ts";
 import { collectMetrics, type WrittenCounts } from "./collect-metrics.ts";
 import { listTemplates } from "./collect-templates.ts";
+import { type Answer, createPlainHttp, plain } from "./plain-http.ts";
 
 export interface CollectHttpDependencies {
   readonly version: string;
@@ -19,39 +18,12 @@ export interface CollectHttpDependencies {
 
 /** Exporters told by name, here and in `/templates`. */
 const exportersMax = 1000;
-/** Strangers may reach this: how many at once, and how long one may take to ask. */
-const connectionsMax = 256;
-const requestMilliseconds = 5000;
-
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /** GoFlow2's `/metrics`, `/__health` and `/templates`, open to whoever reaches the address; undefined with `-addr ""`. */
 export function createCollectHttp(flags: CollectFlags, dependencies: CollectHttpDependencies) {
   const { http: place, templatesPath, listen } = flags;
   if (place === undefined) return undefined;
-  const { version, collector, drops, written, log, answerMilliseconds = 30_000 } = dependencies;
+  const { version, collector, drops, written, log, answerMilliseconds } = dependencies;
   let isCollecting = false;
-  const server = createServer(
-    {
-      headersTimeout: requestMilliseconds,
-      requestTimeout: requestMilliseconds,
-      connectionsCheckingInterval: 1000,
-    },
-    (request, response) => {
-      answer(request, response).catch((error: unknown) => {
-        log.write("error", `http: ${error}`);
-        if (response.headersSent) response.destroy();
-        else send(response, plain(500, "Internal Server Error\n"));
-      });
-    },
-  );
-  server.maxConnections = connectionsMax;
-
   /** The answers, not what they are made of: all who ask share these bytes, and the status is garbage again. */
   const look = createLook(async () => {
     const status = await collector.status(exportersMax);
@@ -63,17 +35,8 @@ export function createCollectHttp(flags: CollectFlags, dependencies: CollectHttp
     };
   });
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reading = setTimeout(() => response.destroy(), answerMilliseconds);
-    response.once("close", () => clearTimeout(reading));
-    send(response, await answerTo(request.method ?? "", request.url ?? ""));
-  }
-
-  async function answerTo(method: string, target: string): Promise<Answer> {
-    if (method !== "GET" && method !== "HEAD")
-      return { ...plain(405, "Method Not Allowed\n"), headers: { allow: "GET, HEAD", connection: "close" } };
-    // A request target need not be a URL: `//` is a path.
-    switch (target.split("?", 1)[0]) {
+  async function answerTo(target: string): Promise<Answer> {
+    switch (target) {
       case "/__health":
         return isCollecting ? plain(200, "OK\n") : plain(503, "Not OK\n");
       case "/metrics":
@@ -92,36 +55,26 @@ export function createCollectHttp(flags: CollectFlags, dependencies: CollectHttp
     }
   }
 
+  const server = createPlainHttp(place, {
+    answerTo,
+    answerMilliseconds,
+    onError: (message) => log.write("error", message),
+  });
+
   return {
     /** Rejects when the address cannot be had. */
     async start() {
-      server.listen({ port: place.port, ...(place.host === "" ? {} : { host: place.host }) });
-      await once(server, "listening");
-      const { address, port } = server.address() as { address: string; port: number };
-      const host = address.includes(":") ? `[${address}]` : address;
-      const isOpen = !/^(127\.|::1$)/.test(address);
+      const { url, port, isOpen } = await server.start();
       const toWhom = isOpen
         ? ` to whoever reaches this address; -addr 127.0.0.1:${port} closes it, -addr "" serves nothing`
         : "";
       log.write("info", `metrics, health and templates are served${toWhom}`, {
-        http: `http://${host}:${port}`,
+        http: url,
       });
     },
     setCollecting(value: boolean) {
       isCollecting = value;
     },
-    async stop() {
-      server.closeAllConnections();
-      if (server.listening) await new Promise((resolve) => server.close(resolve));
-    },
+    stop: () => server.stop(),
   };
-}
-
-function plain(status: number, text: string): Answer {
-  return { status, type: "text/plain; charset=utf-8", body: Buffer.from(text) };
-}
-
-/** To HEAD, Node sends the headers alone. */
-function send(response: ServerResponse, { status, type, body, headers }: Answer): void {
-  response.writeHead(status, { "content-type": type, "content-length": body.length, ...headers }).end(body);
 }

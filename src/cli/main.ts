@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { ListenError } from "../collector/index.ts";
 import type { ConfigError } from "../settings/index.ts";
 import type { OperatingError } from "../store/index.ts";
+import { addAgent } from "./agent.ts";
 import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
     .exitOverride()
     .showHelpAfterError("(portolan --help lists what is accepted)");
   addUp(program);
+  addAgent(program);
   addCollect(program);
   addDemo(program);
   addDoctor(program);

@@ -14,6 +14,7 @@ export {
   lookupsDefaults,
 } from "./dns/lookups.ts";
 export { NameTable, type NameTableConfig, nameTableDefaults } from "./dns/name-table.ts";
+export { localAddresses } from "./local-addresses.ts";
 export type { NameSource } from "./name-source.ts";
 export { networkOf } from "./network.ts";
 export { createSocketOwners, type SocketOwner, type SocketOwners } from "./socket-owners.ts";

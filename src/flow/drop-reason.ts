@@ -28,6 +28,8 @@ export const dropReasons = {
   link_limit: "more links than the live map keeps",
   store_full: "the disk or the store's size limit left no room",
   store_failed: "the store could not write",
+  spool_full: "an agent's server was away for longer than its spool has room for: the oldest records went",
+  batch_refused: "the server would never take an agent's message",
   output_failed: "records could not be written: the disk is full, or whoever reads them has stopped",
 } as const satisfies Record<string, string>;
 

@@ -25,6 +25,7 @@ function told({ batch, ...rest }: IngestMessage) {
   return {
     ...rest,
     names: rest.names.map((n) => ({ ...n, address: [...n.address] })),
+    translations: rest.translations.map((n) => ({ ...n, addresses: [...n.addresses] })),
     columns,
     count: batch.count,
   };
@@ -76,7 +77,7 @@ test("fields and columns of a newer agent are passed over", () => {
   column.unsigned(1, 9999);
   column.bytes(2, new Uint8Array(5));
   writer.message(11, column);
-  writer.unsigned(17, 5);
+  writer.unsigned(31, 5);
   writer.text(500, "news", 100);
   writer.fixed32(501, 1);
   const message = wholeMessage();

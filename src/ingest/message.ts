@@ -1,5 +1,5 @@
 import type { FlowBatch } from "../flow/index.ts";
-import type { Peer } from "../topology/index.ts";
+import type { Peer, Translation } from "../topology/index.ts";
 
 /** Of one message. A reader refuses what is more. */
 export const ingestLimits = {
@@ -8,6 +8,7 @@ export const ingestLimits = {
   rows: 65_536,
   peers: 131_072,
   names: 65_536,
+  translations: 65_536,
   drops: 256,
   parts: 64,
   /** UTF-8 bytes of a text; what is longer is cut off. */
@@ -35,6 +36,8 @@ export interface IngestMessage extends IngestHead {
   readonly peers: readonly Peer[];
   readonly renamed: readonly PeerName[];
   readonly names: readonly LearnedName[];
+  /** Connections whose addresses the node's kernel translates. */
+  readonly translations: readonly Translation[];
   readonly drops: readonly AgentDrop[];
   readonly report?: AgentReport | undefined;
 }

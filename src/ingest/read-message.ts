@@ -1,5 +1,5 @@
 import { FlowBatch } from "../flow/index.ts";
-import { type Peer, peerKindOf } from "../topology/index.ts";
+import { type Peer, peerKindOf, type Translation } from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
   type AgentDrop,
@@ -22,6 +22,8 @@ import {
   peerFields,
   renamedField,
   reportField,
+  translationAddresses,
+  translationNumbers,
 } from "./wire.ts";
 import { WireReader } from "./wire-reader.ts";
 
@@ -48,6 +50,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
   const texts = { node: "", agentVersion: "", instance: "", epoch: "" };
   const columns = new Map<IngestColumn, Uint8Array>();
   const [peers, renamed, names, drops]: [Peer[], PeerName[], LearnedName[], AgentDrop[]] = [[], [], [], []];
+  const translations: Translation[] = [];
   let report: AgentReport | undefined;
   const reader = new WireReader(bytes);
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -66,6 +69,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     else if (field === at.renamed) add(renamed, ingestLimits.names, reader, readRenamed);
     else if (field === at.names) add(names, ingestLimits.names, reader, readName);
     else if (field === at.drops) add(drops, ingestLimits.drops, reader, readDrop);
+    else if (field === at.translations) add(translations, ingestLimits.translations, reader, readTranslation);
     else if (field === at.report) report = readReport(reader.message());
     else reader.skip();
     // Said at once, so that another format's bytes are not gone through as if they were ours.
@@ -73,6 +77,8 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     if (head.version > formatVersion)
       return { problem: `format version ${head.version}, this server reads up to ${formatVersion}` };
   }
+  if (head.magic !== magic || head.version < 1)
+    return { problem: "the first bytes are not those of an agent's batch" };
   if (reader.isBroken) return { problem: "the message is cut off or damaged" };
   const problem = checkHead(head, texts);
   if (problem !== undefined) return { problem };
@@ -90,15 +96,14 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
   const { node, instance, epoch, agentVersion } = texts;
   return {
     ...{ node, instance, epoch, sequence, agentVersion, startedMilliseconds, sealedMilliseconds },
-    ...{ batch, peers, renamed, names, drops, report },
+    ...{ batch, peers, renamed, names, translations, drops, report },
   };
 }
 
 function checkHead(
-  head: { magic: number; version: number; sequence: number; rowCount: number },
+  head: { sequence: number; rowCount: number },
   { node, instance, epoch }: { node: string; instance: string; epoch: string },
 ): string | undefined {
-  if (head.magic !== magic || head.version < 1) return "the first bytes are not those of an agent's batch";
   if (node === "") return "node: a name is expected";
   if (instance.length !== idBytes * 2) return `instance: ${idBytes} bytes are expected`;
   if (epoch.length !== idBytes * 2) return `epoch: ${idBytes} bytes are expected`;
@@ -187,6 +192,24 @@ function readName(reader: WireReader): LearnedName | undefined {
     else reader.skip();
   }
   return address.length === 16 && name !== "" ? { address, name, ttlSeconds } : undefined;
+}
+
+/** One of other lengths or numbers is of a newer agent: passed over. */
+function readTranslation(reader: WireReader): Translation | undefined {
+  let addresses = new Uint8Array();
+  const numbers = {
+    ...{ originalSourcePort: 0, originalDestinationPort: 0, replySourcePort: 0, replyDestinationPort: 0 },
+    protocol: 0,
+  };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const name = translationNumbers[field - 2];
+    if (field === translationAddresses) addresses = reader.bytes().slice();
+    else if (name === undefined) reader.skip();
+    else numbers[name] = reader.unsigned();
+  }
+  const { protocol, ...ports } = numbers;
+  const isInRange = protocol <= 0xff && Object.values(ports).every((port) => port <= 0xffff);
+  return addresses.length === 64 && isInRange ? { addresses, ...numbers } : undefined;
 }
 
 function readDrop(reader: WireReader): AgentDrop {

@@ -16,6 +16,7 @@ export const batchField = {
   names: 14,
   drops: 15,
   report: 16,
+  translations: 17,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;
@@ -32,6 +33,15 @@ export const peerFields = [
 export const renamedField = { id: 1, address: 2, name: 3 } as const;
 export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;
 export const dropField = { reason: 1, count: 2 } as const;
+export const translationAddresses = 1;
+/** From field 2 on. */
+export const translationNumbers = [
+  "originalSourcePort",
+  "originalDestinationPort",
+  "replySourcePort",
+  "replyDestinationPort",
+  "protocol",
+] as const;
 export const reportField = { parts: 1, sockets: 2, spoolBytes: 3, spoolMessages: 4 } as const;
 export const partField = { name: 1, isOn: 2, reason: 3 } as const;
 

@@ -12,6 +12,8 @@ import {
   peerFields,
   renamedField,
   reportField,
+  translationAddresses,
+  translationNumbers,
 } from "./wire.ts";
 import { WireWriter } from "./wire-writer.ts";
 
@@ -54,6 +56,11 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
     inner.clear().text(dropField.reason, reason, textBytes);
     inner.unsigned(dropField.count, count);
     writer.message(at.drops, inner);
+  }
+  for (const translation of message.translations.slice(0, ingestLimits.translations)) {
+    inner.clear().bytes(translationAddresses, translation.addresses);
+    for (const [i, name] of translationNumbers.entries()) inner.unsigned(i + 2, translation[name]);
+    writer.message(at.translations, inner);
   }
   if (message.report !== undefined) writeReport(writer, inner, message.report);
   return writer.written;

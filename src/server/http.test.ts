@@ -60,6 +60,18 @@ for (const host of strangers) {
   });
 }
 
+test("where only agents have credentials, from other machines nothing but open paths is answered", async () => {
+  const app = createHttp({ logger, isLoopbackOnly: true, openPaths: ["/open"] });
+  for (const path of ["/open", "/closed"]) app.get(path, () => ({}));
+  const get = async (url: string, remoteAddress: string, host: string) =>
+    (await app.inject({ url, remoteAddress, headers: { host } })).statusCode;
+  assert.equal(await get("/open?x", "192.168.1.5", "portolan.example"), 200);
+  assert.equal(await get("/closed", "192.168.1.5", "127.0.0.1"), 403);
+  assert.equal(await get("/closed?/open", "192.168.1.5", "127.0.0.1"), 403);
+  assert.equal(await get("/closed", "::ffff:127.0.0.1", "127.0.0.1"), 200);
+  assert.equal(await get("/closed", "127.0.0.1", "evil.example"), 403);
+});
+
 test("a server that anybody may ask answers to every name", async () => {
   const { get } = createApp({ isLoopbackOnly: false });
   for (const host of ["evil.example", "192.168.1.5:8080", ""])

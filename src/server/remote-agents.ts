@@ -77,6 +77,8 @@ export interface RemoteAgents {
   /** How long a server's end waits for its client's: 0 when nobody but this machine's own agent could report it. */
   readonly waitMilliseconds: number;
   list(): readonly RemoteAgent[];
+  /** Agents heard of late. */
+  readonly heardCount: number;
   /** Rows that wait to be judged. */
   readonly waitingRows: number;
 }
@@ -108,6 +110,8 @@ interface Waiting {
 export function createRemoteAgents(dependencies: RemoteAgentsDependencies): RemoteAgents {
   const { nat, stitcher, addressPeers, store, fold, peers, observers, names, drop, now } = dependencies;
   const agents = new Map<string, RemoteAgent>();
+  /** Who reported a machine last. */
+  const instanceByNode = new Map<string, string>();
   const pending = new Map<string, Promise<IngestOutcome>>();
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
@@ -143,8 +147,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
         reason: `${node} is observed by this server itself: start the server as portolan server, or the agent with another --node`,
       };
     }
-    const other = [...agents.values()].find((agent) => agent.node === node && agent.instance !== instance);
-    if (other !== undefined && isHeard(other))
+    const other = agents.get(instanceByNode.get(node) ?? "");
+    if (other !== undefined && other.node === node && other.instance !== instance && isHeard(other))
       return {
         kind: "conflict",
         reason: `another agent reports ${node} already; give one of them another --node`,
@@ -163,10 +167,17 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     return now() - lastSeenMilliseconds < remoteLimits.silentMilliseconds;
   }
 
+  function heardCount(): number {
+    let count = 0;
+    for (const agent of agents.values()) if (isHeard(agent)) count++;
+    return count;
+  }
+
   /** Whoever was silent for longest makes room, unless all are heard. */
   function forgetOldest(): boolean {
     const [oldest] = [...agents.values()].sort((a, b) => a.lastSeenMilliseconds - b.lastSeenMilliseconds);
     if (oldest === undefined || isHeard(oldest)) return false;
+    instanceByNode.delete(oldest.node);
     return agents.delete(oldest.instance);
   }
 
@@ -174,6 +185,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const { instance, node, epoch, agentVersion: version, startedMilliseconds } = message;
     const agent = agents.get(instance) ?? newAgent(message, now());
     agents.set(instance, agent);
+    if (agent.node !== node) instanceByNode.delete(agent.node);
+    instanceByNode.set(node, instance);
     // What a spool has kept of an earlier start comes after a newer start only when somebody copied it.
     if (agent.epoch !== epoch && startedMilliseconds >= agent.startedMilliseconds) {
       stitcher.forgetObserver(observerRow(agent.node)); // what it held open, it will tell again
@@ -213,7 +226,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     waitingRows += batch.count;
   }
 
-  function learn({ renamed, names: learned, node }: IngestMessage, seconds: number): void {
+  function learn({ renamed, names: learned, translations, node }: IngestMessage, seconds: number): void {
+    for (const translation of translations) nat.learn(translation, seconds);
     // Of other machines' peers an agent has nothing to say.
     for (const { id, address, name } of renamed) {
       const isItsOwn = id.slice(id.indexOf(":") + 1).startsWith(`${node}/`);
@@ -240,7 +254,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const { columns, count } = batch;
     const rows = told.map((peer) => {
       const row = peers.intern(peer);
-      if (peer.node === node && peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+      const isItsOwn = peer.node === node || peer.node.startsWith(`${node}/`); // also in a namespace of its
+      if (isItsOwn && peer.name !== "" && row > 1) peers.rename(peer, peer.name);
       return row;
     });
     columns.observer.fill(observerRow(node), 0, count);
@@ -322,8 +337,10 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       }
     },
     get waitMilliseconds() {
-      for (const agent of agents.values()) if (isHeard(agent)) return remoteLimits.otherEndMilliseconds;
-      return 0;
+      return heardCount() > 0 ? remoteLimits.otherEndMilliseconds : 0;
+    },
+    get heardCount() {
+      return heardCount();
     },
     list: () => [...agents.values()],
     get waitingRows() {

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { agentDefaults, createAgent } from "../agent/index.ts";
+import { agentDefaults, createAgent, createClock } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
-import { createAddressPeers, NameTable } from "../enrich/index.ts";
+import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
 import { assert, ObserverTable } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
@@ -29,10 +29,8 @@ import { routeMetrics } from "./api/metrics.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
-import { createClock } from "./clock.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
-import { localAddresses } from "./local-addresses.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
@@ -155,7 +153,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     routeFlows(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
-    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops });
+    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops, remote });
     routeStatus(http, {
       version,
       node,

@@ -165,6 +165,39 @@ for (const [yaml, problem] of wrong) {
   });
 }
 
+const token = "0123456789abcdef";
+
+test("tokens of agents: as they are, with a name, or in a file; with them the server may be reached", () => {
+  const path = join(folder, "token");
+  writeFileSync(path, `${token}-file\n`);
+  const { auth } = read({
+    yaml: `listen: 0.0.0.0:8080\nauth:\n  ingestTokens: [${token}, {name: a, token: ${token}a}, {name: b, file: ${path}}]\n`,
+  });
+  assert.deepEqual(auth, {
+    ingestTokens: [
+      { name: "", token },
+      { name: "a", token: `${token}a` },
+      { name: "b", token: `${token}-file` },
+    ],
+  });
+});
+
+for (const [yaml, problem] of [
+  ["[]", /^FILE:2: auth.ingestTokens: a list of 1 to 4096 tokens is expected$/],
+  ["[short]", /^FILE:2: auth.ingestTokens.0: a token is expected: 16 or more/],
+  ["[{name: a, token: 'a b c d e f g h i j'}]", /auth.ingestTokens.0: a token is expected/],
+  ["[{name: a, file: /nonexistent}]", /auth.ingestTokens.0: .nonexistent: cannot be read/],
+  ["[{name: a}]", /auth.ingestTokens.0: a token, \{name, token\} or \{name, file\} is expected/],
+  ["7", /auth.ingestTokens: a list of 1 to 4096/],
+] as const) {
+  test(`no tokens: ${yaml}`, () => {
+    const problems = problemsOf({ yaml: `auth:\n  ingestTokens: ${yaml}\n` });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!, problem);
+    assert.doesNotMatch(problems[0]!, /short|a b c/, "never what was given");
+  });
+}
+
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",

@@ -92,7 +92,30 @@ function readToken(file: string): string | undefined {
   }
 }
 
-const authExpected = "none, or a mapping with ingestTokens is expected";
+const tokensExpected = { error: "a list of 1 to 4096 tokens is expected" };
+const credentials = z.strictObject({
+  /** What agents on other machines show. People are let in from this machine only. */
+  ingestTokens: z.array(ingestToken, tokensExpected).min(1, tokensExpected).max(4096, tokensExpected),
+});
+
+/** Not a union: what is wrong within it is to be told. */
+const auth = z.unknown().transform((given, context): "none" | z.output<typeof credentials> => {
+  if (given === "none") return given;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    context.addIssue({ code: "custom", message: "none, or a mapping with ingestTokens is expected" });
+    return z.NEVER;
+  }
+  const parsed = credentials.safeParse(given);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const message =
+      issue.code === "unrecognized_keys"
+        ? `no such setting: ${issue.keys.join(", ")}; accepted here: ingestTokens`
+        : issue.message;
+    context.addIssue({ code: "custom", message, path: issue.path });
+  }
+  return z.NEVER;
+});
 
 const quantity = (units: Readonly<Record<string, number>>, example: string) =>
   z
@@ -145,18 +168,7 @@ const configSchema = z.strictObject({
   /** Folder of the store. */
   data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
-  auth: z
-    .union(
-      [
-        z.literal("none"),
-        z.strictObject({
-          /** What agents on other machines show. People are let in from this machine only. */
-          ingestTokens: z.array(ingestToken).min(1).max(4096),
-        }),
-      ],
-      { error: authExpected },
-    )
-    .optional(),
+  auth: auth.optional(),
   /** What is written to standard error, as JSON lines. */
   log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault("info"),
   agent: z

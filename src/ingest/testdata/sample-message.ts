@@ -69,6 +69,7 @@ export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage
     peers: [],
     renamed: [],
     names: [],
+    translations: [],
     drops: [],
     ...given,
   };
@@ -90,6 +91,13 @@ export function wholeMessage(): IngestMessage {
     peers: [samplePeer("box", "curl", "10.0.0.9"), samplePeer("box", "nginx — été", "::1")],
     renamed: [{ id: "container:box/abc", address: "10.0.0.7", name: "web" }],
     names: [{ address: parseAddress("93.184.216.34")!, name: "www.example", ttlSeconds: 3600 }],
+    translations: [
+      {
+        addresses: Uint8Array.from({ length: 64 }, (_, i) => i),
+        ...{ originalSourcePort: 40000, originalDestinationPort: 80, replySourcePort: 8080, replyDestinationPort: 0 },
+        protocol: 6,
+      },
+    ],
     drops: [{ reason: "connection_limit", count: 3 }],
     report: {
       parts: [

@@ -141,7 +141,17 @@ function createApi(
   routeSeries(app, store, () => now);
   routeFlows(app, store, () => now);
   routeLive(app, hub, () => now);
-  routeMetrics(app, { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops });
+  routeMetrics(app, {
+    version: "1.2.3",
+    agent,
+    collector,
+    store,
+    fold,
+    peers,
+    live: hub,
+    drops,
+    remote: { heardCount: 2, waitingRows: 5 },
+  });
   routeStatus(app, {
     version: "1.2.3",
     node: "vm",

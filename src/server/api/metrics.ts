@@ -6,6 +6,7 @@ import { type DropCounters, formatMetrics, type Metric } from "../../metrics/ind
 import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
 import type { LiveHub } from "../live-hub.ts";
+import type { RemoteAgents } from "../remote-agents.ts";
 import { collectorMetrics } from "./collector-metrics.ts";
 import { type ExporterSource, everyExporter } from "./exporters.ts";
 
@@ -18,6 +19,7 @@ export interface MetricsDependencies {
   readonly peers: PeerTable;
   readonly live: LiveHub;
   readonly drops: DropCounters;
+  readonly remote: Pick<RemoteAgents, "heardCount" | "waitingRows">;
 }
 
 /** `GET /metrics`: Portolan's own state. */
@@ -31,7 +33,7 @@ export function routeMetrics(app: FastifyInstance, dependencies: MetricsDependen
 }
 
 async function collect(
-  { version, agent, store, fold, peers, live, drops }: MetricsDependencies,
+  { version, agent, store, fold, peers, live, drops, remote }: MetricsDependencies,
   ofCollector: readonly Metric[],
 ): Promise<Metric[]> {
   const { state, sockets, datagrams, dns, nat } = agent.status();
@@ -71,6 +73,12 @@ async function collect(
     gauge("agent_dns_up", "1 when the agent reads DNS answers.", dns.state === "on" ? 1 : 0),
     gauge("agent_nat_up", "1 when the agent reads address translation.", nat.state === "on" ? 1 : 0),
     gauge("agent_dns_names", "Addresses whose name is known from a DNS answer.", dns.nameCount),
+    gauge("remote_agents", "Agents on other machines that are heard.", remote.heardCount),
+    gauge(
+      "remote_waiting_records",
+      "Their records that wait for the other ends' reports.",
+      remote.waitingRows,
+    ),
     gauge("live_links", "Rows of the live map, per observer and port.", fold.count),
     gauge("live_subscribers", "Open live streams.", live.subscriberCount),
     gauge("peers", "Peers held in memory.", peers.count),

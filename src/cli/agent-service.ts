@@ -1,0 +1,212 @@
+import type { Writable } from "node:stream";
+import {
+  type AgentStatus,
+  agentDefaults,
+  createAgent,
+  createClock,
+  type PartStatus,
+} from "../agent/index.ts";
+import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
+import { type DropReason, type FlowBatch, ObserverTable } from "../flow/index.ts";
+import type { AgentReport } from "../ingest/index.ts";
+import { DropCounters, formatMetrics } from "../metrics/index.ts";
+import type { Config } from "../settings/index.ts";
+import { PeerTable } from "../topology/index.ts";
+import { createSpool, createTransport, createUplink, type Uplink, uplinkDefaults } from "../uplink/index.ts";
+import type { AgentSettings } from "./agent-flags.ts";
+import { createAgentLines } from "./agent-lines.ts";
+import { agentMetrics } from "./agent-metrics.ts";
+import { createPlainHttp, plain } from "./plain-http.ts";
+
+export interface AgentServiceDependencies {
+  readonly version: string;
+  readonly output: Writable;
+  log(level: "info" | "warn" | "error", message: string): void;
+  /** Nobody reads the lines, and there is no server. */
+  onUseless(): void;
+}
+
+export interface AgentService {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly status: AgentStatus;
+  /** Where metrics are, "" when nowhere. */
+  readonly metricsUrl: string;
+  /** Messages that an earlier run has left. */
+  readonly foundMessages: number;
+}
+
+/** Peers held in memory at most. */
+const peersMax = 50_000;
+const tickMilliseconds = 1000;
+const refreshMilliseconds = 60_000;
+const memoryBytesMax = 16 * 2 ** 20;
+const answerMilliseconds = 30_000;
+
+/** The agent, its way to the server, its lines and its metrics. */
+export function createAgentService(
+  settings: AgentSettings,
+  config: Config["agent"],
+  { version, output, log, onUseless }: AgentServiceDependencies,
+): AgentService {
+  const { node, server } = settings;
+  const now = createClock({ onStep: (what) => log("warn", what) });
+  const drops = new DropCounters();
+  const peers = new PeerTable(peersMax, drop);
+  const names = new NameTable();
+  const addressPeers = createAddressPeers({
+    ...{ peers, node, localAddresses },
+    nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
+  });
+  const spool = createSpool(
+    { folder: settings.spoolFolder, bytesMax: settings.spoolBytes, memoryBytesMax },
+    {
+      onFull(messageCount, rowCount) {
+        log(
+          "warn",
+          `the spool is full: ${messageCount} messages with ${rowCount} records are given up, the oldest`,
+        );
+        drop("spool_full", node, rowCount);
+      },
+      log: (message) => log("warn", message),
+    },
+  );
+  const uplink = server === undefined ? undefined : createServerUplink(server);
+  const lines = settings.isJson
+    ? createAgentLines({
+        ...{ output, node, peers },
+        onSlow: (count) => drop("queue_full", "stdout", count),
+        onClosed: () => uplink ?? onUseless(),
+      })
+    : undefined;
+  const agent = createAgent(
+    {
+      ...agentDefaults,
+      connectionsMax: config.connections,
+      includeLoopback: config.loopback,
+      containers: config.containers,
+      commandLine: config.commandLine,
+      datagrams: config.datagrams,
+      dns: config.dns,
+      flowsMax: config.flows,
+      nat: config.nat,
+    },
+    {
+      ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
+      onName(bytes, offset, name) {
+        addressPeers.rename(bytes, offset, name);
+        uplink?.learn(bytes, offset, name);
+      },
+      onTranslation: (translation) => uplink?.translate(translation),
+      log: (message) => log("warn", message),
+    },
+  );
+  const http =
+    settings.listen === undefined
+      ? undefined
+      : createPlainHttp(settings.listen, { answerTo, onError: (message) => log("error", message) });
+  let recordCount = 0;
+  let foundMessages = 0;
+  let metricsUrl = "";
+  let refreshed = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function createServerUplink(url: URL): Uplink {
+    const transport = createTransport({
+      ...{ server: url, token: settings.token, ca: settings.ca },
+      timeoutMilliseconds: answerMilliseconds,
+      connectionsMax: uplinkDefaults.inFlightMax,
+    });
+    return createUplink(
+      { ...uplinkDefaults, node, agentVersion: version },
+      { peers, spool, transport, count: (reason, count) => drops.drop(reason, node, count), log, now },
+    );
+  }
+
+  function drop(reason: DropReason, source: string, count = 1): void {
+    drops.drop(reason, source, count);
+    uplink?.countDrop(reason, count);
+  }
+
+  function deliver(batch: FlowBatch): void {
+    if (batch.count === 0) return;
+    recordCount += batch.count;
+    addressPeers.enrich(batch);
+    lines?.write(batch);
+    uplink?.take(batch);
+  }
+
+  function tick(): void {
+    if (now() - refreshed >= refreshMilliseconds) {
+      refreshed = now();
+      addressPeers.refresh();
+    }
+    agent.poll();
+    uplink?.seal(report(agent.status(), uplink));
+    // With a server the uplink frees them, when it has told what they are.
+    if (uplink === undefined && peers.count > peersMax * 0.8) peers.sweep(() => {});
+  }
+
+  function scheduleTick(): void {
+    timer = setTimeout(
+      () => {
+        scheduleTick();
+        tick();
+      },
+      tickMilliseconds - (Date.now() % tickMilliseconds),
+    );
+  }
+
+  function answerTo(target: string) {
+    if (target === "/healthz") return plain(200, "ok\n");
+    if (target === "/readyz") {
+      const { state, reason = "", datagrams } = agent.status();
+      return state === "on" || datagrams.state === "on"
+        ? plain(200, "ready\n")
+        : plain(503, `off: ${reason}\n`);
+    }
+    if (target !== "/metrics")
+      return plain(404, "404 page not found: /metrics, /healthz and /readyz are here\n");
+    const figures = { version, node, agent: agent.status(), uplink: uplink?.status(), recordCount, drops };
+    const text = formatMetrics(agentMetrics(figures));
+    return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: Buffer.from(text) };
+  }
+
+  return {
+    async start() {
+      if (uplink !== undefined) {
+        const instance = await spool.start();
+        foundMessages = spool.count;
+        uplink.start(instance);
+      }
+      if (http !== undefined) metricsUrl = (await http.start()).url;
+      agent.start();
+      scheduleTick();
+    },
+    async stop() {
+      clearTimeout(timer);
+      agent.poll(); // what happened since the last one
+      agent.stop();
+      await uplink?.stop();
+      await http?.stop();
+    },
+    get status() {
+      return agent.status();
+    },
+    get metricsUrl() {
+      return metricsUrl;
+    },
+    get foundMessages() {
+      return foundMessages;
+    },
+  };
+}
+
+function report({ sockets, datagrams, dns, nat, ...tcp }: AgentStatus, uplink: Uplink): AgentReport {
+  const part = (name: string, { state, reason = "" }: PartStatus) => ({ name, isOn: state === "on", reason });
+  const { waitingBytes, waitingMessages } = uplink.status();
+  return {
+    parts: [part("tcp", tcp), part("datagrams", datagrams), part("dns", dns), part("nat", nat)],
+    ...{ sockets, spoolBytes: waitingBytes, spoolMessages: waitingMessages },
+  };
+}

@@ -1,0 +1,403 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { pino } from "pino";
+import { createAddressPeers, NameTable } from "../enrich/index.ts";
+import { ObserverTable, parseAddress } from "../flow/index.ts";
+import { type IngestMessage, ingestLimits, writeMessage } from "../ingest/index.ts";
+import { type SampleRow, sampleBatch, sampleMessage, samplePeer } from "../ingest/testdata/sample-message.ts";
+import { DropCounters } from "../metrics/index.ts";
+import { createDuckDBStore, storeDefaults } from "../store/index.ts";
+import {
+  createNat,
+  createStitcher,
+  LiveFold,
+  liveFoldDefaults,
+  natTableDefaults,
+  PeerTable,
+  stitchDefaults,
+} from "../topology/index.ts";
+import { ingestPath, routeIngest } from "./api/ingest.ts";
+import { createHttp } from "./http.ts";
+import { createLiveHub } from "./live-hub.ts";
+import { createPipeline, type Sources } from "./pipeline.ts";
+import { createRemoteAgents } from "./remote-agents.ts";
+import { restoreLive } from "./restore-live.ts";
+
+const token = "0123456789abcdef-token";
+const instanceB = "b".repeat(32);
+const epochB = "b0".repeat(16);
+const start = Date.UTC(2026, 10, 21, 12, 0, 0);
+
+/** A server without sockets: what comes in by `post` goes through the pipeline and the store; time goes by when `tick` is called. */
+async function createReceiving(
+  folder: string,
+  clock = { now: start },
+  options: { isOpen?: boolean; here?: string } = {},
+) {
+  const drops = new DropCounters();
+  const observers = new ObserverTable();
+  const peers = new PeerTable(10_000, drops.drop);
+  const fold = new LiveFold(liveFoldDefaults, drops.drop);
+  const stitcher = createStitcher(stitchDefaults, drops.drop);
+  const nat = createNat(natTableDefaults, stitcher, drops.drop);
+  const names = new NameTable();
+  const now = () => clock.now;
+  const addressPeers = createAddressPeers({
+    ...{ peers, node: "server", localAddresses: () => ["10.0.0.100"] },
+    nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
+  });
+  const store = createDuckDBStore({ ...storeDefaults, folder }, { peers, observers, drop: drops.drop });
+  const remote = createRemoteAgents({
+    ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
+    isObservedHere: (node) => node === options.here,
+  });
+  const live = createLiveHub({ fold, peers, observers, now });
+  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
+  const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;
+  await store.start();
+  await restoreLive({ store, fold, stitcher, peers, observers }, now());
+  const app = createHttp({
+    logger: pino({}, { write: () => {} }),
+    isLoopbackOnly: true,
+    openPaths: [ingestPath],
+  });
+  routeIngest(app, { agents: remote, tokens: options.isOpen ? undefined : [{ name: "nodes", token }] });
+  await app.ready();
+  const tick = async (milliseconds = 1000) => {
+    clock.now += milliseconds;
+    await pipeline.tick(sources);
+  };
+  const post = async (message: IngestMessage | Uint8Array, headers: Record<string, string> = {}) => {
+    const payload = message instanceof Uint8Array ? message : zstdCompressSync(writeMessage(message));
+    const all: Record<string, string> = {
+      ...{
+        "content-type": "application/x-protobuf",
+        "content-encoding": "zstd",
+        authorization: `Bearer ${token}`,
+      },
+      ...headers,
+    };
+    return app.inject({ method: "POST", url: ingestPath, payload: Buffer.from(payload), headers: all });
+  };
+  /** Posts, and lets time go by until it is answered. */
+  const stored = async (message: IngestMessage, headers = {}) => {
+    let answer: Awaited<ReturnType<typeof post>> | undefined;
+    const posting = post(message, headers).then((found) => (answer = found));
+    for (let i = 0; i < 20 && answer === undefined; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await tick(500);
+    }
+    return posting;
+  };
+  const totals = async () => {
+    const { rows } = await store.aggregate({
+      from: start - 60_000,
+      to: clock.now + 60_000,
+      by: ["client", "server"],
+      metric: "bytes",
+      limit: 100,
+    });
+    const links = rows.map(({ group, bytesSent, connections }) => [...group, bytesSent, connections]);
+    return links.sort((a, b) => (String(a) < String(b) ? -1 : 1));
+  };
+  return { post, stored, tick, totals, store, fold, drops, peers, remote, clock, close: () => store.stop() };
+}
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "portolan-ingest-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function createStarted(t: TestContext, options = {}) {
+  const server = await createReceiving(temporaryFolder(t), { now: start }, options);
+  t.after(() => server.close().catch(() => {}));
+  return server;
+}
+
+const connection = { source: "10.0.0.9", sourcePort: 40000, destination: "10.0.0.1", destinationPort: 443 };
+const short = { opened: true, closed: true, startMilliseconds: start - 500 };
+const clientPeer = samplePeer("box", "curl", "10.0.0.9");
+const serverPeer = samplePeer("web", "nginx", "10.0.0.1");
+const fromClient = (sequence: number, row: Partial<SampleRow> = {}) =>
+  sampleMessage({
+    sequence,
+    batch: sampleBatch([{ ...connection, ...short, observedEnd: 1, bytes: 100, sourcePeer: 1, ...row }]),
+    peers: [clientPeer],
+  });
+const fromServer = (sequence: number, row: Partial<SampleRow> = {}) =>
+  sampleMessage({
+    ...{ node: "web", instance: instanceB, epoch: epochB, sequence, peers: [serverPeer] },
+    batch: sampleBatch([{ ...connection, ...short, observedEnd: 2, bytes: 100, destinationPeer: 1, ...row }]),
+  });
+const link = ["process:box/curl", "process:web/nginx"];
+
+test("a message is answered when it is stored; the same again is answered and not counted", async (t) => {
+  const { stored, totals, fold } = await createStarted(t);
+  const first = await stored(fromClient(1));
+  assert.deepEqual([first.statusCode, first.json()], [200, { sequence: 1, isDuplicate: false }]);
+  const again = await stored(fromClient(1));
+  assert.deepEqual([again.statusCode, again.json()], [200, { sequence: 1, isDuplicate: true }]);
+  assert.deepEqual(await totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
+  assert.equal(
+    [...fold.entries()].reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    100,
+  );
+});
+
+test("the same message twice at once is one", async (t) => {
+  const { post, tick, totals } = await createStarted(t);
+  const both = Promise.all([post(fromClient(1)), post(fromClient(1))]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await tick();
+  const answers = (await both).map((answer) => answer.json().isDuplicate);
+  assert.deepEqual(answers.sort(), [false, true]);
+  assert.deepEqual((await totals())[0]?.[2], 100);
+});
+
+test("stored, killed, started again: it comes again and is not counted, and what is missing is", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await createReceiving(folder);
+  for (const sequence of [1, 2, 4])
+    assert.equal(
+      (await first.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).statusCode,
+      200,
+    );
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  const answers = [];
+  for (const sequence of [1, 2, 3, 4, 5])
+    answers.push(
+      (await second.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).json()
+        .isDuplicate,
+    );
+  assert.deepEqual(answers, [true, true, false, true, false]);
+  assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 500, 1]]);
+});
+
+for (const [what, seconds] of [
+  ["at once", 0],
+  ["two seconds later", 2],
+] as const) {
+  test(`both ends report, the client's agent ${what}: one link, counted once, between both processes`, async (t) => {
+    const { post, tick, totals } = await createStarted(t);
+    const answers = [post(fromServer(1))];
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let i = 0; i < seconds; i++) await tick();
+    answers.push(post(fromClient(1)));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let i = 0; i < 4; i++) await tick();
+    for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+    assert.deepEqual(await totals(), [[...link, 100, 1]]);
+  });
+}
+
+test("the client's agent reports long after the server's: still counted once", async (t) => {
+  const { stored, tick, totals } = await createStarted(t);
+  await stored(fromServer(1));
+  for (let i = 0; i < 60; i++) await tick();
+  await stored(fromClient(1));
+  assert.deepEqual(await totals(), [["host:10.0.0.9", "process:web/nginx", 100, 1]]);
+});
+
+test("the other end's message comes only after the server was started again: counted once", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await createReceiving(folder);
+  await first.stored(fromClient(1));
+  await first.close();
+  const second = await createReceiving(folder, { now: first.clock.now + 600_000 });
+  t.after(() => second.close());
+  assert.equal((await second.stored(fromServer(1))).statusCode, 200);
+  assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
+});
+
+test("loopback connections of two machines never meet, though their namespaces have one number", async (t) => {
+  const { stored, totals } = await createStarted(t);
+  const loopback = { source: "127.0.0.1", destination: "127.0.0.1", scope: 4_026_531_840 };
+  await stored({ ...fromClient(1, loopback), peers: [samplePeer("box", "curl", "127.0.0.1")] });
+  await stored({ ...fromServer(1, loopback), peers: [samplePeer("web", "nginx", "127.0.0.1")] });
+  const found = await totals();
+  assert.equal(found.length, 2, JSON.stringify(found));
+  assert.equal(found[0]![2], 100);
+  assert.equal(found[1]![2], 100);
+});
+
+test("a clock that is off is corrected by the time of sending: the ends are still one connection", async (t) => {
+  const { post, tick, totals } = await createStarted(t);
+  const hour = 3_600_000;
+  const late = { startMilliseconds: start - 500 + hour };
+  const answers = [post(fromServer(1, late), { "portolan-sent": String(start + hour) })];
+  answers.push(post(fromClient(1), { "portolan-sent": String(start) }));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  for (let i = 0; i < 4; i++) await tick();
+  await Promise.all(answers);
+  assert.deepEqual(await totals(), [[...link, 100, 1]]);
+});
+
+test("names that a workload looked up, renamed peers and drops are the server's too, once", async (t) => {
+  const { stored, totals, peers, drops } = await createStarted(t);
+  const message = {
+    ...fromClient(1),
+    names: [
+      {
+        address: sampleBatch([{ ...connection, observedEnd: 1, bytes: 0 }]).columns.destinationAddress.slice(
+          0,
+          16,
+        ),
+        name: "api.example",
+        ttlSeconds: 60,
+      },
+    ],
+    drops: [
+      { reason: "connection_limit", count: 7 },
+      { reason: "of_the_future", count: 1 },
+    ],
+  };
+  await stored(message);
+  await stored(message);
+  assert.equal((await totals()).length, 1);
+  assert.equal(peers.get(peers.find({ id: "host:10.0.0.1", address: "10.0.0.1" })).name, "api.example");
+  assert.deepEqual([...drops.counts()], [{ reason: "connection_limit", source: "box", count: 7 }]);
+  await stored(
+    sampleMessage({
+      sequence: 2,
+      renamed: [{ id: clientPeer.id, address: clientPeer.address, name: "curl of Ann" }],
+    }),
+  );
+  assert.equal(peers.get(peers.find(clientPeer)).name, "curl of Ann");
+  await stored({
+    ...fromServer(1),
+    renamed: [{ id: clientPeer.id, address: clientPeer.address, name: "mine" }],
+  });
+  assert.equal(peers.get(peers.find(clientPeer)).name, "curl of Ann", "of others' peers nobody has a say");
+});
+
+test("what one node translates is undone in what another node sees of it", async (t) => {
+  const { post, tick, totals } = await createStarted(t);
+  const service = { destination: "10.96.0.1", destinationPort: 80 };
+  const addresses = new Uint8Array(64);
+  ["10.0.0.9", "10.96.0.1", "10.0.0.1", "10.0.0.9"].forEach((text, i) => {
+    addresses.set(parseAddress(text)!, i * 16);
+  });
+  const ports = {
+    originalSourcePort: 40000,
+    originalDestinationPort: 80,
+    replySourcePort: 443,
+    replyDestinationPort: 40000,
+  };
+  const translations = [{ addresses, ...ports, protocol: 6 }];
+  const answers = [post(fromServer(1)), post({ ...fromClient(1, service), translations })];
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  for (let i = 0; i < 4; i++) await tick();
+  for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+  assert.deepEqual(await totals(), [[...link, 100, 1]]);
+});
+
+test("an agent that was started again holds nothing open from before; one that is silent, neither", async (t) => {
+  const { stored, fold, tick } = await createStarted(t);
+  const active = () => [...fold.entries()].reduce((sum, entry) => sum + entry.active, 0);
+  await stored(fromClient(1, { closed: false }));
+  await tick();
+  assert.equal(active(), 1);
+  await stored({ ...sampleMessage({ epoch: "1".repeat(32) }), startedMilliseconds: 1_760_000_009_000 });
+  await tick();
+  assert.equal(active(), 0);
+  await stored({ ...fromClient(2, { closed: false, sourcePort: 40001 }), epoch: "1".repeat(32) });
+  await tick();
+  assert.equal(active(), 1);
+  for (let i = 0; i < 32; i++) await tick();
+  assert.equal(active(), 0);
+});
+
+test("who may send: only those with the token; it is compared whole", async (t) => {
+  const { post, stored } = await createStarted(t);
+  for (const authorization of [
+    "",
+    "Bearer ",
+    `Bearer ${token}x`,
+    `Bearer ${token.slice(0, -1)}`,
+    `Basic ${token}`,
+  ]) {
+    const answer = await post(fromClient(1), { authorization });
+    assert.deepEqual([answer.statusCode, answer.json().code], [401, "token_invalid"], authorization);
+    assert.match(String(answer.headers["content-type"]), /problem\+json/);
+    assert.match(String(answer.headers["www-authenticate"]), /^Bearer/);
+  }
+  assert.equal((await stored(fromClient(1), { authorization: `bearer ${token}` })).statusCode, 200);
+  const elsewhere = await stored(fromClient(2), { host: "portolan.example" });
+  assert.equal(elsewhere.statusCode, 200, "by any name");
+});
+
+test("two agents of one machine: the second is told, and let in when the first is gone", async (t) => {
+  const { stored, tick } = await createStarted(t, { here: "web" });
+  await stored(fromClient(1));
+  const second = { ...fromClient(1), instance: instanceB, epoch: epochB };
+  const answer = await stored(second);
+  assert.deepEqual(
+    [answer.statusCode, answer.json().code, answer.headers["retry-after"]],
+    [409, "agent_conflict", "30"],
+  );
+  assert.equal((await stored(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
+  for (let i = 0; i < 31; i++) await tick();
+  assert.equal((await stored(second)).statusCode, 200);
+});
+
+test("what is no message is refused in words; what is too large, unread", async (t) => {
+  const { post } = await createStarted(t);
+  const refused = async (body: Uint8Array, headers: Record<string, string>) => {
+    const { statusCode, json } = await post(body, headers);
+    return [statusCode, json().code, json().detail];
+  };
+  assert.deepEqual((await refused(new Uint8Array([1, 2, 3]), {}))[0], 400);
+  assert.deepEqual(await refused(zstdCompressSync(new Uint8Array(100)), {}), [
+    400,
+    "message_invalid",
+    "the first bytes are not those of an agent's batch",
+  ]);
+  const bomb = zstdCompressSync(new Uint8Array(ingestLimits.bytes + 1));
+  assert.equal((await refused(bomb, {}))[0], 413);
+  assert.equal(
+    (await refused(new Uint8Array(ingestLimits.bytes + 1), { "content-encoding": "identity" }))[0],
+    413,
+  );
+  assert.equal((await refused(new Uint8Array(1), { "content-encoding": "br" }))[0], 415);
+  assert.equal((await refused(new Uint8Array(1), { "content-type": "application/json" }))[0], 415);
+});
+
+test("gzip and no compression are taken too", async (t) => {
+  const { post, tick } = await createStarted(t);
+  const answers = [
+    post(gzipSync(writeMessage(fromClient(1))), { "content-encoding": "gzip" }),
+    post(writeMessage(fromClient(2)), { "content-encoding": "identity" }),
+  ];
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await tick();
+  for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+});
+
+test("a store that cannot write: the agent keeps the message, and it counts once when it can again", async (t) => {
+  const { stored, store, totals, fold, drops } = await createStarted(t);
+  const remember = store.remember;
+  store.remember = () => Promise.resolve(false);
+  const append = store.append;
+  store.append = () => {};
+  const answer = await stored(fromClient(1));
+  assert.deepEqual(
+    [answer.statusCode, answer.json().code, answer.headers["retry-after"]],
+    [503, "busy", "2"],
+  );
+  Object.assign(store, { remember, append });
+  assert.equal((await stored(fromClient(1))).statusCode, 200);
+  assert.deepEqual((await totals())[0]?.[2], 100);
+  assert.equal(
+    [...fold.entries()].reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    100,
+    "on the live map too",
+  );
+  assert.deepEqual([...drops.counts()], []);
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createTransport } from "./transport.ts";
+
+const body = new Uint8Array([1, 2, 3]);
+
+test("https: only a server that --ca vouches for is sent anything", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "portolan-tls-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const made = spawnSync("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+    ...[
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+      "-subj",
+      "/CN=localhost",
+      "-addext",
+      "subjectAltName=DNS:localhost",
+    ],
+  ]);
+  if (made.status !== 0) return t.skip(`openssl makes no certificate: ${made.error?.message ?? made.stderr}`);
+  const paths: string[] = [];
+  const server = createServer(
+    { key: readFileSync(key), cert: readFileSync(certificate) },
+    (request, response) => {
+      paths.push(`${request.url} ${request.headers.authorization}`);
+      request.resume().once("end", () => response.end('{"sequence":7}'));
+    },
+  ).listen(0, "localhost");
+  await once(server, "listening");
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const url = new URL(`https://localhost:${(server.address() as AddressInfo).port}/below/here`);
+  const common = { server: url, token: "token-of-mine", timeoutMilliseconds: 2000, connectionsMax: 1 };
+
+  const trusting = createTransport({ ...common, ca: readFileSync(certificate, "utf8") });
+  assert.deepEqual(await trusting.send(7, body), { kind: "durable", reason: "" });
+  assert.deepEqual(paths, ["/below/here/api/v1/ingest Bearer token-of-mine"]);
+  assert.equal((await trusting.send(8, body)).kind, "blocked", "an answer to another message is none");
+  trusting.close();
+
+  const careful = createTransport({ ...common, ca: undefined });
+  const outcome = await careful.send(7, body);
+  assert.equal(outcome.kind, "blocked");
+  assert.match(outcome.reason, /self[- ]signed/);
+  careful.close();
+  assert.equal(paths.length, 2, "nothing was sent to it");
+});
+
+test("nobody there: later", async () => {
+  const server = new URL("http://127.0.0.1:1");
+  const transport = createTransport({
+    server,
+    token: undefined,
+    ca: undefined,
+    timeoutMilliseconds: 2000,
+    connectionsMax: 1,
+  });
+  const outcome = await transport.send(1, body);
+  assert.equal(outcome.kind, "later");
+  assert.match(outcome.reason, /ECONNREFUSED/);
+  transport.close();
+});

@@ -1,0 +1,143 @@
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as requestHttp,
+} from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
+
+export interface TransportConfig {
+  /** Of the server, such as https://portolan.example:8080; what is below the path `api` is ours. */
+  readonly server: URL;
+  readonly token: string | undefined;
+  /** PEM of who vouches for the server, beside those Node knows. */
+  readonly ca: string | undefined;
+  readonly timeoutMilliseconds: number;
+  readonly connectionsMax: number;
+}
+
+/**
+ * What became of a message. `refused`: it will never be taken. `later`: nothing is wrong with it, nor with us. `blocked`: somebody has
+ * to change something.
+ */
+export interface SendOutcome {
+  readonly kind: "durable" | "refused" | "later" | "blocked";
+  readonly reason: string;
+  readonly retryAfterMilliseconds?: number | undefined;
+}
+
+export interface Transport {
+  /** Never rejects. `body` is compressed with zstd. */
+  send(sequence: number, body: Uint8Array): Promise<SendOutcome>;
+  /** Ends what is on its way. */
+  close(): void;
+}
+
+const answerBytesMax = 64 * 1024;
+const retryAfterMaxMilliseconds = 600_000;
+
+/** Messages over HTTP, on connections that are kept. */
+export function createTransport(config: TransportConfig): Transport {
+  const { server, token, ca, timeoutMilliseconds, connectionsMax } = config;
+  const isSecure = server.protocol === "https:";
+  const options = { keepAlive: true, maxSockets: connectionsMax, scheduling: "lifo" as const };
+  const agent = isSecure
+    ? new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) })
+    : new HttpAgent(options);
+  const url = new URL("api/v1/ingest", server.href.endsWith("/") ? server : `${server.href}/`);
+  const open = new Set<ClientRequest>();
+
+  function exchange(body: Uint8Array): Promise<{ response: IncomingMessage; text: string }> {
+    return new Promise((resolve, reject) => {
+      const headers: Record<string, string | number> = {
+        "content-type": "application/x-protobuf",
+        "content-encoding": "zstd",
+        "content-length": body.length,
+        "portolan-sent": Date.now(),
+      };
+      if (token !== undefined) headers.authorization = `Bearer ${token}`;
+      const request = (isSecure ? requestHttps : requestHttp)(url, { method: "POST", agent, headers });
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no answer within ${timeoutMilliseconds / 1000} s`)),
+        timeoutMilliseconds,
+      );
+      open.add(request);
+      request.once("close", () => {
+        clearTimeout(timer);
+        open.delete(request);
+        reject(new Error("the connection was closed before the whole answer")); // nothing, when it was there
+      });
+      request.once("error", reject);
+      request.once("response", (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (part: string) => {
+          text += part;
+          if (text.length > answerBytesMax) request.destroy(new Error("the answer is too long"));
+        });
+        response.once("end", () => resolve({ response, text }));
+        response.once("error", reject);
+        response.once("close", () => reject(new Error("the connection was closed before the whole answer")));
+      });
+      request.end(body);
+    });
+  }
+
+  return {
+    async send(sequence, body) {
+      try {
+        const { response, text } = await exchange(body);
+        return judge(response, text, sequence);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        return {
+          kind: isTrustError(code) ? "blocked" : "later",
+          reason: message === "" ? (code ?? "no connection") : message,
+        };
+      }
+    },
+    close() {
+      for (const request of open) request.destroy(new Error("the agent is stopping"));
+      agent.destroy();
+    },
+  };
+}
+
+function judge(response: IncomingMessage, text: string, sequence: number): SendOutcome {
+  const status = response.statusCode ?? 0;
+  const answer = parse(text);
+  if (status === 200 && answer.sequence === sequence) return { kind: "durable", reason: "" };
+  const detail = typeof answer.detail === "string" ? `: ${printable(answer.detail)}` : "";
+  const reason = `it answered ${status}${detail}`;
+  if (status < 300) return { kind: "blocked", reason: `${reason}, but not as a Portolan server does` };
+  const retryAfterMilliseconds = readRetryAfter(response.headers["retry-after"]);
+  if (status === 408 || status === 429 || status >= 500)
+    return { kind: "later", reason, retryAfterMilliseconds };
+  if (status === 400 || status === 413 || status === 415) return { kind: "refused", reason };
+  return { kind: "blocked", reason, retryAfterMilliseconds };
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What a server says goes into the log: one line, not too long. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, " ").slice(0, 300);
+}
+
+/** Seconds, or a date (RFC 9110 §10.2.3). */
+function readRetryAfter(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const milliseconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return milliseconds >= 0 ? Math.min(milliseconds, retryAfterMaxMilliseconds) : undefined;
+}
+
+function isTrustError(code: string | undefined): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|EPROTO/.test(code ?? "");
+}

@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { zstdDecompressSync } from "node:zlib";
+import { type IngestMessage, readMessage } from "../ingest/index.ts";
+import { sampleBatch, samplePeer } from "../ingest/testdata/sample-message.ts";
+import { type Peer, PeerTable } from "../topology/index.ts";
+import { createSpool } from "./spool.ts";
+import { createTransport } from "./transport.ts";
+import { createUplink, type UplinkConfig, uplinkDefaults } from "./uplink.ts";
+
+type Reply = (message: IngestMessage, response: ServerResponse, request: IncomingMessage) => void;
+const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
+const instance = "000102030405060708090a0b0c0d0e0f";
+
+/** A server that keeps what it gets, once each, as a store does; `reply` is what goes wrong. */
+class PretendServer {
+  readonly stored = new Map<number, IngestMessage>();
+  readonly requests: { sequence: number; authorization: string | undefined }[] = [];
+  reply: Reply = (message, response) => this.store(message, response);
+  readonly #server = createServer((request, response) => void this.#take(request, response));
+
+  async start(t: TestContext): Promise<URL> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    t.after(() => {
+      this.#server.closeAllConnections();
+      this.#server.close();
+    });
+    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
+  }
+
+  store(message: IngestMessage, response: ServerResponse): void {
+    this.stored.set(message.sequence, message);
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ sequence: message.sequence }));
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const message = readMessage(zstdDecompressSync(Buffer.concat(parts)));
+    assert.ok(!("problem" in message));
+    this.requests.push({ sequence: message.sequence, authorization: request.headers.authorization });
+    this.reply(message, response, request);
+  }
+}
+
+async function createSending(
+  t: TestContext,
+  config: Partial<UplinkConfig> = {},
+  timeoutMilliseconds = 20_000,
+) {
+  const server = new PretendServer();
+  const url = await server.start(t);
+  const peers = new PeerTable(1000, () => {});
+  const said: string[] = [];
+  const dropped: [string, number][] = [];
+  const spool = createSpool(
+    { folder: undefined, bytesMax: 2 ** 20, memoryBytesMax: 2 ** 20 },
+    { onFull: () => {}, log: () => {} },
+  );
+  const transport = createTransport({
+    ...{ server: url, token: "secret-of-the-agent", ca: undefined, connectionsMax: 32 },
+    timeoutMilliseconds,
+  });
+  const fast = {
+    retryFirstMilliseconds: 10,
+    retryMaxMilliseconds: 40,
+    blockedMilliseconds: 50,
+    stopMilliseconds: 2000,
+  };
+  const uplink = createUplink(
+    { ...uplinkDefaults, node: "box", agentVersion: "1", ...fast, ...config },
+    {
+      ...{ peers, spool, transport, now: Date.now },
+      count: (reason, count) => dropped.push([reason, count]),
+      log: (_level, message) => said.push(message),
+    },
+  );
+  uplink.start(instance);
+  t.after(() => uplink.stop());
+  const row = (bytes: number, sourcePeer = 0) =>
+    sampleBatch([
+      {
+        ...{ source: "10.0.0.9", sourcePort: 40000, destination: "10.0.0.1", destinationPort: 443 },
+        ...{ observedEnd: 1, bytes, sourcePeer },
+      },
+    ]);
+  const send = (bytes: number) => {
+    uplink.take(row(bytes));
+    uplink.seal(report);
+  };
+  return { server, peers, uplink, spool, said, dropped, row, send };
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (isSo()) return;
+    await sleep(10);
+  }
+  assert.fail(`never: ${what}`);
+}
+
+/** Bytes of each stored message, in the order of their sequences. */
+const bytesOf = ({ stored }: PretendServer) =>
+  [...stored]
+    .sort(([a], [b]) => a - b)
+    .map(([, { batch }]) => batch.columns.octetDeltaCount.reduce((a, b) => a + b, 0));
+
+test("rows arrive with their peers, once; names, renames and drops with them", async (t) => {
+  const { server, peers, uplink, row, spool } = await createSending(t);
+  const curl = peers.intern(samplePeer("box", "curl", "10.0.0.9"));
+  const host: Peer = {
+    ...samplePeer("", "", ""),
+    id: "host:10.0.0.1",
+    kind: "host",
+    name: "www.example",
+    address: "10.0.0.1",
+    node: "",
+  };
+  const batch = row(5, curl);
+  batch.columns.destinationPeer[0] = peers.intern(host);
+  uplink.take(batch);
+  peers.rename({ id: "process:box/curl", address: "10.0.0.9" }, "curl of Ann");
+  uplink.learn(new Uint8Array(20).fill(7), 4, "seven.example");
+  uplink.countDrop("connection_limit", 2);
+  uplink.countDrop("connection_limit", 3);
+  uplink.seal(report);
+  await until("stored", () => spool.count === 0);
+  const [message] = [...server.stored.values()];
+  assert.deepEqual([message?.node, message?.instance, message?.sequence], ["box", instance, 1]);
+  assert.deepEqual(
+    message?.peers.map(({ name }) => name),
+    ["curl of Ann"],
+  );
+  assert.deepEqual(
+    [message?.batch.columns.sourcePeer[0], message?.batch.columns.destinationPeer[0]],
+    [1, 0],
+    "a bare address the server knows",
+  );
+  assert.deepEqual(
+    message?.names.map(({ name }) => name),
+    ["seven.example", "www.example"],
+  );
+  assert.deepEqual(
+    message?.renamed.map(({ name }) => name),
+    ["curl of Ann"],
+  );
+  assert.deepEqual(message?.drops, [{ reason: "connection_limit", count: 5 }]);
+  assert.equal(server.requests[0]?.authorization, "Bearer secret-of-the-agent");
+  uplink.seal(report);
+  assert.equal(uplink.status().waitingMessages, 0, "nothing to tell, nothing sent");
+});
+
+test("more rows than a message has make more messages", async (t) => {
+  const { server, uplink, row, spool } = await createSending(t, { rowsMax: 2 });
+  for (let i = 1; i <= 5; i++) uplink.take(row(i));
+  uplink.seal(report);
+  await until("stored", () => spool.count === 0);
+  assert.deepEqual(bytesOf(server), [3, 7, 5]);
+});
+
+test("without anything to tell it tells that it is there", async (t) => {
+  const { server, uplink, spool } = await createSending(t, { idleMilliseconds: 0 });
+  uplink.seal(report);
+  await until("stored", () => server.stored.size === 1 && spool.count === 0);
+  assert.deepEqual([server.stored.get(1)?.batch.count, server.stored.get(1)?.report?.sockets], [0, 1]);
+});
+
+const troubles: readonly [what: string, reply: Reply, said: RegExp][] = [
+  ["500", (_message, response) => response.writeHead(500).end(), /cannot be reached.*: it answered 500/],
+  [
+    "503 with Retry-After",
+    (_message, response) => response.writeHead(503, { "retry-after": "0" }).end('{"detail":"busy\\u0007"}'),
+    /503: busy $/,
+  ],
+  [
+    "a connection that is reset",
+    (_message, _response, request) => request.socket.resetAndDestroy(),
+    /cannot be reached.*(ECONNRESET|hang up)/,
+  ],
+  ["no answer", () => {}, /no answer within 1 s/],
+  [
+    "half an answer",
+    (_message, response, request) =>
+      response.writeHead(200, { "content-length": "100" }).write("{", () => request.socket.destroy()),
+    /cannot be reached/,
+  ],
+  [
+    "401",
+    (_message, response) => response.writeHead(401).end('{"detail":"a token is expected"}'),
+    /does not let this agent in.*401: a token is expected/,
+  ],
+  [
+    "somebody else's page",
+    (_message, response) => response.writeHead(200).end("<html>"),
+    /not as a Portolan server does/,
+  ],
+  [
+    "a redirect",
+    (_message, response) => response.writeHead(302, { location: "/login" }).end(),
+    /it answered 302/,
+  ],
+];
+
+for (const [what, reply, expected] of troubles) {
+  test(`${what}: it is said once, everything is kept, and arrives once when it is over`, async (t) => {
+    const timeout = what === "no answer" ? 1000 : 20_000;
+    const { server, send, spool, said, dropped } = await createSending(t, {}, timeout);
+    let isBroken = true;
+    server.reply = (message, response, request) =>
+      isBroken ? reply(message, response, request) : server.store(message, response);
+    for (let i = 1; i <= 40; i++) send(i);
+    await until(
+      "tried again",
+      () => said.length > 0 && server.requests.filter(({ sequence }) => sequence === 1).length >= 2,
+    );
+    assert.equal(spool.count, 40);
+    assert.equal(said.filter((line) => expected.test(line)).length, 1, said.join("\n"));
+    assert.ok(!said.join().includes("secret"), "no secrets in what is said");
+    isBroken = false;
+    await until("all stored", () => spool.count === 0);
+    assert.deepEqual(
+      bytesOf(server),
+      Array.from({ length: 40 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(dropped, []);
+    assert.match(said.at(-1)!, /takes what is sent/);
+  });
+}
+
+test("stored, and the answer lost: the same message comes again under its number", async (t) => {
+  const { server, send, spool } = await createSending(t);
+  const lost = new Set<number>();
+  server.reply = (message, response, request) => {
+    if (lost.has(message.sequence)) return server.store(message, response);
+    lost.add(message.sequence);
+    server.stored.set(message.sequence, message);
+    request.socket.resetAndDestroy();
+  };
+  for (let i = 1; i <= 5; i++) send(i);
+  await until("all answered", () => spool.count === 0);
+  assert.deepEqual(bytesOf(server), [1, 2, 3, 4, 5]);
+});
+
+for (const status of [400, 413, 415]) {
+  test(`${status}: that message is given up and counted, the others go on`, async (t) => {
+    const { server, send, spool, said, dropped } = await createSending(t);
+    server.reply = (message, response) =>
+      message.sequence === 2
+        ? response.writeHead(status).end('{"detail":"no"}')
+        : server.store(message, response);
+    for (let i = 1; i <= 3; i++) send(i);
+    await until("the rest is stored", () => spool.count === 0);
+    assert.deepEqual(dropped, [["batch_refused", 1]]);
+    assert.match(
+      said.join("\n"),
+      new RegExp(`message 2 with 1 records: it answered ${status}: no; it is given up`),
+    );
+    send(4);
+    await until("told", () => server.stored.has(4));
+    assert.deepEqual(server.stored.get(4)?.drops, [{ reason: "batch_refused", count: 1 }]);
+  });
+}
+
+test("what is not answered never lies further apart than the format's window", async (t) => {
+  const { server, send, spool } = await createSending(t, { inFlightMax: 200 });
+  const held: (() => void)[] = [];
+  server.reply = (message, response) => {
+    if (message.sequence === 1) held.push(() => server.store(message, response));
+    else server.store(message, response);
+  };
+  for (let i = 1; i <= 150; i++) send(i);
+  await until("sent what may be", () => server.stored.size === 63);
+  await sleep(50);
+  assert.equal(Math.max(...server.requests.map(({ sequence }) => sequence)), 64);
+  held[0]!();
+  server.reply = (message, response) => server.store(message, response);
+  await until("all stored", () => spool.count === 0);
+  assert.equal(server.stored.size, 150);
+});
+
+test("at the end it waits for the answers of a server that is there, and not for one that is not", async (t) => {
+  const { server, uplink, row } = await createSending(t);
+  server.reply = (message, response) => void setTimeout(() => server.store(message, response), 100);
+  uplink.take(row(9));
+  await uplink.stop();
+  assert.deepEqual(bytesOf(server), [9]);
+});

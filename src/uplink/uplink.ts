@@ -1,0 +1,285 @@
+import { randomBytes } from "node:crypto";
+import { zstdCompressSync } from "node:zlib";
+import type { DropReason, FlowBatch } from "../flow/index.ts";
+import type { AgentReport } from "../ingest/index.ts";
+import type { PeerTable, Translation } from "../topology/index.ts";
+import { MessageBuilder } from "./message-builder.ts";
+import type { Spool, SpoolEntry } from "./spool.ts";
+import type { SendOutcome, Transport } from "./transport.ts";
+
+export interface UplinkConfig {
+  readonly node: string;
+  readonly agentVersion: string;
+  /** Records of one message at most. */
+  readonly rowsMax: number;
+  /** Messages sent and not answered yet. A server answers when it has stored, which takes it some seconds. */
+  readonly inFlightMax: number;
+  /** Without anything to tell, a message tells that the agent is there. */
+  readonly idleMilliseconds: number;
+  /** What is not answered for so long is made safe from the machine's end. */
+  readonly syncMilliseconds: number;
+  readonly retryFirstMilliseconds: number;
+  readonly retryMaxMilliseconds: number;
+  /** How often a server that says no is asked again. */
+  readonly blockedMilliseconds: number;
+  /** At the end, the server gets so long to answer. */
+  readonly stopMilliseconds: number;
+}
+
+export const uplinkDefaults: Omit<UplinkConfig, "node" | "agentVersion"> = {
+  rowsMax: 16_384,
+  inFlightMax: 32,
+  idleMilliseconds: 10_000,
+  syncMilliseconds: 10_000,
+  retryFirstMilliseconds: 1000,
+  retryMaxMilliseconds: 60_000,
+  blockedMilliseconds: 60_000,
+  stopMilliseconds: 6000,
+};
+
+export interface UplinkDependencies {
+  readonly peers: PeerTable;
+  readonly spool: Spool;
+  readonly transport: Transport;
+  /** Counts for the agent's own metrics. */
+  count(reason: DropReason, count: number): void;
+  log(level: "info" | "warn", message: string): void;
+  /** Unix ms. */
+  now(): number;
+}
+
+export interface UplinkStatus {
+  readonly state: "connected" | "retrying" | "refused";
+  /** Why it is not connected; "" when it is. */
+  readonly reason: string;
+  readonly sentMessages: number;
+  readonly sentBytes: number;
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  /** Unix ms of the last answer that a message is durable; 0 for none. */
+  readonly lastDurableMilliseconds: number;
+}
+
+export interface Uplink {
+  start(instance: string): void;
+  /** Copies the rows of a batch, whose peers are known. */
+  take(batch: FlowBatch): void;
+  /** A workload has looked up a name and got this address, the 16 bytes at `bytes[offset]`. */
+  learn(bytes: Uint8Array, offset: number, name: string): void;
+  /** The kernel translates a connection's addresses. To be told before its records are taken. */
+  translate(translation: Translation): void;
+  /** Tells the server of something given up. */
+  countDrop(reason: string, count: number): void;
+  /** Makes a message of what was taken, when there is something, and sends what can be sent. Once a second. */
+  seal(report: AgentReport): void;
+  status(): UplinkStatus;
+  /** Sends what it can within a time; the rest stays in the spool. */
+  stop(): Promise<void>;
+}
+
+/** The format's: what is not answered lies within so many sequences. */
+const windowLength = 64;
+const sweepShare = 0.8;
+
+export function createUplink(config: UplinkConfig, dependencies: UplinkDependencies): Uplink {
+  const { peers, spool, transport, count, log, now } = dependencies;
+  const builder = new MessageBuilder(peers, config.rowsMax);
+  const epoch = randomBytes(16).toString("hex");
+  const startedMilliseconds = now();
+  const inFlight = new Map<SpoolEntry, number>();
+  let instance = "";
+  let sequence = 0;
+  let lastSealed = 0;
+  let failureCount = 0;
+  let retryAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopping = false;
+  let isSyncing = false;
+  let waitingSince = 0;
+  let status = {
+    state: "retrying" as UplinkStatus["state"],
+    reason: "nothing was sent yet",
+    sentMessages: 0,
+    sentBytes: 0,
+    lastDurableMilliseconds: 0,
+  };
+  let told = "";
+  let onEmpty: (() => void) | undefined;
+
+  function write(report: AgentReport | undefined): void {
+    const head = {
+      node: config.node,
+      instance,
+      epoch,
+      agentVersion: config.agentVersion,
+      startedMilliseconds,
+    };
+    const built = builder.build({ ...head, sealedMilliseconds: now() }, sequence + 1, report);
+    for (const { bytes, rowCount } of built)
+      spool.append({ epoch, sequence: ++sequence, rowCount }, zstdCompressSync(bytes));
+    lastSealed = now();
+    // Nothing refers to a row of the table now, but for caches that look at its generation.
+    if (peers.count > peers.rowsMax * sweepShare) peers.sweep(() => {});
+  }
+
+  function seal(report: AgentReport): void {
+    if (!builder.isEmpty || now() - lastSealed >= config.idleMilliseconds) write(report);
+    pump();
+    if (inFlight.size === 0 && spool.count === 0) waitingSince = now();
+    if (now() - waitingSince < config.syncMilliseconds || isSyncing) return;
+    isSyncing = true;
+    spool.sync().finally(() => {
+      isSyncing = false;
+    });
+  }
+
+  /** Sends what may be sent now, in order. After a failure one message tries first. */
+  function pump(): void {
+    if (now() < retryAt) {
+      tryLater(); // a timer may be a little early by this clock
+      return;
+    }
+    const countMax = failureCount > 0 ? 1 : config.inFlightMax;
+    let first: SpoolEntry | undefined;
+    for (const entry of spool.entries()) {
+      if (inFlight.size >= countMax) return;
+      first ??= entry;
+      // Of another epoch, a run before: its messages come first, and all of them.
+      if (entry.epoch !== first.epoch || entry.sequence - first.sequence >= windowLength) return;
+      if (!inFlight.has(entry)) void send(entry);
+    }
+  }
+
+  async function send(entry: SpoolEntry): Promise<void> {
+    const body = spool.read(entry);
+    if (body === undefined) return;
+    inFlight.set(entry, now());
+    const outcome = await transport.send(entry.sequence, body);
+    inFlight.delete(entry);
+    settle(entry, outcome, body.length);
+    if (spool.count === 0) onEmpty?.();
+    pump();
+  }
+
+  function settle(entry: SpoolEntry, outcome: SendOutcome, bytes: number): void {
+    switch (outcome.kind) {
+      case "durable":
+        spool.remove(entry);
+        status = { ...status, sentMessages: status.sentMessages + 1, sentBytes: status.sentBytes + bytes };
+        status.lastDurableMilliseconds = waitingSince = now();
+        connected();
+        break;
+      case "refused":
+        if (spool.has(entry)) giveUp(entry, outcome.reason);
+        connected();
+        break;
+      case "later":
+        wait("retrying", outcome, backOff());
+        break;
+      case "blocked":
+        wait("refused", outcome, config.blockedMilliseconds);
+    }
+  }
+
+  function giveUp(entry: SpoolEntry, reason: string): void {
+    spool.remove(entry);
+    count("batch_refused", entry.rowCount);
+    builder.countDrop("batch_refused", entry.rowCount);
+    log(
+      "warn",
+      `the server will not take message ${entry.sequence} with ${entry.rowCount} records: ${reason}; it is given up`,
+    );
+  }
+
+  function connected(): void {
+    if (status.state !== "connected") log("info", "the server takes what is sent");
+    status = { ...status, state: "connected", reason: "" };
+    failureCount = 0;
+    told = "";
+  }
+
+  /** Doubled with each failure, and somewhere in the upper half of it, so that agents do not come back all at once. */
+  function backOff(): number {
+    const whole = Math.min(
+      config.retryMaxMilliseconds,
+      config.retryFirstMilliseconds * 2 ** Math.min(failureCount, 20),
+    );
+    return whole * (0.5 + Math.random() / 2);
+  }
+
+  function wait(
+    state: UplinkStatus["state"],
+    { reason, retryAfterMilliseconds }: SendOutcome,
+    milliseconds: number,
+  ): void {
+    status = { ...status, state, reason };
+    if (told !== `${state} ${reason}`) log("warn", `${describe(state)}: ${reason}`);
+    told = `${state} ${reason}`;
+    if (now() < retryAt) return; // several were on their way: that was one failure
+    failureCount++;
+    const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
+    retryAt = now() + pause;
+    tryLater();
+  }
+
+  function tryLater(): void {
+    clearTimeout(timer);
+    if (retryAt === Number.POSITIVE_INFINITY) return; // it is over
+    timer = setTimeout(pump, retryAt - now() + 1);
+    timer.unref();
+  }
+
+  function describe(state: UplinkStatus["state"]): string {
+    return state === "refused"
+      ? "the server does not let this agent in, records are kept and it is asked again every minute"
+      : "the server cannot be reached, records are kept until it can";
+  }
+
+  return {
+    start(own) {
+      instance = own;
+      waitingSince = lastSealed = now();
+      pump();
+    },
+    take(batch) {
+      for (let row = 0; row < batch.count; ) {
+        row += builder.add(batch, row);
+        if (builder.isFull) write(undefined);
+      }
+    },
+    learn(bytes, offset, name) {
+      builder.learn(bytes.slice(offset, offset + 16), name);
+    },
+    translate(translation) {
+      builder.translate(translation);
+      if (builder.isFull) write(undefined);
+    },
+    countDrop(reason, dropCount) {
+      builder.countDrop(reason, dropCount);
+    },
+    seal,
+    status: () => ({ ...status, waitingMessages: spool.count, waitingBytes: spool.bytes }),
+    async stop() {
+      if (!builder.isEmpty) write(undefined);
+      if (isStopping) return;
+      isStopping = true;
+      if (spool.count > 0 && failureCount === 0) {
+        const empty = new Promise<void>((resolve) => {
+          onEmpty = resolve;
+        });
+        pump();
+        let enough: NodeJS.Timeout | undefined;
+        const late = new Promise<void>((resolve) => {
+          enough = setTimeout(resolve, config.stopMilliseconds);
+        });
+        await Promise.race([empty, late]);
+        clearTimeout(enough);
+      }
+      retryAt = Number.POSITIVE_INFINITY;
+      clearTimeout(timer);
+      transport.close();
+      if (spool.count > 0) log("info", `${spool.count} messages that were not answered stay in the spool`);
+      await spool.stop();
+    },
+  };
+}
