@@ -1,3 +1,5 @@
+import { cleanText } from "./clean-text.ts";
+
 /** Longest container name shown; Kubernetes' namespace, pod and container together may have more. */
 const nameLengthMax = 160;
 
@@ -10,7 +12,7 @@ export function containerNameOf(labels: Readonly<Record<string, unknown>>, name 
   const [container, pod, namespace] = podLabels.map((keys) => firstText(labels, keys));
   const isSandbox = container === "" || container === "POD";
   const ofPod = pod === "" ? "" : [namespace, pod, isSandbox ? "" : container].filter(Boolean).join("/");
-  return cleanName(ofPod || firstText(labels, ["nerdctl/name"]) || name.replace(/^\//, ""));
+  return cleanText(ofPod || firstText(labels, ["nerdctl/name"]) || name.replace(/^\//, ""), nameLengthMax);
 }
 
 /** Where each runtime writes names of container, pod and namespace: as labels, or as annotations of its configuration. */
@@ -26,14 +28,6 @@ function firstText(labels: Readonly<Record<string, unknown>>, keys: readonly str
     if (typeof value === "string" && value !== "") return value;
   }
   return "";
-}
-
-function cleanName(name: string): string {
-  const clean = name
-    .slice(0, 4 * nameLengthMax)
-    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, "")
-    .trim();
-  return [...clean].slice(0, nameLengthMax).join("");
 }
 
 /** An object out of somebody else's JSON; undefined for anything else. */
