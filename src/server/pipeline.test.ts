@@ -23,6 +23,7 @@ function createTold({ rowsMax = 100 } = {}) {
   const marked = { stitcher: [] as number[], fold: [] as { clientPeer: number; serverPeer: number }[] };
   const pipeline = createPipeline({
     addressPeers: { enrich: tell("enrich"), refresh: tell("refresh") },
+    reverseNames: { refresh: tell("reverse") },
     stitcher: {
       stitch: (_batch: FlowBatch, seconds: number) => void told.push(`stitch ${seconds}`),
       takeWaited: (_now: number) => {
@@ -120,11 +121,11 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
     "publish",
     "maintain",
   ];
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "reverse", "sweep"]);
   pass(59_999);
   assert.deepEqual(await tick(), second);
   pass(1);
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "reverse", "sweep"]);
 });
 
 test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {

@@ -1,6 +1,6 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
-import type { AddressPeers } from "../enrich/index.ts";
+import type { AddressPeers, ReverseNames } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
@@ -8,6 +8,7 @@ import type { LiveHub } from "./live-hub.ts";
 
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
+  readonly reverseNames: Pick<ReverseNames, "refresh">;
   readonly stitcher: Stitcher;
   readonly fold: LiveFold;
   readonly store: Store;
@@ -43,7 +44,7 @@ const keepPeersSeconds = 300;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, stitcher, fold, store, peers, live, now } = dependencies;
+  const { addressPeers, reverseNames, stitcher, fold, store, peers, live, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -92,6 +93,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (now() - lastSweep < minuteMilliseconds) return;
     lastSweep = now();
     addressPeers.refresh();
+    reverseNames.refresh(addressPeers.has);
     stitcher.sweep(Math.floor(now() / 1000));
   }
 

@@ -5,7 +5,15 @@ import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
-import { createAddressPeers, NameTable } from "../enrich/index.ts";
+import {
+  createAddressFacts,
+  createAddressPeers,
+  createGeo,
+  createReverseNames,
+  NameTable,
+  NetworkTable,
+  reverseNamesDefaults,
+} from "../enrich/index.ts";
 import { assert, ObserverTable, observerOf } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
@@ -23,6 +31,7 @@ import { type Config, isLoopbackHost } from "./config.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
 import { localAddresses } from "./local-addresses.ts";
+import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline } from "./pipeline.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
@@ -56,11 +65,28 @@ export function createServer(config: Config, { version, logger }: ServerDependen
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
   const names = new NameTable();
+  const networks = new NetworkTable(config.networks);
+  const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
+  const peerFacts = createPeerFacts(createAddressFacts({ networks, geo }));
+  const lookedUpName = (bytes: Uint8Array, offset: number) =>
+    names.nameOf(bytes, offset, Math.floor(now() / 1000));
+  const reverseNames = createReverseNames(
+    { ...reverseNamesDefaults, mode: config.reverseDns },
+    {
+      now,
+      isInside: (bytes, offset) => networks.isInside(bytes, offset),
+      onName(bytes, offset, name) {
+        // What a workload here asked for says more than what the address's owner calls it.
+        if (lookedUpName(bytes, offset) === "") addressPeers.rename(bytes, offset, name);
+      },
+    },
+  );
   const addressPeers = createAddressPeers({
     ...{ peers, node, localAddresses },
-    nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
+    networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
+    nameOf: (bytes, offset) => lookedUpName(bytes, offset) || reverseNames.nameOf(bytes, offset),
   });
-  const live = createLiveHub({ fold, peers, observers, now });
+  const live = createLiveHub({ fold, peers, observers, peerFacts, now });
   const store = createDuckDBStore(
     {
       ...storeDefaults,
@@ -72,7 +98,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     },
     { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
   );
-  const pipeline = createPipeline({ addressPeers, stitcher, fold, store, peers, live, now });
+  const pipeline = createPipeline({ addressPeers, reverseNames, stitcher, fold, store, peers, live, now });
   const agent = createAgent(
     {
       ...agentDefaults,
@@ -117,7 +143,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       logger,
       isLoopbackOnly: isLoopbackHost(config.listen.host),
     });
-    routeMap(http, store, now);
+    routeMap(http, store, peerFacts, now);
     routeTop(http, store, now);
     routeSeries(http, store, now);
     routeFlows(http, store, now);
@@ -131,6 +157,8 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       agent,
       collector,
       store,
+      geo,
+      reverseNames,
       dataFolder: config.data,
       localAddresses,
       isReady: () => isReady,
@@ -161,11 +189,15 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       await app.listen(config.listen);
       await collector.start();
       if (config.agent.enabled) agent.start();
+      reverseNames.start();
+      void geo.start();
       isReady = true;
       scheduleTick();
     },
     async stop() {
       isReady = false;
+      reverseNames.stop();
+      geo.stop();
       clearTimeout(timer);
       timer = undefined;
       await ticking;

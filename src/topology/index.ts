@@ -30,6 +30,7 @@ export {
 export type {
   LinkObserver,
   LinkPort,
+  PeerFacts,
   Topology,
   TopologyChange,
   TopologyLink,
