@@ -75,10 +75,9 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     {
       now,
       isInside: (bytes, offset) => networks.isInside(bytes, offset),
-      onName(bytes, offset, name) {
-        // What a workload here asked for says more than what the address's owner calls it.
-        if (lookedUpName(bytes, offset) === "") addressPeers.rename(bytes, offset, name);
-      },
+      // What a workload here asked for says more than what the address's owner calls it.
+      isNamed: (bytes, offset) => lookedUpName(bytes, offset) !== "",
+      onName: (bytes, offset, name) => addressPeers.rename(bytes, offset, name),
     },
   );
   const addressPeers = createAddressPeers({

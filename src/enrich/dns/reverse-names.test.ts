@@ -14,6 +14,8 @@ interface Question {
 
 const inside = "10.0.0.7";
 const outside = "192.88.99.9";
+/** Has a name that a workload asked for. */
+const lookedUp = "10.0.0.99";
 
 /** With a clock that stands still unless it is moved, and a resolver that answers when it is told to. */
 function createNames(mode: ReverseMode, changes: Partial<typeof reverseNamesDefaults> = {}) {
@@ -26,6 +28,7 @@ function createNames(mode: ReverseMode, changes: Partial<typeof reverseNamesDefa
     { ...reverseNamesDefaults, mode, ...changes },
     {
       isInside: isPrivateAddress,
+      isNamed: (bytes, offset) => formatAddress(bytes, offset) === lookedUp,
       now: () => now,
       onName: (bytes, offset, name) => named.push(`${formatAddress(bytes, offset)} ${name}`),
       reverse: (address) =>
@@ -157,6 +160,13 @@ test("a refresh asks again for what is too old and in use, and forgets the rest"
   assert.equal(names.status().nameCount, 1);
 });
 
+test("an address with a better name keeps it", async () => {
+  const { ask, questions, named } = createNames("inside");
+  ask(lookedUp);
+  await questions[0]!.answer("worse.example");
+  assert.deepEqual(named, []);
+});
+
 test("so many questions a second, so many at once, so many that wait: the rest is counted", async () => {
   const { names, ask, questions, passSeconds } = createNames("inside", {
     questionsPerSecond: 3,
@@ -216,7 +226,12 @@ test("node's resolver is asked as the DNS wants it, and its answers are understo
     const names = createReverseNames(
       { ...reverseNamesDefaults, mode: "inside" },
       {
-        ...{ isInside: () => true, now: Date.now, onName: (_bytes, _offset, found) => resolve(found) },
+        ...{
+          isInside: () => true,
+          isNamed: () => false,
+          now: Date.now,
+          onName: (_bytes, _offset, found) => resolve(found),
+        },
         reverse: (address) => resolver.reverse(address),
       },
     );

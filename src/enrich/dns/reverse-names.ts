@@ -35,6 +35,8 @@ export const reverseNamesDefaults: Omit<ReverseNamesConfig, "mode"> = {
 
 export interface ReverseNamesDependencies {
   isInside(bytes: Uint8Array, offset: number): boolean;
+  /** Whether an address has a better name: then nobody is told of what the DNS calls it. */
+  isNamed(bytes: Uint8Array, offset: number): boolean;
   /** Unix milliseconds. */
   now(): number;
   /** An address has got a name, or another one; "" never. */
@@ -81,7 +83,13 @@ const secondMilliseconds = 1000;
  */
 export function createReverseNames(
   config: ReverseNamesConfig,
-  { isInside, now, onName, reverse = askResolver(config.timeoutMilliseconds) }: ReverseNamesDependencies,
+  {
+    isInside,
+    isNamed,
+    now,
+    onName,
+    reverse = askResolver(config.timeoutMilliseconds),
+  }: ReverseNamesDependencies,
 ): ReverseNames {
   /** By address, the answer that is longest known first. */
   const entries = new Map<string, Entry>();
@@ -129,7 +137,8 @@ export function createReverseNames(
       const name = hostName(await reverse(formatAddress(bytes)));
       if (name === "") counts.noName++;
       keep(key, bytes, name, name === "" ? config.noNameSeconds : config.nameSeconds);
-      if (name !== "" && name !== before && timer !== undefined) onName(bytes, 0, name);
+      const isNews = name !== "" && name !== before && !isNamed(bytes, 0);
+      if (isNews && timer !== undefined) onName(bytes, 0, name);
     } catch (error) {
       const isNoName = noNameCodes.has((error as NodeJS.ErrnoException).code ?? "");
       counts[isNoName ? "noName" : "failed"]++;

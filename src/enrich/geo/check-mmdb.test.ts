@@ -52,3 +52,16 @@ test("a record that points to itself is refused", () => {
     /damaged one: (a record has more pointers|Maximum call stack)/,
   );
 });
+
+test("a record that makes endlessly much of a few bytes is refused", () => {
+  // Arrays of 28 pointers to the next array, ten deep: 28 to the tenth texts.
+  const arrayBytes = 2 + 28 * 2;
+  const arrays = Array.from({ length: 10 }, (_, i) => {
+    const next = (i + 1) * arrayBytes;
+    const pointers = Array.from({ length: 28 }, () => [0x20 | (next >> 8), next & 0xff]);
+    return Buffer.from([28, 4, ...pointers.flat()]);
+  });
+  const bomb = Buffer.concat([...arrays, Buffer.from("\x41x", "latin1")]);
+  const bytes = makeMmdb({ "192.0.2.0/24": bomb });
+  assert.match(checkMmdb(bytes, "country") ?? "", /damaged one: a record has more pointers than any needs/);
+});

@@ -28,8 +28,9 @@ export function loadFile(
   const stop = () => void loader.kill("SIGKILL");
   const answer = new Promise<LoadAnswer>((resolve) => {
     const refuse = (problem: string) => resolve({ form: "problem", problem });
+    let isTooLate = false;
     const timer = setTimeout(() => {
-      refuse(`could not be checked within ${timeoutMilliseconds / 1000} seconds`);
+      isTooLate = true;
       stop();
     }, timeoutMilliseconds);
     timer.unref();
@@ -37,7 +38,8 @@ export function loadFile(
     loader.once("error", (error) => refuse(`could not be checked: ${error.message}`));
     loader.once("close", (code, signal) => {
       clearTimeout(timer);
-      refuse(`could not be checked: its reader ended with ${signal ?? code}`);
+      const end = `could not be checked: its reader ended with ${signal ?? code}`;
+      refuse(isTooLate ? `could not be checked within ${timeoutMilliseconds / 1000} seconds` : end);
     });
   });
   return { answer, stop };

@@ -125,3 +125,34 @@ function textOf(value: bigint, isIPv4: boolean): string {
 function numberOf(address: string): bigint {
   return parseAddress(address)!.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
+
+test(`lines of any characters are refused or read, never more (seed ${seed})`, () => {
+  const random = createRandom(seed);
+  const pieces = [
+    "192.0.2.0",
+    "::1",
+    "2001:db8::",
+    "64500",
+    ",",
+    '"',
+    '""',
+    "/",
+    ".",
+    "-1",
+    "\u0000",
+    "é",
+    " ",
+    "4294967295",
+  ];
+  for (let round = 0; round < 5000; round++) {
+    const lines = Array.from({ length: 1 + random(5) }, () =>
+      Array.from({ length: random(12) }, () => pieces[random(pieces.length)]!).join(
+        random(3) === 0 ? "," : "",
+      ),
+    );
+    const columns = readAsCsv(lines);
+    if (typeof columns === "string") continue;
+    const ranges = new AsRanges(columns);
+    for (const address of ["192.0.2.0", "::1", "2001:db8::"]) find(ranges, address);
+  }
+});

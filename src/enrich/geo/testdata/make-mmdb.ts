@@ -1,6 +1,6 @@
 import { parseCidr } from "../../../flow/index.ts";
 
-type Value = string | number | boolean | Float | readonly Value[] | { readonly [name: string]: Value };
+type Value = string | number | boolean | Float | Buffer | readonly Value[] | { readonly [name: string]: Value };
 
 /** A number that is written as a double. */
 export class Float {
@@ -96,6 +96,7 @@ function encode(value: Value): Buffer {
     bytes.writeUInt32BE(value);
     return Buffer.concat([control(6, 4), bytes]);
   }
+  if (Buffer.isBuffer(value)) return value; // already in the format
   if (typeof value === "boolean") return control(14, value ? 1 : 0);
   if (value instanceof Float) {
     const bytes = Buffer.alloc(8);
