@@ -1,7 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { StringDecoder } from "node:string_decoder";
-import { assert } from "../../flow/index.ts";
 import type { AsRangeColumns } from "./as-ranges.ts";
 import { checkMmdb } from "./check-mmdb.ts";
 import type { GeoKind } from "./geo-facts.ts";
@@ -17,6 +16,14 @@ export type LoadAnswer =
   | { readonly form: "mmdb"; readonly bytes: Uint8Array }
   | { readonly form: "ranges"; readonly columns: AsRangeColumns }
   | { readonly form: "problem"; readonly problem: string };
+
+/** What the first line of the answer says. */
+export interface LoadHead {
+  readonly form: LoadAnswer["form"];
+  readonly problem: string;
+  /** In bytes, in the order in which they follow. */
+  readonly lengths: readonly (readonly [name: string, length: number])[];
+}
 
 /** It is held in memory. */
 const fileBytesMax = 2 ** 30;
@@ -66,8 +73,28 @@ function* linesOf(file: string): Generator<string> {
   }
 }
 
-assert(process.send !== undefined, "runs as a child process");
+/** A line that says what follows, then the bytes of the columns, one behind the other. */
+function write(answer: LoadAnswer): void {
+  const parts = columnsOf(answer);
+  const lengths = parts.map(([name, column]) => [name, column.byteLength] as const);
+  const problem = answer.form === "problem" ? answer.problem : "";
+  const head: LoadHead = { form: answer.form, problem, lengths };
+  writeAll(Buffer.from(`${JSON.stringify(head)}\n`));
+  for (const [, column] of parts)
+    writeAll(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+}
+
+function columnsOf(answer: LoadAnswer): [name: string, column: Uint8Array | Uint32Array][] {
+  if (answer.form === "problem") return [];
+  if (answer.form === "mmdb") return [["bytes", answer.bytes]];
+  // Bytes last, so that words stay where words can be read.
+  return Object.entries(answer.columns).sort(([, a], [, b]) => b.BYTES_PER_ELEMENT - a.BYTES_PER_ELEMENT);
+}
+
+function writeAll(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+}
+
 setPriority(constants.priority.PRIORITY_LOW); // nobody waits for it
-process.once("disconnect", () => process.exit());
 const [, , kind = "", file = ""] = process.argv;
-process.send(load({ kind: kind as GeoKind, file }), () => process.disconnect());
+write(load({ kind: kind as GeoKind, file }));
