@@ -28,13 +28,17 @@ export async function runProgram(parameters: readonly string[]) {
   return { code, output };
 }
 
+/** Nobody's resolver is asked for the names of what tests make up. */
+const quietEnvironment = { PORTOLAN_REVERSEDNS: "off" };
+
 /** Starts `portolan`, by way of another command if one is given, and waits until it says where it is. */
 export async function startProgram(
   parameters: readonly string[],
   through: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
   const [command = "", ...rest] = [...through, process.execPath, main, ...parameters];
-  const child = spawn(command, rest);
+  const child = spawn(command, rest, { env: { ...quietEnvironment, ...process.env, ...environment } });
   let output = "";
   let exitCode: number | null | undefined;
   const ended = once(child, "exit").then(([code]) => {

@@ -61,6 +61,8 @@ export interface AgentDependencies {
   onName?(bytes: Uint8Array, offset: number, name: string): void;
   /** The kernel translates a connection's addresses; valid until it returns. Told before the connection's records are delivered. */
   onTranslation?(translation: TranslatedConnection): void;
+  /** The name of the network that the address at `bytes[offset]` is in; by its prefix when not given. */
+  networkOf?(bytes: Uint8Array, offset: number): string;
   /** What this kernel can do; read from the machine when not given. */
   readonly kernelFacts?: KernelFacts;
   readonly sockDiagFacts?: SockDiagFacts;
@@ -104,6 +106,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     peers,
     node,
     commandLine: config.commandLine,
+    ...(dependencies.networkOf && { networkOf: dependencies.networkOf }),
     cgroupNameOf: (id) => connections.cgroupNameOf(id),
     ...(containerNames && { containerNames }),
   });

@@ -46,7 +46,10 @@ async function run({ listen, seed, seconds }: DemoFlags): Promise<number> {
     import("../settings/index.ts"),
   ]);
   const flows = [`udp://127.0.0.1:${await freePort()}`]; // the usual ports may be somebody else's
-  const flags = { listen, flows, "agent.enabled": true, "agent.loopback": false };
+  const flags = {
+    ...{ listen, flows, "agent.enabled": true, "agent.loopback": false },
+    reverseDns: "off", // the demo's addresses are its own, whatever the machine's resolver calls them
+  };
   readConfig({ environment: process.env, flags }); // what is wrong with it is said before anything is made
   const cannot = demo.whyNoDemoWorld() ?? (await whyNoAgent());
   if (cannot !== undefined) {

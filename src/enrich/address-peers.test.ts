@@ -164,3 +164,23 @@ test("a host that was there before its name is shown by it from then on, this ma
   assert.equal(peers.get(columns.sourcePeer[0]!).name, "vm");
   assert.equal(peers.get(columns.destinationPeer[0]!).name, "www.example");
 });
+
+test("hosts are shown in the network they are told to be in", () => {
+  const peers = new PeerTable(100, () => {});
+  const networkOf = (bytes: Uint8Array, offset: number) => `around ${formatAddress(bytes, offset)}`;
+  const addressPeers = createAddressPeers({ peers, node: "vm", localAddresses: () => [], networkOf });
+  const batch = batchOf({ source: "10.0.0.1", destination: "192.0.2.1" });
+  addressPeers.enrich(batch);
+  assert.equal(peers.get(batch.columns.destinationPeer[0]!).network, "around 192.0.2.1");
+});
+
+test("an address is in use once a record had it, as long as its row is", () => {
+  const { addressPeers, peers, name } = createEnrich();
+  const has = (address: string) => addressPeers.has(parseAddress(address)!, 0);
+  assert.equal(has("192.0.2.9"), false);
+  name("192.0.2.9");
+  assert.deepEqual([has("192.0.2.9"), has("192.0.2.8")], [true, false]);
+  peers.sweep(() => {});
+  name("192.0.2.8");
+  assert.deepEqual([has("192.0.2.9"), has("192.0.2.8")], [false, true]);
+});

@@ -1,7 +1,7 @@
 import { type FlowBatch, formatAddress, isLoopback } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
-import { AddressTable } from "./address-table.ts";
-import { networkOf } from "./network.ts";
+import { AddressTable, addressWords } from "./address-table.ts";
+import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";
 
 export interface AddressPeersDependencies {
   readonly peers: PeerTable;
@@ -9,6 +9,8 @@ export interface AddressPeersDependencies {
   readonly node: string;
   /** This machine's own addresses, as text. */
   localAddresses(): readonly string[];
+  /** The network an address is shown in; by default its /24 or /64, or "internet". */
+  networkOf?(bytes: Uint8Array, offset: number): string;
   /** The name that workloads here know an address by, "" for none. */
   nameOf?(bytes: Uint8Array, offset: number): string;
 }
@@ -18,6 +20,8 @@ export interface AddressPeers {
   enrich(batch: FlowBatch): void;
   /** An address has got a name: the host that was known by its address alone is shown by it. */
   rename(bytes: Uint8Array, offset: number, name: string): void;
+  /** Whether a record of late had this address, and nobody had named its end. */
+  has(bytes: Uint8Array, offset: number): boolean;
   /** Reads this machine's addresses again. */
   refresh(): void;
 }
@@ -30,6 +34,7 @@ export function createAddressPeers({
   peers,
   node,
   localAddresses,
+  networkOf = fallbackNetworkOf,
   nameOf = () => "",
 }: AddressPeersDependencies): AddressPeers {
   const known = new AddressTable();
@@ -71,6 +76,7 @@ export function createAddressPeers({
   refresh();
   return {
     refresh,
+    has: (bytes, offset) => known.get(addressWords(bytes, offset), 0) !== 0,
     rename(bytes, offset, name) {
       const address = formatAddress(bytes, offset);
       if (!local.has(address) && !isLoopback(bytes, offset))

@@ -1,3 +1,5 @@
+import { cleanText } from "./clean-text.ts";
+
 /** Longest container name shown; Kubernetes' namespace, pod and container together may have more. */
 const nameLengthMax = 160;
 
@@ -26,15 +28,6 @@ function firstText(labels: Readonly<Record<string, unknown>>, keys: readonly str
     if (typeof value === "string" && value !== "") return value;
   }
   return "";
-}
-
-/** Somebody else's text, fit to be shown: without control characters, of at most as many characters. */
-export function cleanText(text: string, lengthMax: number): string {
-  const clean = text
-    .slice(0, 4 * lengthMax)
-    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, "")
-    .trim();
-  return [...clean].slice(0, lengthMax).join("");
 }
 
 /** An object out of somebody else's JSON; undefined for anything else. */

@@ -1,4 +1,5 @@
-import { cleanText, containerNameOf } from "./container-text.ts";
+import { cleanText } from "./clean-text.ts";
+import { containerNameOf } from "./container-text.ts";
 import { type GrpcConnection, isUnimplemented } from "./cri-call.ts";
 import {
   type CriContainer,

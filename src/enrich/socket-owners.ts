@@ -13,7 +13,7 @@ import {
 import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ContainerNames } from "./container-names.ts";
-import { networkOf } from "./network.ts";
+import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";
 
 /** What the kernel says of a socket's owner. */
 export interface SocketOwner {
@@ -31,6 +31,8 @@ export interface SocketOwnersDependencies {
   readonly containerNames?: Pick<ContainerNames, "nameOf" | "takeChanges">;
   /** Whether peers tell a process's command line, of whichever process was seen first, in place of its name. */
   readonly commandLine?: boolean;
+  /** The network an address is shown in; by default its /24 or /64, or "internet". */
+  networkOf?(bytes: Uint8Array, offset: number): string;
   /** Where the kernel's files are; tests give stored trees. */
   readonly procFolder?: string;
   readonly namedNamespacesFolder?: string;
@@ -88,6 +90,7 @@ export function createSocketOwners({
   node,
   containerNames,
   commandLine = false,
+  networkOf = fallbackNetworkOf,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
   cgroupMounts,

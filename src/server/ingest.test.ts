@@ -23,6 +23,7 @@ import {
 import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
+import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline, type Sources } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
@@ -55,8 +56,26 @@ async function createReceiving(
     ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (node) => node === options.here,
   });
-  const live = createLiveHub({ fold, peers, observers, now });
-  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
+  const live = createLiveHub({
+    fold,
+    peers,
+    observers,
+    peerFacts: createPeerFacts({ factsOf: () => undefined }),
+    now,
+  });
+  const reverseNames = { refresh() {} };
+  const pipeline = createPipeline({
+    addressPeers,
+    nat,
+    reverseNames,
+    stitcher,
+    fold,
+    store,
+    peers,
+    live,
+    remote,
+    now,
+  });
   const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;
   await store.start();
   await restoreLive({ store, fold, stitcher, peers, observers }, now());

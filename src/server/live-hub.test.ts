@@ -12,10 +12,13 @@ import {
   type TopologyChange,
 } from "../topology/index.ts";
 import { createLiveHub, type LiveQuery } from "./live-hub.ts";
+import { createPeerFacts } from "./peer-facts.ts";
+import { testFacts } from "./testdata/test-facts.ts";
 
 const start = 1_700_000_040_000;
 
 interface Link {
+  to?: string;
   client?: string;
   port?: number;
   sent?: number;
@@ -43,6 +46,7 @@ const server: Peer = {
 };
 
 function createLive() {
+  const geo = { generation: 0, facts: { country: "CH", asNumber: 64500, asName: "Example" } };
   const peers = new PeerTable(1000, () => {});
   const observers = new ObserverTable();
   const fold = new LiveFold(liveFoldDefaults, () => {});
@@ -57,22 +61,30 @@ function createLive() {
     work.views++; // asked for once per view
     return start + 5;
   };
-  const live = createLiveHub({ fold, peers, observers, now });
+  const live = createLiveHub({ fold, peers, observers, peerFacts: createPeerFacts(testFacts(geo)), now });
   return {
     live,
+    geo,
     /** How often the fold was read and a view computed since this was last asked for. */
     takeWork() {
       const taken = [work.reads, work.views];
       work.reads = work.views = 0;
       return taken;
     },
-    add({ client = "curl", port = 443, sent = 100, rttMicroseconds = 0, connections = 0 }: Link = {}) {
+    add({
+      to = "192.0.2.1",
+      client = "curl",
+      port = 443,
+      sent = 100,
+      rttMicroseconds = 0,
+      connections = 0,
+    }: Link = {}) {
       const batch = new FlowBatch(1);
       batch.append();
       const { columns } = batch;
       columns.clientEnd[0] = clientEnd.source;
       columns.sourcePeer[0] = peers.intern(peer(client));
-      columns.destinationPeer[0] = peers.intern(server);
+      columns.destinationPeer[0] = peers.intern({ ...server, id: `host:${to}`, address: to });
       columns.destinationTransportPort[0] = port;
       columns.protocolIdentifier[0] = 6;
       columns.octetDeltaCount[0] = sent;
@@ -115,6 +127,22 @@ function createSubscriber() {
 const linkIds = ({ links }: Topology | TopologyChange) => links.map(({ id }) => id);
 const curl = "process:vm/curl>host:192.0.2.1";
 const wget = "process:vm/wget>host:192.0.2.1";
+
+test("peers say where they are, and are sent anew when a database says something else", () => {
+  const { live, add, geo } = createLive();
+  add({ to: "198.41.0.4" });
+  const subscriber = createSubscriber();
+  live.subscribe(query(), subscriber);
+  const countryOf = ({ peers }: Topology | TopologyChange) =>
+    peers.find(({ id }) => id === "host:198.41.0.4")?.country;
+  assert.equal(countryOf(subscriber.last()), "CH");
+  live.publish();
+  assert.deepEqual(subscriber.last().peers, [], "nothing has changed");
+  geo.facts = { ...geo.facts, country: "DE" };
+  geo.generation++;
+  live.publish();
+  assert.equal(countryOf(subscriber.last()), "DE");
+});
 
 test("a subscriber gets the whole map at once, then what changed", () => {
   const { live, add } = createLive();

@@ -13,11 +13,13 @@ import {
   type Topology,
   type TopologyMetric,
 } from "../topology/index.ts";
+import type { PeerFactsTable } from "./peer-facts.ts";
 
 export interface LiveHubDependencies {
   readonly fold: LiveFold;
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
+  readonly peerFacts: PeerFactsTable;
   now(): number;
 }
 
@@ -59,7 +61,7 @@ interface View {
   shown: Topology;
 }
 
-export function createLiveHub({ fold, peers, observers, now }: LiveHubDependencies): LiveHub {
+export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHubDependencies): LiveHub {
   const views = new Map<string, View>();
 
   /** The fold's links, merged once between two ticks for all views that group alike. */
@@ -76,7 +78,8 @@ export function createLiveHub({ fold, peers, observers, now }: LiveHubDependenci
     const matches = filter === undefined ? undefined : compileFilter(filter);
     const chosen = matches === undefined ? links : links.filter((link) => matches(filterSubject(link)));
     const to = now();
-    return buildTopology(chosen, { from: to - fold.windowMilliseconds, to, metric, grouping, linksMax });
+    const from = to - fold.windowMilliseconds;
+    return peerFacts.describe(buildTopology(chosen, { from, to, metric, grouping, linksMax }));
   }
 
   function publishView(view: View): void {

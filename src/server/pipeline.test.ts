@@ -28,6 +28,7 @@ function createTold({ rowsMax = 100 } = {}) {
   const pipeline = createPipeline({
     addressPeers: { enrich: tell("enrich"), refresh: tell("refresh") },
     nat: { undo: tell("nat"), sweep: tell("nat.sweep") },
+    reverseNames: { refresh: tell("reverse") },
     stitcher: {
       stitch: (_batch: FlowBatch, seconds: number) => void told.push(`stitch ${seconds}`),
       takeWaited: (_now: number) => {
@@ -131,11 +132,11 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
     "publish",
     "maintain",
   ];
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep", "nat.sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "reverse", "sweep", "nat.sweep"]);
   pass(59_999);
   assert.deepEqual(await tick(), second);
   pass(1);
-  assert.deepEqual(await tick(), [...second, "refresh", "sweep", "nat.sweep"]);
+  assert.deepEqual(await tick(), [...second, "refresh", "reverse", "sweep", "nat.sweep"]);
 });
 
 test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {

@@ -1,6 +1,6 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
-import type { AddressPeers } from "../enrich/index.ts";
+import type { AddressPeers, ReverseNames } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
@@ -10,6 +10,7 @@ import type { RemoteAgents } from "./remote-agents.ts";
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
   readonly nat: Nat;
+  readonly reverseNames: Pick<ReverseNames, "refresh">;
   readonly stitcher: Stitcher;
   readonly fold: LiveFold;
   readonly store: Store;
@@ -48,7 +49,7 @@ const keepTranslationsSeconds = 3600;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, nat, stitcher, fold, store, peers, live, remote, now } = dependencies;
+  const { addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -111,6 +112,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (now() - lastSweep < minuteMilliseconds) return;
     lastSweep = now();
     addressPeers.refresh();
+    reverseNames.refresh(addressPeers.has);
     stitcher.sweep(Math.floor(now() / 1000));
     nat.sweep(Math.floor(now() / 1000) - keepTranslationsSeconds);
   }

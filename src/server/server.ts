@@ -5,7 +5,16 @@ import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent, createClock } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
-import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
+import {
+  createAddressFacts,
+  createAddressPeers,
+  createGeo,
+  createReverseNames,
+  localAddresses,
+  NameTable,
+  NetworkTable,
+  reverseNamesDefaults,
+} from "../enrich/index.ts";
 import { assert, ObserverTable } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
@@ -31,6 +40,7 @@ import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
 import { createHttp } from "./http.ts";
 import { createLiveHub } from "./live-hub.ts";
+import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
@@ -69,11 +79,27 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
   const nat = createNat(natTableDefaults, stitcher, drops.drop);
   const names = new NameTable();
+  const networks = new NetworkTable(config.networks);
+  const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
+  const peerFacts = createPeerFacts(createAddressFacts({ networks, geo }));
+  const lookedUpName = (bytes: Uint8Array, offset: number) =>
+    names.nameOf(bytes, offset, Math.floor(now() / 1000));
+  const reverseNames = createReverseNames(
+    { ...reverseNamesDefaults, mode: config.reverseDns },
+    {
+      now,
+      isInside: (bytes, offset) => networks.isInside(bytes, offset),
+      // What a workload here asked for says more than what the address's owner calls it.
+      isNamed: (bytes, offset) => lookedUpName(bytes, offset) !== "",
+      onName: (bytes, offset, name) => addressPeers.rename(bytes, offset, name),
+    },
+  );
   const addressPeers = createAddressPeers({
     ...{ peers, node, localAddresses },
-    nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
+    networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
+    nameOf: (bytes, offset) => lookedUpName(bytes, offset) || reverseNames.nameOf(bytes, offset),
   });
-  const live = createLiveHub({ fold, peers, observers, now });
+  const live = createLiveHub({ fold, peers, observers, peerFacts, now });
   const store = createDuckDBStore(
     {
       ...storeDefaults,
@@ -89,7 +115,18 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
-  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
+  const pipeline = createPipeline({
+    addressPeers,
+    nat,
+    reverseNames,
+    stitcher,
+    fold,
+    store,
+    peers,
+    live,
+    remote,
+    now,
+  });
   const agent = createAgent(
     {
       ...agentDefaults,
@@ -107,6 +144,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       ...{ node, peers, observers, names, drop: drops.drop, now },
       deliver: pipeline.accept,
       onName: addressPeers.rename,
+      networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
       onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),
       ...(runtimeRoot === undefined ? {} : { runtimes: { root: runtimeRoot } }),
       log: (message) => logger.warn(message),
@@ -147,7 +185,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     });
     routeIngest(http, { agents: remote, tokens: ingestTokens });
     routeAgents(http, { version, node, startedAt, agent, remote, now });
-    routeMap(http, store, now);
+    routeMap(http, store, peerFacts, now);
     routeTop(http, store, now);
     routeSeries(http, store, now);
     routeFlows(http, store, now);
@@ -161,6 +199,8 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       agent,
       collector,
       store,
+      geo,
+      reverseNames,
       dataFolder: config.data,
       localAddresses,
       isReady: () => isReady,
@@ -191,11 +231,15 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       await app.listen(config.listen);
       await collector.start();
       if (config.agent.enabled) agent.start();
+      reverseNames.start();
+      void geo.start();
       isReady = true;
       scheduleTick();
     },
     async stop() {
       isReady = false;
+      reverseNames.stop();
+      geo.stop();
       clearTimeout(timer);
       timer = undefined;
       await ticking;

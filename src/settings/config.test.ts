@@ -46,6 +46,9 @@ test("without anything said, the defaults hold", () => {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
       ...{ ebpf: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
+    networks: [],
+    geo: { country: "bundled", city: "off", asn: "bundled" },
+    reverseDns: "inside",
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
   });
 });
@@ -201,7 +204,7 @@ for (const [yaml, problem] of [
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, store",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, networks, geo, reverseDns, store",
   ]);
 });
 
@@ -273,4 +276,94 @@ test("a variable that looks like a setting and is none is told", () => {
   const [problem = "", ...more] = problemsOf({ environment: { PORTOLAN_LISTNE: "x", PORTOLAN_LOG: "warn" } });
   assert.match(problem, /PORTOLAN_LISTNE: no such setting; accepted: PORTOLAN_LISTEN, /);
   assert.deepEqual(more, []);
+});
+
+test("own networks, from the file and from the environment", () => {
+  const yaml =
+    "networks:\n  - {name: office, cidr: 10.1.0.0/16, vlan: 10, site: Bern}\n  - name: six\n    cidr: 2001:db8::/32\n";
+  const [office, six] = read({ yaml }).networks;
+  assert.deepEqual(
+    [office?.name, office?.vlan, office?.site, office?.cidr.prefixLength],
+    ["office", 10, "Bern", 112],
+  );
+  assert.deepEqual([six?.name, six?.vlan, six?.cidr.prefixLength], ["six", undefined, 32]);
+  const environment = { PORTOLAN_NETWORKS: "[{name: lab, cidr: 10.2.0.0/16}]" };
+  assert.deepEqual(
+    read({ yaml, environment }).networks.map(({ name }) => name),
+    ["lab"],
+  );
+});
+
+test("every mistake in a network is told with its place", () => {
+  const yaml = `networks:
+  - {name: office, cidr: 10.1.0.0/16, vlan: 5000}
+  - name: lab
+    cidr: 10.1.2.3/24
+  - cidr: 10.3.0.0/16
+    vlann: 5
+  - {name: internet, cidr: 10.4.0.0/16}
+  - nonsense
+  - {name: "", cidr: 10.5.0.0/16, site: "\\e[31m"}
+`;
+  assert.deepEqual(problemsOf({ yaml }), [
+    "FILE:2: networks.0.vlan: a whole number from 1 to 4094 is expected",
+    'FILE:4: networks.1.cidr: "10.1.2.3/24" has bits behind its prefix; 10.1.2.0/24 is the whole range',
+    "FILE:5: networks.2.name: a name is expected",
+    "FILE:6: networks.2.vlann: no such setting; accepted here: name, cidr, vlan, site",
+    'FILE:7: networks.3.name: "internet" is what Portolan calls addresses of no network of yours; choose another',
+    "FILE:8: networks.4: {name, cidr, vlan?, site?} is expected",
+    "FILE:9: networks.5.name: a name is expected",
+    "FILE:9: networks.5.site: characters that are not shown are not expected",
+  ]);
+});
+
+test("a range that is there twice is told, with both names' places; ranges within others are not", () => {
+  const yaml = `networks:
+  - {name: office, cidr: 10.1.0.0/16}
+  - {name: floor, cidr: 10.1.1.0/24}
+  - name: again
+    cidr: 10.1.0.0/16
+`;
+  assert.deepEqual(problemsOf({ yaml }), [
+    'FILE:5: networks.2.cidr: 10.1.0.0/16 is networks.0.cidr already ("office"); a range has one name',
+  ]);
+});
+
+test("networks in the environment that are no list are told", () => {
+  for (const text of ["[{", "office", "{name: a}"]) {
+    const [problem = "", ...more] = problemsOf({ environment: { PORTOLAN_NETWORKS: text } });
+    assert.match(
+      problem,
+      /^environment PORTOLAN_NETWORKS: networks: a list is expected, such as \[\{name/,
+      text,
+    );
+    assert.deepEqual(more, []);
+  }
+});
+
+test("databases of places are files, several files, what is bundled, or off", () => {
+  const yaml = "geo:\n  country: /a.mmdb\n  city: [/b.mmdb, /c.mmdb]\n  asn: off\n";
+  assert.deepEqual(read({ yaml }).geo, { country: ["/a.mmdb"], city: ["/b.mmdb", "/c.mmdb"], asn: "off" });
+  const environment = {
+    PORTOLAN_GEO_CITY: "/d.mmdb, /e.mmdb",
+    PORTOLAN_GEO_ASN: "bundled",
+    PORTOLAN_GEO_COUNTRY: "off",
+  };
+  assert.deepEqual(read({ environment }).geo, {
+    country: "off",
+    city: ["/d.mmdb", "/e.mmdb"],
+    asn: "bundled",
+  });
+  assert.deepEqual(problemsOf({ yaml: "geo:\n  city: bundled\n  country: []\n  asn: 7\n" }), [
+    "FILE:3: geo.country: the path of a file, a list of them, bundled or off is expected",
+    "FILE:2: geo.city: nothing of this kind comes with the program, for its size; give a file, or off",
+    "FILE:4: geo.asn: the path of a file, a list of them, bundled or off is expected",
+  ]);
+});
+
+test("whose addresses the DNS is asked for is one of three", () => {
+  assert.equal(read({ yaml: "reverseDns: all\n" }).reverseDns, "all");
+  assert.deepEqual(problemsOf({ yaml: "reverseDns: yes\n" }), [
+    "FILE:1: reverseDns: one of off, inside, all is expected",
+  ]);
 });

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
-import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
-import { isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
+import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z
@@ -45,6 +46,65 @@ const range = z.string({ error: "ADDRESS/LENGTH is expected" }).transform((text,
 const wholeNumber = (min: number, max: number) => {
   const error = `a whole number from ${min} to ${max} is expected`;
   return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const text = (expected: string, lengthMax: number) =>
+  z
+    .string({ error: expected })
+    .trim()
+    .min(1, { error: expected })
+    .max(lengthMax, { error: `at most ${lengthMax} characters are expected` })
+    .regex(/^\P{C}*$/u, { error: "characters that are not shown are not expected" });
+
+const writtenNetwork = z.strictObject(
+  {
+    /** What it is called on the map. */
+    name: text("a name is expected", 100),
+    cidr: z.string({ error: "ADDRESS/LENGTH is expected, such as 10.1.0.0/16" }),
+    /** IEEE 802.1Q id. */
+    vlan: wholeNumber(1, 4094).optional(),
+    site: text("a name is expected", 100).optional(),
+  },
+  { error: "{name, cidr, vlan?, site?} is expected" },
+);
+
+const network = writtenNetwork.transform((written, context): OwnNetwork => {
+  const problem = networkProblem(written);
+  if (problem !== undefined) {
+    context.addIssue({ code: "custom", path: [problem.at], message: problem.message });
+    return z.NEVER;
+  }
+  const { cidr, ...network } = written;
+  return { ...network, cidr: parseCidr(cidr)! };
+});
+
+const networks = z
+  .array(network, { error: "a list is expected, such as [{name: office, cidr: 10.1.0.0/16}]" })
+  .max(65_536, { error: "at most 65536 are expected" })
+  .superRefine((list, context) => {
+    for (const { index, first } of repeatedRanges(list)) {
+      const range = formatCidr(list[index]!.cidr);
+      const message = `${range} is networks.${first}.cidr already ("${list[first]!.name}"); a range has one name`;
+      context.addIssue({ code: "custom", path: [index, "cidr"], message });
+    }
+  });
+
+/** Files of places or systems: "off", one, or several of which the first that knows counts. */
+const geoFiles = (fallback: "bundled" | "off") => {
+  const error = `the path of a file, a list of them, ${fallback === "bundled" ? "bundled or " : ""}off is expected`;
+  const path = z.string({ error }).min(1, { error });
+  return z
+    .union([path, z.array(path).min(1, { error }).max(4, { error: "at most 4 are expected" })], { error })
+    .transform((value, context) => {
+      if (value === "bundled" && fallback === "off") {
+        const message = "nothing of this kind comes with the program, for its size; give a file, or off";
+        context.addIssue({ code: "custom", message });
+        return z.NEVER;
+      }
+      if (value === "off" || value === "bundled") return value;
+      return typeof value === "string" ? [value] : value;
+    })
+    .prefault(fallback);
 };
 
 const yesOrNo = () => z.boolean({ error: "true or false is expected" });
@@ -197,6 +257,23 @@ const configSchema = z.strictObject({
       section,
     )
     .prefault({}),
+  /** The user's own ranges; an address is in the narrowest that holds it. */
+  networks: networks.prefault([]),
+  /** Where addresses are and whose: files of the user's in place of those that come with the program. */
+  geo: z
+    .strictObject(
+      {
+        country: geoFiles("bundled"),
+        city: geoFiles("off"),
+        asn: geoFiles("bundled"),
+      },
+      section,
+    )
+    .prefault({}),
+  /** Whose addresses the DNS is asked to name; outside, others learn whom one talks to. */
+  reverseDns: z
+    .enum(reverseModes, { error: `one of ${reverseModes.join(", ")} is expected` })
+    .prefault("inside"),
   store: z
     .strictObject(
       {
@@ -291,8 +368,19 @@ function leafPaths(): string[] {
 function fromText(path: string, text: string): unknown {
   if (path === "flows" || path === "exporters.allow") return text.split(",").map((part) => part.trim());
   if (path === "data") return text;
+  if (path === "networks") return yamlOf(text);
+  if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
   if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** A list of mappings has no form of its own for the environment. */
+function yamlOf(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function setPath(values: Record<string, unknown>, path: string, value: unknown): void {
@@ -329,6 +417,13 @@ function readYaml(file: string): { values: Record<string, unknown>; where: Where
     let line = 1;
     let node: unknown = document.contents;
     for (const name of path) {
+      if (isSeq(node) && typeof name === "number") {
+        const [start] = (node.items[name] as { range?: readonly number[] } | undefined)?.range ?? [];
+        if (start === undefined) break;
+        line = lines.linePos(start).line;
+        node = node.items[name];
+        continue;
+      }
       const pair = isMap(node)
         ? node.items.find(({ key }) => isScalar(key) && key.value === name)
         : undefined;
@@ -375,6 +470,7 @@ function describeIssue(
 }
 
 function acceptedKeys(path: readonly string[]): string[] {
+  if (path[0] === "networks") return Object.keys(writtenNetwork.shape);
   const prefix = path.length === 0 ? "" : `${path.join(".")}.`;
   const keys = leafPaths().filter((leaf) => leaf.startsWith(prefix));
   return [...new Set(keys.map((leaf) => leaf.slice(prefix.length).split(".")[0]!))];

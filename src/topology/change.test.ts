@@ -106,6 +106,16 @@ const peerChanges: Partial<TopologyPeer>[] = [
   { group: "elsewhere" },
   { addresses: ["10.0.0.5"] },
   { addresses: ["10.0.0.5", "10.0.0.7"] },
+  { network: "office" },
+  { site: "Bern" },
+  { vlan: 7 },
+  { domain: "example.com" },
+  { country: "CH" },
+  { city: "Bern" },
+  { latitude: 46.9 },
+  { longitude: 7.4 },
+  { asNumber: 64500 },
+  { asName: "Example" },
 ];
 for (const change of peerChanges) {
   test(`a peer is sent anew when this changes: ${JSON.stringify(change)}`, () => {

@@ -1,4 +1,4 @@
-import type { Topology, TopologyChange, TopologyLink, TopologyPeer } from "./topology.ts";
+import type { PeerFacts, Topology, TopologyChange, TopologyLink, TopologyPeer } from "./topology.ts";
 
 /** What a client that has `before` needs to have `after`. Links and peers are compared by what is shown of them. */
 export function diffTopology(before: Topology, after: Topology): TopologyChange {
@@ -51,7 +51,14 @@ function isSamePeer(a: TopologyPeer | undefined, b: TopologyPeer): boolean {
     a.name === b.name &&
     a.kind === b.kind &&
     a.group === b.group &&
+    shownFacts.every((fact) => a[fact] === b[fact]) &&
     a.addresses.length === b.addresses.length &&
     a.addresses.every((address, i) => address === b.addresses[i])
   );
 }
+
+/** All of PeerFacts but a country's name, which goes with its code. */
+const shownFacts = [
+  ...(["network", "site", "vlan", "domain", "country"] as const),
+  ...(["city", "latitude", "longitude", "asNumber", "asName"] as const),
+] satisfies readonly (keyof PeerFacts)[];

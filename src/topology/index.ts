@@ -36,6 +36,7 @@ export type {
   LinkFailures,
   LinkObserver,
   LinkPort,
+  PeerFacts,
   Topology,
   TopologyChange,
   TopologyLink,

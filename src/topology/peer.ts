@@ -20,7 +20,7 @@ export interface Peer {
   readonly address: string;
   /** The machine the peer runs on, when an agent there said so; "" otherwise. */
   readonly node: string;
-  /** /24 or /64 around a private address, "internet" for a public one, "loopback". */
+  /** Name of the user's network around it; else /24 or /64 of a private address, "internet" for a public one, "loopback". */
   readonly network: string;
   /** Process name, also for a unit's or a container's peer; "" when unknown. The command line, where that is asked for. */
   readonly process: string;

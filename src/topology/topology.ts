@@ -11,8 +11,29 @@ export interface Topology {
   readonly truncated: { readonly peers: number; readonly links: number };
 }
 
+/** What is known of a peer by its addresses and its name; only what is known is set. Derived when it is asked for. */
+export interface PeerFacts {
+  /** Name of the user's own network around it; else its /24 or /64, "loopback", "internet". */
+  readonly network?: string;
+  readonly site?: string;
+  /** IEEE 802.1Q id. */
+  readonly vlan?: number;
+  /** The domain that somebody registered, of the name it was looked up by. */
+  readonly domain?: string;
+  /** ISO 3166-1 alpha-2, and its English name. */
+  readonly country?: string;
+  readonly countryName?: string;
+  readonly city?: string;
+  /** Degrees: somewhere in the city or country. */
+  readonly latitude?: number;
+  readonly longitude?: number;
+  /** Autonomous system. */
+  readonly asNumber?: number;
+  readonly asName?: string;
+}
+
 /** A peer with all its addresses; `group` is where the map puts it. */
-export interface TopologyPeer {
+export interface TopologyPeer extends PeerFacts {
   readonly id: string;
   readonly kind: PeerKind | "network" | "node";
   readonly name: string;

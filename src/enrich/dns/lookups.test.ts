@@ -157,3 +157,13 @@ test("questions, resolvers and names have a bound", () => {
     ],
   );
 });
+
+test("questions for the names of addresses are counted together", () => {
+  const bench = createBench();
+  for (const [id, name] of ["7.0.0.10.in-addr.arpa", "8.0.0.10.in-addr.arpa"].entries())
+    bench.ask({ name, type: 12, id });
+  assert.deepEqual(
+    bench.report().names.map(({ name, queryCount }) => [name, queryCount]),
+    [["~reverse", 2]],
+  );
+});

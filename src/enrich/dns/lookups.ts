@@ -74,6 +74,9 @@ export interface Lookups {
 
 /** Beyond the bound of resolvers or names, the others are counted under this. */
 const others = "~other";
+/** Names of addresses are as many as addresses: counted one by one they would leave no room for those that people choose. */
+const addressNames = "~reverse";
+const pointerType = 12; // PTR
 const addressTypes = new Set([1, 28]); // A, AAAA
 /** IANA's DNS RCODEs; the rest by number. */
 const codeNames = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
@@ -103,7 +106,7 @@ export function createLookups(
   function ask(key: string, message: DnsMessage, resolver: string, sentNanoseconds: number): void {
     const tallies = [
       tallyOf(resolvers, resolver, config.resolversMax),
-      tallyOf(askedNames, message.name, config.namesMax),
+      tallyOf(askedNames, tallyName(message), config.namesMax),
     ];
     for (const tally of tallies) tally.queryCount++;
     if (waiting.has(key)) return; // asked again with the same id: the first counts
@@ -165,6 +168,10 @@ export function createLookups(
       };
     },
   };
+}
+
+function tallyName({ type, name }: DnsMessage): string {
+  return type === pointerType ? addressNames : name;
 }
 
 class Tally {

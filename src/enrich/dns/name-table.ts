@@ -1,3 +1,5 @@
+import { addressKey } from "../address-key.ts";
+
 /** For how long what a resolver said is believed, and how much of it is kept. */
 export interface NameTableConfig {
   /** Addresses kept at most, over all network namespaces; about 200 bytes each. */
@@ -76,11 +78,4 @@ function replace(entries: Map<string, Entry>, key: string, entry: Entry, entries
   entries.delete(key);
   if (entries.size >= entriesMax) entries.delete(entries.keys().next().value!);
   entries.set(key, entry);
-}
-
-/** 16 bytes as a string of 8 characters: any will do, and it is short. */
-function addressKey(bytes: Uint8Array, offset: number): string {
-  let key = "";
-  for (let i = offset; i < offset + 16; i += 2) key += String.fromCharCode((bytes[i]! << 8) | bytes[i + 1]!);
-  return key;
 }

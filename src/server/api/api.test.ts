@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { healthyExporter } from "../../collector/testdata/exporters.ts";
+import type { GeoFileStatus } from "../../enrich/index.ts";
 import { ObserverTable } from "../../flow/index.ts";
 import { DropCounters } from "../../metrics/index.ts";
 import {
@@ -16,6 +17,8 @@ import {
 import { LiveFold, liveFoldDefaults, PeerTable } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import { createLiveHub, type LiveHub, type LiveSubscriber } from "../live-hub.ts";
+import { createPeerFacts } from "../peer-facts.ts";
+import { testFacts } from "../testdata/test-facts.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLive } from "./live.ts";
 import { routeMap } from "./map.ts";
@@ -82,6 +85,20 @@ const agentParts = {
 };
 const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
 
+const geoFiles: GeoFileStatus[] = (["country", "asn"] as const).map((kind) => ({
+  ...{
+    kind,
+    file: `/${kind}.mmdb`,
+    source: "bundled",
+    state: "on",
+    reason: "",
+    databaseType: "x",
+    built: now,
+    bytes: 5,
+  },
+  attribution: [{ text: "by Example", url: "https://example.com", licence: "CC BY 4.0" }],
+}));
+
 function createApi(
   t: TestContext,
   { rows = [], groupsLeftOut = 0, fail, answer, isReady = true, agentOn = true, live }: Setup = {},
@@ -107,7 +124,8 @@ function createApi(
   const peers = new PeerTable(100, () => {});
   const observers = new ObserverTable();
   const fold = new LiveFold(liveFoldDefaults, () => {});
-  const created = createLiveHub({ fold, peers, observers, now: () => now });
+  const peerFacts = createPeerFacts(testFacts());
+  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now });
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
@@ -136,7 +154,7 @@ function createApi(
     }),
   } as never;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
-  routeMap(app, store, () => now);
+  routeMap(app, store, peerFacts, () => now);
   routeTop(app, store, () => now);
   routeSeries(app, store, () => now);
   routeFlows(app, store, () => now);
@@ -159,6 +177,8 @@ function createApi(
     agent,
     collector,
     store,
+    geo: { status: () => geoFiles },
+    reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
@@ -215,6 +235,7 @@ test("the map of a window has peers, links and what was left out", async (t) => 
     node: "vm",
     process: "curl",
     container: "",
+    network: "10.0.0.0/24",
   });
   assert.deepEqual(map.links, [
     {
@@ -245,6 +266,15 @@ test("the map of a window has peers, links and what was left out", async (t) => 
   assert.deepEqual([metric, limit, step], ["bytes", 1, undefined]);
   assert.deepEqual(by.slice(0, 2), ["client", "server"]);
   assert.ok(filter !== undefined);
+});
+
+test("a map of the past says where its peers are", async (t) => {
+  const { get } = createApi(t, { rows: [aggregateRow(linkGroup("curl", "8.8.8.8"))] });
+  const { peers } = (await get("/api/v1/map?from=-1h")).json();
+  assert.partialDeepStrictEqual(peers[1], {
+    ...{ id: "host:8.8.8.8", network: "internet", country: "CH", countryName: "Switzerland" },
+    ...{ asNumber: 64500, asName: "Example" },
+  });
 });
 
 test("a map is grouped and weighed as asked", async (t) => {
@@ -474,6 +504,11 @@ test("the status says what runs and what is missing", async (t) => {
       oldestFlow: now - 9 * minute,
       oldestLink: null,
     },
+    geo: {
+      files: geoFiles.map(({ attribution: _, ...file }) => file),
+      attribution: [{ text: "by Example", url: "https://example.com", licence: "CC BY 4.0" }],
+    },
+    reverseDns: { mode: "inside", nameCount: 2 },
   });
   const off = (await createApi(t, { agentOn: false }).get("/api/v1/status")).json();
   assert.deepEqual(off.agent, {

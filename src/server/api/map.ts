@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Store } from "../../store/index.ts";
 import { buildTopology } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
+import type { PeerFactsTable } from "../peer-facts.ts";
 import { Parameters } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
@@ -11,7 +12,12 @@ export const metrics = ["bytes", "packets", "connections", "failed", "retransmit
 export const linksMaxBounds = { fallback: 2000, min: 1, max: 50_000 };
 
 /** `GET /api/v1/map`: peers and links of a window. */
-export function routeMap(app: FastifyInstance, store: Store, now: () => number): void {
+export function routeMap(
+  app: FastifyInstance,
+  store: Store,
+  peerFacts: PeerFactsTable,
+  now: () => number,
+): void {
   app.get("/api/v1/map", async (request) => {
     const parameters = new Parameters(
       request.query,
@@ -27,7 +33,7 @@ export function routeMap(app: FastifyInstance, store: Store, now: () => number):
     const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) =>
       readLinks(store, { ...question, signal }, grouping),
     );
-    const topology = buildTopology(links, { from, to, metric, grouping, linksMax });
+    const topology = peerFacts.describe(buildTopology(links, { from, to, metric, grouping, linksMax }));
     const { truncated } = topology;
     return { ...topology, truncated: { ...truncated, links: truncated.links + linksLeftOut } };
   });

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
+import type { Attribution, Geo, GeoFileStatus, ReverseNames } from "../../enrich/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
 
 export interface StatusDependencies {
@@ -10,6 +11,8 @@ export interface StatusDependencies {
   readonly agent: Agent;
   readonly collector: Collector;
   readonly store: Store;
+  readonly geo: Pick<Geo, "status">;
+  readonly reverseNames: Pick<ReverseNames, "status">;
   readonly dataFolder: string;
   localAddresses(): readonly string[];
   /** Whether the store is open and the sockets are bound. */
@@ -23,6 +26,7 @@ const statusExportersMax = 100;
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
+  const { geo, reverseNames } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
 
@@ -41,6 +45,8 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       agent: { state, reason, remedy, way, limits, connections: sockets, names, datagrams, dns, nat },
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
+      geo: describeGeo(geo.status()),
+      reverseDns: reverseNames.status(),
     };
   });
 }
@@ -59,6 +65,16 @@ function describeCollector({ listeners, exporters, exporterCount, recordCount }:
       drops: exporter.drops,
       lastSeen: exporter.lastSeenMilliseconds,
     })),
+  };
+}
+
+/** The databases in use, and whose data it is: their licences want it shown. */
+function describeGeo(files: readonly GeoFileStatus[]) {
+  const attribution = new Map<string, Attribution>();
+  for (const file of files) for (const owner of file.attribution) attribution.set(owner.text, owner);
+  return {
+    files: files.map(({ attribution: _, ...file }) => file),
+    attribution: [...attribution.values()],
   };
 }
 

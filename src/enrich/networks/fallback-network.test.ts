@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseAddress } from "../flow/index.ts";
-import { networkOf } from "./network.ts";
+import { parseAddress } from "../../flow/index.ts";
+import { networkOf } from "./fallback-network.ts";
 
 const networks: [string, string][] = [
   ["10.1.2.3", "10.1.2.0/24"],

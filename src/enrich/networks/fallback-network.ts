@@ -1,4 +1,4 @@
-import { formatCidr, isLoopback, isMappedIPv4, isPrivateAddress, maskAddress } from "../flow/index.ts";
+import { formatCidr, isLoopback, isMappedIPv4, isPrivateAddress, maskAddress } from "../../flow/index.ts";
 
 /** The network a bare address is shown in: its /24 or /64 when it is private, else "internet". */
 export function networkOf(bytes: Uint8Array, offset = 0): string {

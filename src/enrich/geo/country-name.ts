@@ -1,0 +1,10 @@
+const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
+
+/** English name of an ISO 3166-1 alpha-2 code; the code where there is none. */
+export function countryName(code: string): string {
+  try {
+    return names.of(code) ?? code;
+  } catch {
+    return code; // not of the form of a code
+  }
+}

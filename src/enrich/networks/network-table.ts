@@ -1,0 +1,139 @@
+import {
+  type Cidr,
+  formatCidr,
+  isMappedIPv4,
+  isPrivateAddress,
+  maskAddress,
+  parseAddress,
+  parseCidr,
+} from "../../flow/index.ts";
+import { AddressTable, addressWords } from "../address-table.ts";
+import { networkOf } from "./fallback-network.ts";
+
+/** One range of the user's own, as the configuration has it. */
+export interface OwnNetwork {
+  /** What it is called on the map. Several ranges may have one name. */
+  readonly name: string;
+  readonly cidr: Cidr;
+  /** IEEE 802.1Q VLAN id, 1 to 4094. */
+  readonly vlan?: number | undefined;
+  readonly site?: string | undefined;
+}
+
+interface PrefixRows {
+  readonly prefixLength: number;
+  /** Four words, a set bit wherever the prefix is. */
+  readonly mask: Uint32Array;
+  /** Of the masked address: one more than its network's index. */
+  readonly rows: AddressTable;
+}
+
+/** The mapped form of IPv4 begins with these bits: no shorter prefix is a range of IPv4. */
+const mappedPrefixLength = 96;
+
+/**
+ * The user's own networks. An address is in the narrowest range that holds it; a look-up costs one probe for each prefix
+ * length in use, however many ranges there are, and allocates nothing. A range of IPv6, `::/0` too, holds no IPv4 address.
+ */
+export class NetworkTable {
+  readonly #networks: readonly OwnNetwork[];
+  /** The longest prefix first. */
+  readonly #byLength: readonly PrefixRows[];
+  readonly #masked = new Uint32Array(4);
+
+  /** Of two equal ranges the first counts; whoever reads a configuration refuses them: see `networkProblems`. */
+  constructor(networks: readonly OwnNetwork[]) {
+    this.#networks = networks;
+    const byLength = new Map<number, PrefixRows>();
+    for (const [index, { cidr }] of networks.entries()) {
+      const { prefixLength, address } = cidr;
+      let prefix = byLength.get(prefixLength);
+      if (prefix === undefined) {
+        prefix = { prefixLength, mask: maskOf(prefixLength), rows: new AddressTable(16) };
+        byLength.set(prefixLength, prefix);
+      }
+      const words = addressWords(address, 0);
+      if (prefix.rows.get(words, 0) === 0) prefix.rows.set(words, 0, index + 1);
+    }
+    this.#byLength = [...byLength.values()].sort((a, b) => b.prefixLength - a.prefixLength);
+  }
+
+  get count(): number {
+    return this.#networks.length;
+  }
+
+  /** The narrowest own network around the address at `bytes[offset]`. */
+  find(bytes: Uint8Array, offset = 0): OwnNetwork | undefined {
+    if (this.#byLength.length === 0) return undefined;
+    const isIPv4 = isMappedIPv4(bytes, offset);
+    const words = addressWords(bytes, offset);
+    for (const { prefixLength, mask, rows } of this.#byLength) {
+      if (isIPv4 && prefixLength < mappedPrefixLength) return undefined;
+      for (let i = 0; i < 4; i++) this.#masked[i] = words[i]! & mask[i]!;
+      const row = rows.get(this.#masked, 0);
+      if (row !== 0) return this.#networks[row - 1];
+    }
+    return undefined;
+  }
+
+  /** The name of the network an address is shown in: the user's, else by its /24 or /64, else "internet". */
+  nameOf(bytes: Uint8Array, offset = 0): string {
+    return this.find(bytes, offset)?.name ?? networkOf(bytes, offset);
+  }
+
+  /** Whether an address is one of ours: in an own network, or not routed on the internet. */
+  isInside(bytes: Uint8Array, offset = 0): boolean {
+    return isPrivateAddress(bytes, offset) || this.find(bytes, offset) !== undefined;
+  }
+}
+
+function maskOf(prefixLength: number): Uint32Array {
+  const ones = new Uint8Array(16).fill(0xff);
+  return Uint32Array.from(addressWords(maskAddress(ones, 0, prefixLength), 0));
+}
+
+/** Names that mean something else where networks are named. */
+const reservedNames = new Set(["internet", "loopback", "elsewhere"]);
+
+/** A network as it is written down. */
+export interface WrittenNetwork {
+  readonly name: string;
+  readonly cidr: string;
+}
+
+/** What is wrong with one network by itself, in words; undefined when nothing is. */
+export function networkProblem({
+  name,
+  cidr,
+}: WrittenNetwork): { at: keyof WrittenNetwork; message: string } | undefined {
+  const range = parseCidr(cidr);
+  if (range === undefined)
+    return { at: "cidr", message: `"${cidr}" is no range, such as 10.1.0.0/16 or 2001:db8::/32` };
+  const written = parseAddress(cidr.split("/")[0]!);
+  if (written?.some((byte, i) => byte !== range.address[i]))
+    return {
+      at: "cidr",
+      message: `"${cidr}" has bits behind its prefix; ${formatCidr(range)} is the whole range`,
+    };
+  if (reservedNames.has(name.toLowerCase()))
+    return {
+      at: "name",
+      message: `"${name}" is what Portolan calls addresses of no network of yours; choose another`,
+    };
+  if (parseCidr(name) !== undefined && name !== formatCidr(range))
+    return { at: "name", message: `"${name}" is a range, and not this one; choose a name` };
+  return undefined;
+}
+
+/** Ranges that are there twice, by index, each with the index of the first. Ranges within others are no problem. */
+export function repeatedRanges(networks: readonly OwnNetwork[]): { index: number; first: number }[] {
+  const firstByRange = new Map<string, number>();
+  const repeated: { index: number; first: number }[] = [];
+  for (const [index, { cidr }] of networks.entries()) {
+    const range = formatCidr(cidr);
+    const first = firstByRange.get(range);
+    if (first === undefined) firstByRange.set(range, index);
+    else repeated.push({ index, first });
+  }
+  return repeated;
+}
