@@ -12,6 +12,7 @@ import {
   planWorld,
   podRanges,
   prefix,
+  services,
   whyNoDemoWorld,
 } from "../src/demo/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
@@ -158,9 +159,11 @@ function missingOf({ peers, links }: Topology, planned: PlannedLink): string[] {
     .filter((server) => !between(idsOf(client), idsOf(server)).some(isWhole))
     .map((server) => `${nameOf(client)} > ${nameOf(server)} port ${port}`);
   // Address translation is undone: nobody talks to a service's address, nor from a node's.
-  const translated = servers.every((server) => server.address !== address)
-    ? links.filter(({ client: from, server: to }) => [from, to].includes(`host:${address}`))
-    : [];
+  const isTranslated = servers.every((server) => server.address !== address);
+  const virtual = [...services.map((service) => service.address), ...(isTranslated ? [address] : [])];
+  const translated = links.filter(({ client: from, server: to }) =>
+    virtual.some((one) => [from, to].includes(`host:${one}`)),
+  );
   return [...missing, ...translated.map(({ client: from, server: to }) => `${from} > ${to} is left over`)];
 }
 

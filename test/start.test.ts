@@ -112,17 +112,19 @@ const lacking = [
 const skip = process.getuid?.() === 0 ? false : "only root can take these away";
 
 for (const [what, through, reason, remedy] of lacking) {
-  test(`without ${what} it runs as collector and page, and says what would switch the agent on`, {
+  test(`without ${what} it runs all the same, TCP by sock_diag, and says what would change that`, {
     skip,
   }, async (t) => {
     const program = await startProgram(["up", ...local(temporaryFolder(t), await freePort())], through);
     t.after(() => program.stop("SIGKILL"));
-    const { agent } = await program.get<{ agent: { state: string; reason: string; remedy: string } }>(
+    type Agent = { state: string; way: string; limits: { reason: string; remedy: string }[] };
+    const { agent } = await program.get<{ agent: Agent & { datagrams: { state: string } } }>(
       "/api/v1/status",
     );
-    assert.equal(agent.state, "off");
-    assert.match(agent.reason, reason);
-    assert.match(agent.remedy, remedy);
+    assert.deepEqual([agent.state, agent.way, agent.datagrams.state], ["on", "sock_diag", "off"]);
+    assert.match(agent.limits[0]!.reason, reason);
+    assert.match(agent.limits[0]!.remedy, remedy);
+    assert.match(program.output(), /sees less than eBPF/);
     assert.match(program.output(), reason);
     assert.equal((await fetch(`${program.url}/readyz`)).status, 200);
   });

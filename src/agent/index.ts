@@ -2,7 +2,9 @@
  * One node's observer: the kernel's sockets in, flow records out. Does not know the store, the map, or whether the records
  * stay in this process.
  */
+
 export { type Agent, type AgentConfig, type AgentStatus, agentDefaults, createAgent } from "./agent.ts";
 export { createClock } from "./clock.ts";
+export type { ConnectionsStatus } from "./connections.ts";
 export type { DatagramsStatus, DnsStatus } from "./datagrams.ts";
 export type { PartStatus } from "./part-status.ts";

@@ -1,9 +1,9 @@
 import { pino } from "pino";
-import type { PartStatus } from "../agent/index.ts";
 import { ConfigError, readConfig } from "../settings/index.ts";
 import { SpoolError } from "../uplink/index.ts";
 import { type AgentFlags, type AgentSettings, readAgentFlags } from "./agent-flags.ts";
 import { type AgentService, createAgentService } from "./agent-service.ts";
+import { describePart, describeTcp } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -42,7 +42,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     "",
     `  sends to     ${server === undefined ? "nobody: no --server" : server.href}`,
     ...(isJson ? ["  writes       lines of JSON to standard output"] : []),
-    `  TCP          ${describePart(tcp, "connections of this machine, all network namespaces")}`,
+    `  TCP          ${describeTcp(tcp, "connections of this machine, all network namespaces")}`,
     `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
     `  NAT          ${describePart(nat, "what the kernel translates is undone")}`,
@@ -52,9 +52,4 @@ function describe(service: AgentService, settings: AgentSettings): string {
     "  Ctrl-C stops it.",
     "",
   ].join("\n");
-}
-
-function describePart({ state, reason, remedy }: PartStatus, what: string): string {
-  if (state === "on") return `on    ${what}`;
-  return `off   ${reason}\n                     to switch it on: ${remedy}`;
 }

@@ -15,6 +15,7 @@ export function addDoctor(program: Command): void {
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
       console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
+      console.log(`TCP by sock_diag     ${trySockDiag(observe)}`);
       console.log(`cgroup v2            ${facts.cgroupRoot || "not mounted"}`);
       console.log(
         `UDP, ICMP by eBPF    ${tryDatagrams(observe, facts, { withFlows: true, withDns: false })}`,
@@ -52,6 +53,29 @@ function tryDatagrams(
   return tryObserver(canRunDatagrams(facts), () =>
     createDatagramObserver({ flowsMax: 1024, cgroupRoot, ...parts }),
   );
+}
+
+/** The way without eBPF. */
+function trySockDiag({
+  canRunSockDiag,
+  createSockDiagObserver,
+  readSockDiagFacts,
+  sockDiagLimits,
+}: Observe): string {
+  const cannot = canRunSockDiag(readSockDiagFacts());
+  if (cannot !== undefined) return describeCannot(cannot);
+  const observer = createSockDiagObserver({ connectionsMax: 65_536 });
+  try {
+    observer.start();
+    const [, ...limits] = sockDiagLimits(observer.reach()); // the first is what sock_diag itself cannot
+    return ["yes, where eBPF cannot be had", ...limits.map(({ reason }) => `but ${reason}`)].join(
+      `\n${" ".repeat(21)}`,
+    );
+  } catch (error) {
+    return `no: ${(error as Error).message}`;
+  } finally {
+    observer.stop();
+  }
 }
 
 /** Whether the kernel tells which connections' addresses it translates. */

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { formatCidr } from "../flow/index.ts";
 import type { Server } from "../server/index.ts";
 import type { Config } from "../settings/index.ts";
+import { describeTcp } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -70,16 +71,13 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
 
 /** What a person wants to know in the first second. */
 function describe(server: Server, { agent, data, exporters }: Config): string {
-  const { state, reason, remedy } = server.agentStatus;
   const who =
     exporters.allow.length === 0
       ? "from any sender"
       : `from ${exporters.allow.map(formatCidr).join(", ")} only`;
   const agentLine = !agent.enabled
     ? "off   not asked for"
-    : state === "on"
-      ? "on    this machine's TCP connections, all network namespaces"
-      : `off   ${reason}\n                     to switch it on: ${remedy}`;
+    : describeTcp(server.agentStatus, "this machine's connections, all network namespaces");
   return [
     "",
     `  Portolan ${version}   ${server.address}`,

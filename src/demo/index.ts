@@ -8,4 +8,4 @@ export { type Holding, holdDemo, isHolder } from "./hold.ts";
 export { type PlannedLink, type PlannedPod, type PlannedWorld, planWorld } from "./plan.ts";
 export { removeDemoWorld } from "./remove.ts";
 export { DemoError } from "./run.ts";
-export { podRanges, prefix } from "./world.ts";
+export { podRanges, prefix, services } from "./world.ts";

@@ -60,7 +60,7 @@ async function createReceiving(
     fold,
     peers,
     observers,
-    peerFacts: createPeerFacts({ factsOf: () => undefined }),
+    peerFacts: createPeerFacts({ generation: 0, factsOf: () => undefined }),
     now,
   });
   const reverseNames = { refresh() {} };

@@ -8,6 +8,10 @@ export interface Status {
     readonly reason?: string;
     readonly remedy?: string;
     readonly connections: number;
+    /** How sockets are read: by the kernel's programs, or, seeing less, without them. */
+    readonly way?: "eBPF" | "sock_diag";
+    /** What is not seen that way, and what would change it. */
+    readonly limits?: readonly { readonly reason: string; readonly remedy: string }[];
     /** Where names of containers come from. */
     readonly names: readonly {
       readonly name: string;

@@ -79,10 +79,17 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
       <More
         word={
           <>
-            <Lamp look="good" /> agent on, {countOf(agent.connections, "connection")}
+            <Lamp look={agent.way === "sock_diag" ? "warning" : "good"} /> agent on,{" "}
+            {countOf(agent.connections, "connection")}
           </>
         }
       >
+        {(agent.limits ?? []).map(({ reason, remedy }) => (
+          <p key={reason}>
+            {agentWords({ reason, remedy }).reason}{" "}
+            <span className="remedy">{agentWords({ reason, remedy }).remedy}</span>
+          </p>
+        ))}
         <p className="faint">Names of containers</p>
         {agent.names.length === 0 && <p>Nobody is asked: agent.containers is false.</p>}
         {agent.names.map(({ name, state, reason, remedy }) => (

@@ -1,0 +1,20 @@
+import type { ConnectionsStatus, PartStatus } from "../agent/index.ts";
+
+const indent = " ".repeat(21);
+
+/** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */
+export function describePart({ state, reason, remedy }: PartStatus, what: string): string {
+  if (state === "on") return `on    ${what}`;
+  return `off   ${reason}\n${indent}to switch it on: ${remedy}`;
+}
+
+/** The same of TCP, which is read without eBPF where that cannot be had. */
+export function describeTcp(tcp: ConnectionsStatus, what: string): string {
+  const [why] = tcp.limits ?? [];
+  if (why === undefined) return describePart(tcp, what);
+  return [
+    `on    ${what}: read by sock_diag, which sees less than eBPF`,
+    `${indent}why not eBPF: ${why.reason}`,
+    `${indent}to change it: ${why.remedy}`,
+  ].join("\n");
+}
