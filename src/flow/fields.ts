@@ -460,6 +460,21 @@ export const fields = [
     elements: [],
   },
   {
+    name: "originalDestinationAddress",
+    column: "address",
+    label: "Called address",
+    description:
+      "Address that the client called, where translation led to another (a Service's, a published port's); :: where it did not, or where nobody here knows. In either direction of a record.",
+    elements: [],
+  },
+  {
+    name: "originalDestinationTransportPort",
+    column: "u16",
+    label: "Called port",
+    description: "Port that belongs to the called address.",
+    elements: [],
+  },
+  {
     name: "exportFormat",
     column: "u8",
     label: "Format",

@@ -1,7 +1,12 @@
 import { type ColumnEncoding, type CoreField, coreFields, type FieldName } from "../flow/index.ts";
 
 /** What the server decides itself, and rows of tables that are told in another way. */
-type ServersField = "observer" | "isDuplicate" | "collectionTimeMilliseconds";
+type ServersField =
+  | "observer"
+  | "isDuplicate"
+  | "collectionTimeMilliseconds"
+  | "originalDestinationAddress"
+  | "originalDestinationTransportPort";
 
 export type IngestField = Exclude<CoreField["name"], ServersField>;
 

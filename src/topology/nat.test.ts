@@ -104,6 +104,15 @@ test("what client, backend and a router on the way saw are of the same ends", ()
     [0, 1, 2].map((row) => tupleOf(batch, row)),
     [trueEnds, trueEnds, trueEnds],
   );
+  const called = [0, 1, 2, 3].map((row) => [
+    formatAddress(batch.columns.originalDestinationAddress, row * 16),
+    batch.columns.originalDestinationTransportPort[row],
+  ]);
+  assert.deepEqual(
+    called,
+    [service, ["::", 0], ["::", 0], ["::", 0]],
+    "the client alone knows what it called",
+  );
   assert.equal(tupleOf(batch, 3), `${backend.join(" ")} > ${pod.join(" ")}`, "its direction stays");
   assert.deepEqual(
     [0, 1, 2, 3].map((row) => peersOf(batch, row)),

@@ -30,6 +30,7 @@ export function createNat(
     const { columns, sourceWords, destinationWords } = batch;
     const { source, destination, sourcePort, destinationPort } = table.result;
     const end = columns.observedEnd[row];
+    keepCalled(batch, row);
     if (writeAddress(sourceWords, row * 4, source) && end !== observedEnd.client) columns.sourcePeer[row] = 0;
     if (writeAddress(destinationWords, row * 4, destination) && end !== observedEnd.server)
       columns.destinationPeer[row] = 0;
@@ -37,6 +38,19 @@ export function createNat(
     columns.destinationTransportPort[row] = destinationPort;
     // A socket's datagrams may be seen translated one way only: then the other way looked like a flow that the remote end began.
     if (end !== observedEnd.neither && !table.isFromOpener) turnRound(batch, row);
+  }
+
+  /** What the client called, where another answers. */
+  function keepCalled({ columns, sourceWords, destinationWords }: FlowBatch, row: number): void {
+    const { source, destination, sourcePort, destinationPort } = table.result;
+    const [words, answerer] = table.isFromOpener ? [destinationWords, destination] : [sourceWords, source];
+    const [port, answererPort] = table.isFromOpener
+      ? [columns.destinationTransportPort[row]!, destinationPort]
+      : [columns.sourceTransportPort[row]!, sourcePort];
+    if (port === answererPort && answerer.every((word, i) => word === words[row * 4 + i])) return;
+    const bytes = new Uint8Array(words.buffer, words.byteOffset + row * 16, 16);
+    columns.originalDestinationAddress.set(bytes, row * 16);
+    columns.originalDestinationTransportPort[row] = port;
   }
 
   return {

@@ -23,7 +23,7 @@ export function readRow(batch: FlowBatch, row: number): Row {
     if (ownFields.has(field.name) || column.length === 0) continue;
     if (field.column === "address") {
       const text = formatAddress(column as Uint8Array, row * 16);
-      if (text !== "::" || !("isDetail" in field)) result[field.name] = text;
+      if (text !== "::" || field.elements.length > 0 && !("isDetail" in field)) result[field.name] = text;
     } else if (field.column === "list") {
       const list = Array.from(batch.listAt(column[row]!));
       if (list.length > 0) result[field.name] = list;

@@ -131,6 +131,7 @@ function readFlowRecord(row: SqlRow): FlowRecordRow {
     else if (column === "address") record[name] = addressText(row[name] as bigint);
     else record[name] = readNumber(name, Number(row[name]));
   }
+  if (row.originalDestinationAddress === 0n) record.originalDestinationAddress = "";
   for (const name of ["sourcePeerName", "destinationPeerName", "observerName"]) {
     record[name] = (row[name] as string | null) ?? "";
   }

@@ -23,7 +23,7 @@ function addColumns(table: string, type: string, names: readonly string[]): stri
 export const migrations: readonly Migration[] = [
   {
     version: 2,
-    brings: "why connections failed, connect times and least round trip times",
+    brings: "why connections failed, connect times and least round trip times, called addresses",
     statements: [
       ...addColumns("flow_records", "UINTEGER", [
         "minimumRoundTripTimeMicroseconds",
@@ -34,6 +34,8 @@ export const migrations: readonly Migration[] = [
         "resetConnectionCount",
         "lostConnectionCount",
       ]),
+      ...addColumns("flow_records", "UHUGEINT", ["originalDestinationAddress"]),
+      ...addColumns("flow_records", "USMALLINT", ["originalDestinationTransportPort"]),
       ...addColumns("link_minutes", "BIGINT", [
         ...["refused", "timed_out", "unreachable", "reset", "lost", "connect_sum", "connect_count"],
         "rtt_min",

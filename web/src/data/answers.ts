@@ -198,6 +198,9 @@ export interface FlowRecord {
   readonly reversePacketDeltaCount: number;
   readonly sourcePeerName: string;
   readonly destinationPeerName: string;
+  /** What the client called, where address translation led to another; "" where it did not. */
+  readonly originalDestinationAddress: string;
+  readonly originalDestinationTransportPort: number;
   readonly observerName: string;
   readonly isDuplicate: boolean;
   readonly samplingInterval: number;

@@ -57,8 +57,14 @@ const flowColumns: readonly FlowColumn[] = [
   {
     label: "Note",
     width: "minmax(80px, 0.5fr)",
-    text: ({ isDuplicate, samplingInterval }) =>
-      [isDuplicate ? "duplicate" : "", samplingInterval > 1 ? `1 in ${samplingInterval}` : ""]
+    text: ({ isDuplicate, samplingInterval, ...record }) =>
+      [
+        isDuplicate ? "duplicate" : "",
+        samplingInterval > 1 ? `1 in ${samplingInterval}` : "",
+        record.originalDestinationAddress === ""
+          ? ""
+          : `by way of ${spot(record.originalDestinationAddress, record.originalDestinationTransportPort)}`,
+      ]
         .filter(Boolean)
         .join(", "),
   },
