@@ -16,7 +16,15 @@ import {
   reverseNamesDefaults,
 } from "../enrich/index.ts";
 import { assert, ObserverTable } from "../flow/index.ts";
-import { DropCounters } from "../metrics/index.ts";
+import {
+  createRemoteWrite,
+  createTrafficMetrics,
+  DropCounters,
+  type FindPlace,
+  openPlaces,
+  type RemoteWriteConfig,
+  type Secret,
+} from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
@@ -34,7 +42,7 @@ import { routeFlows } from "./api/flows.ts";
 import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
-import { routeMetrics } from "./api/metrics.ts";
+import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
@@ -115,17 +123,18 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
+  let places: FindPlace | undefined;
+  const { geoDatabase } = config.metrics;
+  const traffic = createTrafficMetrics(
+    { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },
+    {
+      ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
+      findPlace: geoDatabase === undefined ? undefined : (address) => places?.(address),
+    },
+  );
   const pipeline = createPipeline({
-    addressPeers,
-    nat,
-    reverseNames,
-    stitcher,
-    fold,
-    store,
-    peers,
-    live,
-    remote,
-    now,
+    ...{ addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
+    metrics: traffic,
   });
   const agent = createAgent(
     {
@@ -166,6 +175,19 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       log: (message) => logger.warn(message),
     },
   );
+  const readMetrics = createReadMetrics({
+    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic },
+    compat: config.metrics.compat,
+    get remoteWrites() {
+      return remoteWrites;
+    },
+  });
+  const remoteWrites = config.metrics.remoteWrite.map((remoteWrite) =>
+    createRemoteWrite(remoteWriteConfig(remoteWrite, node), {
+      ...{ read: readMetrics, drop: drops.drop, now },
+      log: (message) => logger.warn(message),
+    }),
+  );
   const ingestTokens = typeof config.auth === "object" ? config.auth.ingestTokens : undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -191,7 +213,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     routeFlows(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
-    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops, remote });
+    routeMetrics(http, readMetrics);
     routeStatus(http, {
       version,
       node,
@@ -225,6 +247,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
 
   return {
     async start() {
+      if (geoDatabase !== undefined) places = await openPlaces(geoDatabase);
       await store.start();
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
@@ -234,6 +257,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       reverseNames.start();
       void geo.start();
       isReady = true;
+      for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
     },
     async stop() {
@@ -246,6 +270,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       await app?.close();
       await collector.stop(); // what it received is in the pipeline before the agent's last look
       pipeline.finish({ agent, collector });
+      await Promise.all(remoteWrites.map((remoteWrite) => remoteWrite.stop()));
       agent.stop();
       await store.stop();
     },
@@ -261,6 +286,28 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
+}
+
+type RemoteWriteSettings = Config["metrics"]["remoteWrite"][number];
+
+function remoteWriteConfig(settings: RemoteWriteSettings, node: string): RemoteWriteConfig {
+  const { interval, queue, labels, basicAuth, bearerToken, bearerTokenFile, ...rest } = settings;
+  return {
+    ...rest,
+    intervalSeconds: interval,
+    queueBytesMax: queue,
+    labels: { instance: node, ...labels },
+    basicAuth: basicAuth && {
+      username: basicAuth.username,
+      password: secret(basicAuth.password, basicAuth.passwordFile)!,
+    },
+    bearerToken: secret(bearerToken, bearerTokenFile),
+  };
+}
+
+function secret(text: string | undefined, file: string | undefined): Secret | undefined {
+  if (text !== undefined) return { text };
+  return file === undefined ? undefined : { file };
 }
 
 /** Inode of the network namespace this process runs in; 0 where there is none. */

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
 import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { metricsSchema } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z
@@ -289,6 +290,7 @@ const configSchema = z.strictObject({
       section,
     )
     .prefault({}),
+  metrics: metricsSchema({ wholeNumber, yesOrNo, quantity }).prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;
@@ -333,7 +335,9 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
   const problems = unknown.concat(
     parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where)),
   );
-  if (parsed.success) problems.push(...checkExposure(parsed.data, origins, where));
+  if (parsed.success) {
+    problems.push(...checkExposure(parsed.data, origins, where), ...checkGeo(parsed.data, origins, where));
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;
 }
@@ -366,8 +370,9 @@ function leafPaths(): string[] {
 
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
-  if (path === "flows" || path === "exporters.allow") return text.split(",").map((part) => part.trim());
-  if (path === "data") return text;
+  if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
+    return text.split(",").map((part) => part.trim());
+  if (path === "data" || path === "metrics.geoDatabase") return text;
   if (path === "networks") return yamlOf(text);
   if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
   if (text === "true" || text === "false") return text === "true";
@@ -485,6 +490,13 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
       `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or let everybody in who ` +
       "reaches it, by `auth: none` in the --config file or PORTOLAN_AUTH=none",
   ];
+}
+
+/** Places are read from a file that only the user can have. */
+function checkGeo({ metrics }: Config, origins: ReadonlyMap<string, string>, where: Where): string[] {
+  if (!metrics.compat.includes("geoip") || metrics.geoDatabase !== undefined) return [];
+  const origin = origins.get("metrics.compat") ?? where(["metrics", "compat"]);
+  return [`${origin}: metrics.compat: geoip needs metrics.geoDatabase, the path of a file such as GeoLite2-City.mmdb`];
 }
 
 export function isLoopbackHost(host: string): boolean {
