@@ -21,6 +21,7 @@ export {
   type Metric,
   type Sample,
 } from "./exposition.ts";
+export { type LabelledPeer, type PeerLabels, peerLabels } from "./peer-labels.ts";
 export type { Secret } from "./remote-write/post.ts";
 export { createRemoteWrite, type RemoteWrite, type RemoteWriteConfig } from "./remote-write/remote-write.ts";
 export {

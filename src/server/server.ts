@@ -43,6 +43,7 @@ import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
+import { routeNodeGraph } from "./api/nodegraph.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
@@ -214,6 +215,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
+    routeNodeGraph(http, store, { fold, peers, observers, now });
     routeStatus(http, {
       version,
       node,

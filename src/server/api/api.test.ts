@@ -545,7 +545,7 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
     "portolan_peers 2",
     "portolan_store_bytes 4096",
     "portolan_store_flow_records 12",
-    "portolan_store_link_minutes 5",
+    "portolan_store_link_rollups 5",
   ])
     assert.ok(body.split("\n").includes(line), line);
   const names = new Set([...body.matchAll(/^(portolan_\w+)/gm)].map(([, name]) => name!));

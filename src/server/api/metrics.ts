@@ -169,7 +169,7 @@ async function collect(
           gauge("store_bytes", "What the store has in use, the figure that store.size bounds.", stored.bytes),
           gauge("store_file_bytes", "What the store's files take on disk.", stored.fileBytes),
           gauge("store_flow_records", "Flow records kept.", stored.flowRecords),
-          gauge("store_link_minutes", "Link minutes kept.", stored.linkMinutes),
+          gauge("store_link_rollups", "Totals of links per minute kept.", stored.linkMinutes),
         ]),
     ...remoteWriteMetrics(remoteWrites.map((remote) => remote.status())),
     gauge("resident_memory_bytes", "Resident memory of this process.", process.memoryUsage.rss()),
