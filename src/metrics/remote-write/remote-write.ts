@@ -21,6 +21,8 @@ export interface RemoteWriteDependencies {
   now(): number;
   /** Milliseconds of the first wait after a try that did not succeed; doubled each time. */
   readonly retryMilliseconds?: number;
+  /** How long the last samples may take when the program ends. */
+  readonly stopMilliseconds?: number;
 }
 
 export interface RemoteWriteStatus {
@@ -46,13 +48,12 @@ interface Waiting {
 const samplesPerRequest = 2000;
 const retryMillisecondsMax = 60_000;
 const retryAfterMillisecondsMax = 300_000;
-const stopMilliseconds = 3000;
 /** The same trouble is logged once in this time. */
 const logAgainMilliseconds = 60_000;
 
 /** Pushes metrics to a receiver of Prometheus' remote write. One request at a time, so that samples arrive in their order. */
 export function createRemoteWrite(config: RemoteWriteConfig, dependencies: RemoteWriteDependencies): RemoteWrite {
-  const { read, drop, log, now, retryMilliseconds = 1000 } = dependencies;
+  const { read, drop, log, now, retryMilliseconds = 1000, stopMilliseconds = 3000 } = dependencies;
   const post = createPost(config);
   const place = new URL(config.url).host;
   const queue: Waiting[] = [];
