@@ -16,7 +16,10 @@ const receivedBytes = 300_000;
 const rounds = 8;
 
 const near = (value: number | undefined, expected: number, what: string) =>
-  assert.ok(value !== undefined && Math.abs(value - expected) <= expected * 0.01, `${what}: ${value}, expected ${expected}`);
+  assert.ok(
+    value !== undefined && Math.abs(value - expected) <= expected * 0.01,
+    `${what}: ${value}, expected ${expected}`,
+  );
 
 test("the peers' dashboards: their queries, in a real Prometheus, over real connections, return the right figures", {
   skip: whyNoNamespaces() || missing("prometheus"),
@@ -35,14 +38,22 @@ test("the peers' dashboards: their queries, in a real Prometheus, over real conn
   const status = await program.get<{ agent: { state: string; reason?: string } }>("/api/v1/status");
   if (status.agent.state !== "on") return t.skip(`the agent is off: ${status.agent.reason}`);
   const prometheus = await startPrometheus(t, [new URL(program.url).host]);
-  await until("it was scraped", async () => ((await prometheus.query("up == 1")).length === 1 ? true : undefined));
+  await until("it was scraped", async () =>
+    (await prometheus.query("up == 1")).length === 1 ? true : undefined,
+  );
 
   await said(
     hosts.spawn(hosts.server, process.execPath, traffic, "serve", String(port), String(receivedBytes)),
     "listening",
   );
   for (let round = 0; round < rounds; round++) {
-    const parameters = ["send", hosts.serverAddress, String(port), String(sentBytes - 8), String(receivedBytes)];
+    const parameters = [
+      "send",
+      hosts.serverAddress,
+      String(port),
+      String(sentBytes - 8),
+      String(receivedBytes),
+    ];
     const client = hosts.spawn(hosts.client, process.execPath, traffic, ...parameters);
     await said(client, "received all");
     const closed = said(client, "closed");
@@ -68,30 +79,51 @@ test("the peers' dashboards: their queries, in a real Prometheus, over real conn
       `sum by (id, source, target, mainStat) (label_replace(label_replace(label_replace(label_replace(increase(${of}[1m:1s]), "id", "$1", "link_id", "(.*)"), "source", "$1", "client_id", "(.*)"), "target", "$1", "server_id", "(.*)"), "mainStat", "$1", "server_port", "(.*)")) > 0`,
     );
     assert.equal(edges.length, 2, "an edge per direction");
-    const nodes = new Set((await prometheus.query(`count by (client_id) (${of})`)).map(({ labels }) => labels.client_id));
+    const nodes = new Set(
+      (await prometheus.query(`count by (client_id) (${of})`)).map(({ labels }) => labels.client_id),
+    );
     for (const { labels } of edges) assert.ok(nodes.has(labels.source!), "an edge's end is a node");
     assert.ok((await only(`topk(8, sum by (client_name) (rate(${of}[20s:1s])))`)).value > 0);
     assert.equal((await only(`sum by (server_port) (${of}) > 0`)).labels.server_port, String(port));
-    assert.deepEqual((await prometheus.query(`caretta_tcp_states{server_port="${port}"}`)).map(({ value }) => value), [5, 5]);
+    assert.deepEqual(
+      (await prometheus.query(`caretta_tcp_states{server_port="${port}"}`)).map(({ value }) => value),
+      [5, 5],
+    );
   });
 
   await t.test("k8spacket: bytes and seconds per connection", async () => {
     const mean = (name: string) => {
-      const increase = (part: string) => `sum by (src_name) (increase(k8s_packet_${name}_${part}{dst_port="${port}"}[20s]))`;
+      const increase = (part: string) =>
+        `sum by (src_name) (increase(k8s_packet_${name}_${part}{dst_port="${port}"}[20s]))`;
       return `${increase("sum")} / ${increase("count")}`;
     };
     near((await only(mean("bytes_sent"))).value, sentBytes, "sent");
     near((await only(mean("bytes_received"))).value, receivedBytes, "received");
     const seconds = (await only(mean("duration_seconds"))).value;
     assert.ok(seconds > 0.005 && seconds < 20, `${seconds} s: not milliseconds`);
-    const { labels } = (await only(`k8s_packet_bytes_sent_sum{dst_port="${port}"}`));
-    assert.deepEqual([labels.src, labels.dst, labels.src_port, labels.persistent], [hosts.clientAddress, hosts.serverAddress, "dynamic", "false"]);
+    const { labels } = await only(`k8s_packet_bytes_sent_sum{dst_port="${port}"}`);
+    assert.deepEqual(
+      [labels.src, labels.dst, labels.src_port, labels.persistent],
+      [hosts.clientAddress, hosts.serverAddress, "dynamic", "false"],
+    );
   });
 
   await t.test("Convis: bytes of both ends, their sums, targets", async () => {
-    near((await only(`sum(bytes_tx{destination_port="${port}"})`)).value, rounds * sentBytes, "the client sent");
-    near((await only(`sum(bytes_rx{destination_port="${port}"})`)).value, rounds * receivedBytes, "the client received");
-    near((await only(`sum(bytes_tx{source_ip="${hosts.serverAddress}"})`)).value, rounds * receivedBytes, "the server sent");
+    near(
+      (await only(`sum(bytes_tx{destination_port="${port}"})`)).value,
+      rounds * sentBytes,
+      "the client sent",
+    );
+    near(
+      (await only(`sum(bytes_rx{destination_port="${port}"})`)).value,
+      rounds * receivedBytes,
+      "the client received",
+    );
+    near(
+      (await only(`sum(bytes_tx{source_ip="${hosts.serverAddress}"})`)).value,
+      rounds * receivedBytes,
+      "the server sent",
+    );
     const sums = await prometheus.query("sum by (source_host) (bytes_tx:sum)");
     assert.ok(sums.some(({ value }) => value >= rounds * Math.min(sentBytes, receivedBytes)));
     assert.ok((await prometheus.query("sum by (k8s_pod) (rate(bytes_rx:sum[20s]))"))[0]!.value > 0);
@@ -109,7 +141,11 @@ test("the peers' dashboards: their queries, in a real Prometheus, over real conn
     assert.equal((await only(of("active_connections"))).value, 0);
     const rtt = `histogram_quantile(0.9, sum by (le) (portolan_link_rtt_seconds_bucket{server_port="${port}"}))`;
     assert.ok((await only(rtt)).value > 0);
-    near((await only(`sum(flow_bytes{dst_addr="${hosts.serverAddress}",dst_port="${port}"})`)).value, rounds * sentBytes, "flows");
+    near(
+      (await only(`sum(flow_bytes{dst_addr="${hosts.serverAddress}",dst_port="${port}"})`)).value,
+      rounds * sentBytes,
+      "flows",
+    );
   });
 
   await t.test("k8spacket's node graph", async () => {
@@ -117,9 +153,10 @@ test("the peers' dashboards: their queries, in a real Prometheus, over real conn
     const graph = await program.get<Graph>(
       `/nodegraph/api/graph/data?stats-type=connection&namespace=&include=^${hosts.serverAddress}$&exclude=&from=${Date.now() - 300_000}&to=${Date.now()}`,
     );
-    assert.deepEqual(graph.edges.map(({ id, mainStat }) => [id, mainStat]), [
-      [`${hosts.clientAddress}-${hosts.serverAddress}`, `all: ${rounds}`],
-    ]);
+    assert.deepEqual(
+      graph.edges.map(({ id, mainStat }) => [id, mainStat]),
+      [[`${hosts.clientAddress}-${hosts.serverAddress}`, `all: ${rounds}`]],
+    );
     assert.equal(graph.nodes.length, 2);
   });
   assert.doesNotMatch(prometheus.output(), /different value but same timestamp|append failed/i);

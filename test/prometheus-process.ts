@@ -56,7 +56,12 @@ export async function startVictoriaMetrics(t: TestContext): Promise<MetricsServe
   return watch(t, child, `http://127.0.0.1:${port}`, "/health");
 }
 
-async function watch(t: TestContext, child: ChildProcess, url: string, ready: string): Promise<MetricsServer> {
+async function watch(
+  t: TestContext,
+  child: ChildProcess,
+  url: string,
+  ready: string,
+): Promise<MetricsServer> {
   let output = "";
   for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (text) => (output += text));
   t.after(async () => {

@@ -38,14 +38,19 @@ const flow = (last: number, bytes: number, changes: Partial<PretendFlow> = {}): 
 });
 
 const near = (value: number, expected: number, what: string) =>
-  assert.ok(Math.abs(value - expected) <= expected * 0.01, `${what}: ${value}, expected ${expected} within 1 %`);
+  assert.ok(
+    Math.abs(value - expected) <= expected * 0.01,
+    `${what}: ${value}, expected ${expected} within 1 %`,
+  );
 
 test("Prometheus scrapes what was sent; the seed design's queries and portolan geoip return the right figures", async (t) => {
   const lacking = missing("prometheus");
   if (lacking !== undefined) return t.skip(lacking);
   const { program, host, send } = await startUp(t, { compat: ["caretta", "goflow2"] });
   const prometheus = await startPrometheus(t, [host]);
-  await until("it was scraped", async () => ((await prometheus.query("up == 1")).length === 1 ? true : undefined));
+  await until("it was scraped", async () =>
+    (await prometheus.query("up == 1")).length === 1 ? true : undefined,
+  );
 
   // Three talkers, steadily: their shares do not depend on when Prometheus looks.
   const rounds = 150;
@@ -55,7 +60,12 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
       flow(1, 40_000),
       flow(2, 20_000),
       flow(3, 1000, { destinationPort: 53 }),
-      flow(1, 80_000, { source: "192.0.2.7", destination: "10.0.0.1", sourcePort: 443, destinationPort: 40_000 }),
+      flow(1, 80_000, {
+        source: "192.0.2.7",
+        destination: "10.0.0.1",
+        sourcePort: 443,
+        destinationPort: 40_000,
+      }),
     ]);
     await delay(100);
   }
@@ -70,7 +80,10 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
   near(rate("10.0.0.1") / rate("10.0.0.2"), 2, "of the second");
   near(rate("10.0.0.1") / rate("10.0.0.3"), 40, "of the third");
   const sentRate = (40_000 * rounds) / seconds;
-  assert.ok(Math.abs(rate("10.0.0.1") - sentRate) < sentRate * 0.1, `${rate("10.0.0.1")} of ${sentRate} a second`);
+  assert.ok(
+    Math.abs(rate("10.0.0.1") - sentRate) < sentRate * 0.1,
+    `${rate("10.0.0.1")} of ${sentRate} a second`,
+  );
   assert.equal((await prometheus.query("sum by (proto) (rate(flow_bytes[5s]))"))[0]?.labels.proto, "tcp");
   assert.ok((await prometheus.query("sum(rate(flow_packets[5s]))"))[0]!.value > 0);
 
@@ -83,25 +96,53 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
     (await only('flow_bytes_total{src_addr="10.0.0.1"}')).value === 40_000 * rounds ? true : undefined,
   );
   const figures: [string, number][] = [
-    ['flow_bytes_total{src_addr="10.0.0.2",dst_addr="192.0.2.7",dst_port="443",proto="tcp",exporter="127.0.0.1"}', 20_000],
+    [
+      'flow_bytes_total{src_addr="10.0.0.2",dst_addr="192.0.2.7",dst_port="443",proto="tcp",exporter="127.0.0.1"}',
+      20_000,
+    ],
     ['flow_bytes{src_addr="10.0.0.3",dst_port="53"}', 1000],
     ['flow_bytes{src_addr="192.0.2.7",dst_addr="10.0.0.1",dst_port="dynamic"}', 80_000],
     ['flow_packets_total{src_addr="10.0.0.1"}', 40],
     ['flow_packets{src_addr="10.0.0.1"}', 40],
-    ['portolan_link_sent_bytes_total{client="10.0.0.1",server="192.0.2.7",server_port="443",protocol="tcp",client_kind="host"}', 40_000],
+    [
+      'portolan_link_sent_bytes_total{client="10.0.0.1",server="192.0.2.7",server_port="443",protocol="tcp",client_kind="host"}',
+      40_000,
+    ],
     ['portolan_link_received_bytes_total{client="10.0.0.1",server="192.0.2.7"}', 80_000],
     ['sum by (client_name, server_name) (caretta_links_observed{client_name="10.0.0.1"})', 120_000],
     ['goflow2_flow_process_nf_total{router="127.0.0.1",version="5"}', 1],
     ['goflow2_flow_process_nf_flowset_total{type="DataFlowSet"}', 4],
   ];
   for (const [query, perRound] of figures) near((await only(query)).value, perRound * rounds, query);
-  assert.doesNotMatch(prometheus.output(), /different value but same timestamp|Error on ingesting|append failed/i);
+  assert.doesNotMatch(
+    prometheus.output(),
+    /different value but same timestamp|Error on ingesting|append failed/i,
+  );
 
   const file = join(temporaryFolder(t), "places.mmdb");
-  const place = { country: { iso_code: "DE" }, location: { latitude: 52, longitude: 13 }, postal: { code: "10115" } };
+  const place = {
+    country: { iso_code: "DE" },
+    location: { latitude: 52, longitude: 13 },
+    postal: { code: "10115" },
+  };
   writeFileSync(file, makeMmdb({ "192.0.2.0/24": place }));
   const geoip = await startProgram(
-    ["geoip", "-p", prometheus.url, "-i", "dst_addr", "-d", file, "-l", "src_addr", "-D", "--listen", "127.0.0.1:0", "--interval", "1"],
+    [
+      "geoip",
+      "-p",
+      prometheus.url,
+      "-i",
+      "dst_addr",
+      "-d",
+      file,
+      "-l",
+      "src_addr",
+      "-D",
+      "--listen",
+      "127.0.0.1:0",
+      "--interval",
+      "1",
+    ],
     ["env", "QUERY=sum by (src_addr, dst_addr) (flow_bytes)"],
   );
   t.after(() => geoip.stop());
@@ -110,7 +151,8 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
     const found = text.split("\n").filter((line) => line.startsWith("geo_ip{"));
     return found.length > 0 ? found : undefined;
   });
-  const labels = (source: string) => `src_addr="${source}",ip="192.0.2.7",country="DE",latitude="52",longitude="13",zip="10115"`;
+  const labels = (source: string) =>
+    `src_addr="${source}",ip="192.0.2.7",country="DE",latitude="52",longitude="13",zip="10115"`;
   assert.deepEqual(lines.sort(), [
     `geo_ip{${labels("10.0.0.1")}} ${40_000 * rounds}`,
     `geo_ip{${labels("10.0.0.2")}} ${20_000 * rounds}`,
@@ -128,7 +170,10 @@ test("promtool finds nothing to say about the text", async (t) => {
     const told = await (await fetch(`${program.url}/metrics`)).text();
     return told.includes("flow_bytes_total{") ? told : undefined;
   });
-  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
+    input: text,
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stdout + stderr);
 });
 

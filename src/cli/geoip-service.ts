@@ -37,7 +37,10 @@ const connectionsMax = 64;
 const requestMilliseconds = 10_000;
 
 /** Asks the query again and again, and serves the last answer at `/metrics`. */
-export function createGeoipService(config: GeoipConfig, { findPlace, log, isVerbose, now }: GeoipDependencies) {
+export function createGeoipService(
+  config: GeoipConfig,
+  { findPlace, log, isVerbose, now }: GeoipDependencies,
+) {
   const { prometheus, query, addressLabel, labels, listen, intervalSeconds } = config;
   let values: readonly AddressValue[] = [];
   let answeredAt = 0;

@@ -18,7 +18,9 @@ const ownLabels: ReadonlySet<string> = new Set(["ip", "country", "latitude", "lo
 export function addGeoip(program: Command): void {
   program
     .command("geoip")
-    .description("a PromQL query in (environment QUERY), its addresses out as geo_ip with country, latitude and longitude")
+    .description(
+      "a PromQL query in (environment QUERY), its addresses out as geo_ip with country, latitude and longitude",
+    )
     .requiredOption("-p, --prometheus <url>", "Prometheus, such as http://prometheus:9090", httpUrl)
     .requiredOption("-i, --ip-label <label>", "label of the query's result that holds the address", labelName)
     .requiredOption("-d, --database <file>", "MaxMind DB of cities, such as GeoLite2-City.mmdb")
@@ -26,7 +28,10 @@ export function addGeoip(program: Command): void {
     .option("--listen <host:port>", "where /metrics is served", listenAddress, { host: "", port: 8080 })
     .option("--interval <seconds>", "how often the query is asked", wholeSeconds, 30)
     .option("-D, --debug", "say on standard error what is asked and answered", false)
-    .addHelpText("after", "\nQUERY=sum by (pod, destination_ip) (bytes_tx) portolan geoip -p ... -i destination_ip -l pod -d FILE")
+    .addHelpText(
+      "after",
+      "\nQUERY=sum by (pod, destination_ip) (bytes_tx) portolan geoip -p ... -i destination_ip -l pod -d FILE",
+    )
     .action(run);
 }
 
@@ -46,7 +51,12 @@ async function run(flags: GeoipFlags, command: Command): Promise<void> {
   const { prometheus, ipLabel, label, listen, interval, debug } = flags;
   const service = createGeoipService(
     { prometheus, query, addressLabel: ipLabel, labels: label, listen, intervalSeconds: interval },
-    { findPlace, log: (message) => console.error(`portolan geoip: ${message}`), isVerbose: debug, now: Date.now },
+    {
+      findPlace,
+      log: (message) => console.error(`portolan geoip: ${message}`),
+      isVerbose: debug,
+      now: Date.now,
+    },
   );
   await runUntilSignal(service, () => console.log(`geo_ip at ${service.address}/metrics`));
 }
@@ -65,7 +75,8 @@ function labelName(text: string): string {
 }
 
 function carriedLabel(text: string, before: readonly string[]): readonly string[] {
-  if (ownLabels.has(text)) throw new InvalidArgumentError(`${text} says where the address is; another label is expected`);
+  if (ownLabels.has(text))
+    throw new InvalidArgumentError(`${text} says where the address is; another label is expected`);
   return [...before.filter((name) => name !== text), labelName(text)];
 }
 

@@ -7,7 +7,11 @@ const answerMilliseconds = 20_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
 /** The instant vector that Prometheus answers a query with. Rejects with what is wrong, in words. */
-export async function queryVector(prometheus: URL, query: string, signal: AbortSignal): Promise<VectorSample[]> {
+export async function queryVector(
+  prometheus: URL,
+  query: string,
+  signal: AbortSignal,
+): Promise<VectorSample[]> {
   const url = new URL(`${prometheus.pathname.replace(/\/$/, "")}/api/v1/query`, prometheus);
   const { username, password } = prometheus;
   url.username = "";
@@ -27,9 +31,13 @@ export async function queryVector(prometheus: URL, query: string, signal: AbortS
   }
   const answer = parse(await readText(response));
   if (answer?.status !== "success")
-    throw new Error(`answered ${response.status}: ${answer?.error ?? "not what Prometheus answers; is -p right?"}`);
+    throw new Error(
+      `answered ${response.status}: ${answer?.error ?? "not what Prometheus answers; is -p right?"}`,
+    );
   if (answer.data?.resultType !== "vector")
-    throw new Error(`the query gives a ${answer.data?.resultType}; one that gives an instant vector is expected`);
+    throw new Error(
+      `the query gives a ${answer.data?.resultType}; one that gives an instant vector is expected`,
+    );
   return (answer.data.result ?? []).flatMap(({ metric, value }) => {
     const number = Number(value?.[1]);
     return Number.isFinite(number) ? [{ metric: metric ?? {}, value: number }] : [];
@@ -41,7 +49,10 @@ interface Answer {
   readonly error?: string;
   readonly data?: {
     readonly resultType?: string;
-    readonly result?: { readonly metric?: Record<string, string>; readonly value?: readonly [number, string] }[];
+    readonly result?: {
+      readonly metric?: Record<string, string>;
+      readonly value?: readonly [number, string];
+    }[];
   };
 }
 
@@ -60,7 +71,8 @@ async function readText(response: Response): Promise<string> {
   let length = 0;
   for await (const part of response.body ?? []) {
     length += part.length;
-    if (length > answerBytesMax) throw new Error("the answer is larger than 64 MiB: a query with fewer series is expected");
+    if (length > answerBytesMax)
+      throw new Error("the answer is larger than 64 MiB: a query with fewer series is expected");
     text += decoder.decode(part, { stream: true });
   }
   return text + decoder.decode();

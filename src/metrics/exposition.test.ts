@@ -91,7 +91,11 @@ test("histograms have suffixes and bounds; values that are no numbers are writte
 });
 
 test("what could not be read again is replaced: zero bytes and halves of surrogate pairs", () => {
-  assert.ok(formatMetrics([metric({ samples: [{ labels: { a: "a\0b\udc00" }, value: 1 }] })]).includes('{a="a\ufffdb\ufffd"}'));
+  assert.ok(
+    formatMetrics([metric({ samples: [{ labels: { a: "a\0b\udc00" }, value: 1 }] })]).includes(
+      '{a="a\ufffdb\ufffd"}',
+    ),
+  );
 });
 
 test("the format is what the Accept header likes best", () => {

@@ -39,7 +39,8 @@ export function chooseFormat(accept: string | undefined): ExpositionFormat {
     const version = parameters.find((parameter) => parameter.startsWith("version="))?.slice(8) ?? "1.0.0";
     const isOpen = type === "application/openmetrics-text" && (version === "1.0.0" || version === "0.0.1");
     const isText = type === "text/plain" || type === "text/*" || type === "*/*";
-    if ((isOpen || isText) && weight > best.weight) best = { weight, format: isOpen ? "openmetrics" : "text" };
+    if ((isOpen || isText) && weight > best.weight)
+      best = { weight, format: isOpen ? "openmetrics" : "text" };
   }
   return best.format;
 }
@@ -81,7 +82,10 @@ function formatHead({ name, type, help }: Metric, format: ExpositionFormat): str
 /** Their names without `_total` are metrics of their own, and OpenMetrics does not let two families share a name. */
 const unknownCounters: ReadonlySet<string> = new Set(["flow_bytes_total", "flow_packets_total"]);
 
-function formatSample(name: string, { labels, text = formatLabels(labels), suffix, le, value }: Sample): string {
+function formatSample(
+  name: string,
+  { labels, text = formatLabels(labels), suffix, le, value }: Sample,
+): string {
   const full = suffix === undefined ? name : name + suffix;
   if (le !== undefined) return `${full}{${text}${text === "" ? "" : ","}le="${le}"} ${formatValue(value)}\n`;
   return text === "" ? `${full} ${formatValue(value)}\n` : `${full}{${text}} ${formatValue(value)}\n`;

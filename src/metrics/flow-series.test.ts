@@ -20,7 +20,8 @@ test("each direction of a flow is a series; a client's port is dynamic", () => {
     { sent: 5000, isDuplicate: true },
   ]);
   const forward = 'dst_addr="10.0.0.2",dst_port="443",exporter="agent:vm",proto="tcp",src_addr="10.0.0.1"';
-  const backward = 'dst_addr="10.0.0.1",dst_port="dynamic",exporter="agent:vm",proto="tcp",src_addr="10.0.0.2"';
+  const backward =
+    'dst_addr="10.0.0.1",dst_port="dynamic",exporter="agent:vm",proto="tcp",src_addr="10.0.0.2"';
   assert.deepEqual(lines, [
     `flow_bytes_total{${forward}} 101`,
     `flow_bytes_total{${backward}} 1002`,
@@ -36,18 +37,34 @@ test("each direction of a flow is a series; a client's port is dynamic", () => {
 test("routers' records are sampling corrected and say which router; protocols without ports have 0", () => {
   const lines = textOf([
     { received: 15, packets: 2, sampling: 1000, isAnswer: true },
-    { sent: 60, packets: 1, protocol: 1, clientPort: 0, serverPort: 0, isExported: true, client: "2001:db8::1", server: "2001:db8::2" },
+    {
+      sent: 60,
+      packets: 1,
+      protocol: 1,
+      clientPort: 0,
+      serverPort: 0,
+      isExported: true,
+      client: "2001:db8::1",
+      server: "2001:db8::2",
+    },
   ]);
   assert.deepEqual(lines.slice(0, 2), [
     'flow_bytes_total{dst_addr="10.0.0.1",dst_port="dynamic",exporter="192.0.2.1",proto="tcp",src_addr="10.0.0.2"} 15000',
     'flow_bytes_total{dst_addr="2001:db8::2",dst_port="0",exporter="192.0.2.1",proto="icmp",src_addr="2001:db8::1"} 60',
   ]);
-  assert.ok(lines.includes('flow_packets{dst_addr="10.0.0.1",dst_port="dynamic",exporter="192.0.2.1",proto="tcp",src_addr="10.0.0.2"} 2000'));
+  assert.ok(
+    lines.includes(
+      'flow_packets{dst_addr="10.0.0.1",dst_port="dynamic",exporter="192.0.2.1",proto="tcp",src_addr="10.0.0.2"} 2000',
+    ),
+  );
 });
 
 test("a flood of flows is bounded, and the rest is ~other", () => {
   const rows = Array.from({ length: 300 }, (_, i) => ({ client: `10.1.${i >> 8}.${i & 255}`, sent: 10 }));
   const bytes = textOf(rows, 50).filter((line) => line.startsWith("flow_bytes_total"));
   assert.equal(bytes.length, 51);
-  assert.equal(bytes[0], 'flow_bytes_total{dst_addr="~other",dst_port="~other",exporter="~other",proto="~other",src_addr="~other"} 2500');
+  assert.equal(
+    bytes[0],
+    'flow_bytes_total{dst_addr="~other",dst_port="~other",exporter="~other",proto="~other",src_addr="~other"} 2500',
+  );
 });

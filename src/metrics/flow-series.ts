@@ -1,4 +1,11 @@
-import { type FlowBatch, formatAddress, formatProtocol, hasPorts, type Observer, type ObserverTable } from "../flow/index.ts";
+import {
+  type FlowBatch,
+  formatAddress,
+  formatProtocol,
+  hasPorts,
+  type Observer,
+  type ObserverTable,
+} from "../flow/index.ts";
 import { clientEnd } from "../topology/index.ts";
 import { formatLabels, type Metric, type Sample } from "./exposition.ts";
 import type { SeriesLimits } from "./link-series.ts";
@@ -58,7 +65,7 @@ export class FlowSeries {
     const protocol = columns.protocolIdentifier[row]!;
     const isToServer = (columns.clientEnd[row] !== clientEnd.destination) === isForward;
     const port = isForward ? columns.destinationTransportPort[row]! : columns.sourceTransportPort[row]!;
-    probe[8] = isToServer || !hasPorts(protocol) ? (port << 8) | protocol : (dynamicPort | protocol);
+    probe[8] = isToServer || !hasPorts(protocol) ? (port << 8) | protocol : dynamicPort | protocol;
     probe[9] = columns.observer[row]!;
     const at = table.enter(bytes, now);
     table.values[at]! += bytes;

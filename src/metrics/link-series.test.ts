@@ -45,9 +45,18 @@ test("rows are added to their link, both ways, sampling corrected, duplicates no
     `portolan_link_sent_bytes_total{${labels()}} 150`,
     `portolan_link_sent_bytes_total{${labels({ protocol: "udp", server_port: "53" })}} 7`,
   ]);
-  assert.equal(linesOf(series, "portolan_link_received_bytes_total")[0], `portolan_link_received_bytes_total{${labels()}} 2000`);
-  assert.equal(linesOf(series, "portolan_link_connections_total")[0], `portolan_link_connections_total{${labels()}} 1`);
-  assert.equal(linesOf(series, "portolan_link_failed")[0], `portolan_link_failed_connections_total{${labels()}} 2`);
+  assert.equal(
+    linesOf(series, "portolan_link_received_bytes_total")[0],
+    `portolan_link_received_bytes_total{${labels()}} 2000`,
+  );
+  assert.equal(
+    linesOf(series, "portolan_link_connections_total")[0],
+    `portolan_link_connections_total{${labels()}} 1`,
+  );
+  assert.equal(
+    linesOf(series, "portolan_link_failed")[0],
+    `portolan_link_failed_connections_total{${labels()}} 2`,
+  );
 });
 
 test("round trip times are a histogram, of links that somebody measured", () => {
@@ -56,9 +65,14 @@ test("round trip times are a histogram, of links that somebody measured", () => 
   series.fold(batchOf([{ rtt: 150 }, { rtt: 1000 }, { rtt: 2_000_000 }, { sent: 1, serverPort: 80 }]), now);
   const lines = linesOf(series, "portolan_link_rtt_seconds");
   const bucket = (le: string) =>
-    lines.find((line) => line.includes(`le="${le}"`))?.split(" ").at(-1);
+    lines
+      .find((line) => line.includes(`le="${le}"`))
+      ?.split(" ")
+      .at(-1);
   assert.deepEqual(["0.0002", "0.0005", "0.001", "0.5", "+Inf"].map(bucket), ["1", "1", "2", "2", "3"]);
-  assert.ok(lines.some((line) => line.startsWith("portolan_link_rtt_seconds_sum") && line.endsWith(" 2.00115")));
+  assert.ok(
+    lines.some((line) => line.startsWith("portolan_link_rtt_seconds_sum") && line.endsWith(" 2.00115")),
+  );
   assert.equal(lines.filter((line) => line.startsWith("portolan_link_rtt_seconds_count")).length, 1);
 });
 
@@ -69,10 +83,15 @@ test("peers that are called the same are one series, and one that is renamed is 
   const series = new LinkSeries(limits, peers);
   series.fold(batchOf([{ sent: 1 }, { client: "10.0.0.3", sent: 2 }]), now);
   const sent = () => linesOf(series, "portolan_link_sent_bytes_total");
-  assert.deepEqual(sent(), [`portolan_link_sent_bytes_total{${labels({ client: "curl", client_kind: "process" })}} 3`]);
+  assert.deepEqual(sent(), [
+    `portolan_link_sent_bytes_total{${labels({ client: "curl", client_kind: "process" })}} 3`,
+  ]);
   peers.rename({ id: "process:b/curl", address: "10.0.0.3" }, "wget");
   series.fold(batchOf([{ client: "10.0.0.3", sent: 5 }]), now);
-  assert.equal(sent()[1], `portolan_link_sent_bytes_total{${labels({ client: "wget", client_kind: "process" })}} 5`);
+  assert.equal(
+    sent()[1],
+    `portolan_link_sent_bytes_total{${labels({ client: "wget", client_kind: "process" })}} 5`,
+  );
 });
 
 test("rows of peers that were freed and used again are told by who has them now", () => {
@@ -82,7 +101,9 @@ test("rows of peers that were freed and used again are told by who has them now"
   peers.sweep(() => {});
   series.fold(batchOf([{ client: "10.0.0.9", server: "10.0.0.8", sent: 2 }]), now);
   assert.deepEqual(
-    linesOf(series, "portolan_link_sent_bytes_total").map((line) => /client="([^"]*)".* server="([^"]*)"|client="([^"]*)"/.exec(line)?.[3]),
+    linesOf(series, "portolan_link_sent_bytes_total").map(
+      (line) => /client="([^"]*)".* server="([^"]*)"|client="([^"]*)"/.exec(line)?.[3],
+    ),
     ["10.0.0.1", "10.0.0.9"],
   );
 });
@@ -114,7 +135,9 @@ test("connections open now are counted, and hold an idle link", () => {
   ]);
   series.tick(now + 3_600_000, open);
   assert.equal(linesOf(series, "portolan_link_sent_bytes_total").length, 1);
-  assert.deepEqual(linesOf(series, "portolan_link_active_connections"), [`portolan_link_active_connections{${labels()}} 3`]);
+  assert.deepEqual(linesOf(series, "portolan_link_active_connections"), [
+    `portolan_link_active_connections{${labels()}} 3`,
+  ]);
 });
 
 test("links beyond the limit are one, with every label ~other", () => {

@@ -177,7 +177,8 @@ export class LinkSeries {
   *#places(): Generator<readonly [row: number, at: number]> {
     const table = this.#table;
     if (table.hasOther) yield [-1, 0];
-    for (let row = 0, end = table.count; row < end; row++) if (table.isNamed(row)) yield [row, table.placeOf(row)];
+    for (let row = 0, end = table.count; row < end; row++)
+      if (table.isNamed(row)) yield [row, table.placeOf(row)];
   }
 
   *#samples(read: (at: number, row: number) => number): Generator<Sample> {

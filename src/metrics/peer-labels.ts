@@ -22,7 +22,8 @@ export function peerLabels(peer: LabelledPeer): PeerLabels {
   const { name, kind, workload, workloadKind } = peer;
   const pod = podOf(peer);
   const namespace = peer.namespace ?? pod?.namespace ?? "";
-  if (workload !== undefined && workload !== "") return { name: workload, namespace, kind: workloadKind ?? kind };
+  if (workload !== undefined && workload !== "")
+    return { name: workload, namespace, kind: workloadKind ?? kind };
   return pod === undefined ? { name, namespace, kind } : { name: pod.name, namespace, kind: "pod" };
 }
 
@@ -36,5 +37,7 @@ export interface PodName {
 export function podOf({ kind, name }: Peer): PodName | undefined {
   if (kind !== "container") return undefined;
   const [namespace = "", pod = "", container = "", rest] = name.split("/");
-  return pod === "" || container === "" || rest !== undefined ? undefined : { namespace, name: pod, container };
+  return pod === "" || container === "" || rest !== undefined
+    ? undefined
+    : { namespace, name: pod, container };
 }

@@ -6,7 +6,12 @@ const minute = 60_000;
 const start = 1_700_000_000_000;
 
 function createTable(limit: number, staleMinutes = 15) {
-  const table = new SeriesTable({ keyWords: 1, counters: 2, limit, staleMilliseconds: staleMinutes * minute });
+  const table = new SeriesTable({
+    keyWords: 1,
+    counters: 2,
+    limit,
+    staleMilliseconds: staleMinutes * minute,
+  });
   return {
     table,
     add(key: number, value: number, now = start) {
@@ -28,7 +33,13 @@ function createTable(limit: number, staleMinutes = 15) {
 test("up to the limit each key is told by name, the others as one, at once", () => {
   const { add, told, table } = createTable(2);
   for (const key of [1, 2, 3, 4, 1]) add(key, 10);
-  assert.deepEqual([...told().named], [[1, 20], [2, 10]]);
+  assert.deepEqual(
+    [...told().named],
+    [
+      [1, 20],
+      [2, 10],
+    ],
+  );
   assert.equal(told().other, 20);
   assert.equal(table.hasOther, true);
 });
@@ -40,7 +51,14 @@ test("a heavy newcomer gets a name, the lightest loses its own and goes on from 
   add(3, 5000);
   table.rank(start);
   add(3, 7);
-  assert.deepEqual([...told().named], [[1, 1000], [3, 7]], "what came before it had a name stays in ~other");
+  assert.deepEqual(
+    [...told().named],
+    [
+      [1, 1000],
+      [3, 7],
+    ],
+    "what came before it had a name stays in ~other",
+  );
   assert.equal(told().other, 5000);
   add(2, 100_000);
   assert.equal(told().other, 105_000);

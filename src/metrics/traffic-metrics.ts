@@ -73,7 +73,11 @@ export function createTrafficMetrics(
   }
 
   function metrics(sockets: number): Metric[] {
-    const gauge = (name: string, help: string, read: (part: { namedCount: number; hasOther: boolean }) => number) => ({
+    const gauge = (
+      name: string,
+      help: string,
+      read: (part: { namedCount: number; hasOther: boolean }) => number,
+    ) => ({
       ...{ name: `portolan_metrics_${name}`, type: "gauge" as const, help },
       samples: [
         ...(links === undefined ? [] : [{ labels: { of: "links" }, value: read(links) }]),
@@ -83,7 +87,9 @@ export function createTrafficMetrics(
     return [
       gauge("series", "Links and flows told by name.", ({ namedCount }) => namedCount),
       gauge("series_limit", "How many are told by name at most.", () => config.limit),
-      gauge("series_other", "1 when there were more: the rest is ~other.", ({ hasOther }) => (hasOther ? 1 : 0)),
+      gauge("series_other", "1 when there were more: the rest is ~other.", ({ hasOther }) =>
+        hasOther ? 1 : 0,
+      ),
       ...(config.links ? links!.metrics() : []),
       ...(flows?.metrics() ?? []),
       ...(has("caretta") ? carettaMetrics(() => links!.links(), sockets) : []),

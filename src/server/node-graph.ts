@@ -107,7 +107,11 @@ function heaviestNodes(links: readonly PortLink[]): ReadonlySet<string> {
 type Stats = Pick<GraphNode, "mainStat" | "secondaryStat">;
 const notKnown = "N/A";
 
-function nodeStats(totals: Totals, type: StatsType, seconds: number): Omit<GraphNode, "id" | "title" | "subTitle"> {
+function nodeStats(
+  totals: Totals,
+  type: StatsType,
+  seconds: number,
+): Omit<GraphNode, "id" | "title" | "subTitle"> {
   const { connections, open, bytesSent, bytesReceived } = totals;
   if (type === "connection") {
     const all = Math.max(connections, open);
@@ -157,7 +161,14 @@ export function formatRate(bytes: number, seconds: number): string {
 }
 
 const fieldsByType = {
-  connection: ["All connections ", "Persistent connections ", "green", "Persistent connections", "red", "Short-lived connections"],
+  connection: [
+    "All connections ",
+    "Persistent connections ",
+    "green",
+    "Persistent connections",
+    "red",
+    "Short-lived connections",
+  ],
   bytes: ["Bytes received ", "Bytes responded ", "blue", "Bytes received", "yellow", "Bytes responded"],
   duration: ["Average duration ", "Max duration ", "purple", "Average duration", "white", "Max duration"],
 } as const satisfies Record<StatsType, readonly string[]>;

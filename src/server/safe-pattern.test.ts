@@ -17,10 +17,19 @@ test("patterns are Go's, unanchored", () => {
 });
 
 test("one that is none, is too long, or would be too large is a 400 that says which", () => {
-  for (const pattern of ["(", "[a-", "a{1,9999}", "(((a{1000}){1000}){1000})", "\\", "(?<=a)b", "x".repeat(257)]) {
+  for (const pattern of [
+    "(",
+    "[a-",
+    "a{1,9999}",
+    "(((a{1000}){1000}){1000})",
+    "\\",
+    "(?<=a)b",
+    "x".repeat(257),
+  ]) {
     assert.throws(
       () => compilePattern("exclude", pattern),
-      (error: Problem) => error instanceof Problem && error.status === 400 && error.message.startsWith("exclude: "),
+      (error: Problem) =>
+        error instanceof Problem && error.status === 400 && error.message.startsWith("exclude: "),
       pattern,
     );
   }
@@ -39,13 +48,43 @@ test("random patterns are refused or answered, and nothing else is thrown", () =
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  const parts = ["a", "b", ".", "*", "+", "?", "{2}", "{3,}", "{,4}", "(", ")", "(?:", "(?i)", "[", "]", "^", "-", "|", "\\", "\\d", "\\pL", "\\x{41}", "$", "\0", "\ud800", "é"];
+  const parts = [
+    "a",
+    "b",
+    ".",
+    "*",
+    "+",
+    "?",
+    "{2}",
+    "{3,}",
+    "{,4}",
+    "(",
+    ")",
+    "(?:",
+    "(?i)",
+    "[",
+    "]",
+    "^",
+    "-",
+    "|",
+    "\\",
+    "\\d",
+    "\\pL",
+    "\\x{41}",
+    "$",
+    "\0",
+    "\ud800",
+    "é",
+  ];
   for (let round = 0; round < 5000; round++) {
     const pattern = Array.from({ length: random(12) }, () => parts[random(parts.length)]!).join("");
     try {
       compilePattern("include", pattern)?.test("aab10.0.0.1é");
     } catch (error) {
-      assert.ok(error instanceof Problem && error.status === 400, `seed ${seed}: ${JSON.stringify(pattern)}: ${error}`);
+      assert.ok(
+        error instanceof Problem && error.status === 400,
+        `seed ${seed}: ${JSON.stringify(pattern)}: ${error}`,
+      );
     }
   }
 });
@@ -57,7 +96,10 @@ test("what takes too long altogether is a 400, and others get their turn before"
     for (const end = performance.now() + 5; performance.now() < end; );
     return true;
   });
-  await assert.rejects(endless, (error: Problem) => error.status === 400 && error.code === "pattern_too_costly");
+  await assert.rejects(
+    endless,
+    (error: Problem) => error.status === 400 && error.code === "pattern_too_costly",
+  );
   clearInterval(timer);
   assert.ok(turns > 5, `${turns} turns`);
   assert.deepEqual(await filterPatiently([1, 2, 3], (n) => n !== 2), [1, 3]);

@@ -15,13 +15,15 @@ export interface SafePattern {
 /** A pattern of a stranger's, unanchored; a Problem (400) that says what is wrong with it. Undefined where none is given. */
 export function compilePattern(name: string, pattern: string | undefined): SafePattern | undefined {
   if (pattern === undefined || pattern === "") return undefined;
-  const refuse = (what: string) => new Problem(400, "pattern_invalid", `${name}: ${what}`, { parameter: name });
+  const refuse = (what: string) =>
+    new Problem(400, "pattern_invalid", `${name}: ${what}`, { parameter: name });
   if (pattern.length > patternLengthMax) throw refuse(`at most ${patternLengthMax} characters are expected`);
   let compiled: RE2JS;
   try {
     compiled = RE2JS.compile(pattern);
   } catch (error) {
-    if (error instanceof RE2JSException) throw refuse(`no regular expression as Go has them: ${error.message}`);
+    if (error instanceof RE2JSException)
+      throw refuse(`no regular expression as Go has them: ${error.message}`);
     throw error;
   }
   const known = new Map<string, boolean>();
@@ -45,7 +47,11 @@ export async function filterPatiently<T>(items: readonly T[], isWanted: (item: T
     if (stretch < stretchMilliseconds) continue;
     spent += stretch;
     if (spent > costMillisecondsMax)
-      throw new Problem(400, "pattern_too_costly", "the patterns take too long on this map: simpler ones are expected");
+      throw new Problem(
+        400,
+        "pattern_too_costly",
+        "the patterns take too long on this map: simpler ones are expected",
+      );
     await yieldNow();
     begun = performance.now();
   }

@@ -496,7 +496,9 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
 function checkGeo({ metrics }: Config, origins: ReadonlyMap<string, string>, where: Where): string[] {
   if (!metrics.compat.includes("geoip") || metrics.geoDatabase !== undefined) return [];
   const origin = origins.get("metrics.compat") ?? where(["metrics", "compat"]);
-  return [`${origin}: metrics.compat: geoip needs metrics.geoDatabase, the path of a file such as GeoLite2-City.mmdb`];
+  return [
+    `${origin}: metrics.compat: geoip needs metrics.geoDatabase, the path of a file such as GeoLite2-City.mmdb`,
+  ];
 }
 
 export function isLoopbackHost(host: string): boolean {

@@ -11,15 +11,18 @@ interface Parts {
   ) => z.ZodType<number, string | number>;
 }
 
-const text = (what: string) => z.string({ error: `${what} is expected` }).min(1, { error: `${what} is expected` });
+const text = (what: string) =>
+  z.string({ error: `${what} is expected` }).min(1, { error: `${what} is expected` });
 const file = () => text("the path of a file");
 const texts = (what: string) => z.record(z.string(), z.string({ error: `${what} is expected` }));
 const seconds = { s: 1, m: 60, h: 3600 };
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-const remoteUrl = z.string({ error: "a URL is expected" }).refine((url) => /^https?:$/.test(protocolOf(url)), {
-  error: "an http or https URL is expected, such as http://prometheus:9090/api/v1/write",
-});
+const remoteUrl = z
+  .string({ error: "a URL is expected" })
+  .refine((url) => /^https?:$/.test(protocolOf(url)), {
+    error: "an http or https URL is expected, such as http://prometheus:9090/api/v1/write",
+  });
 
 const protocolOf = (url: string) => (URL.canParse(url) ? new URL(url).protocol : "");
 
@@ -38,7 +41,11 @@ export function metricsSchema({ wholeNumber, yesOrNo, quantity }: Parts) {
           .prefault({ job: "portolan" }),
         headers: texts("a mapping of headers").prefault({}),
         basicAuth: z
-          .strictObject({ username: text("a name"), password: text("a password").optional(), passwordFile: file().optional() })
+          .strictObject({
+            username: text("a name"),
+            password: text("a password").optional(),
+            passwordFile: file().optional(),
+          })
           .refine(({ password, passwordFile }) => (password === undefined) !== (passwordFile === undefined), {
             error: "either password or passwordFile is expected",
           })
@@ -79,7 +86,10 @@ export function metricsSchema({ wholeNumber, yesOrNo, quantity }: Parts) {
         .prefault([]),
       /** MaxMind DB of cities, for geo_ip. */
       geoDatabase: file().optional(),
-      remoteWrite: z.array(remoteWrite, { error: "a list of mappings with url is expected" }).max(8).prefault([]),
+      remoteWrite: z
+        .array(remoteWrite, { error: "a list of mappings with url is expected" })
+        .max(8)
+        .prefault([]),
     },
     { error: "a mapping of settings is expected" },
   );

@@ -1,7 +1,12 @@
 import { type FlowBatch, formatAddress } from "../../flow/index.ts";
 
 /** Writes one address of a row into a key, as the batch has it: four words. */
-export function writeWords(probe: Uint32Array, at: number, words: FlowBatch["sourceWords"], row: number): void {
+export function writeWords(
+  probe: Uint32Array,
+  at: number,
+  words: FlowBatch["sourceWords"],
+  row: number,
+): void {
   for (let i = 0; i < 4; i++) probe[at + i] = words[row * 4 + i]!;
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatMetrics } from "../exposition.ts";
 import { LinkSeries } from "../link-series.ts";
 import { createRows, hostPeer, type TestRow } from "../testdata/rows.ts";
-import { createTrafficMetrics, type CompatName } from "../traffic-metrics.ts";
+import { type CompatName, createTrafficMetrics } from "../traffic-metrics.ts";
 import { carettaMetrics } from "./caretta.ts";
 import { fnv1a32 } from "./fnv.ts";
 
@@ -19,7 +19,9 @@ function createCompat(name: CompatName) {
       observers: rows.observers,
       forEachOpen: (visit) => visit(rows.rowOf("10.0.0.1"), rows.rowOf("10.0.0.2"), 443, 6, 1),
       findPlace: (address) =>
-        address === "192.0.2.7" ? { country: "DE", latitude: "52.5", longitude: "13.4", zip: "10115" } : undefined,
+        address === "192.0.2.7"
+          ? { country: "DE", latitude: "52.5", longitude: "13.4", zip: "10115" }
+          : undefined,
       now: () => now,
     },
   );
@@ -35,8 +37,14 @@ function createCompat(name: CompatName) {
         .filter((line) => line.startsWith(prefix))
         .map((line) => {
           const [, metric = "", labels = "", value = ""] = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-          const pairs = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, text]) => [label, text] as const);
-          return { metric, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) };
+          const pairs = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(
+            ([, label, text]) => [label, text] as const,
+          );
+          return {
+            metric,
+            labels: Object.fromEntries(pairs) as Record<string, string>,
+            value: Number(value),
+          };
         });
     },
   };
@@ -51,7 +59,9 @@ test("FNV-1a is Go's", () => {
 test("Caretta: ids, roles and labels as it writes them", () => {
   const client = { name: "web", namespace: "shop", kind: "Deployment" };
   const server = { name: "api", namespace: "shop", kind: "Service" };
-  const links = [{ client, server, port: "8080", protocol: "tcp", bytesSent: 4096, bytesReceived: 9, active: 0 }];
+  const links = [
+    { client, server, port: "8080", protocol: "tcp", bytesSent: 4096, bytesReceived: 9, active: 0 },
+  ];
   const text = formatMetrics(carettaMetrics(() => links, 3));
   assert.ok(
     text.includes(
@@ -72,19 +82,40 @@ test("Caretta: each byte once, whoever saw it; what is outside is external; TCP 
     { sent: 5, protocol: 17, serverPort: 53 },
   );
   const links = told("caretta_links_observed");
-  assert.deepEqual(links.map(({ value }) => value), [100, 1000]);
+  assert.deepEqual(
+    links.map(({ value }) => value),
+    [100, 1000],
+  );
   const { client_name, client_namespace, client_kind, server_port } = links[0]!.labels;
-  assert.deepEqual({ client_name, client_namespace, client_kind, server_port }, {
-    ...{ client_name: "10.0.0.1", client_namespace: "external", client_kind: "external", server_port: "443" },
-  });
-  assert.deepEqual(told("caretta_tcp_states").map(({ labels, value }) => [labels.role, value]), [["1", 3], ["2", 4]]);
-  assert.deepEqual(told("caretta_ebpf_connections_map_size"), [{ metric: "caretta_ebpf_connections_map_size", labels: {}, value: 42 }]);
+  assert.deepEqual(
+    { client_name, client_namespace, client_kind, server_port },
+    {
+      ...{
+        client_name: "10.0.0.1",
+        client_namespace: "external",
+        client_kind: "external",
+        server_port: "443",
+      },
+    },
+  );
+  assert.deepEqual(
+    told("caretta_tcp_states").map(({ labels, value }) => [labels.role, value]),
+    [
+      ["1", 3],
+      ["2", 4],
+    ],
+  );
+  assert.deepEqual(told("caretta_ebpf_connections_map_size"), [
+    { metric: "caretta_ebpf_connections_map_size", labels: {}, value: 42 },
+  ]);
   assert.deepEqual(told("portolan_link"), [], "ours were switched off");
 });
 
 test("k8spacket: a connection is told when it ends, whole, and its duration in seconds", () => {
   const { record, told, know } = createCompat("k8spacket");
-  know(hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }));
+  know(
+    hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }),
+  );
   know(hostPeer("10.0.0.3", { id: "process:vm/curl", kind: "process", name: "curl", node: "vm" }));
   record({ sent: 100, received: 1000, start: now, end: now + 1000 });
   assert.deepEqual(told("k8s_packet"), []);
@@ -99,16 +130,37 @@ test("k8spacket: a connection is told when it ends, whole, and its duration in s
   const sums = told("k8s_packet_bytes_sent_sum");
   assert.deepEqual(sums[0], {
     metric: "k8s_packet_bytes_sent_sum",
-    labels: { ns: "shop", src: "10.0.0.1", src_name: "pod.web-1", src_port: "dynamic", dst: "10.0.0.2", dst_name: "N/A", dst_port: "443", persistent: "true" },
+    labels: {
+      ns: "shop",
+      src: "10.0.0.1",
+      src_name: "pod.web-1",
+      src_port: "dynamic",
+      dst: "10.0.0.2",
+      dst_name: "N/A",
+      dst_port: "443",
+      persistent: "true",
+    },
     value: 110,
   });
-  assert.deepEqual(sums.slice(1).map(({ labels, value }) => [labels.ns, labels.src_name, labels.persistent, value]), [
-    ["shop", "pod.web-1", "false", 7],
-    ["N/A", "node.vm", "false", 1],
-  ]);
-  assert.deepEqual(told("k8s_packet_bytes_sent_count").map(({ value }) => value), [1, 1, 1]);
-  assert.deepEqual(told("k8s_packet_bytes_received_sum").map(({ value }) => value), [1001, 0, 0]);
-  assert.deepEqual(told("k8s_packet_duration_seconds_sum").map(({ value }) => value), [12.5, 0.5, 0]);
+  assert.deepEqual(
+    sums.slice(1).map(({ labels, value }) => [labels.ns, labels.src_name, labels.persistent, value]),
+    [
+      ["shop", "pod.web-1", "false", 7],
+      ["N/A", "node.vm", "false", 1],
+    ],
+  );
+  assert.deepEqual(
+    told("k8s_packet_bytes_sent_count").map(({ value }) => value),
+    [1, 1, 1],
+  );
+  assert.deepEqual(
+    told("k8s_packet_bytes_received_sum").map(({ value }) => value),
+    [1001, 0, 0],
+  );
+  assert.deepEqual(
+    told("k8s_packet_duration_seconds_sum").map(({ value }) => value),
+    [12.5, 0.5, 0],
+  );
 });
 
 test("k8spacket: the same addresses and ports again are another connection", () => {
@@ -117,15 +169,29 @@ test("k8spacket: the same addresses and ports again are another connection", () 
     record({ sent: 100, start: now, end: now + 1000 });
     record({ sent: 1, start: now + 1000, end: now + 2000, isLast: true });
   }
-  assert.deepEqual(told("k8s_packet_bytes_sent").map(({ value }) => value), [202, 2]);
-  assert.deepEqual(told("k8s_packet_duration_seconds_sum").map(({ value }) => value), [4]);
+  assert.deepEqual(
+    told("k8s_packet_bytes_sent").map(({ value }) => value),
+    [202, 2],
+  );
+  assert.deepEqual(
+    told("k8s_packet_duration_seconds_sum").map(({ value }) => value),
+    [4],
+  );
 });
 
 test("Convis: what each local end sent and received, and the sums that its rules make", () => {
   const { record, told, know } = createCompat("convis");
   const pod = { kind: "container", node: "vm", process: "nginx", container: "4f1c" } as const;
   know(hostPeer("10.0.0.1", { ...pod, id: "container:vm/4f1c", name: "shop/web-1/nginx" }));
-  know(hostPeer("10.0.0.2", { id: "process:vm/redis", kind: "process", node: "vm", name: "redis", process: "redis" }));
+  know(
+    hostPeer("10.0.0.2", {
+      id: "process:vm/redis",
+      kind: "process",
+      node: "vm",
+      name: "redis",
+      process: "redis",
+    }),
+  );
   record(
     { sent: 100, received: 1000, serverPort: 6379 },
     { sent: 1, received: 2, server: "192.0.2.7", clientPort: 50_000 },
@@ -150,23 +216,47 @@ test("Convis: what each local end sent and received, and the sums that its rules
     },
     value: 100,
   });
-  assert.deepEqual([fromWeb?.labels.source_ip, fromWeb?.labels.destination_port, fromWeb?.value], ["10.0.0.2", "", 1000]);
+  assert.deepEqual(
+    [fromWeb?.labels.source_ip, fromWeb?.labels.destination_port, fromWeb?.value],
+    ["10.0.0.2", "", 1000],
+  );
   assert.deepEqual([outside?.labels.destination_ip, outside?.value], ["192.0.2.7", 2]);
-  assert.deepEqual(told("bytes_rx{").map(({ value }) => value), [1000, 100, 4]);
-  assert.deepEqual(told("bytes_tx:sum").map(({ labels, value }) => [labels.k8s_pod, labels.container_name, labels.source_ip, value]), [
-    ["web-1", "nginx", undefined, 102],
-    ["", "", undefined, 1000],
-  ]);
+  assert.deepEqual(
+    told("bytes_rx{").map(({ value }) => value),
+    [1000, 100, 4],
+  );
+  assert.deepEqual(
+    told("bytes_tx:sum").map(({ labels, value }) => [
+      labels.k8s_pod,
+      labels.container_name,
+      labels.source_ip,
+      value,
+    ]),
+    [
+      ["web-1", "nginx", undefined, 102],
+      ["", "", undefined, 1000],
+    ],
+  );
 });
 
 test("geoip: what pods sent to addresses that are somewhere", () => {
   const { record, told, know } = createCompat("geoip");
-  know(hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }));
+  know(
+    hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }),
+  );
   record({ sent: 3, server: "192.0.2.7" }, { sent: 4, server: "192.0.2.7", serverPort: 80 }, { sent: 5 });
   assert.deepEqual(told("geo_ip"), [
     {
       metric: "geo_ip",
-      labels: { k8s_namespace: "shop", k8s_pod: "web-1", ip: "192.0.2.7", country: "DE", latitude: "52.5", longitude: "13.4", zip: "10115" },
+      labels: {
+        k8s_namespace: "shop",
+        k8s_pod: "web-1",
+        ip: "192.0.2.7",
+        country: "DE",
+        latitude: "52.5",
+        longitude: "13.4",
+        zip: "10115",
+      },
       value: 7,
     },
   ]);

@@ -19,7 +19,9 @@ export async function openPlaces(file: string): Promise<FindPlace> {
     reader = new maxmind.Reader<CityResponse>(await readFile(file));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(`${file}: ${code ?? message}: a MaxMind DB of cities is expected, such as GeoLite2-City.mmdb`);
+    throw new Error(
+      `${file}: ${code ?? message}: a MaxMind DB of cities is expected, such as GeoLite2-City.mmdb`,
+    );
   }
   return (address) => placeOf(reader, address);
 }

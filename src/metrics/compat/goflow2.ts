@@ -29,13 +29,7 @@ interface ExporterStatus {
   }[];
 }
 
-type SampleKind =
-  | "flow"
-  | "expandedFlow"
-  | "counter"
-  | "expandedCounter"
-  | "discarded"
-  | "unknown";
+type SampleKind = "flow" | "expandedFlow" | "counter" | "expandedCounter" | "discarded" | "unknown";
 
 export interface GoFlow2Collector {
   readonly exporters: readonly ExporterStatus[];

@@ -46,7 +46,8 @@ export class K8spacketSeries {
     const { probe } = table;
     for (let row = 0; row < count; row++) {
       if (columns.isDuplicate[row] !== 0 || columns.observedEnd[row] === observedEnd.neither) continue;
-      if (columns.protocolIdentifier[row] !== protocolTcp || columns.failedConnectionCount[row]! > 0) continue;
+      if (columns.protocolIdentifier[row] !== protocolTcp || columns.failedConnectionCount[row]! > 0)
+        continue;
       const ended = this.#connections.add(batch, row, columns.flowEndReason[row] === endOfFlow);
       if (ended === undefined) continue;
       writeWords(probe, 0, sourceWords, row);

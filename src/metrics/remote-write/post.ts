@@ -84,7 +84,10 @@ export function createPost({ url, headers = {}, basicAuth, bearerToken, tls = {}
           "content-length": body.length,
         },
       });
-      const timer = setTimeout(() => request.destroy(new Error("no answer within 30 s")), timeoutMilliseconds);
+      const timer = setTimeout(
+        () => request.destroy(new Error("no answer within 30 s")),
+        timeoutMilliseconds,
+      );
       timer.unref();
       request.on("response", (response) => {
         void readAnswer(response).then(resolve, reject);

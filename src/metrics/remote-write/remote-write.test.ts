@@ -26,7 +26,11 @@ interface Received {
 }
 
 /** A receiver that answers as it is told, in turn; the last answer again and again; "never" does not answer. */
-async function createReceiver(t: TestContext, answers: readonly (Answer | "never")[], secure?: { key: string; cert: string }) {
+async function createReceiver(
+  t: TestContext,
+  answers: readonly (Answer | "never")[],
+  secure?: { key: string; cert: string },
+) {
   const received: Received[] = [];
   const listener: RequestListener = async (request, response) => {
     const parts: Buffer[] = [];
@@ -90,7 +94,11 @@ test("series are pushed with their labels sorted, empty ones left out, and the r
     counter(7, labels),
     { ...counter(0), name: "h", samples: [{ suffix: "_bucket", le: "0.5", value: 3.25 }] },
   ];
-  const { writer, doneCount } = createWriter(t, { url, labels: { job: "portolan", instance: "vm" }, headers: { "X-Scope-OrgID": "t1" } }, { metrics });
+  const { writer, doneCount } = createWriter(
+    t,
+    { url, labels: { job: "portolan", instance: "vm" }, headers: { "X-Scope-OrgID": "t1" } },
+    { metrics },
+  );
   writer.start();
   await until("a request", () => received.length > 0);
   const { headers, series } = received[0]!;
@@ -117,7 +125,12 @@ test("series are pushed with their labels sorted, empty ones left out, and the r
 
 test("429 and 500 are tried again, as Retry-After says; nothing is lost or out of order", async (t) => {
   let value = 0;
-  const { received, url } = await createReceiver(t, [{ status: 500, body: "broken" }, { status: 429, headers: { "retry-after": "0" } }, { status: 503 }, { status: 200 }]);
+  const { received, url } = await createReceiver(t, [
+    { status: 500, body: "broken" },
+    { status: 429, headers: { "retry-after": "0" } },
+    { status: 503 },
+    { status: 200 },
+  ]);
   const { writer, drops, logs } = createWriter(t, { url }, { metrics: () => [counter(++value)] });
   writer.start();
   await until("five requests", () => received.length >= 6);
@@ -141,7 +154,10 @@ test("a long Retry-After is kept to", async (t) => {
 });
 
 test("400 is not tried again: the samples are given up, counted, and it is said why", async (t) => {
-  const { received, url } = await createReceiver(t, [{ status: 400, body: "out of order sample\nmore" }, { status: 200 }]);
+  const { received, url } = await createReceiver(t, [
+    { status: 400, body: "out of order sample\nmore" },
+    { status: 200 },
+  ]);
   const { writer, drops, logs } = createWriter(t, { url });
   writer.start();
   await until("it goes on", () => received.length >= 2);
@@ -151,14 +167,22 @@ test("400 is not tried again: the samples are given up, counted, and it is said 
 
 test("a receiver that never answers: the queue is bounded, the oldest leave and are counted, stopping does not wait for it", async (t) => {
   const { url } = await createReceiver(t, ["never"]);
-  const metrics = () => [{ ...counter(1), samples: Array.from({ length: 100 }, () => ({ labels: { a: String(Math.random()) }, value: 1 })) }];
+  const metrics = () => [
+    {
+      ...counter(1),
+      samples: Array.from({ length: 100 }, () => ({ labels: { a: String(Math.random()) }, value: 1 })),
+    },
+  ];
   const { writer, drops } = createWriter(t, { url, queueBytesMax: 10_000 }, { metrics });
   writer.start();
   await until("some are given up", () => drops.length >= 3);
   assert.ok(drops.every(([reason, , count]) => reason === "queue_full" && count === 100));
   assert.ok(writer.status().waitingSampleCount <= 1000);
   await writer.stop();
-  assert.ok(drops.some(([reason]) => reason === "output_failed"), "what could not be sent at the end is counted");
+  assert.ok(
+    drops.some(([reason]) => reason === "output_failed"),
+    "what could not be sent at the end is counted",
+  );
 });
 
 test("nobody there: tried again until somebody is", async (t) => {
@@ -193,12 +217,37 @@ test("TLS: a certificate that is not trusted is refused, with its authority it i
   t.after(() => rmSync(folder, { recursive: true }));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   try {
-    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], { stdio: "ignore" });
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+      ],
+      { stdio: "ignore" },
+    );
   } catch {
     t.skip("openssl is not installed");
     return;
   }
-  const { received, url } = await createReceiver(t, [{ status: 200 }], { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") });
+  const { received, url } = await createReceiver(t, [{ status: 200 }], {
+    key: readFileSync(key, "utf8"),
+    cert: readFileSync(cert, "utf8"),
+  });
   const wary = createWriter(t, { url });
   wary.writer.start();
   await until("it is refused", () => wary.writer.status().retryCount > 0);

@@ -52,7 +52,10 @@ const retryAfterMillisecondsMax = 300_000;
 const logAgainMilliseconds = 60_000;
 
 /** Pushes metrics to a receiver of Prometheus' remote write. One request at a time, so that samples arrive in their order. */
-export function createRemoteWrite(config: RemoteWriteConfig, dependencies: RemoteWriteDependencies): RemoteWrite {
+export function createRemoteWrite(
+  config: RemoteWriteConfig,
+  dependencies: RemoteWriteDependencies,
+): RemoteWrite {
   const { read, drop, log, now, retryMilliseconds = 1000, stopMilliseconds = 3000 } = dependencies;
   const post = createPost(config);
   const place = new URL(config.url).host;
@@ -155,7 +158,10 @@ export function createRemoteWrite(config: RemoteWriteConfig, dependencies: Remot
       clearInterval(timer);
       const late = new Promise<void>((resolve) => setTimeout(resolve, stopMilliseconds).unref());
       wake();
-      await Promise.race([collectOrSay().then(() => (isSending ? new Promise<void>((done) => (idle = done)) : undefined)), late]);
+      await Promise.race([
+        collectOrSay().then(() => (isSending ? new Promise<void>((done) => (idle = done)) : undefined)),
+        late,
+      ]);
       isStopped = true;
       wake();
       post.close();

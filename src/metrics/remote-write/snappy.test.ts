@@ -25,13 +25,20 @@ test("random octets, words and runs, over several blocks", () => {
     return Math.floor((state / 2 ** 32) * below);
   };
   for (let round = 0; round < 150; round++) {
-    const words = Array.from({ length: 1 + random(40) }, () => Buffer.from(Array.from({ length: 1 + random(90) }, () => random(256))));
-    const parts = Array.from({ length: random(round % 10 === 0 ? 6000 : 200) }, () => words[random(words.length)]!);
+    const words = Array.from({ length: 1 + random(40) }, () =>
+      Buffer.from(Array.from({ length: 1 + random(90) }, () => random(256))),
+    );
+    const parts = Array.from(
+      { length: random(round % 10 === 0 ? 6000 : 200) },
+      () => words[random(words.length)]!,
+    );
     assert.doesNotThrow(() => isKept(Buffer.concat(parts)), `seed ${seed}, round ${round}`);
   }
 });
 
 test("texts that repeat become much smaller", () => {
-  const text = Buffer.from(Array.from({ length: 5000 }, (_, i) => `flow_bytes_total{src_addr="10.0.0.${i % 256}"}`).join("\n"));
+  const text = Buffer.from(
+    Array.from({ length: 5000 }, (_, i) => `flow_bytes_total{src_addr="10.0.0.${i % 256}"}`).join("\n"),
+  );
   assert.ok(isKept(text).length < text.length / 4);
 });

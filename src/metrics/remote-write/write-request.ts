@@ -26,7 +26,11 @@ export interface WriteRequest {
  */
 export function* writeRequests(
   metrics: Iterable<Metric>,
-  { time, external, samplesMax }: { time: number; external: Readonly<Record<string, string>>; samplesMax: number },
+  {
+    time,
+    external,
+    samplesMax,
+  }: { time: number; external: Readonly<Record<string, string>>; samplesMax: number },
 ): Generator<WriteRequest> {
   let parts: Buffer[] = [];
   for (const { name, samples } of metrics) {

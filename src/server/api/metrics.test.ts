@@ -8,7 +8,10 @@ import { createHttp } from "../http.ts";
 import { routeMetrics } from "./metrics.ts";
 
 /** `/metrics` without end, unless `count` says how many samples there are. */
-async function startMetrics(t: TestContext, { count = Number.POSITIVE_INFINITY, scrapeMilliseconds = 60_000 } = {}) {
+async function startMetrics(
+  t: TestContext,
+  { count = Number.POSITIVE_INFINITY, scrapeMilliseconds = 60_000 } = {},
+) {
   let reading = 0;
   let made = 0;
   let isOver = false;
@@ -63,7 +66,10 @@ test("the format is the one asked for", async (t) => {
   assert.equal(text.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   assert.match(await text.text(), /^# HELP things_total/);
   const open = await fetch(url, { headers: { accept: "application/openmetrics-text;version=1.0.0" } });
-  assert.equal(open.headers.get("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  assert.equal(
+    open.headers.get("content-type"),
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  );
   assert.match(await open.text(), /# EOF\n$/);
   assert.equal(readingCount(), 0, "every reading was ended");
 });

@@ -84,7 +84,11 @@ export function routeMetrics(
   let scrapes = 0;
   app.get("/metrics", async (request, reply) => {
     if (scrapes >= scrapesMax)
-      throw new Problem(503, "scrapes_busy", `${scrapesMax} scrapes are going on; ask again when one has ended`);
+      throw new Problem(
+        503,
+        "scrapes_busy",
+        `${scrapesMax} scrapes are going on; ask again when one has ended`,
+      );
     scrapes++;
     let reading: MetricsReading;
     try {

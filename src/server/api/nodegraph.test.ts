@@ -14,7 +14,9 @@ const windowSeconds = 15 * 60;
 
 function createGraph(t: TestContext, records: readonly TestRow[], openConnections = 0) {
   const { peers, observers, batchOf, rowOf, know } = createRows();
-  know(hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }));
+  know(
+    hostPeer("10.0.0.1", { id: "container:vm/1", kind: "container", name: "shop/web-1/nginx", node: "vm" }),
+  );
   const fold = new LiveFold(liveFoldDefaults, () => {});
   fold.tick(now, () => {});
   const batch = batchOf(records);
@@ -35,7 +37,11 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
   routeNodeGraph(app, store, { fold, peers, observers, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });
-  return { asked, get, data: async (query = "") => (await get(`/nodegraph/api/graph/data?${query}`)).json<NodeGraph>() };
+  return {
+    asked,
+    get,
+    data: async (query = "") => (await get(`/nodegraph/api/graph/data?${query}`)).json<NodeGraph>(),
+  };
 }
 
 const rows: TestRow[] = [
@@ -50,7 +56,10 @@ test("health and fields are the Node Graph API's, with and without /nodegraph", 
     assert.equal((await get(`${prefix}/api/health`)).statusCode, 200);
     const fields = (await get(`${prefix}/api/graph/fields?stats-type=bytes`)).json();
     assert.deepEqual(fields, {
-      edges_fields: ["id", "source", "target", "mainStat", "secondaryStat"].map((field_name) => ({ field_name, type: "string" })),
+      edges_fields: ["id", "source", "target", "mainStat", "secondaryStat"].map((field_name) => ({
+        field_name,
+        type: "string",
+      })),
       nodes_fields: [
         ...["id", "title", "subTitle"].map((field_name) => ({ field_name, type: "string" })),
         { field_name: "mainStat", type: "string", displayName: "Bytes received " },
@@ -60,7 +69,10 @@ test("health and fields are the Node Graph API's, with and without /nodegraph", 
       ],
     });
   }
-  assert.equal((await get("/api/graph/fields?stats-type=what")).json().nodes_fields[3].displayName, "All connections ");
+  assert.equal(
+    (await get("/api/graph/fields?stats-type=what")).json().nodes_fields[3].displayName,
+    "All connections ",
+  );
 });
 
 test("bytes: rates per node and edge, ports together, each from where it stands", async (t) => {
@@ -84,7 +96,10 @@ test("connections: the server counts them, open ones are persistent", async (t) 
   const { data } = createGraph(t, rows, 1);
   const { nodes, edges } = await data();
   const server = nodes.find(({ id }) => id === "10.0.0.2")!;
-  assert.deepEqual([server.mainStat, server.secondaryStat, server.arc__1, server.arc__2], ["all: 4", "persistent: 1", 0.25, 0.75]);
+  assert.deepEqual(
+    [server.mainStat, server.secondaryStat, server.arc__1, server.arc__2],
+    ["all: 4", "persistent: 1", 0.25, 0.75],
+  );
   assert.equal(nodes.find(({ id }) => id === "10.0.0.1")!.mainStat, "N/A");
   assert.equal(edges[0]!.mainStat, "all: 4");
   assert.equal((await data("stats-type=duration")).edges[0]!.mainStat, "N/A");
@@ -107,13 +122,20 @@ test("namespace, include and exclude are regular expressions; nothing is [] and 
 
 test("a window of the past is asked of the store; a wrong one is a 400", async (t) => {
   const { data, get, asked } = createGraph(t, rows);
-  assert.deepEqual(await data(`from=${now - 120 * minute}&to=${now - 60 * minute}`), { nodes: [], edges: [] });
+  assert.deepEqual(await data(`from=${now - 120 * minute}&to=${now - 60 * minute}`), {
+    nodes: [],
+    edges: [],
+  });
   assert.deepEqual([asked[0]!.from, asked[0]!.to], [now - 120 * minute, now - 60 * minute]);
   assert.equal((await get("/api/graph/data?from=yesterday")).statusCode, 400);
 });
 
 test("200 nodes at most, the heaviest and ~other, and every edge's ends are among them", async (t) => {
-  const many = Array.from({ length: 1000 }, (_, i) => ({ client: `10.1.${i >> 8}.${i & 255}`, server: `10.2.${i >> 8}.${i & 255}`, sent: i + 1 }));
+  const many = Array.from({ length: 1000 }, (_, i) => ({
+    client: `10.1.${i >> 8}.${i & 255}`,
+    server: `10.2.${i >> 8}.${i & 255}`,
+    sent: i + 1,
+  }));
   const { data } = createGraph(t, many);
   const { nodes, edges } = await data("stats-type=bytes");
   const ids = new Set(nodes.map(({ id }) => id));
