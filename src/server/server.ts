@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent, createClock } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import {
+  type AddressFacts,
   createAddressFacts,
   createAddressPeers,
   createGeo,
@@ -20,8 +21,7 @@ import {
   createRemoteWrite,
   createTrafficMetrics,
   DropCounters,
-  type FindPlace,
-  openPlaces,
+  type Place,
   type RemoteWriteConfig,
   type Secret,
 } from "../metrics/index.ts";
@@ -90,7 +90,8 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const names = new NameTable();
   const networks = new NetworkTable(config.networks);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
-  const peerFacts = createPeerFacts(createAddressFacts({ networks, geo }));
+  const addressFacts = createAddressFacts({ networks, geo });
+  const peerFacts = createPeerFacts(addressFacts);
   const lookedUpName = (bytes: Uint8Array, offset: number) =>
     names.nameOf(bytes, offset, Math.floor(now() / 1000));
   const reverseNames = createReverseNames(
@@ -124,13 +125,11 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
-  let places: FindPlace | undefined;
-  const { geoDatabase } = config.metrics;
   const traffic = createTrafficMetrics(
     { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },
     {
       ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
-      findPlace: geoDatabase === undefined ? undefined : (address) => places?.(address),
+      findPlace: (address) => placeOf(addressFacts.factsOf(address)),
     },
   );
   const pipeline = createPipeline({
@@ -249,7 +248,6 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
 
   return {
     async start() {
-      if (geoDatabase !== undefined) places = await openPlaces(geoDatabase);
       await store.start();
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
@@ -288,6 +286,13 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
+}
+
+/** Where an address outside is, for `geo_ip`; a post code is not among what is kept. */
+function placeOf(facts: AddressFacts | undefined): Place | undefined {
+  if (facts === undefined || facts.isInside || facts.country === "") return undefined;
+  const { country, latitude, longitude } = facts;
+  return { country, latitude: String(latitude ?? ""), longitude: String(longitude ?? ""), zip: "" };
 }
 
 type RemoteWriteSettings = Config["metrics"]["remoteWrite"][number];

@@ -336,7 +336,7 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
     parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where)),
   );
   if (parsed.success) {
-    problems.push(...checkExposure(parsed.data, origins, where), ...checkGeo(parsed.data, origins, where));
+    problems.push(...checkExposure(parsed.data, origins, where));
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;
@@ -372,7 +372,7 @@ function leafPaths(): string[] {
 function fromText(path: string, text: string): unknown {
   if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
     return text.split(",").map((part) => part.trim());
-  if (path === "data" || path === "metrics.geoDatabase") return text;
+  if (path === "data") return text;
   if (path === "networks") return yamlOf(text);
   if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
   if (text === "true" || text === "false") return text === "true";
@@ -489,15 +489,6 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
     `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
       `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or let everybody in who ` +
       "reaches it, by `auth: none` in the --config file or PORTOLAN_AUTH=none",
-  ];
-}
-
-/** Places are read from a file that only the user can have. */
-function checkGeo({ metrics }: Config, origins: ReadonlyMap<string, string>, where: Where): string[] {
-  if (!metrics.compat.includes("geoip") || metrics.geoDatabase !== undefined) return [];
-  const origin = origins.get("metrics.compat") ?? where(["metrics", "compat"]);
-  return [
-    `${origin}: metrics.compat: geoip needs metrics.geoDatabase, the path of a file such as GeoLite2-City.mmdb`,
   ];
 }
 

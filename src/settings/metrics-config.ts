@@ -84,8 +84,6 @@ export function metricsSchema({ wholeNumber, yesOrNo, quantity }: Parts) {
           error: `a list of ${compatNames.join(", ")} is expected`,
         })
         .prefault([]),
-      /** MaxMind DB of cities, for geo_ip. */
-      geoDatabase: file().optional(),
       remoteWrite: z
         .array(remoteWrite, { error: "a list of mappings with url is expected" })
         .max(8)

@@ -9,6 +9,8 @@ import { compilePattern, filterPatiently } from "../safe-pattern.ts";
 import { Parameters } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
+type LiveLinks = Omit<LiveHubDependencies, "peerFacts">;
+
 /** Links of a past window that are looked at, the heaviest. */
 const linksMax = 10_000;
 const accepted = ["stats-type", "from", "to", "namespace", "include", "exclude"];
@@ -17,7 +19,7 @@ const accepted = ["stats-type", "from", "to", "namespace", "include", "exclude"]
  * The Node Graph API, as k8spacket serves it: `/api/health`, `/api/graph/fields`, `/api/graph/data`, also under `/nodegraph`. The window that
  * the live map covers comes from there, with what is open now; any other from the store.
  */
-export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveHubDependencies): void {
+export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveLinks): void {
   for (const prefix of ["", "/nodegraph"]) {
     app.get(`${prefix}/api/health`, async (_request, reply) => reply.send());
     app.get(`${prefix}/api/graph/fields`, async (request) =>
@@ -57,7 +59,7 @@ function statsType(parameters: Parameters): StatsType {
 async function linksOf(
   request: FastifyRequest,
   store: Store,
-  { fold, peers, observers, now }: LiveHubDependencies,
+  { fold, peers, observers, now }: LiveLinks,
   { from, to }: { from: number; to: number },
 ): Promise<{ links: readonly PortLink[]; seconds: number }> {
   const isLive = to >= now() - 60_000 && from >= now() - fold.windowMilliseconds - 60_000;
