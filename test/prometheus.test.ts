@@ -201,7 +201,7 @@ for (const [name, start] of [
     assert.equal(await program.stop(), 0);
     // What came in the last second is pushed before the program ends.
     await until("the last is there", async () => {
-      const [last] = await receiver.query('flow_bytes_total{src_addr="10.0.0.1"}');
+      const [last] = await receiver.query('last_over_time(flow_bytes_total{src_addr="10.0.0.1"}[1m])');
       return last?.value === 12_346 ? true : undefined;
     });
   });

@@ -121,10 +121,6 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     },
     { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
   );
-  const remote = createRemoteAgents({
-    ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
-    isObservedHere: (name) => name === node && isAgentOn(),
-  });
   const traffic = createTrafficMetrics(
     { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },
     {
@@ -132,6 +128,16 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
     },
   );
+  const remote = createRemoteAgents({
+    ...{ nat, stitcher, addressPeers, store, peers, observers, names, drop: drops.drop, now },
+    fold: {
+      fold(batch) {
+        fold.fold(batch);
+        traffic.record(batch);
+      },
+    },
+    isObservedHere: (name) => name === node && isAgentOn(),
+  });
   const pipeline = createPipeline({
     ...{ addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
     metrics: traffic,
