@@ -67,6 +67,18 @@ test("a heavy newcomer gets a name, the lightest loses its own and goes on from 
   assert.equal(told().named.get(2), 11, "its figures from before, and what came since it is back");
 });
 
+test("a full table has room again for a heavy newcomer: the lightest are forgotten", () => {
+  const { add, told, table } = createTable(2);
+  for (let key = 1; key <= 20; key++) add(key, key);
+  assert.equal(table.count, 8, "four times the limit");
+  table.rank(start);
+  assert.equal(table.count, 6, "those with a name, and the four heaviest");
+  add(99, 1e6);
+  table.rank(start);
+  add(99, 5);
+  assert.equal(told().named.get(99), 5);
+});
+
 test("one that is a little heavier takes nobody's name", () => {
   const { add, told, table } = createTable(1);
   add(1, 100);

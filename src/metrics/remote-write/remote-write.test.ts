@@ -28,15 +28,16 @@ interface Received {
 /** A receiver that answers as it is told, in turn; the last answer again and again; "never" does not answer. */
 async function createReceiver(
   t: TestContext,
-  answers: readonly (Answer | "never")[],
+  answers: readonly (Answer | "never" | Promise<Answer>)[],
   secure?: { key: string; cert: string },
 ) {
   const received: Received[] = [];
   const listener: RequestListener = async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
-    const answer = answers[Math.min(received.length, answers.length - 1)]!;
+    const given = answers[Math.min(received.length, answers.length - 1)]!;
     received.push({ headers: request.headers, series: readWriteRequest(readSnappy(Buffer.concat(parts))) });
+    const answer = await given;
     if (answer !== "never") response.writeHead(answer.status, answer.headers).end(answer.body);
   };
   const server: Server = secure === undefined ? createServer(listener) : createSecureServer(secure, listener);
@@ -183,6 +184,29 @@ test("a receiver that never answers: the queue is bounded, the oldest leave and 
     drops.some(([reason]) => reason === "output_failed"),
     "what could not be sent at the end is counted",
   );
+});
+
+test("what is on its way when the queue is full is not given up; everything was taken or is counted", async (t) => {
+  const slow = Promise.withResolvers<Answer>();
+  const { received, url } = await createReceiver(t, [slow.promise, { status: 200 }]);
+  let value = 0;
+  const { writer, drops } = createWriter(
+    t,
+    { url, queueBytesMax: 200 },
+    { metrics: () => (++value === 1 ? [counter(1), counter(1, { second: "yes" })] : [counter(value)]) },
+  );
+  writer.start();
+  await until("some are given up", () => drops.length >= 3);
+  slow.resolve({ status: 200 });
+  await until("it goes on", () => received.length >= 4);
+  await writer.stop();
+  const values = received.map(({ series }) => series[0]!.samples[0]!.value);
+  assert.ok(
+    drops.every(([, , count]) => count === 1),
+    "the first, of two samples, was taken",
+  );
+  assert.deepEqual([values[0], values.at(-1)], [1, value]);
+  assert.equal(new Set(values).size + drops.reduce((sum, [, , count]) => sum + count, 0), value);
 });
 
 test("nobody there: tried again until somebody is", async (t) => {
