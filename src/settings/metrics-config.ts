@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { z } from "zod";
 import { compatNames } from "../metrics/index.ts";
 
@@ -13,7 +14,8 @@ interface Parts {
 
 const text = (what: string) =>
   z.string({ error: `${what} is expected` }).min(1, { error: `${what} is expected` });
-const file = () => text("the path of a file");
+const file = () =>
+  text("the path of a file").refine(canBeRead, { error: "the path of a file that can be read is expected" });
 const texts = (what: string) => z.record(z.string(), z.string({ error: `${what} is expected` }));
 const seconds = { s: 1, m: 60, h: 3600 };
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -23,6 +25,15 @@ const remoteUrl = z
   .refine((url) => /^https?:$/.test(protocolOf(url)), {
     error: "an http or https URL is expected, such as http://prometheus:9090/api/v1/write",
   });
+
+function canBeRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const protocolOf = (url: string) => (URL.canParse(url) ? new URL(url).protocol : "");
 
