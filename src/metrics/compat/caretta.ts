@@ -80,6 +80,7 @@ function carettaLabels({ client, server, port }: LinkTotals, role: number): Labe
 function carettaEnd({ name, namespace, kind }: PeerLabels): PeerLabels {
   if (kind === "host") return { name, namespace: "external", kind: "external" };
   if (kind === "node") return { name, namespace: "node", kind };
+  if (kind === "service") return { name, namespace, kind: "Service" };
   const isOnNode = namespace === "" && (kind === "process" || kind === "unit" || kind === "container");
   return isOnNode ? { name, namespace: "node", kind } : { name, namespace, kind };
 }

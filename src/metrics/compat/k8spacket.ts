@@ -1,5 +1,5 @@
 import { type FlowBatch, protocolTcp } from "../../flow/index.ts";
-import { observedEnd, type Peer, type PeerTable } from "../../topology/index.ts";
+import { observedEnd, type PeerTable } from "../../topology/index.ts";
 import { EndTable } from "../end-table.ts";
 import { formatLabels, type Metric, type Sample } from "../exposition.ts";
 import type { SeriesLimits } from "../link-series.ts";
@@ -129,13 +129,12 @@ const otherLabels = withText({
 });
 
 /** `pod.NAME`; `svc.NAME`; `node.NAME` for what runs on a machine itself; an outside name, or `N/A` for an address without one. */
-function packetEnd(peer: Peer): PacketEnd {
+function packetEnd(peer: LabelledPeer): PacketEnd {
   const pod = podOf(peer);
-  const { namespace = "", name, node, address } = peer as LabelledPeer;
-  const kind: string = peer.kind; // pods and Services join as their room appears
+  const { namespace = "", service, name, node, address } = peer;
+  const kind: string = peer.kind;
   if (pod !== undefined) return { name: `pod.${pod.name}`, namespace: pod.namespace };
-  if (kind === "pod") return { name: `pod.${name}`, namespace };
-  if (kind === "service") return { name: `svc.${name}`, namespace };
+  if (kind === "service") return { name: `svc.${service ?? name}`, namespace };
   if (kind === "container") return { name: `pod.${name}`, namespace };
   if (node !== "") return { name: `node.${node}`, namespace: "N/A" };
   return { name: name === address ? "N/A" : name, namespace: "N/A" };
