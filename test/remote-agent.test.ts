@@ -146,6 +146,15 @@ test("an agent elsewhere: its connections are on the map, exact, with both proce
   await exactly(world, 7301, 3, 40_000, 500);
   const [link] = await world.stored(7301);
   assert.ok(link?.client.includes(world.node) && link.server.includes(world.node), JSON.stringify(link));
+  const told = await (await fetch(`${server.url}/metrics`)).text();
+  const sent = told
+    .split("\n")
+    .filter((line) => /^portolan_link_sent_bytes_total.*server_port="7301"/.test(line));
+  assert.deepEqual(
+    sent.map((line) => line.split(" ").at(-1)),
+    [String(3 * 40_008)],
+    "its bytes are told once",
+  );
   const { agents } = await server.get<{
     agents: { node: string; token: string; health: string; records: number }[];
   }>("/api/v1/agents");

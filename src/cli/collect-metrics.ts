@@ -1,8 +1,13 @@
 import { type CollectorStatus, formatListener } from "../collector/index.ts";
 import { type DropReason, dropReasons } from "../flow/index.ts";
 import type { ListenUri } from "../goflow/index.ts";
-import { collectorMetrics, type DropCounters, type Metric, type Sample } from "../metrics/index.ts";
-import { goflow2Metrics } from "./collect-goflow2-metrics.ts";
+import {
+  collectorMetrics,
+  type DropCounters,
+  goflow2Metrics,
+  type Metric,
+  type Sample,
+} from "../metrics/index.ts";
 
 /** What went out. */
 export interface WrittenCounts {

@@ -6,6 +6,7 @@ import { addAgent } from "./agent.ts";
 import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { addGeoip } from "./geoip.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
 
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
   addCollect(program);
   addDemo(program);
   addDoctor(program);
+  addGeoip(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
   for (const command of program.commands) command.exitOverride().showHelpAfterError(true);
   try {

@@ -1,6 +1,6 @@
 /**
- * Counters with labels, and the Prometheus text of any metrics. Does not know what is counted, but for the metrics that
- * `server` and `collect` share: those it makes of plain values.
+ * Counters with labels, series of links and flows in bounded number, and the Prometheus text of any metrics; pushing them by remote write.
+ * Does not know HTTP servers, nor where records come from.
  */
 export {
   type CountedCollector,
@@ -8,5 +8,27 @@ export {
   type CountedListener,
   collectorMetrics,
 } from "./collector-metrics.ts";
+export { type FindPlace, openPlaces, type Place } from "./compat/geo-database.ts";
+export { type AddressValue, geoIpMetric } from "./compat/geo-ip.ts";
+export { type GoFlow2Collector, goflow2Metrics } from "./compat/goflow2.ts";
 export { type DropCount, DropCounters } from "./drop-counters.ts";
-export { formatMetrics, type Metric, type Sample } from "./exposition.ts";
+export {
+  chooseFormat,
+  contentTypes,
+  type ExpositionFormat,
+  formatMetrics,
+  formatPieces,
+  type Metric,
+  type Sample,
+} from "./exposition.ts";
+export { type LabelledPeer, type PeerLabels, peerLabels } from "./peer-labels.ts";
+export type { Secret } from "./remote-write/post.ts";
+export { createRemoteWrite, type RemoteWrite, type RemoteWriteConfig } from "./remote-write/remote-write.ts";
+export {
+  type CompatName,
+  compatNames,
+  createTrafficMetrics,
+  type TrafficMetrics,
+  type TrafficMetricsConfig,
+  type TrafficReading,
+} from "./traffic-metrics.ts";

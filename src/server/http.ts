@@ -46,7 +46,7 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
     reply.headers(headers);
     // A page of another site may send requests here, though not read the answers: they would still cost work.
     const site = request.headers["sec-fetch-site"] ?? "none";
-    if (/^\/(api\/|metrics)/.test(request.url) && site !== "same-origin" && site !== "none") {
+    if (/^\/(api\/|metrics|nodegraph\/)/.test(request.url) && site !== "same-origin" && site !== "none") {
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
     }
     if (openPaths.includes(request.url.split("?", 1)[0]!)) return;

@@ -74,6 +74,7 @@ async function createReceiving(
     peers,
     live,
     remote,
+    metrics: { record() {}, tick() {} },
     now,
   });
   const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;

@@ -47,6 +47,7 @@ function createTold({ rowsMax = 100 } = {}) {
       },
       entries: () => marked.fold,
     },
+    metrics: { record: tell("metrics"), tick: tell("metrics.tick") },
     store: {
       append: tell("append"),
       commit: async () => void told.push("commit"),
@@ -89,7 +90,7 @@ test("records are enriched, stitched, folded and stored, in this order", () => {
   assert.deepEqual(told, [], "no records, no work");
   batch.append();
   pipeline.accept(batch);
-  assert.deepEqual(told, ["nat", "enrich", "stitch 1700000000", "fold", "append"]);
+  assert.deepEqual(told, ["nat", "enrich", "stitch 1700000000", "fold", "metrics", "append"]);
 });
 
 test("before exporters' records are judged the agent looks, unless it just has", async () => {
@@ -100,21 +101,21 @@ test("before exporters' records are judged the agent looks, unless it just has",
   told.length = 0;
   pass(249);
   pipeline.acceptExported(batch, sources.agent);
-  const judged = ["nat", "enrich", "stitch 1700000000", "fold", "append"];
+  const judged = ["nat", "enrich", "stitch 1700000000", "fold", "metrics", "append"];
   assert.deepEqual(told, judged);
   assert.equal(batch.columns.collectionTimeMilliseconds[0], 1_700_000_000_249);
   told.length = 0;
   pass(1);
   pipeline.acceptExported(batch, sources.agent);
   pipeline.acceptExported(batch, sources.agent);
-  assert.deepEqual(told, ["poll", "waited", "fold", "append", ...judged, ...judged]);
+  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", ...judged, ...judged]);
 });
 
 test("at the end everything is asked for twice: what waited for the first poll comes with the second", () => {
   const { pipeline, sources, told } = createTold();
   pipeline.finish(sources);
-  const once = ["poll", "waited", "fold", "append", "flush", "remote"];
-  assert.deepEqual(told, [...once, ...once, "remote, all", "waited", "fold", "append"]);
+  const once = ["poll", "waited", "fold", "metrics", "append", "flush", "remote"];
+  assert.deepEqual(told, [...once, ...once, "remote, all", "waited", "fold", "metrics", "append"]);
 });
 
 test("a tick is: agent, those who waited, collector, fold, store, subscribers; once a minute it tidies", async () => {
@@ -123,11 +124,13 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
     "poll",
     "waited",
     "fold",
+    "metrics",
     "append",
     "flush",
     "remote",
     "fold.tick",
     "open",
+    "metrics.tick",
     "commit",
     "publish",
     "maintain",

@@ -2,6 +2,7 @@ import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
 import type { AddressPeers, ReverseNames } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
+import type { TrafficMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
 import type { LiveHub } from "./live-hub.ts";
@@ -13,6 +14,7 @@ export interface PipelineDependencies {
   readonly reverseNames: Pick<ReverseNames, "refresh">;
   readonly stitcher: Stitcher;
   readonly fold: LiveFold;
+  readonly metrics: Pick<TrafficMetrics, "record" | "tick">;
   readonly store: Store;
   readonly peers: PeerTable;
   readonly live: LiveHub;
@@ -49,7 +51,8 @@ const keepTranslationsSeconds = 3600;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now } = dependencies;
+  const { addressPeers, nat, reverseNames, stitcher, fold, metrics, store, peers, live, remote, now } =
+    dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -88,6 +91,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
 
   function record(batch: FlowBatch): void {
     fold.fold(batch);
+    metrics.record(batch);
     store.append(batch);
   }
 
@@ -101,6 +105,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   async function tick(sources: Sources): Promise<void> {
     observe(sources);
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
+    metrics.tick();
     const committed = store.commit();
     live.publish();
     await committed;

@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent, createClock } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import {
+  type AddressFacts,
   createAddressFacts,
   createAddressPeers,
   createGeo,
@@ -16,7 +17,14 @@ import {
   reverseNamesDefaults,
 } from "../enrich/index.ts";
 import { assert, ObserverTable } from "../flow/index.ts";
-import { DropCounters } from "../metrics/index.ts";
+import {
+  createRemoteWrite,
+  createTrafficMetrics,
+  DropCounters,
+  type Place,
+  type RemoteWriteConfig,
+  type Secret,
+} from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
@@ -34,7 +42,8 @@ import { routeFlows } from "./api/flows.ts";
 import { ingestPath, routeIngest } from "./api/ingest.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
-import { routeMetrics } from "./api/metrics.ts";
+import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
+import { routeNodeGraph } from "./api/nodegraph.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
@@ -81,7 +90,8 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const names = new NameTable();
   const networks = new NetworkTable(config.networks);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
-  const peerFacts = createPeerFacts(createAddressFacts({ networks, geo }));
+  const addressFacts = createAddressFacts({ networks, geo });
+  const peerFacts = createPeerFacts(addressFacts);
   const lookedUpName = (bytes: Uint8Array, offset: number) =>
     names.nameOf(bytes, offset, Math.floor(now() / 1000));
   const reverseNames = createReverseNames(
@@ -111,21 +121,26 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     },
     { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
   );
+  const traffic = createTrafficMetrics(
+    { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },
+    {
+      ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
+      findPlace: (address) => placeOf(addressFacts.factsOf(address)),
+    },
+  );
   const remote = createRemoteAgents({
-    ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
+    ...{ nat, stitcher, addressPeers, store, peers, observers, names, drop: drops.drop, now },
+    fold: {
+      fold(batch) {
+        fold.fold(batch);
+        traffic.record(batch);
+      },
+    },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
   const pipeline = createPipeline({
-    addressPeers,
-    nat,
-    reverseNames,
-    stitcher,
-    fold,
-    store,
-    peers,
-    live,
-    remote,
-    now,
+    ...{ addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
+    metrics: traffic,
   });
   const agent = createAgent(
     {
@@ -166,6 +181,19 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       log: (message) => logger.warn(message),
     },
   );
+  const readMetrics = createReadMetrics({
+    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic },
+    compat: config.metrics.compat,
+    get remoteWrites() {
+      return remoteWrites;
+    },
+  });
+  const remoteWrites = config.metrics.remoteWrite.map((remoteWrite) =>
+    createRemoteWrite(remoteWriteConfig(remoteWrite, node), {
+      ...{ read: readMetrics, drop: drops.drop, now },
+      log: (message) => logger.warn(message),
+    }),
+  );
   const ingestTokens = typeof config.auth === "object" ? config.auth.ingestTokens : undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -191,7 +219,8 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     routeFlows(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
-    routeMetrics(http, { version, agent, collector, store, fold, peers, live, drops, remote });
+    routeMetrics(http, readMetrics);
+    routeNodeGraph(http, store, { fold, peers, observers, now });
     routeStatus(http, {
       version,
       node,
@@ -234,6 +263,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       reverseNames.start();
       void geo.start();
       isReady = true;
+      for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
     },
     async stop() {
@@ -246,6 +276,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       await app?.close();
       await collector.stop(); // what it received is in the pipeline before the agent's last look
       pipeline.finish({ agent, collector });
+      await Promise.all(remoteWrites.map((remoteWrite) => remoteWrite.stop()));
       agent.stop();
       await store.stop();
     },
@@ -261,6 +292,35 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
+}
+
+/** Where an address outside is, for `geo_ip`; a post code is not among what is kept. */
+function placeOf(facts: AddressFacts | undefined): Place | undefined {
+  if (facts === undefined || facts.isInside || facts.country === "") return undefined;
+  const { country, latitude, longitude } = facts;
+  return { country, latitude: String(latitude ?? ""), longitude: String(longitude ?? ""), zip: "" };
+}
+
+type RemoteWriteSettings = Config["metrics"]["remoteWrite"][number];
+
+function remoteWriteConfig(settings: RemoteWriteSettings, node: string): RemoteWriteConfig {
+  const { interval, queue, labels, basicAuth, bearerToken, bearerTokenFile, ...rest } = settings;
+  return {
+    ...rest,
+    intervalSeconds: interval,
+    queueBytesMax: queue,
+    labels: { instance: node, ...labels },
+    basicAuth: basicAuth && {
+      username: basicAuth.username,
+      password: secret(basicAuth.password, basicAuth.passwordFile)!,
+    },
+    bearerToken: secret(bearerToken, bearerTokenFile),
+  };
+}
+
+function secret(text: string | undefined, file: string | undefined): Secret | undefined {
+  if (text !== undefined) return { text };
+  return file === undefined ? undefined : { file };
 }
 
 /** Inode of the network namespace this process runs in; 0 where there is none. */

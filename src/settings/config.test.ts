@@ -50,6 +50,7 @@ test("without anything said, the defaults hold", () => {
     geo: { country: "bundled", city: "off", asn: "bundled" },
     reverseDns: "inside",
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
+    metrics: { links: true, limit: 5000, staleAfter: 900, compat: [], remoteWrite: [] },
   });
 });
 
@@ -204,7 +205,7 @@ for (const [yaml, problem] of [
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, networks, geo, reverseDns, store",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, networks, geo, reverseDns, store, metrics",
   ]);
 });
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
 import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { metricsSchema } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z
@@ -289,6 +290,7 @@ const configSchema = z.strictObject({
       section,
     )
     .prefault({}),
+  metrics: metricsSchema({ wholeNumber, yesOrNo, quantity }).prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;
@@ -333,7 +335,9 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
   const problems = unknown.concat(
     parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, origins, where)),
   );
-  if (parsed.success) problems.push(...checkExposure(parsed.data, origins, where));
+  if (parsed.success) {
+    problems.push(...checkExposure(parsed.data, origins, where));
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return parsed.data;
 }
@@ -366,7 +370,8 @@ function leafPaths(): string[] {
 
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
-  if (path === "flows" || path === "exporters.allow") return text.split(",").map((part) => part.trim());
+  if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
+    return text.split(",").map((part) => part.trim());
   if (path === "data") return text;
   if (path === "networks") return yamlOf(text);
   if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;

@@ -31,6 +31,7 @@ export {
   type Stitcher,
   stitchDefaults,
   takeOutAttempts,
+  type VisitOpen,
 } from "./stitch.ts";
 export type {
   LinkFailures,

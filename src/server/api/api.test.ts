@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { healthyExporter } from "../../collector/testdata/exporters.ts";
 import type { GeoFileStatus } from "../../enrich/index.ts";
 import { ObserverTable } from "../../flow/index.ts";
-import { DropCounters } from "../../metrics/index.ts";
+import { createTrafficMetrics, DropCounters } from "../../metrics/index.ts";
 import {
   type AggregateQuery,
   type AggregateRow,
@@ -22,7 +22,7 @@ import { testFacts } from "../testdata/test-facts.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLive } from "./live.ts";
 import { routeMap } from "./map.ts";
-import { routeMetrics } from "./metrics.ts";
+import { createReadMetrics, routeMetrics } from "./metrics.ts";
 import { routeSeries } from "./series.ts";
 import { routeStatus } from "./status.ts";
 import { routeTop } from "./top.ts";
@@ -159,17 +159,13 @@ function createApi(
   routeSeries(app, store, () => now);
   routeFlows(app, store, () => now);
   routeLive(app, hub, () => now);
-  routeMetrics(app, {
-    version: "1.2.3",
-    agent,
-    collector,
-    store,
-    fold,
-    peers,
-    live: hub,
-    drops,
-    remote: { heardCount: 2, waitingRows: 5 },
-  });
+  const traffic = createTrafficMetrics(
+    { links: true, limit: 10, staleMilliseconds: 60_000, compat: [] },
+    { peers, observers, forEachOpen: () => {}, now: () => now },
+  );
+  const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
+  const remote = { heardCount: 2, waitingRows: 5 };
+  routeMetrics(app, createReadMetrics({ ...counted, remote, compat: [], remoteWrites: [] }));
   routeStatus(app, {
     version: "1.2.3",
     node: "vm",
@@ -549,7 +545,7 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
     "portolan_peers 2",
     "portolan_store_bytes 4096",
     "portolan_store_flow_records 12",
-    "portolan_store_link_minutes 5",
+    "portolan_store_link_rollups 5",
   ])
     assert.ok(body.split("\n").includes(line), line);
   const names = new Set([...body.matchAll(/^(portolan_\w+)/gm)].map(([, name]) => name!));

@@ -1,6 +1,51 @@
-import type { CollectorStatus, ExporterStatus } from "../collector/index.ts";
-import type { ListenUri } from "../goflow/index.ts";
-import type { Metric, Sample } from "../metrics/index.ts";
+import type { Metric, Sample } from "../exposition.ts";
+
+/** What GoFlow2's metrics need to know of an exporter. */
+interface ExporterStatus {
+  readonly address: string;
+  readonly protocols: readonly string[];
+  readonly packetCount: number;
+  readonly byteCount: number;
+  readonly recordCount: number;
+  readonly drops: Readonly<Record<string, number>>;
+  readonly sets: readonly {
+    readonly version: number;
+    readonly kind: "template" | "optionsTemplate" | "data" | "optionsData";
+    readonly setCount: number;
+    readonly recordCount: number;
+  }[];
+  readonly templates: readonly {
+    readonly id: number;
+    readonly protocol: string;
+    readonly observationDomainId: number;
+    readonly port: number;
+    readonly isOptions: boolean;
+  }[];
+  readonly agents: readonly {
+    readonly address: string;
+    readonly datagramCount: number;
+    readonly sampleCounts: Readonly<Record<SampleKind, number>>;
+    readonly recordCounts: Readonly<Record<SampleKind, number>>;
+  }[];
+}
+
+type SampleKind = "flow" | "expandedFlow" | "counter" | "expandedCounter" | "discarded" | "unknown";
+
+export interface GoFlow2Collector {
+  readonly exporters: readonly ExporterStatus[];
+  readonly listeners: readonly {
+    readonly host: string;
+    readonly port: number;
+    readonly kernelDropCount?: number | undefined;
+  }[];
+}
+
+/** Where it listens; the scheme is GoFlow2's `netflow`, `sflow`, or `flow` for both. */
+interface ListenUri {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Anybody may announce templates and name agents: a metric has so many series, of the first exporters, and one for the rest. */
 const seriesMax = 5000;
@@ -9,7 +54,7 @@ type Read = (exporter: ExporterStatus) => readonly Sample[];
 
 /** GoFlow2's metrics as far as they can be told truly, with its names and labels. */
 export function goflow2Metrics(
-  { exporters, listeners }: CollectorStatus,
+  { exporters, listeners }: GoFlow2Collector,
   listen: readonly ListenUri[],
 ): Metric[] {
   const counter = (name: string, help: string, samples: readonly Sample[]): Metric => ({
