@@ -5,6 +5,7 @@ import type { OperatingError } from "../store/index.ts";
 import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { addProbe } from "./probe.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
 
@@ -19,6 +20,7 @@ async function main(): Promise<number> {
     .showHelpAfterError("(portolan --help lists what is accepted)");
   addUp(program);
   addCollect(program);
+  addProbe(program);
   addDemo(program);
   addDoctor(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");

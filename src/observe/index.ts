@@ -1,6 +1,6 @@
 /**
- * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers). Knows sockets, processes
- * and counters; does not know peers, links or batches.
+ * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers), packet sockets. Knows sockets, processes,
+ * packets and counters; does not know peers, links or flows.
  */
 export {
   type CannotRun,
@@ -9,6 +9,12 @@ export {
   type KernelFacts,
   readKernelFacts,
 } from "./can-run.ts";
+export { CaptureError } from "./capture/capture-error.ts";
+export { compileFilter } from "./capture/filter.ts";
+export { PacketRing, type PacketRingConfig, type RingCounts } from "./capture/packet-ring.ts";
+export { dropPrivileges } from "./capture/privileges.ts";
+export { hasPacketSockets } from "./capture/system-calls.ts";
+export { writeSystemLog } from "./capture/system-log.ts";
 export {
   createDatagramObserver,
   type DatagramLosses,

@@ -40,4 +40,15 @@ export class PacketBatch {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
+
+  /** Puts what is said of a packet in the place of another. */
+  copyRow(from: number, to: number): void {
+    this.offsets[to] = this.offsets[from]!;
+    this.capturedLengths[to] = this.capturedLengths[from]!;
+    this.wireLengths[to] = this.wireLengths[from]!;
+    this.times[to] = this.times[from]!;
+    this.interfaces[to] = this.interfaces[from]!;
+    this.linkTypes[to] = this.linkTypes[from]!;
+    this.directions[to] = this.directions[from]!;
+  }
 }

@@ -75,7 +75,7 @@ export class PcapReader implements FormatReader {
       offsets[count] = at + headerBytes;
       capturedLengths[count] = captured;
       const wire = view.getUint32(at + 12, isLittleEndian);
-      wireLengths[count] = wire < captured ? captured : wire;
+      wireLengths[count] = Math.max(wire, captured);
       times[count] =
         view.getUint32(at, isLittleEndian) * 1000 + view.getUint32(at + 4, isLittleEndian) / fractions;
       linkTypes[count] = link;

@@ -169,7 +169,7 @@ export class FlowTable {
 
   /** Reports every flow. */
   expireAll(reason: EndReason = endReason.forced): void {
-    for (let row = 0; row < this.#usedRows; row++) if (this.#isUsed(row)) this.#end(row, reason);
+    for (let row = 0; row < this.#usedRows; row++) if (this.isUsed(row)) this.#end(row, reason);
     this.#eviction.clear();
   }
 
@@ -177,7 +177,7 @@ export class FlowTable {
   deleteAll(): number {
     const deleted = this.#flowCount;
     for (let row = 0; row < this.#usedRows; row++) {
-      if (!this.#isUsed(row)) continue;
+      if (!this.isUsed(row)) continue;
       this.#wheel.remove(row);
       this.#remove(row);
     }
@@ -185,9 +185,14 @@ export class FlowTable {
     return deleted;
   }
 
+  /** Whether a row that was in use still is, or is again. */
+  isUsed(row: number): boolean {
+    return row < this.#usedRows && this.words[row * rowWords + wordOf.state]! >= 0;
+  }
+
   /** Calls `visit` with each row in use. */
   visit(visit: (row: number) => void): void {
-    for (let row = 0; row < this.#usedRows; row++) if (this.#isUsed(row)) visit(row);
+    for (let row = 0; row < this.#usedRows; row++) if (this.isUsed(row)) visit(row);
   }
 
   /** Why and when a flow will be reported if no packet comes. */
@@ -206,7 +211,7 @@ export class FlowTable {
     let size = 0;
     let i = from;
     for (; i < count && size < this.#groupMax; i++) {
-      if (sampling > 1 && this.#sampleCount++ % sampling !== 0) {
+      if (sampling > 1 && ++this.#sampleCount % sampling !== 0) {
         this.counts.sampledOut++;
         continue;
       }
@@ -287,7 +292,7 @@ export class FlowTable {
     if (time > this.#now) {
       this.#now = time;
       if (time >= this.#nextCheck) this.#expireDue();
-    } else if (time < this.#now - backwardMillisecondsMax) this.#turnBack(time);
+    } else if (time < this.#now - backwardMillisecondsMax && !this.config.isSoftflowd) this.#turnBack(time);
   }
 
   #joinFragment(base: number, time: number): void {
@@ -298,18 +303,21 @@ export class FlowTable {
     else this.#fragments.recall(this.#keys, base, fragmentId, time);
   }
 
-  /** Both directions of an exchange have one key: both halves of the ports are what the question's type is. */
+  /**
+   * Both directions of an exchange have one key: both halves of the ports are what the question's type is. softflowd 1.1.0 has type and code as
+   * the destination's port.
+   */
   #keyIcmp(protocol: number, base: number): void {
     const typeCode = this.#keys[base + keyWord.facts]! >>> 16;
-    const type = this.config.isSoftflowd ? typeCode : icmpKey(protocol, typeCode);
-    this.#keys[base + keyWord.ports] = (type << 16) | type;
+    const type = this.config.isSoftflowd ? 0 : icmpKey(protocol, typeCode);
+    this.#keys[base + keyWord.ports] = this.config.isSoftflowd ? typeCode : (type << 16) | type;
   }
 
-  /** softflowd 1.1.0 keeps VLANs and MAC addresses per direction: a tagged frame and its answer are two flows. */
+  /** softflowd 1.1.0 keeps the VLAN per direction: a tagged frame and its answer are two flows. */
   #keyDirection(base: number): void {
     const keys = this.#keys;
-    if (this.#level === 4 && keys[base + keyWord.vlans] === 0) return;
-    if (isSourceLower(keys, base)) keys[base + keyWord.protocol]! |= 0x200;
+    if (keys[base + keyWord.vlans] !== 0 && isSourceLower(keys, base))
+      keys[base + keyWord.protocol]! |= 0x200;
   }
 
   /** Row << 1 | direction of the key's flow; a new row when there is none. */
@@ -487,7 +495,9 @@ export class FlowTable {
     this.doubles[doubleBase + doubleOf.end] = time;
     const shift = 16 + (direction << 3);
     const facts = this.#keys[at + keyWord.facts]!;
-    words[base + wordOf.flagsAndClasses]! |= ((facts >>> 8) & 0xff) << shift;
+    // softflowd 1.1.0 keeps it of the flow's first packet alone.
+    if (isFirst || !this.config.isSoftflowd)
+      words[base + wordOf.flagsAndClasses]! |= ((facts >>> 8) & 0xff) << shift;
     words[base + wordOf.icmpTypeCodes]! |= (facts >>> 16) << (direction << 4);
     let next = state & ~stateBit.isDrained;
     if (seenAs === packetDirection.outbound) next |= stateBit.outbound0 << direction;
@@ -624,15 +634,11 @@ export class FlowTable {
   }
 
   readonly #lastSeen = (row: number) => {
-    if (!this.#isUsed(row)) return 0;
+    if (!this.isUsed(row)) return 0;
     const base = row * rowDoubles + doubleOf.end;
     const last = Math.max(this.doubles[base]!, this.doubles[base + 1]!);
     return last === 0 ? 1 : last; // reported and silent since: before all others
   };
-
-  #isUsed(row: number): boolean {
-    return this.words[row * rowWords + wordOf.state]! >= 0;
-  }
 
   /** Takes a row out of the slots, closing the gap, and frees it. It is out of the wheel. */
   #remove(row: number): void {
