@@ -51,7 +51,8 @@ export function configOf(
   };
 }
 
-const longTime = 0x7fffffff / 1000;
+/** Longer than captures that were put together are apart. */
+const longTime = 0x3fffffff;
 const noTimeouts = {
   tcp: longTime,
   "tcp.rst": longTime,
