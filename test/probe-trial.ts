@@ -40,7 +40,7 @@ export async function probeCapture(path: string, flagText: string, destinationCo
     },
   );
   const feed = new CaptureFeed(
-    { onInterface: ({ name }) => interfaces.push({ index: interfaces.length, name: name ?? "capture" }) },
+    { onInterface: ({ name }) => interfaces.push({ index: interfaces.length, name: name ?? "" }) },
     (batch) => probe.add(batch),
   );
   await readCapture(path, feed, { onProgress() {}, isStopped: () => false });

@@ -38,6 +38,7 @@ export function configOf(
       mplsLabels: flags.mplsLabels,
       isBiflow: flags.isBiflow,
       samplingInterval: flags.sampling,
+      withOptions: flags.withOptions,
       templateMessages: flags.templateMessages,
       templateMilliseconds: flags.templateSeconds * 1000,
       messageBytesMax: flags.messageBytes,

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { compileFilter } from "../observe/index.ts";
 import { isLinkTypeKnown } from "../packet/index.ts";
 import {
@@ -35,7 +34,7 @@ export async function readFileIntoProbe(
         const index = flags.interfaces[0]?.index ?? (name === undefined ? 0 : 1);
         interfaces.push({
           index: index + number,
-          name: name ?? flags.interfaces[0]?.name ?? (flags.isSoftflowd ? path : basename(path)),
+          name: name ?? flags.interfaces[0]?.name ?? (flags.isSoftflowd ? path : ""),
         });
         if (!isLinkTypeKnown(linkType))
           log(`${path}: link type ${linkType} is not read: its packets are counted, and no more`);

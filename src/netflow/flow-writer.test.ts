@@ -145,14 +145,17 @@ function recordLength(addressesAndMore: number, isIcmp: boolean): number {
 }
 
 test("IPFIX: the sequence counts the data records before the message, options among them", () => {
-  const { messages, records } = writeAll({ version: 10, templateMessages: 2 }, batchOf(200));
+  const { messages, records } = writeAll(
+    { version: 10, templateMessages: 2, samplingInterval: 5 },
+    batchOf(200),
+  );
   let expected = 0;
   for (const [i, message] of messages.entries()) {
     const view = new DataView(message.buffer, message.byteOffset, message.length);
     assert.equal(view.getUint16(2), message.length);
     assert.equal(view.getUint32(8), expected, `message ${i}`);
     assert.ok(message.length <= 1428);
-    expected += records[i]! + (i % 2 === 0 ? 2 : 0);
+    expected += records[i]! + (i % 2 === 0 ? 2 : 0); // a sampler and a name
   }
 });
 
@@ -187,6 +190,13 @@ test("options tell the sampling and the interface's name", () => {
       `version ${version}`,
     );
   }
+});
+
+test("options can be left out", () => {
+  const { messages } = writeAll({ version: 10, samplingInterval: 5, withOptions: false }, batchOf(1));
+  const view = new DataView(messages[0]!.buffer, messages[0]!.byteOffset, messages[0]!.length);
+  for (let at = 16; at < messages[0]!.length; at += view.getUint16(at + 2))
+    assert.notEqual(view.getUint16(at), 3);
 });
 
 test("version 5: 30 records a message, the sequence counts records, IPv6 is refused", () => {

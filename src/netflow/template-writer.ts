@@ -148,30 +148,43 @@ export class TemplateWriter implements FlowWriter {
     }
   }
 
-  /** How packets were sampled, and the interface's name, each of its own scope. */
+  /** How packets were sampled, and the interface's name, each of its own scope; only what there is to say. */
   #writeOptions(): void {
-    const { samplingInterval, interfaceIndex, interfaceName, observationDomainId } = this.#config;
-    const [, , , , samplingId = 0, interfaceId = 0] = this.#ids;
-    if (this.#config.version === 9) {
-      // Scope fields and options are told by their octets (RFC 3954 §6.1): scope 1 is the exporter, 2 an interface.
-      this.#writeOptionsTemplate(samplingId, [1, 4], [34, 4, 35, 1]);
-      this.#writeOptionsTemplate(interfaceId, [2, 4], [10, 4, 82, nameBytes]);
-      this.#beginSet(samplingId);
+    const { withOptions, samplingInterval, interfaceName } = this.#config;
+    if (withOptions && samplingInterval > 1) this.#writeSampling();
+    if (withOptions && interfaceName !== "") this.#writeInterface();
+  }
+
+  #writeSampling(): void {
+    const { samplingInterval, observationDomainId, version } = this.#config;
+    const id = this.#ids[4]!;
+    if (version === 9) {
+      // Scope 1 is the exporter, 2 an interface (RFC 3954 §6.1).
+      this.#writeOptionsTemplate(id, [1, 4], [34, 4, 35, 1]);
+      this.#beginSet(id);
       this.#put32(0, samplingInterval);
       this.#bytes[this.#at++] = 1; // deterministic
-      this.#endOption();
-      this.#beginSet(interfaceId);
-      this.#put32(interfaceIndex, interfaceIndex);
     } else {
       // RFC 5477 §8.2: 1 packet taken, then the others of the interval left out; 34 for readers that know only that.
-      this.#writeOptionsTemplate(samplingId, [149, 4], [302, 2, 304, 2, 305, 4, 306, 4, 34, 4]);
-      this.#writeOptionsTemplate(interfaceId, [10, 4], [82, nameBytes]);
-      this.#beginSet(samplingId);
+      this.#writeOptionsTemplate(id, [149, 4], [302, 2, 304, 2, 305, 4, 306, 4, 34, 4]);
+      this.#beginSet(id);
       this.#put32(observationDomainId);
       this.#put16(1, 1); // selector 1; systematic, by count
       this.#put32(1, samplingInterval - 1, samplingInterval);
-      this.#endOption();
-      this.#beginSet(interfaceId);
+    }
+    this.#endOption();
+  }
+
+  #writeInterface(): void {
+    const { interfaceIndex, interfaceName, version } = this.#config;
+    const id = this.#ids[5]!;
+    if (version === 9) {
+      this.#writeOptionsTemplate(id, [2, 4], [10, 4, 82, nameBytes]);
+      this.#beginSet(id);
+      this.#put32(interfaceIndex, interfaceIndex);
+    } else {
+      this.#writeOptionsTemplate(id, [10, 4], [82, nameBytes]);
+      this.#beginSet(id);
       this.#put32(interfaceIndex);
     }
     this.#putName(interfaceName);

@@ -29,7 +29,10 @@ export interface FlowWriterConfig extends RecordContent {
   /** One packet of so many was looked at, by turns. */
   readonly samplingInterval: number;
   readonly interfaceIndex: number;
+  /** Empty for none. */
   readonly interfaceName: string;
+  /** Whether options tell sampling and interface name. nfdump up to 1.7.1 does not count them, and takes the sequence for broken. */
+  readonly withOptions: boolean;
   /** Templates are repeated after so many messages, and after so long. */
   readonly templateMessages: number;
   readonly templateMilliseconds: number;
@@ -53,6 +56,7 @@ export const defaultFlowWriterConfig: FlowWriterConfig = {
   samplingInterval: 1,
   interfaceIndex: 0,
   interfaceName: "",
+  withOptions: true,
   templateMessages: 16,
   templateMilliseconds: 60_000,
   messageBytesMax: 1428,

@@ -23,6 +23,7 @@ Where records go
   --template-seconds N, --template-messages N
                      templates come again after so long (60) and so many messages (256)
   --message-bytes N  longest message (default 1428)
+  --no-options       do not tell sampling and interface names in options
 
 What a flow is
   -T LEVEL           told apart by: ip, proto, port, full (the same), vlan, ether (default full)

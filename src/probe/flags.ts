@@ -43,6 +43,7 @@ export interface ProbeFlags {
   readonly templateSeconds: number;
   readonly templateMessages: number;
   readonly messageBytes: number;
+  readonly withOptions: boolean;
   readonly user: string;
   readonly showsProgress: boolean | undefined;
 }
@@ -60,7 +61,7 @@ export const defaultControlSocket = "/var/run/softflowd.ctl";
 const withArgument = "irpctnmvPTACBsxLRSeIH";
 const withoutArgument = "6DabdghlMN";
 const longWithArgument = ["template-seconds", "template-messages", "message-bytes", "user"];
-const longWithoutArgument = ["help", "softflowd-compat", "progress", "no-progress"];
+const longWithoutArgument = ["help", "softflowd-compat", "no-options", "progress", "no-progress"];
 
 interface Words {
   readonly options: readonly (readonly [name: string, value: string])[];
@@ -173,6 +174,7 @@ export function parseProbeFlags(parameters: readonly string[]): ParsedFlags {
     templateSeconds: number("template-seconds", 60, 1, 86_400),
     templateMessages: number("template-messages", isSoftflowd ? 16 : 256, 1, 1_000_000),
     messageBytes: number("message-bytes", 1428, 1200, 8952),
+    withOptions: !given.has("no-options"),
     user: given.get("user") ?? "nobody",
     showsProgress: given.has("progress") ? true : given.has("no-progress") ? false : undefined,
   };
@@ -254,5 +256,5 @@ function parseTime(text: string): number | undefined {
   let seconds = 0;
   for (const [, digits, unit = ""] of text.matchAll(/(\d+)([smhdw]?)/gi))
     seconds += Number(digits) * timeUnits[unit.toLowerCase()]!;
-  return seconds <= 0x7fffffff / 1000 ? seconds : undefined;
+  return seconds <= 0x3fffffff ? seconds : undefined;
 }

@@ -27,13 +27,13 @@ export async function readCapture(
   options: ReadCaptureOptions,
 ): Promise<void> {
   const fd = path === "-" ? 0 : openSync(path, "r");
+  const status = fstatSync(fd);
+  if (!status.isFile()) return readStream(fd, 0, feed, options);
+  if (compressionOf(fd) !== undefined) return readStream(fd, status.size, feed, options);
   try {
-    const status = fstatSync(fd);
-    const compression = status.isFile() ? compressionOf(fd) : undefined;
-    if (status.isFile() && compression === undefined) await readPlain(fd, status.size, feed, options);
-    else await readStream(fd, status.isFile() ? status.size : 0, feed, options);
+    await readPlain(fd, status.size, feed, options);
   } finally {
-    if (fd !== 0) closeSync(fd);
+    closeSync(fd);
   }
 }
 
@@ -56,14 +56,14 @@ async function readPlain(
   }
 }
 
-/** What cannot be asked for its length or be read without waiting, and what has to be unpacked. */
+/** What cannot be asked for its length or be read without waiting, and what has to be unpacked. Closes the file. */
 async function readStream(
   fd: number,
   total: number,
   feed: CaptureFeed,
   { onProgress, isStopped }: ReadCaptureOptions,
 ): Promise<void> {
-  const source = createReadStream("", { fd, autoClose: false, highWaterMark: 262_144 });
+  const source = createReadStream("", { fd, highWaterMark: 262_144 });
   let unpacked: Readable | undefined;
   const waiting = setInterval(() => {
     onProgress({ bytes: source.bytesRead, total });
