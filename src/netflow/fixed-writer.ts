@@ -4,7 +4,7 @@ import type { FlowWriter, FlowWriterConfig, SendMessage } from "./writer-config.
 /** Records of a message at most: what fits 1,500 octets; softflowd sends 29 of either kind. */
 const recordsMax = { 1: 24, 5: 30 } as const;
 const headerBytes = { 1: 16, 5: 24 } as const;
-const recordBytes = { 1: 52, 5: 48 } as const;
+const recordBytes = 48;
 const softflowdRecordsMax = 29;
 
 /**
@@ -14,7 +14,7 @@ const softflowdRecordsMax = 29;
  *  +--------+------------+----------+----+----+---------+--------+-------+------+---------+--- - -
  *  | source | destination| next hop | in | out| packets | octets | first | last | ports   |
  *  +--------+------------+----------+----+----+---------+--------+-------+------+---------+--- - -
- *  v1: 2 octets unused, protocol, ToS, flags, 11 unused; v5: 1 unused, flags, protocol, ToS, AS numbers, prefix lengths, 2 unused
+ *  v1: 2 octets unused, protocol, ToS, flags, 7 unused; v5: 1 unused, flags, protocol, ToS, AS numbers, prefix lengths, 2 unused
  */
 export class FixedWriter implements FlowWriter {
   readonly #config: FlowWriterConfig;
@@ -35,8 +35,8 @@ export class FixedWriter implements FlowWriter {
 
   write(batch: FlowBatch, row: number, now: number): boolean {
     if (!isMappedIPv4(batch.columns.sourceAddress, row * 16)) return false;
-    const at = headerBytes[this.#version] + this.#count * recordBytes[this.#version];
-    this.#bytes.fill(0, at, at + recordBytes[this.#version]);
+    const at = headerBytes[this.#version] + this.#count * recordBytes;
+    this.#bytes.fill(0, at, at + recordBytes);
     this.#writeRecord(at, batch, row);
     if (++this.#count === this.#recordsMax) this.flush(now);
     return true;
@@ -48,7 +48,7 @@ export class FixedWriter implements FlowWriter {
     this.#writeHeader(now);
     this.#sequence += count;
     this.#count = 0;
-    const length = headerBytes[this.#version] + count * recordBytes[this.#version];
+    const length = headerBytes[this.#version] + count * recordBytes;
     this.#send(this.#bytes.subarray(0, length), count);
   }
 
