@@ -27,11 +27,12 @@ const fileHeaderBytes = 24;
 const recordHeaderBytes = 16;
 const blockBytes = 4_194_304;
 
-/** Writes libpcap's format, microseconds, 100,000 packets a second. Returns the octets from the network header on. */
+/** Writes libpcap's format, microseconds, 100,000 packets a second; of each packet `snap` octets, 0 for all. */
 export function writeCaptureFile(
   path: string,
   { flowCount, packetCount, frameBytes, burst }: CaptureShape,
-): number {
+  snap = 0,
+): void {
   const file = openSync(path, "w");
   const block = Buffer.alloc(blockBytes);
   block.writeUInt32LE(0xa1b2c3d4, 0);
@@ -40,7 +41,6 @@ export function writeCaptureFile(
   block.writeUInt32LE(262_144, 16);
   block.writeUInt32LE(1, 20);
   let at = fileHeaderBytes;
-  let octets = 0;
   for (let i = 0; i < packetCount; i++) {
     const length = frameBytes[i % frameBytes.length]!;
     if (at + recordHeaderBytes + length > blockBytes) {
@@ -49,17 +49,16 @@ export function writeCaptureFile(
     }
     block.writeUInt32LE(1_760_000_000 + Math.floor(i / 100_000), at);
     block.writeUInt32LE((i % 100_000) * 10, at + 4);
-    block.writeUInt32LE(length, at + 8);
+    const captured = snap === 0 ? length : Math.min(length, snap);
+    block.writeUInt32LE(captured, at + 8);
     block.writeUInt32LE(length, at + 12);
     at += recordHeaderBytes;
     const turn = Math.floor(i / burst);
     writeFrame(block, at, length, turn % flowCount, turn % 3 === 2);
-    at += length;
-    octets += length - 14;
+    at += captured;
   }
   writeSync(file, block, 0, at);
   closeSync(file);
-  return octets;
 }
 
 const tcp = 6;

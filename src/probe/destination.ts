@@ -102,15 +102,11 @@ class UdpDestination implements OpenDestination {
 
   send(message: Uint8Array): boolean {
     if (call.send(this.#fd, message, message.length, noSignal) >= 0) return true;
-    const error = lastError();
+    const error = koffi.errno();
+    this.failureCount++;
     this.#tell(error);
     // What is told is the fate of an earlier message; this one has not been sent yet.
-    const isEarlier = error === "ECONNREFUSED" || error === "EHOSTUNREACH" || error === "ENETUNREACH";
-    if (isEarlier && call.send(this.#fd, message, message.length, noSignal) >= 0) {
-      this.failureCount++;
-      return false;
-    }
-    this.failureCount++;
+    if (errorsOfEarlier.has(error)) call.send(this.#fd, message, message.length, noSignal);
     return false;
   }
 
@@ -118,15 +114,21 @@ class UdpDestination implements OpenDestination {
     call.close(this.#fd);
   }
 
-  #tell(error: string): void {
+  #tell(error: number): void {
     const now = this.#now();
     if (now - this.#told < toldEveryMilliseconds) return;
     this.#told = now;
     const what =
-      error === "ECONNREFUSED" ? "refuses: nothing listens on that port" : `does not take messages: ${error}`;
-    this.#log(`destination ${this.text} ${what} (${this.failureCount + 1} messages so far; sending goes on)`);
+      error === connectionRefused
+        ? "refuses: nothing listens on that port"
+        : `does not take messages: ${nameOf(error)}`;
+    this.#log(`destination ${this.text} ${what} (${this.failureCount} messages so far; sending goes on)`);
   }
 }
+
+const connectionRefused = 111;
+/** ECONNREFUSED, ENETUNREACH, EHOSTUNREACH: an ICMP message came back. */
+const errorsOfEarlier: ReadonlySet<number> = new Set([connectionRefused, 101, 113]);
 
 /** 16 octets, IPv4 mapped. */
 async function findAddress(host: string, text: string): Promise<Uint8Array> {
@@ -150,6 +152,9 @@ function writeSocketAddress(address: Uint8Array, port: number, isIPv4: boolean):
 }
 
 function lastError(): string {
-  const number = koffi.errno();
+  return nameOf(koffi.errno());
+}
+
+function nameOf(number: number): string {
   return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }

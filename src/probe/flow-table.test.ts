@@ -287,3 +287,16 @@ test("flows that are forgotten are not reported", () => {
   table.advance(start + 10_000_000);
   assert.equal(reported.length, 0);
 });
+
+test("the table grows with its flows, and every one of them is found again", () => {
+  const { table, reported, add } = trial({ flowsMax: 100_000 });
+  const packets = Array.from({ length: 30_000 }, (_, i) =>
+    there(i / 100, { sourcePort: i, source: `10.${i % 200}.0.1` }),
+  );
+  for (const turn of [0, 1]) {
+    for (let at = 0; at < packets.length; at += 1000) add(...packets.slice(at, at + 1000));
+    assert.equal(table.flowCount, 30_000, `turn ${turn}`);
+  }
+  table.expireAll();
+  assert.ok(reported.length === 30_000 && reported.every(({ packets: [count] }) => count === 2));
+});

@@ -30,6 +30,7 @@ const flagAck = 16;
 const backwardMillisecondsMax = 60_000;
 /** As many as there is memory on its way at a time, and their keys fit into the nearest cache. */
 const groupPacketsMax = 64;
+const firstSlots = 16_384;
 /** Packets of a direction are counted in 32 bits. */
 const packetsMax = 0x7fffffff;
 
@@ -93,9 +94,9 @@ export class FlowTable {
   fetched = 0;
   readonly #level: number;
   readonly #fragments = new FragmentPorts();
-  /** Two words per slot: hash, row + 1. Twice as many as rows, a power of two; linear probing. */
-  readonly #slots: Int32Array;
-  readonly #mask: number;
+  /** Two words per slot: hash, row + 1. A power of two of slots, at least twice the flows; linear probing. Grows with the flows. */
+  #slots = new Int32Array(firstSlots * 2);
+  #mask = firstSlots - 1;
   readonly #hashes: Int32Array;
   readonly #wheel: TimerWheel;
   readonly #eviction: EvictionQueue;
@@ -128,10 +129,6 @@ export class FlowTable {
     this.words = new Int32Array(flowsMax * rowWords);
     this.doubles = new Float64Array(this.words.buffer);
     this.mplsLabels = new Int32Array(flowsMax * Math.min(config.mplsLabels, mplsLabelsMax));
-    let slotCount = 16;
-    while (slotCount < flowsMax * 2) slotCount *= 2;
-    this.#slots = new Int32Array(slotCount * 2);
-    this.#mask = slotCount - 1;
     this.#hashes = new Int32Array(flowsMax);
     this.#free = new Int32Array(flowsMax);
     this.#wheel = new TimerWheel(flowsMax);
@@ -406,8 +403,8 @@ export class FlowTable {
   #insert(at: number, hash: number): number {
     if (this.#flowCount === this.config.flowsMax) this.#evict();
     const row = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#usedRows++;
-    this.#flowCount++;
     this.#hashes[row] = hash;
+    if (++this.#flowCount * 2 > this.#mask) this.#growSlots(row);
     const keys = this.#keys;
     const words = this.words;
     const base = row * rowWords;
@@ -430,6 +427,22 @@ export class FlowTable {
     for (let i = 0; i < mplsLabels; i++)
       this.mplsLabels[row * mplsLabels + i] = i < this.#reader.mplsCount ? this.#reader.mplsLabels[i]! : 0;
     return row;
+  }
+
+  /** Twice the slots, for all rows in use but the one that is about to be. */
+  #growSlots(newRow: number): void {
+    const slots = new Int32Array(this.#slots.length * 2);
+    const mask = slots.length / 2 - 1;
+    for (let row = 0; row < this.#usedRows; row++) {
+      if (row === newRow || !this.isUsed(row)) continue;
+      const hash = this.#hashes[row]!;
+      let slot = hash & mask;
+      while (slots[slot * 2 + 1] !== 0) slot = (slot + 1) & mask;
+      slots[slot * 2] = hash;
+      slots[slot * 2 + 1] = row + 1;
+    }
+    this.#slots = slots;
+    this.#mask = mask;
   }
 
   /** Who began: of TCP the handshake says it, otherwise whoever is seen first. */
