@@ -10,6 +10,8 @@ const batchPackets = 1024;
 export interface CaptureFeedConfig {
   /** Compiled for a link type; what it does not want is not handed on. */
   readonly compileFilter?: ((linkType: number) => readonly BpfInstruction[]) | undefined;
+  /** Octets read at a time at most. */
+  readonly pieceBytes?: number;
   /** Told each interface as the capture names it. */
   readonly onInterface: (captureInterface: CaptureInterface) => void;
 }
@@ -52,7 +54,8 @@ export class CaptureFeed {
 
   /** Where the next octets go: written there by the caller, who says then how many there are. */
   room(): Uint8Array {
-    return this.#buffer.subarray(this.#fill, Math.min(this.#fill + readBytes, bufferBytes));
+    const length = this.#config.pieceBytes ?? readBytes;
+    return this.#buffer.subarray(this.#fill, Math.min(this.#fill + length, bufferBytes));
   }
 
   taken(count: number): void {

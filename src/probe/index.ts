@@ -23,4 +23,5 @@ export { FlowRecords } from "./flow-records.ts";
 export { FlowTable } from "./flow-table.ts";
 export { Probe, type ProbeConfig } from "./probe.ts";
 export { readCapture } from "./read-capture.ts";
+export { CaptureReplay } from "./replay.ts";
 export type { KernelCounts } from "./statistics.ts";

@@ -15,6 +15,8 @@ export interface ReadCaptureOptions {
   readonly onProgress: (progress: ReadProgress) => void;
   /** Asked now and then: true ends the reading. */
   readonly isStopped: () => boolean;
+  /** Waited for after each piece, when it is given. */
+  readonly afterPiece?: () => Promise<void>;
 }
 
 /** Pieces read before others get their turn. */
@@ -41,7 +43,7 @@ async function readPlain(
   fd: number,
   total: number,
   feed: CaptureFeed,
-  { onProgress, isStopped }: ReadCaptureOptions,
+  { onProgress, isStopped, afterPiece }: ReadCaptureOptions,
 ): Promise<void> {
   let bytes = 0;
   for (let piece = 1; feed.problem === undefined && !isStopped(); piece++) {
@@ -50,6 +52,7 @@ async function readPlain(
     if (count === 0) return;
     bytes += count;
     feed.taken(count);
+    await afterPiece?.();
     if (piece % piecesPerTurn !== 0) continue;
     onProgress({ bytes, total });
     await nextTurn();
@@ -61,7 +64,7 @@ async function readStream(
   fd: number,
   total: number,
   feed: CaptureFeed,
-  { onProgress, isStopped }: ReadCaptureOptions,
+  { onProgress, isStopped, afterPiece }: ReadCaptureOptions,
 ): Promise<void> {
   const source = createReadStream("", { fd, highWaterMark: 262_144 });
   let unpacked: Readable | undefined;
@@ -72,6 +75,7 @@ async function readStream(
   try {
     for await (const chunk of unpack(source, (stream) => (unpacked = stream))) {
       feed.push(chunk);
+      await afterPiece?.();
       if (feed.problem !== undefined || isStopped()) return;
     }
   } catch (error) {

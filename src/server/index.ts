@@ -2,4 +2,4 @@
  * Configuration, the pipeline, the API and the live stream. Does not know datagrams, kernels or SQL: it joins those who do.
  */
 export { type Config, ConfigError, environmentVariable, readConfig } from "./config.ts";
-export { createServer, type Server } from "./server.ts";
+export { type CaptureSource, createServer, type Server } from "./server.ts";

@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import { createAddressPeers, NameTable } from "../enrich/index.ts";
-import { assert, ObserverTable, observerOf } from "../flow/index.ts";
+import { assert, type FlowBatch, ObserverTable, observerOf } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { createDuckDBStore, type Store, storeDefaults } from "../store/index.ts";
 import { createStitcher, LiveFold, liveFoldDefaults, PeerTable, stitchDefaults } from "../topology/index.ts";
@@ -32,6 +32,22 @@ const tickMilliseconds = 1000;
 export interface ServerDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
+  /** A capture to be shown in place of what happens now. */
+  readonly capture?: CaptureSource | undefined;
+}
+
+/** A capture's records, at its own time. */
+export interface CaptureSource {
+  /** Unix milliseconds: the server's clock, which never goes back and stands still at the capture's end. */
+  now(): number;
+  /** Hands on all records, and resolves at the end. What is handed on may be changed until `accept` returns. */
+  read(sink: {
+    readonly observers: ObserverTable;
+    accept(batch: FlowBatch): void;
+    /** Waited for now and then as the capture's time goes on. */
+    tick(): Promise<void>;
+  }): Promise<void>;
+  stop(): void;
 }
 
 export interface Server {
@@ -46,10 +62,10 @@ export interface Server {
 }
 
 /** Everything on one machine: agent, collector, store, API and page. */
-export function createServer(config: Config, { version, logger }: ServerDependencies): Server {
+export function createServer(config: Config, { version, logger, capture }: ServerDependencies): Server {
   const node = hostname();
   const startedAt = Date.now();
-  const now = createClock({ onStep: (what) => logger.warn(what) });
+  const now = capture?.now ?? createClock({ onStep: (what) => logger.warn(what) });
   const drops = new DropCounters();
   const observers = new ObserverTable();
   const peers = new PeerTable(peersMax, drops.drop);
@@ -138,6 +154,18 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     return http;
   }
 
+  /** What is there is shown while the rest is read; from then on the clock stands still. */
+  async function readCapture(source: CaptureSource): Promise<void> {
+    const tick = () => pipeline.tick({ agent, collector });
+    try {
+      await source.read({ observers, accept: pipeline.accept, tick });
+      await tick();
+      isReady = true;
+    } catch (error) {
+      logger.error({ err: error }, "the capture was not read to its end");
+    }
+  }
+
   /** One tick a second, never two at once; a late one does not make the next come sooner. */
   function scheduleTick(): void {
     timer = setTimeout(
@@ -159,6 +187,10 @@ export function createServer(config: Config, { version, logger }: ServerDependen
       await restoreLive(store, fold, peers, observers, now());
       app = createApp();
       await app.listen(config.listen);
+      if (capture !== undefined) {
+        ticking = readCapture(capture);
+        return;
+      }
       await collector.start();
       if (config.agent.enabled) agent.start();
       isReady = true;
@@ -166,6 +198,7 @@ export function createServer(config: Config, { version, logger }: ServerDependen
     },
     async stop() {
       isReady = false;
+      capture?.stop();
       clearTimeout(timer);
       timer = undefined;
       await ticking;
