@@ -18,7 +18,6 @@ export function startDaemon(): Promise<number> {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env: { ...process.env, [mark]: "1" },
-    cwd: "/",
   });
   return new Promise((resolve) => {
     let lastText = "";

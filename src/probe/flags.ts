@@ -141,8 +141,6 @@ export function parseProbeFlags(parameters: readonly string[]): ParsedFlags {
   const file = given.get("r");
   if (file === undefined && interfaces.length === 0)
     problems.push("-i INTERFACE or -r FILE is wanted: where packets come from");
-  if (given.has("b") && version !== 10)
-    problems.push("-b: both directions in one record are IPFIX's: add -v 10");
   const isForeground = given.has("d") || given.has("D") || file !== undefined;
   const controlSocket = given.get("c") ?? (file === undefined ? defaultControlSocket : "none");
   const flags: ProbeFlags = {
@@ -155,7 +153,8 @@ export function parseProbeFlags(parameters: readonly string[]): ParsedFlags {
     timeouts: readTimeouts(options, isSoftflowd ? softflowdTimeouts : defaultTimeouts, problems),
     flowsMax: number("m", isSoftflowd ? softflowdFlowsMax : defaultFlowsMax, 1, 2 ** 24),
     sampling: Math.max(1, number("s", 1, 0, 0x7fffffff)),
-    isBiflow: given.has("b"),
+    // As in softflowd, without a meaning for other versions.
+    isBiflow: given.has("b") && version === 10,
     timeFormat: given.has("A") ? choice("A", timeFormats.slice(1), "milli") : undefined,
     mplsLabels: number("x", 0, 0, 10),
     snapLength: number("C", 192, 64, 65_535),

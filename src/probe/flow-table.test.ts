@@ -157,18 +157,35 @@ for (const [name, packets, seconds, reason] of idle)
     );
   });
 
-test("with no room for another, the flow not seen for longest is reported", () => {
+test("with no room for another, the flows not seen for longest are reported, the oldest first", () => {
   const { table, reported, add } = trial({ flowsMax: 4 });
   for (let i = 0; i < 4; i++) add(there(i, { sourcePort: i }));
-  add(there(10, { sourcePort: 0 }), there(11, { sourcePort: 9 }), there(12, { sourcePort: 10 }));
+  add(there(10, { sourcePort: 1 }), there(11, { sourcePort: 0 }));
+  for (let i = 0; i < 4; i++) add(there(20 + i, { sourcePort: 100 + i }));
   assert.equal(table.flowCount, 4);
   assert.deepEqual(
     reported.map(({ end, reason }) => [end, reason]),
-    [
-      [1, endReason.evicted],
-      [2, endReason.evicted],
-    ],
+    [2, 3, 10, 11].map((end) => [end, endReason.evicted]),
   );
+});
+
+test("flows that come and go in a full table leave no gaps: none is there twice", () => {
+  const { table, add } = trial({ flowsMax: 8000 });
+  const random = createRandom(1);
+  for (let round = 0; round < 40; round++) {
+    const packets = Array.from({ length: 1000 }, () =>
+      there(round, { sourcePort: random(10_000), source: `10.0.${random(2)}.1` }),
+    );
+    add(...packets);
+  }
+  const keys = new Set<string>();
+  let rowCount = 0;
+  table.visit((row) => {
+    rowCount++;
+    keys.add(table.words.subarray(row * rowWords, row * rowWords + wordOf.vlans).join());
+  });
+  assert.equal(rowCount, 8000);
+  assert.equal(keys.size, 8000);
 });
 
 test("a later fragment is of its packet's flow; one whose first was not seen stands alone", () => {
