@@ -169,6 +169,17 @@ test("with no room for another, the flows not seen for longest are reported, the
   );
 });
 
+test("of many flows too, the oldest go first", () => {
+  const { reported, add } = trial({ flowsMax: 512 });
+  for (let i = 0; i < 512; i++) add(there(i, { sourcePort: i }));
+  for (let i = 0; i < 512; i++) add(there(1000 + i, { sourcePort: (i * 77) % 512 }));
+  for (let i = 0; i < 300; i++) add(there(2000 + i, { sourcePort: 1000 + i }));
+  assert.deepEqual(
+    reported.map(({ end }) => end),
+    Array.from({ length: 300 }, (_, i) => 1000 + i),
+  );
+});
+
 test("flows that come and go in a full table leave no gaps: none is there twice", () => {
   const { table, add } = trial({ flowsMax: 8000 });
   const random = createRandom(1);
