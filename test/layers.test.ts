@@ -14,7 +14,7 @@ interface Layer {
 const layers = JSON.parse(readFileSync(join(root, "layers.json"), "utf8")) as Record<string, Layer>;
 
 /** These floors know no sockets, clocks, files or loggers, and the page uses some of them. */
-const pureRooms = ["flow", "netflow", "packet", "sflow", "goflow", "query", "topology", "ingest"];
+const pureRooms = ["flow", "netflow", "packet", "pcap", "sflow", "goflow", "query", "topology", "ingest"];
 /** What the page may import of the program. */
 const webRooms = ["flow", "query", "topology"];
 

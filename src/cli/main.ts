@@ -7,6 +7,7 @@ import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addGeoip } from "./geoip.ts";
+import { addProbe } from "./probe.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
 
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
   addUp(program);
   addAgent(program);
   addCollect(program);
+  addProbe(program);
   addDemo(program);
   addDoctor(program);
   addGeoip(program);

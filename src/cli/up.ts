@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { formatCidr } from "../flow/index.ts";
-import type { Server } from "../server/index.ts";
+import type { CaptureSource, Server } from "../server/index.ts";
 import type { Config } from "../settings/index.ts";
 import { describeTcp } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
@@ -13,6 +16,7 @@ interface UpFlags {
   readonly config?: string;
   readonly log?: string;
   readonly agent: boolean;
+  readonly pcap?: string;
 }
 
 /** `portolan up` and `portolan server`: the same program, with and without this machine's agent. */
@@ -21,6 +25,7 @@ export function addUp(program: Command): void {
     program.command("up").description("everything on this machine: agent, collector, store, API and page"),
   )
     .option("--no-agent", "do not read this machine's own connections")
+    .option("--pcap <file>", "show a capture (pcap, pcapng, gz, zstd) at its own time, and nothing else")
     .action((flags: UpFlags) => run(flags, flags.agent ? undefined : false));
   withServerFlags(
     program.command("server").description("collector, store, API and page, without an agent"),
@@ -53,24 +58,49 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
     import("../server/index.ts"),
     import("../settings/index.ts"),
   ]);
+  // What a capture says is not this machine's history: it has a folder of its own, for as long as it is shown.
+  const folder =
+    flags.pcap === undefined || flags.data !== undefined
+      ? undefined
+      : mkdtempSync(join(tmpdir(), "portolan-pcap-"));
   const config = readConfig({
     file: flags.config,
     environment: process.env,
     flags: {
       listen: flags.listen,
       flows: flags.flows,
-      data: flags.data,
+      data: flags.data ?? folder,
       log: flags.log,
-      "agent.enabled": agentEnabled,
+      "agent.enabled": flags.pcap === undefined ? agentEnabled : false,
     },
   });
   const logger = pino({ level: config.log, base: null }, pino.destination(2));
-  const server = createServer(config, { version, logger });
-  await runUntilSignal(server, () => console.log(describe(server, config)));
+  try {
+    const capture = flags.pcap === undefined ? undefined : await openCapture(flags.pcap);
+    const server = createServer(config, { version, logger, capture });
+    await runUntilSignal(server, () => console.log(describe(server, config, flags.pcap)));
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Throws a ConfigError when the file is no capture. */
+async function openCapture(path: string): Promise<CaptureSource> {
+  const [{ CaptureReplay }, { ConfigError }] = await Promise.all([
+    import("../probe/index.ts"),
+    import("../settings/index.ts"),
+  ]);
+  try {
+    return await CaptureReplay.open(path, (text) => console.error(`portolan: ${text}`));
+  } catch (error) {
+    throw new ConfigError([`--pcap ${path}: ${(error as Error).message}`]);
+  }
 }
 
 /** What a person wants to know in the first second. */
-function describe(server: Server, { agent, data, exporters }: Config): string {
+function describe(server: Server, { agent, data, exporters }: Config, pcap: string | undefined): string {
+  if (pcap !== undefined)
+    return `\n  Portolan ${version}   ${server.address}\n\n  capture      ${pcap}, at its own time\n\n  Ctrl-C stops it.\n`;
   const who =
     exporters.allow.length === 0
       ? "from any sender"

@@ -1,6 +1,6 @@
 /**
- * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers), netlink (in any network namespace). Knows
- * sockets, processes, counters and translated addresses; does not know peers, links or batches.
+ * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers), netlink (in any network namespace), packet sockets. Knows
+ * sockets, processes, counters and translated addresses; does not know peers, links or flows.
  */
 export {
   type CannotRun,
@@ -16,6 +16,12 @@ export {
   type SockDiagFacts,
   sockDiagLimits,
 } from "./can-run.ts";
+export { CaptureError } from "./capture/capture-error.ts";
+export { compileFilter } from "./capture/filter.ts";
+export { PacketRing, type PacketRingConfig, type RingCounts } from "./capture/packet-ring.ts";
+export { dropPrivileges } from "./capture/privileges.ts";
+export { hasPacketSockets } from "./capture/system-calls.ts";
+export { writeSystemLog } from "./capture/system-log.ts";
 export {
   type ConntrackConfig,
   type ConntrackLosses,

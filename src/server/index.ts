@@ -1,4 +1,4 @@
 /**
  * The pipeline, the API and the live stream. Does not know datagrams, kernels or SQL: it joins those who do.
  */
-export { createServer, type Server } from "./server.ts";
+export { type CaptureSource, createServer, type Server } from "./server.ts";

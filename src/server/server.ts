@@ -16,7 +16,7 @@ import {
   NetworkTable,
   reverseNamesDefaults,
 } from "../enrich/index.ts";
-import { assert, ObserverTable } from "../flow/index.ts";
+import { assert, type FlowBatch, ObserverTable } from "../flow/index.ts";
 import {
   createRemoteWrite,
   createTrafficMetrics,
@@ -63,6 +63,22 @@ export interface ServerDependencies {
   readonly logger: FastifyBaseLogger;
   /** What container runtimes' files are under, when it is not this machine's root. */
   readonly runtimeRoot?: string;
+  /** A capture to be shown in place of what happens now. */
+  readonly capture?: CaptureSource | undefined;
+}
+
+/** A capture's records, at its own time. */
+export interface CaptureSource {
+  /** Unix milliseconds: the server's clock, which never goes back and stands still at the capture's end. */
+  now(): number;
+  /** Hands on all records, and resolves at the end. What is handed on may be changed until `accept` returns. */
+  read(sink: {
+    readonly observers: ObserverTable;
+    accept(batch: FlowBatch): void;
+    /** Waited for now and then as the capture's time goes on. */
+    tick(): Promise<void>;
+  }): Promise<void>;
+  stop(): void;
 }
 
 export interface Server {
@@ -77,10 +93,13 @@ export interface Server {
 }
 
 /** Everything on one machine: agent, collector, store, API and page. */
-export function createServer(config: Config, { version, logger, runtimeRoot }: ServerDependencies): Server {
+export function createServer(
+  config: Config,
+  { version, logger, runtimeRoot, capture }: ServerDependencies,
+): Server {
   const node = hostname();
   const startedAt = Date.now();
-  const now = createClock({ onStep: (what) => logger.warn(what) });
+  const now = capture?.now ?? createClock({ onStep: (what) => logger.warn(what) });
   const drops = new DropCounters();
   const observers = new ObserverTable();
   const peers = new PeerTable(peersMax, drops.drop);
@@ -237,6 +256,18 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     return http;
   }
 
+  /** What is there is shown while the rest is read; from then on the clock stands still. */
+  async function readCapture(source: CaptureSource): Promise<void> {
+    const tick = () => pipeline.tick({ agent, collector });
+    try {
+      await source.read({ observers, accept: pipeline.accept, tick });
+      await tick();
+      isReady = true;
+    } catch (error) {
+      logger.error({ err: error }, "the capture was not read to its end");
+    }
+  }
+
   /** One tick a second, never two at once; a late one does not make the next come sooner. */
   function scheduleTick(): void {
     timer = setTimeout(
@@ -258,10 +289,14 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
       await app.listen(config.listen);
+      void geo.start();
+      if (capture !== undefined) {
+        ticking = readCapture(capture);
+        return;
+      }
       await collector.start();
       if (config.agent.enabled) agent.start();
       reverseNames.start();
-      void geo.start();
       isReady = true;
       for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
@@ -270,6 +305,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       isReady = false;
       reverseNames.stop();
       geo.stop();
+      capture?.stop();
       clearTimeout(timer);
       timer = undefined;
       await ticking;

@@ -1,0 +1,119 @@
+/**
+ * What a packet costs: our probe against Debian's softflowd, on the same captures in one run, each exporting NetFlow v9 to a socket
+ * that nobody reads; packets per CPU second (user and system, the whole process), and memory per flow.
+ *
+ *   node bench/probe-softflowd.ts [--only "few large flows"] [--rounds 3] [--folder /dev/shm] [--scale 1] [--snap 0]
+ *
+ * Both keep all flows to the end (-m 2000000, no timeouts). `start` is what a program costs with a capture of no packets, and is part of the
+ * figures. `--snap 128` cuts packets as tcpdump -s 128 does; needs /usr/bin/time (Debian's `time`).
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type CaptureShape, captureShapes, writeCaptureFile } from "./probe-captures.ts";
+
+const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+/** Bound in another process, which sleeps: what is sent costs the sender alone. */
+const receiverPort = 29_999;
+const destination = `127.0.0.1:${receiverPort}`;
+const engineFlags = ["--max-inlined-bytecode-size=2000", "--max-inlined-bytecode-size-cumulative=6000"];
+
+interface Cost {
+  readonly cpuSeconds: number;
+  readonly peakKilobytes: number;
+  readonly packets: number;
+}
+
+function measure(command: string, parameters: readonly string[]): Cost {
+  const { stdout, stderr } = spawnSync("/usr/bin/time", ["-f", "cost %U %S %M", command, ...parameters], {
+    encoding: "utf8",
+    maxBuffer: 1e8,
+  });
+  const [, user, system, peak] = /^cost (\S+) (\S+) (\d+)$/m.exec(stderr) ?? [];
+  const packets = Number(/Packets processed: (\d+)/.exec(stdout)?.[1]);
+  return { cpuSeconds: Number(user) + Number(system), peakKilobytes: Number(peak), packets };
+}
+
+const softflowd = (path: string) =>
+  measure("softflowd", ["-r", path, "-d", "-c", "none", "-n", destination, "-v", "9", "-m", "2000000", "-a"]);
+const portolan = (path: string) =>
+  measure(process.execPath, [
+    ...engineFlags,
+    main,
+    "probe",
+    "-r",
+    path,
+    "-n",
+    destination,
+    "-v",
+    "9",
+    "-m",
+    "2000000",
+    "-t",
+    "maxlife=0",
+    "-t",
+    "udp=3600",
+  ]);
+
+function best(run: () => Cost, rounds: number): Cost {
+  let least = run();
+  for (let round = 1; round < rounds; round++) {
+    const next = run();
+    if (next.cpuSeconds < least.cpuSeconds) least = next;
+  }
+  return least;
+}
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    folder: { type: "string", default: "/dev/shm" },
+    scale: { type: "string", default: "1" },
+    snap: { type: "string", default: "0" },
+  },
+});
+const rounds = Number(values.rounds);
+const receiver = spawn(process.execPath, [
+  "-e",
+  `require("dgram").createSocket("udp4").bind(${receiverPort},"127.0.0.1",()=>{console.log("bound");Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)})`,
+]);
+await once(receiver.stdout, "data");
+const path = join(values.folder, `portolan-bench-${process.pid}.pcap`);
+const nothing: CaptureShape = { ...captureShapes[0]!, packetCount: 0 };
+try {
+  writeCaptureFile(path, nothing);
+  const starts = [best(() => portolan(path), rounds), best(() => softflowd(path), rounds)] as const;
+  console.log(
+    `start   portolan ${starts[0].cpuSeconds.toFixed(2)} CPU s, softflowd ${starts[1].cpuSeconds.toFixed(2)}`,
+  );
+  for (const shape of captureShapes) {
+    if (values.only !== undefined && values.only !== shape.name) continue;
+    writeCaptureFile(
+      path,
+      { ...shape, packetCount: shape.packetCount * Number(values.scale) },
+      Number(values.snap),
+    );
+    const [ours, theirs] = [best(() => portolan(path), rounds), best(() => softflowd(path), rounds)];
+    const rate = ({ packets, cpuSeconds }: Cost) => packets / cpuSeconds / 1e6;
+    const rateBeyondStart = ({ packets, cpuSeconds }: Cost, start: Cost) =>
+      packets / (cpuSeconds - start.cpuSeconds) / 1e6;
+    const running = rateBeyondStart(ours, starts[0]) / rateBeyondStart(theirs, starts[1]);
+    const memory = ({ peakKilobytes }: Cost, start: Cost) =>
+      ((peakKilobytes - start.peakKilobytes) * 1024) / shape.flowCount;
+    const perFlow =
+      shape.flowCount < 100_000
+        ? ""
+        : `; octets per flow ${memory(ours, starts[0]).toFixed(0)} and ${memory(theirs, starts[1]).toFixed(0)}`;
+    console.log(
+      `${shape.name}: portolan ${rate(ours).toFixed(2)} M packets per CPU s, softflowd ${rate(theirs).toFixed(2)}: ${(rate(ours) / rate(theirs)).toFixed(1)} times, ${running.toFixed(1)} beyond start` +
+        `; peak ${(ours.peakKilobytes / 1024).toFixed(0)} and ${(theirs.peakKilobytes / 1024).toFixed(0)} MB${perFlow}`,
+    );
+  }
+} finally {
+  receiver.kill("SIGKILL");
+  rmSync(path, { force: true });
+}

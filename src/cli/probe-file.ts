@@ -1,0 +1,82 @@
+import { compileFilter } from "../observe/index.ts";
+import { isLinkTypeKnown } from "../packet/index.ts";
+import {
+  CaptureFeed,
+  type ExportInterface,
+  openDestination,
+  Probe,
+  type ProbeFlags,
+  readCapture,
+} from "../probe/index.ts";
+import { configOf } from "./probe-config.ts";
+import { createProgress } from "./probe-progress.ts";
+
+/** Reads a capture to its end, or until a signal, and reports every flow. Answers with the exit code. */
+export async function readFileIntoProbe(
+  path: string,
+  flags: ProbeFlags,
+  log: (text: string) => void,
+): Promise<number> {
+  const options = { hopLimit: flags.hopLimit, device: flags.sendDevice, log, now: Date.now };
+  const destinations = await Promise.all(flags.destinations.map((one) => openDestination(one, options)));
+  const interfaces: ExportInterface[] = [];
+  const probe = new Probe(
+    configOf(flags, () => flags.isDebug, log),
+    { destinations, interfaces, now: Date.now },
+  );
+  const { filter, snapLength } = flags;
+  const feed = new CaptureFeed(
+    {
+      compileFilter:
+        filter === "" ? undefined : (link) => compileFilter(filter, link, Math.max(snapLength, 65_535)),
+      onInterface: ({ linkType, name, snapLength: captured }) => {
+        const number = interfaces.length;
+        const index = flags.interfaces[0]?.index ?? (name === undefined ? 0 : 1);
+        interfaces.push({
+          index: index + number,
+          name: name ?? flags.interfaces[0]?.name ?? (flags.isSoftflowd ? path : ""),
+        });
+        if (!isLinkTypeKnown(linkType))
+          log(`${path}: link type ${linkType} is not read: its packets are counted, and no more`);
+        if (captured > 0 && captured < 54)
+          log(`${path}: captured with ${captured} octets of a packet: ports may be cut off`);
+      },
+    },
+    (batch) => probe.add(batch),
+  );
+  const progress = createProgress(path, flags.showsProgress, () => feed.packetCount);
+  let isStopped = false;
+  const stop = () => (isStopped = true);
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+  let exitCode = 0;
+  try {
+    await readCapture(path, feed, { onProgress: progress.show, isStopped: () => isStopped });
+  } catch (error) {
+    if (feed.packetCount === 0) throw error;
+    log(`${path}: ${(error as Error).message}; what was read until then is reported`);
+    exitCode = 1;
+  }
+  progress.end();
+  exitCode = tellEnd(path, feed, isStopped, log) || exitCode;
+  probe.expireAll();
+  console.log(probe.statistics.format(probe.table, probe.exporter.counts, undefined));
+  for (const destination of destinations) destination.close();
+  return exitCode;
+}
+
+function tellEnd(path: string, feed: CaptureFeed, isStopped: boolean, log: (text: string) => void): number {
+  const { problem, pendingBytes, skippedCount, packetCount } = feed;
+  if (skippedCount > 0)
+    log(`${path}: ${skippedCount} packets left out, of interfaces that are not described or too long`);
+  if (problem !== undefined) {
+    log(`${path}: ${problem}`);
+    return 1;
+  }
+  if (packetCount === 0 && pendingBytes === 0 && feed.interfaces.length === 0 && !isStopped) {
+    log(`${path}: is empty`);
+    return 1;
+  }
+  if (pendingBytes > 0 && !isStopped)
+    log(`${path}: ends inside a packet: its last ${pendingBytes} octets are not counted`);
+  return 0;
+}
