@@ -9,7 +9,8 @@ import koffi from "koffi";
 import { type FlowBatch, formatAddress, isLoopback, ObserverTable, protocolTcp } from "../flow/index.ts";
 import { canRunTcp, type KernelFacts, readKernelFacts, type SockDiagFacts } from "../observe/index.ts";
 import { clientEnd, createStitcher, observedEnd, PeerTable, stitchDefaults } from "../topology/index.ts";
-import { agentDefaults, createAgent } from "./agent.ts";
+import { createAgent } from "./agent.ts";
+import { agentDefaults } from "./agent-config.ts";
 
 const skip = canRunTcp(readKernelFacts())?.reason ?? false;
 const node = "vm";

@@ -8,42 +8,10 @@ import {
   type TranslatedConnection,
 } from "../observe/index.ts";
 import type { PeerTable } from "../topology/index.ts";
+import type { AgentConfig } from "./agent-config.ts";
 import { type ConnectionsStatus, createConnections } from "./connections.ts";
 import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
 import { createTranslations, type TranslationsStatus } from "./translations.ts";
-
-export interface AgentConfig {
-  /** Whether the kernel's eBPF programs are used. Without them TCP is read by sock_diag, and nothing else is seen. */
-  readonly ebpf: boolean;
-  /** Live connections followed at most. */
-  readonly connectionsMax: number;
-  /** Whether connections of this machine with itself are reported. */
-  readonly includeLoopback: boolean;
-  /** Whether container runtimes are asked for the names of their containers. */
-  readonly containers: boolean;
-  /** Whether peers tell command lines in place of process names. */
-  readonly commandLine: boolean;
-  /** Whether flows of UDP, ICMP and the rest are reported. */
-  readonly datagrams: boolean;
-  /** Whether DNS answers name addresses. */
-  readonly dns: boolean;
-  /** Flows other than TCP's followed at most. */
-  readonly flowsMax: number;
-  /** Whether address translation is read, so that it can be undone. */
-  readonly nat: boolean;
-}
-
-export const agentDefaults: AgentConfig = {
-  ebpf: true,
-  connectionsMax: 262_144,
-  includeLoopback: true,
-  containers: true,
-  commandLine: false,
-  datagrams: true,
-  dns: true,
-  flowsMax: 65_536,
-  nat: true,
-};
 
 export interface AgentDependencies {
   /** Name of this machine. */

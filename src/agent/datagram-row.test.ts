@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseAddress } from "../flow/index.ts";
 import type { DatagramReport } from "../observe/index.ts";
 import { isClientEnd } from "./datagram-row.ts";
 
 const started = 100e9;
 const [icmp, udp, icmpv6] = [1, 17, 58];
 
+const unicast = parseAddress("10.0.0.1")!;
 const flow = {
+  ...{ bytes: unicast, localAddress: 0 },
   protocol: udp,
   localPort: 50_000,
   remotePort: 9000,
@@ -29,6 +32,13 @@ const cases: [string, Partial<typeof flow>, boolean][] = [
   ["from one low port to another it is not", { localPort: 123, remotePort: 123 }, false],
   ["when the observer has just begun, the lower port is the server", { ...early }, true],
   ["and so on the other side", { ...early, localPort: 53, remotePort: 50_000, isLocalFirst: true }, false],
+  ...(["239.7.7.7", "255.255.255.255", "ff02::fb"] as const).map(
+    (address): [string, Partial<typeof flow>, boolean] => [
+      `who is at ${address} only receives`,
+      { ...early, bytes: parseAddress(address)! },
+      false,
+    ],
+  ),
   ["of equal ports who was first", { ...early, localPort: 123, remotePort: 123, isLocalFirst: true }, true],
   ["who sends an echo request", { protocol: icmp, icmpTypeCode: 0x0800, isLocalFirst: true }, true],
   ["who gets an echo request", { protocol: icmp, icmpTypeCode: 0x0800 }, false],

@@ -21,6 +21,7 @@ const icmpv6 = 58;
 export function isClientEnd(report: DatagramReport, startedNanoseconds: number): boolean {
   const { localPort, remotePort, protocol, isLocalFirst } = report;
   if (report.isAnswered) return false;
+  if (isGroup(report.bytes, report.localAddress)) return false; // it only receives there
   if (protocol === icmp || protocol === icmpv6) {
     const isReply = report.icmpTypeCode >> 8 === (protocol === icmp ? 0 : 129);
     return isReply ? !isLocalFirst : isLocalFirst;
@@ -28,6 +29,13 @@ export function isClientEnd(report: DatagramReport, startedNanoseconds: number):
   const isEarly = report.firstSeenNanoseconds - startedNanoseconds < earlyNanoseconds;
   if (isEarly && localPort !== remotePort) return localPort > remotePort;
   return isLocalFirst || (remotePort < wellKnownPorts && localPort >= ephemeralPorts);
+}
+
+/** Multicast, or the broadcast address of everybody. A network's own broadcast address looks like any other. */
+function isGroup(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at] === 0xff) return true; // ff00::/8
+  const isIPv4 = bytes[at + 10] === 0xff && bytes[at + 11] === 0xff && bytes[at] === 0;
+  return isIPv4 && bytes[at + 12]! >= 224;
 }
 
 /** Writes a flow's report as a record from client to server; `peer` is the row of the socket's owner, or 0. */

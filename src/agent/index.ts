@@ -3,7 +3,9 @@
  * stay in this process.
  */
 
-export { type Agent, type AgentConfig, type AgentStatus, agentDefaults, createAgent } from "./agent.ts";
+export { type Agent, type AgentStatus, createAgent } from "./agent.ts";
+export { type AgentConfig, agentConfigOf, agentDefaults } from "./agent-config.ts";
+export { readBootId } from "./boot-id.ts";
 export { createClock } from "./clock.ts";
 export type { ConnectionsStatus } from "./connections.ts";
 export type { DatagramsStatus, DnsStatus } from "./datagrams.ts";

@@ -11,7 +11,8 @@ import { PretendDocker } from "../enrich/pretend-docker.ts";
 import { ObserverTable } from "../flow/index.ts";
 import { canRunTcp, readKernelFacts } from "../observe/index.ts";
 import { type Peer, PeerTable } from "../topology/index.ts";
-import { agentDefaults, createAgent } from "./agent.ts";
+import { createAgent } from "./agent.ts";
+import { agentDefaults } from "./agent-config.ts";
 
 const skip = canRunTcp(readKernelFacts())?.reason ?? whyNoCgroups();
 const id = (digit: string) => digit.repeat(64);

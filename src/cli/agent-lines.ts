@@ -4,6 +4,8 @@ import type { PeerTable } from "../topology/index.ts";
 
 /** What waits for whoever reads; beyond it lines are given up. */
 const waitingBytesMax = 8 * 2 ** 20;
+/** What is handed over at once. */
+const sliceLength = 2 ** 20;
 
 export interface AgentLinesDependencies {
   readonly output: Writable;
@@ -32,8 +34,10 @@ export function createAgentLines({ output, node, peers, onSlow, onClosed }: Agen
     const record: Record<string, unknown> = { node };
     for (const field of toldFields) {
       const { name, column } = field;
-      if (column === "address") record[name] = formatAddress(columns[name], row * 16);
-      else if (name === "protocolIdentifier") record[name] = formatProtocol(columns[name][row]!);
+      if (column === "address") {
+        const text = formatAddress(columns[name], row * 16);
+        if (text !== "::") record[name] = text;
+      } else if (name === "protocolIdentifier") record[name] = formatProtocol(columns[name][row]!);
       else if (columns[name][row] !== ("empty" in field ? field.empty : 0)) record[name] = columns[name][row];
     }
     for (const end of ["source", "destination"] as const) {
@@ -53,16 +57,17 @@ export function createAgentLines({ output, node, peers, onSlow, onClosed }: Agen
     /** Peers of the rows are known. */
     write(batch: FlowBatch): void {
       if (isClosed || batch.count === 0) return;
-      const lines: string[] = [];
-      let bytes = output.writableLength;
-      let row = 0;
-      for (; row < batch.count && bytes < waitingBytesMax; row++) {
-        const text = line(batch, row);
-        bytes += text.length + 1;
-        lines.push(text, "\n");
+      let slice = "";
+      for (let row = 0; row < batch.count; row++) {
+        slice += `${line(batch, row)}\n`;
+        if (slice.length < sliceLength && row + 1 < batch.count) continue;
+        // A file, and a pipe that is read, have taken all of it before the next slice.
+        output.write(slice);
+        slice = "";
+        if (output.writableLength < waitingBytesMax || row + 1 === batch.count) continue;
+        onSlow(batch.count - row - 1);
+        return;
       }
-      if (row < batch.count) onSlow(batch.count - row);
-      output.write(lines.join(""));
     },
   };
 }

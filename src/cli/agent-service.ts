@@ -1,10 +1,11 @@
 import type { Writable } from "node:stream";
 import {
   type AgentStatus,
-  agentDefaults,
+  agentConfigOf,
   createAgent,
   createClock,
   type PartStatus,
+  readBootId,
 } from "../agent/index.ts";
 import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
 import { type DropReason, type FlowBatch, ObserverTable } from "../flow/index.ts";
@@ -79,28 +80,15 @@ export function createAgentService(
         onClosed: () => uplink ?? onUseless(),
       })
     : undefined;
-  const agent = createAgent(
-    {
-      ...agentDefaults,
-      connectionsMax: config.connections,
-      includeLoopback: config.loopback,
-      containers: config.containers,
-      commandLine: config.commandLine,
-      datagrams: config.datagrams,
-      dns: config.dns,
-      flowsMax: config.flows,
-      nat: config.nat,
+  const agent = createAgent(agentConfigOf(config), {
+    ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
+    onName(bytes, offset, name) {
+      addressPeers.rename(bytes, offset, name);
+      uplink?.learn(bytes, offset, name);
     },
-    {
-      ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
-      onName(bytes, offset, name) {
-        addressPeers.rename(bytes, offset, name);
-        uplink?.learn(bytes, offset, name);
-      },
-      onTranslation: (translation) => uplink?.translate(translation),
-      log: (message) => log("warn", message),
-    },
-  );
+    onTranslation: (translation) => uplink?.translate(translation),
+    log: (message) => log("warn", message),
+  });
   const http =
     settings.listen === undefined
       ? undefined
@@ -118,7 +106,7 @@ export function createAgentService(
       connectionsMax: uplinkDefaults.inFlightMax,
     });
     return createUplink(
-      { ...uplinkDefaults, node, agentVersion: version },
+      { ...uplinkDefaults, node, agentVersion: version, machine: readBootId() },
       { peers, spool, transport, count: (reason, count) => drops.drop(reason, node, count), log, now },
     );
   }

@@ -25,6 +25,8 @@ export interface IngestHead {
   /** 1, 2, 3 ... within the epoch. */
   readonly sequence: number;
   readonly agentVersion: string;
+  /** The kernel whose sockets are read, by its boot_id; "" when not known. Two agents of one kernel see the same connections. */
+  readonly machine: string;
   /** Unix ms by the agent's clock. */
   readonly startedMilliseconds: number;
   readonly sealedMilliseconds: number;

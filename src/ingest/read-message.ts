@@ -47,7 +47,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     sealedMilliseconds: 0,
     rowCount: 0,
   };
-  const texts = { node: "", agentVersion: "", instance: "", epoch: "" };
+  const texts = { node: "", agentVersion: "", machine: "", instance: "", epoch: "" };
   const columns = new Map<IngestColumn, Uint8Array>();
   const [peers, renamed, names, drops]: [Peer[], PeerName[], LearnedName[], AgentDrop[]] = [[], [], [], []];
   const translations: Translation[] = [];
@@ -61,6 +61,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     else if (field === at.epoch) texts.epoch = hex(reader.bytes());
     else if (field === at.sequence) head.sequence = reader.unsigned();
     else if (field === at.agentVersion) texts.agentVersion = reader.text(textBytes);
+    else if (field === at.machine) texts.machine = reader.text(64);
     else if (field === at.startedMilliseconds) head.startedMilliseconds = reader.unsigned();
     else if (field === at.sealedMilliseconds) head.sealedMilliseconds = reader.unsigned();
     else if (field === at.rowCount) head.rowCount = reader.unsigned();
@@ -93,9 +94,9 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
       return { problem: `${name}: names a peer that the message does not tell` };
   }
   const { sequence, startedMilliseconds, sealedMilliseconds } = head;
-  const { node, instance, epoch, agentVersion } = texts;
+  const { node, instance, epoch, agentVersion, machine } = texts;
   return {
-    ...{ node, instance, epoch, sequence, agentVersion, startedMilliseconds, sealedMilliseconds },
+    ...{ node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds },
     ...{ batch, peers, renamed, names, translations, drops, report },
   };
 }

@@ -17,6 +17,7 @@ export const batchField = {
   drops: 15,
   report: 16,
   translations: 17,
+  machine: 18,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;

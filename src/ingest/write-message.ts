@@ -31,6 +31,7 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   writer.bytes(at.epoch, fromHex(message.epoch));
   writer.unsigned(at.sequence, message.sequence);
   writer.text(at.agentVersion, message.agentVersion, textBytes);
+  writer.text(at.machine, message.machine, 64);
   writer.unsigned(at.startedMilliseconds, Math.floor(message.startedMilliseconds));
   writer.unsigned(at.sealedMilliseconds, Math.floor(message.sealedMilliseconds));
   writer.unsigned(at.rowCount, batch.count);

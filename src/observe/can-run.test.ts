@@ -56,6 +56,9 @@ test("datagrams need what TCP needs, and cgroup v2", () => {
   const cannot = canRunDatagrams({ ...able, cgroupRoot: "" });
   assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
   assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
+  const inside = canRunDatagrams({ ...able, cgroupRoot: "", isCgroupPrivate: true });
+  assert.match(inside?.reason ?? "", /private cgroup namespace/);
+  assert.match(inside?.remedy ?? "", /--cgroupns=host/);
 });
 
 test("cgroup v2 is found where it is mounted", () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { hasLibbpf } from "./libbpf.ts";
 import { whyNoSockDiag } from "./sock-diag/namespace-sockets.ts";
@@ -13,8 +13,10 @@ export interface KernelFacts {
   /** CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON. */
   readonly isPrivileged: boolean;
   readonly hasLibbpf: boolean;
-  /** Where cgroup v2 is mounted, "" when it is not. */
+  /** Where the root of cgroup v2 is, "" when it is not to be reached. */
   readonly cgroupRoot: string;
+  /** What is mounted is a part of cgroup v2: this process is in a cgroup namespace of its own, as in a container. */
+  readonly isCgroupPrivate?: boolean;
 }
 
 /** What decides whether sockets can be read without eBPF. The kernel is asked: it may lack the part, and a sandbox may forbid it. */
@@ -45,14 +47,37 @@ const capPerfmon = 38n;
 const capBpf = 39n;
 
 export function readKernelFacts(): KernelFacts {
+  const cgroups =
+    process.platform === "linux" ? reachCgroupRoot(readFileSync("/proc/self/mounts", "utf8")) : noCgroups;
   return {
     platform: process.platform,
     release: release(),
     hasBtf: existsSync("/sys/kernel/btf/vmlinux"),
     isPrivileged: process.platform === "linux" && hasCapabilities(readFileSync("/proc/self/status", "utf8")),
     hasLibbpf: process.platform === "linux" && hasLibbpf(),
-    cgroupRoot: process.platform === "linux" ? findCgroupRoot(readFileSync("/proc/self/mounts", "utf8")) : "",
+    ...cgroups,
   };
+}
+
+const noCgroups = { cgroupRoot: "", isCgroupPrivate: false };
+/** Of the folder that is the root of all cgroups (kernfs numbers them from there). */
+const rootInode = 1;
+
+/** With the host's processes in sight, its first one leads to the root from within a container. */
+function reachCgroupRoot(mounts: string): typeof noCgroups {
+  const mounted = findCgroupRoot(mounts);
+  if (mounted === "") return noCgroups;
+  for (const folder of [mounted, `/proc/1/root${mounted}`])
+    if (inodeOf(folder) === rootInode) return { cgroupRoot: folder, isCgroupPrivate: false };
+  return { cgroupRoot: "", isCgroupPrivate: true };
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined; // not there, or not for us
+  }
 }
 
 /** The first thing that stands in the way of the TCP observer, or undefined when nothing known does. */
@@ -92,6 +117,13 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
 export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
   const cannot = canRunTcp(facts);
   if (cannot !== undefined) return cannot;
+  if (facts.isCgroupPrivate === true) {
+    return {
+      reason:
+        "UDP, ICMP and DNS are seen at the root of cgroup v2, and this process sees a part of it alone (a private cgroup namespace)",
+      remedy: "start the container with the host's: docker run --cgroupns=host",
+    };
+  }
   if (facts.cgroupRoot === "") {
     return {
       reason: "UDP, ICMP and DNS are seen at the root of cgroup v2, which is not mounted",

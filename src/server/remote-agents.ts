@@ -13,7 +13,10 @@ import { type Nat, type PeerTable, type Stitcher, takeOutAttempts } from "../top
 
 export interface RemoteAgentsDependencies {
   readonly nat: Nat;
-  readonly stitcher: Pick<Stitcher, "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver">;
+  readonly stitcher: Pick<
+    Stitcher,
+    "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine"
+  >;
   readonly addressPeers: Pick<AddressPeers, "enrich" | "rename">;
   readonly store: Pick<Store, "append" | "remember" | "hasIngested" | "freeRows">;
   readonly fold: { fold(batch: FlowBatch): void };
@@ -248,7 +251,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 
   /** What stands for tables of the agent becomes what stands for ours. */
   function fill(
-    { batch, peers: told, node, instance }: IngestMessage,
+    { batch, peers: told, node, instance, machine }: IngestMessage,
     sentMilliseconds: number | undefined,
   ): void {
     const { columns, count } = batch;
@@ -259,6 +262,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       return row;
     });
     columns.observer.fill(observerRow(node), 0, count);
+    stitcher.setMachine(observerRow(node), machine || instance);
     const salt = identityKey(instance) >>> 0;
     const ahead = sentMilliseconds === undefined ? 0 : sentMilliseconds - now();
     const shift = Math.abs(ahead) > remoteLimits.clockMilliseconds ? ahead : 0;

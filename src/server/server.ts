@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { agentDefaults, createAgent, createClock } from "../agent/index.ts";
+import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
 import {
   type AddressFacts,
@@ -161,29 +161,16 @@ export function createServer(
     ...{ addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
     metrics: traffic,
   });
-  const agent = createAgent(
-    {
-      ...agentDefaults,
-      ebpf: config.agent.ebpf,
-      connectionsMax: config.agent.connections,
-      includeLoopback: config.agent.loopback,
-      containers: config.agent.containers,
-      commandLine: config.agent.commandLine,
-      datagrams: config.agent.datagrams,
-      dns: config.agent.dns,
-      flowsMax: config.agent.flows,
-      nat: config.agent.nat,
-    },
-    {
-      ...{ node, peers, observers, names, drop: drops.drop, now },
-      deliver: pipeline.accept,
-      onName: addressPeers.rename,
-      networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
-      onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),
-      ...(runtimeRoot === undefined ? {} : { runtimes: { root: runtimeRoot } }),
-      log: (message) => logger.warn(message),
-    },
-  );
+  stitcher.setMachine(observers.intern({ id: `agent:${node}`, kind: "agent", name: node }), readBootId());
+  const agent = createAgent(agentConfigOf(config.agent), {
+    ...{ node, peers, observers, names, drop: drops.drop, now },
+    deliver: pipeline.accept,
+    onName: addressPeers.rename,
+    networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
+    onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),
+    ...(runtimeRoot === undefined ? {} : { runtimes: { root: runtimeRoot } }),
+    log: (message) => logger.warn(message),
+  });
   const collector = createCollector(
     {
       ...defaultCollectorConfig,

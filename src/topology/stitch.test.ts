@@ -231,7 +231,37 @@ test("an end that opens again is another connection", () => {
   }
 });
 
-test("two agents that report one end are counted once; when the first is gone the second counts", () => {
+test("two machines may have the same private addresses: their connections are two, open and counted", () => {
+  const { stitcher } = createCounted();
+  stitcher.setMachine(4, "one");
+  stitcher.setMachine(5, "two");
+  const [first, second] = [
+    { ...fromClient, observer: 4, sourcePeer: 7 },
+    { ...fromClient, observer: 5, sourcePeer: 8 },
+  ];
+  const open = () => {
+    const peers: number[] = [];
+    stitcher.forEachOpen((client) => peers.push(client));
+    return peers.sort();
+  };
+  const rows = poll(stitcher, 1000, first, second);
+  assert.deepEqual(
+    rows.map(({ counts, peers }) => [counts, peers[0]]),
+    [
+      [true, 7],
+      [true, 8],
+    ],
+  );
+  assert.deepEqual(open(), [7, 8]);
+  poll(stitcher, 1001, { ...first, opened: false, closed: true });
+  assert.deepEqual(open(), [8]);
+  stitcher.forgetObserver(4);
+  poll(stitcher, 1002, { ...second, opened: false, closed: true });
+  assert.deepEqual(open(), [], "it is found again, though the other has gone");
+  assert.equal(stitcher.connectionCount, 2);
+});
+
+test("two agents of one machine that report one end are counted once; when the first is gone the second counts", () => {
   const { stitcher } = createCounted();
   const first = { ...fromClient, observer: 4 };
   const second = { ...fromClient, observer: 5 };

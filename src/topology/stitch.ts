@@ -46,6 +46,8 @@ export const stitchDefaults: StitchConfig = {
   loopbackScope: 0,
 };
 
+/** Machines told apart at most. */
+const machinesMax = 8192;
 /** Rows that wait at most; beyond, a server's end is judged at once. */
 const waitingMax = 16_384;
 
@@ -79,6 +81,8 @@ export interface Stitcher {
   enterAgain(batch: FlowBatch, seconds: number): void;
   /** A tuple turns out to be a translated one: what was entered under it is not open. */
   forgetTuple(tuple: ConnectionTuple): void;
+  /** Says whose kernel an agent's sockets are of. Machines may use the same private addresses: their connections are kept apart. */
+  setMachine(observer: number, machine: string): void;
   /** An agent is gone, or has started again: what it held open is open no more, and another may report these ends. */
   forgetObserver(observer: number): void;
   /** Notes from an earlier run's records, the newest first, which end of each connection counted. None is open by it. */
@@ -110,6 +114,10 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   let lastMadeClaimRoom = 0;
   const doubledCounts: number[] = [];
   const waiting = new WaitingRows(waitingMax);
+  /** By row of the ObserverTable: the number of its machine, from 1 on; 0 for an agent that said nothing. */
+  const machineOf: number[] = [];
+  const machines = new Map<string, number>();
+  let machineCount = 0;
   // One claim and one tuple object, filled per row: the hot path allocates nothing.
   const claim = {
     claimant: 0,
@@ -143,6 +151,25 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     }
   }
 
+  /**
+   * The tuple of an agent's row. When another machine's agent reads a socket of the same addresses and ports, at the same end, this is
+   * a connection of its own.
+   */
+  function readSocketTuple(batch: FlowBatch, row: number): void {
+    readTuple(batch, row);
+    if (machines.size < 2) return;
+    const { columns } = batch;
+    const machine = machineOf[columns.observer[row]!] ?? 0;
+    const shared = table.find(tuple);
+    const ofEnd =
+      columns.observedEnd[row] === observedEnd.client ? table.clientObserver : table.serverObserver;
+    const holder = shared < 0 ? 0 : ofEnd[shared]!;
+    if (holder !== 0 && (machineOf[holder] ?? 0) === machine) return;
+    const { scope } = tuple;
+    tuple.scope = (scope ^ Math.imul(machine, 0x9e3779b1)) >>> 0;
+    if (holder === 0 && table.find(tuple) < 0) tuple.scope = scope;
+  }
+
   /** When the table is full, connections that have ended are forgotten sooner: first those of five minutes ago. */
   function enterOrMakeRoom(end: number, seconds: number): number {
     const connection = table.enter(tuple, end);
@@ -170,7 +197,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   /** An agent's row: the source is the client, and one end's peer is certain. */
   function enter(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
-    readTuple(batch, row);
+    readSocketTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
     const isAttempt = isAttemptRow(batch, row);
@@ -207,8 +234,9 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
 
   function judge(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
-    readTuple(batch, row);
     const isExported = columns.observedEnd[row] === observedEnd.neither;
+    if (isExported) readTuple(batch, row);
+    else readSocketTuple(batch, row);
     const connection = isExported ? claimOrMakeRoom(seconds) : table.find(tuple);
     if (connection < 0 || !table.isConnection(connection)) {
       if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
@@ -286,7 +314,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
 
   function mustWait(batch: FlowBatch, row: number): boolean {
     if (batch.columns.observedEnd[row] !== observedEnd.server) return false;
-    readTuple(batch, row);
+    readSocketTuple(batch, row);
     const connection = table.find(tuple);
     return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
   }
@@ -344,7 +372,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       const open = state.clientOpen | state.serverOpen;
       for (let row = 0; row < batch.count; row++) {
         if (batch.columns.observedEnd[row] === observedEnd.neither) continue;
-        readTuple(batch, row);
+        readSocketTuple(batch, row);
         const known = table.find(tuple);
         const openBefore = known < 0 ? 0 : table.state[known]! & open;
         enter(batch, row, seconds);
@@ -367,6 +395,15 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     forgetTuple(other) {
       const connection = table.find(other);
       if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
+    },
+    setMachine(observer, machine) {
+      let number = machines.get(machine);
+      if (number === undefined) {
+        if (machines.size >= machinesMax) machines.clear(); // a machine that starts again is another
+        number = ++machineCount;
+        machines.set(machine, number);
+      }
+      machineOf[observer] = number;
     },
     forgetObserver(observer) {
       for (let row = 0; row < table.count; row++) table.forgetObserver(row, observer);

@@ -75,7 +75,7 @@ async function createSending(
     stopMilliseconds: 2000,
   };
   const uplink = createUplink(
-    { ...uplinkDefaults, node: "box", agentVersion: "1", ...fast, ...config },
+    { ...uplinkDefaults, node: "box", agentVersion: "1", machine: "m", ...fast, ...config },
     {
       ...{ peers, spool, transport, now: Date.now },
       count: (reason, count) => dropped.push([reason, count]),

@@ -10,6 +10,8 @@ import type { SendOutcome, Transport } from "./transport.ts";
 export interface UplinkConfig {
   readonly node: string;
   readonly agentVersion: string;
+  /** The kernel whose sockets are read: its boot_id, "" when not known. */
+  readonly machine: string;
   /** Records of one message at most. */
   readonly rowsMax: number;
   /** Messages sent and not answered yet. A server answers when it has stored, which takes it some seconds. */
@@ -26,7 +28,7 @@ export interface UplinkConfig {
   readonly stopMilliseconds: number;
 }
 
-export const uplinkDefaults: Omit<UplinkConfig, "node" | "agentVersion"> = {
+export const uplinkDefaults: Omit<UplinkConfig, "node" | "agentVersion" | "machine"> = {
   rowsMax: 16_384,
   inFlightMax: 32,
   idleMilliseconds: 10_000,
@@ -112,6 +114,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       instance,
       epoch,
       agentVersion: config.agentVersion,
+      machine: config.machine,
       startedMilliseconds,
     };
     const built = builder.build({ ...head, sealedMilliseconds: now() }, sequence + 1, report);

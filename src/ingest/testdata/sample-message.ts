@@ -63,6 +63,7 @@ export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage
     epoch: "ffeeddccbbaa99887766554433221100",
     sequence: 1,
     agentVersion: "0.1.0",
+    machine: "2b3c5f0e-0000-4000-8000-00155d012345",
     startedMilliseconds: 1_760_000_000_000,
     sealedMilliseconds: 1_760_000_001_000,
     batch: new FlowBatch(0),
