@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { pino } from "pino";
 import { createHttp } from "./http.ts";
@@ -59,6 +61,29 @@ for (const host of strangers) {
     }
   });
 }
+
+test("what a proxy passes on is not this machine's", async () => {
+  const { app } = createApp();
+  for (const name of ["forwarded", "via", "x-forwarded-for", "x-real-ip"]) {
+    const { statusCode, json } = await app.inject({
+      url: "/answer",
+      headers: { host: "127.0.0.1", [name]: "192.0.2.9" },
+    });
+    assert.deepEqual([statusCode, json().code], [403, "credentials_required"], name);
+  }
+});
+
+test("a server at one address answers this machine at that address", async (t) => {
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === "IPv4" && !one.internal)?.address;
+  if (own === undefined) return t.skip("this machine has no address but loopback");
+  const { app } = createApp();
+  t.after(() => app.close());
+  await app.listen({ host: own, port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  assert.equal((await fetch(`http://${own}:${port}/answer`)).status, 200);
+});
 
 test("where only agents have credentials, from other machines nothing but open paths is answered", async () => {
   const app = createHttp({ logger, isLoopbackOnly: true, openPaths: ["/open"] });

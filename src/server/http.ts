@@ -28,6 +28,15 @@ export interface HttpOptions {
   readonly openPaths?: readonly string[];
 }
 
+const proxyHeaders = [
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
+
 /** The HTTP server without its API routes: headers, errors, the page. */
 export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
@@ -50,7 +59,13 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
     }
     if (openPaths.includes(request.url.split("?", 1)[0]!)) return;
-    if (isLoopbackOnly && !isLoopbackHost(request.ip)) {
+    // A proxy on this machine passes on what others ask: they are not this machine.
+    const isPassedOn = proxyHeaders.some((name) => request.headers[name] !== undefined);
+    const own = request.socket.localAddress;
+    if (
+      isLoopbackOnly &&
+      (isPassedOn || !(isLoopbackHost(request.ip) || request.socket.remoteAddress === own))
+    ) {
       throw new Problem(
         403,
         "credentials_required",
@@ -58,7 +73,8 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
       );
     }
     // Another site's page could reach us under a name of its own that resolves to 127.0.0.1.
-    if (isLoopbackOnly && !isLoopbackHost(hostOf(request.headers.host?.toLowerCase()))) {
+    const host = hostOf(request.headers.host?.toLowerCase());
+    if (isLoopbackOnly && !isLoopbackHost(host) && host !== own?.replace(/^::ffff:/, "")) {
       throw new Problem(
         403,
         "host_not_allowed",

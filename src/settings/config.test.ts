@@ -279,6 +279,24 @@ test("a variable that looks like a setting and is none is told", () => {
   assert.deepEqual(more, []);
 });
 
+test("what Kubernetes says of Services called portolan is none of our business", () => {
+  const environment = Object.fromEntries(
+    [
+      ...[
+        "SERVICE_HOST",
+        "SERVICE_PORT",
+        "SERVICE_PORT_HTTP",
+        "PORT",
+        "PORT_8080_TCP",
+        "PORT_8080_TCP_PROTO",
+      ],
+      ...["PORT_2055_UDP_ADDR", "AGENT_SERVICE_HOST", "AGENT_PORT_7117_TCP_PORT", "AGENT_PORT"],
+    ].map((name) => [`PORTOLAN_${name}`, "tcp://10.96.0.7:8080"]),
+  );
+  assert.deepEqual(read({ environment }), read());
+  assert.equal(problemsOf({ environment: { PORTOLAN_AGENT_PORTS: "1" } }).length, 1);
+});
+
 test("own networks, from the file and from the environment", () => {
   const yaml =
     "networks:\n  - {name: office, cidr: 10.1.0.0/16, vlan: 10, site: Bern}\n  - name: six\n    cidr: 2001:db8::/32\n";

@@ -345,10 +345,14 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
 /** Variables that are not settings of the configuration file. */
 const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL", "PORTOLAN_TOKEN"];
 
+/** What Kubernetes gives every container where a Service is called portolan, or portolan-…: PORTOLAN_SERVICE_HOST, PORTOLAN_PORT_8080_TCP_ADDR. */
+const serviceLink =
+  /^PORTOLAN_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+
 function unknownVariables(environment: ConfigSources["environment"]): string[] {
   const known = new Set([...leafPaths().map(environmentVariable), ...otherVariables]);
   return Object.keys(environment)
-    .filter((name) => name.startsWith("PORTOLAN_") && !known.has(name))
+    .filter((name) => name.startsWith("PORTOLAN_") && !known.has(name) && !serviceLink.test(name))
     .map((name) => `environment ${name}: no such setting; accepted: ${[...known].join(", ")}`);
 }
 
