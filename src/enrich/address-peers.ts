@@ -1,6 +1,7 @@
 import { type FlowBatch, formatAddress, isLoopback } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable } from "./address-table.ts";
+import type { ClusterPeers } from "./kubernetes/index.ts";
 import { networkOf } from "./network.ts";
 
 export interface AddressPeersDependencies {
@@ -11,6 +12,8 @@ export interface AddressPeersDependencies {
   localAddresses(): readonly string[];
   /** The name that workloads here know an address by, "" for none. */
   nameOf?(bytes: Uint8Array, offset: number): string;
+  /** A cluster's pods, services and nodes come before bare hosts. */
+  readonly cluster?: Pick<ClusterPeers, "peerOf" | "provisionalKey"> | undefined;
 }
 
 export interface AddressPeers {
@@ -31,6 +34,7 @@ export function createAddressPeers({
   node,
   localAddresses,
   nameOf = () => "",
+  cluster,
 }: AddressPeersDependencies): AddressPeers {
   const known = new AddressTable();
   let generation = peers.generation;
@@ -49,8 +53,10 @@ export function createAddressPeers({
   function hostPeer(bytes: Uint8Array, offset: number): Peer {
     const address = formatAddress(bytes, offset);
     const isLocal = isLoopback(bytes, offset) || local.has(address);
+    const id = isLocal ? `host:${node}` : `host:${address}`;
+    const storedAs = cluster?.provisionalKey(id, address, bytes, offset);
     return {
-      id: isLocal ? `host:${node}` : `host:${address}`,
+      id,
       kind: "host",
       name: isLocal ? node : nameOf(bytes, offset) || address,
       address,
@@ -58,7 +64,19 @@ export function createAddressPeers({
       network: networkOf(bytes, offset),
       process: "",
       container: "",
+      ...(storedAs === undefined ? {} : { storedAs }),
     };
+  }
+
+  /** Whose address it was in the cluster when the flow began, which is nobody's change since; 0 when it was nobody's. */
+  function clusterPeerOf(batch: FlowBatch, row: number, end: "source" | "destination"): number {
+    if (cluster === undefined) return 0;
+    const { columns } = batch;
+    const time = columns.flowStartMilliseconds[row]! || columns.collectionTimeMilliseconds[row]!;
+    const [words, bytes] = [batch[`${end}Words`], columns[`${end}Address`]];
+    const port = columns[`${end}TransportPort`][row]!;
+    const place = { words, at: row * 4, bytes, offset: row * 16 };
+    return cluster.peerOf(place, time, port, columns.protocolIdentifier[row]!);
   }
 
   function refresh(): void {
@@ -76,16 +94,19 @@ export function createAddressPeers({
       if (!local.has(address) && !isLoopback(bytes, offset))
         peers.rename({ id: `host:${address}`, address }, name);
     },
-    enrich({ columns, count, sourceWords, destinationWords }) {
+    enrich(batch) {
+      const { columns, count, sourceWords, destinationWords } = batch;
       if (generation !== peers.generation) {
         generation = peers.generation;
         known.clear();
       }
       const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
       for (let row = 0; row < count; row++) {
-        if (sourcePeer[row] === 0) sourcePeer[row] = peerOf(sourceWords, sourceAddress, row);
+        if (sourcePeer[row] === 0)
+          sourcePeer[row] = clusterPeerOf(batch, row, "source") || peerOf(sourceWords, sourceAddress, row);
         if (destinationPeer[row] === 0)
-          destinationPeer[row] = peerOf(destinationWords, destinationAddress, row);
+          destinationPeer[row] =
+            clusterPeerOf(batch, row, "destination") || peerOf(destinationWords, destinationAddress, row);
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
-import type { AddressPeers } from "../enrich/index.ts";
+import type { AddressPeers, Kubernetes } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
@@ -9,6 +9,7 @@ import type { RemoteAgents } from "./remote-agents.ts";
 
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
+  readonly kubernetes?: Pick<Kubernetes, "tick">;
   readonly nat: Nat;
   readonly stitcher: Stitcher;
   readonly fold: LiveFold;
@@ -48,7 +49,7 @@ const keepTranslationsSeconds = 3600;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, nat, stitcher, fold, store, peers, live, remote, now } = dependencies;
+  const { addressPeers, kubernetes, nat, stitcher, fold, store, peers, live, remote, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -98,6 +99,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   }
 
   async function tick(sources: Sources): Promise<void> {
+    kubernetes?.tick();
     observe(sources);
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
     const committed = store.commit();

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { hostname } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentDefaults, createAgent } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
-import { createAddressPeers, NameTable } from "../enrich/index.ts";
+import { createAddressPeers, createKubernetes, NameTable } from "../enrich/index.ts";
 import { assert, ObserverTable } from "../flow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
@@ -71,8 +71,13 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
   const nat = createNat(natTableDefaults, stitcher, drops.drop);
   const names = new NameTable();
+  const kubernetes = createKubernetes(config.kubernetes, {
+    ...{ peers, now },
+    log: (message) => logger.warn(message),
+    surroundings: { environment: process.env, home: homedir() },
+  });
   const addressPeers = createAddressPeers({
-    ...{ peers, node, localAddresses },
+    ...{ peers, node, localAddresses, cluster: kubernetes.clusterPeers },
     nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
   });
   const live = createLiveHub({ fold, peers, observers, now });
@@ -91,7 +96,9 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
     ...{ nat, stitcher, addressPeers, store, fold, peers, observers, names, drop: drops.drop, now },
     isObservedHere: (name) => name === node && isAgentOn(),
   });
-  const pipeline = createPipeline({ addressPeers, nat, stitcher, fold, store, peers, live, remote, now });
+  const pipeline = createPipeline({
+    ...{ addressPeers, kubernetes, nat, stitcher, fold, store, peers, live, remote, now },
+  });
   const agent = createAgent(
     {
       ...agentDefaults,
@@ -162,6 +169,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       agent,
       collector,
       store,
+      kubernetes,
       dataFolder: config.data,
       localAddresses,
       isReady: () => isReady,
@@ -187,6 +195,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
   return {
     async start() {
       await store.start();
+      kubernetes.start(); // names may be there before the first records are
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
       await app.listen(config.listen);
@@ -204,6 +213,7 @@ export function createServer(config: Config, { version, logger, runtimeRoot }: S
       await collector.stop(); // what it received is in the pipeline before the agent's last look
       pipeline.finish({ agent, collector });
       agent.stop();
+      kubernetes.stop();
       await store.stop();
     },
     get address() {

@@ -183,6 +183,21 @@ const configSchema = z.strictObject({
       section,
     )
     .prefault({}),
+  kubernetes: z
+    .strictObject(
+      {
+        /** Names of pods, services and nodes from the API server: auto is in a cluster, or where a file is named. */
+        enabled: z
+          .union([z.literal("auto"), z.boolean()], { error: "auto, true or false is expected" })
+          .prefault("auto"),
+        /** A kubeconfig file, or several with `:` between. */
+        kubeconfig: z.string({ error: "the path of a file is expected" }).prefault(""),
+        /** Of the file; its current one when left out. */
+        context: z.string({ error: "the name of a context is expected" }).prefault(""),
+      },
+      section,
+    )
+    .prefault({}),
   store: z
     .strictObject(
       {
@@ -276,7 +291,7 @@ function leafPaths(): string[] {
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
   if (path === "flows" || path === "exporters.allow") return text.split(",").map((part) => part.trim());
-  if (path === "data") return text;
+  if (path === "data" || path === "kubernetes.kubeconfig" || path === "kubernetes.context") return text;
   if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
 }

@@ -65,7 +65,11 @@ interface Setup {
 }
 
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
-const agentParts = { datagrams: { state: "on", flows: 7 }, dns: { state: "on", nameCount: 3 }, nat: { state: "on", namespaces: 2 } };
+const agentParts = {
+  datagrams: { state: "on", flows: 7 },
+  dns: { state: "on", nameCount: 3 },
+  nat: { state: "on", namespaces: 2 },
+};
 const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
 
 function createApi(
@@ -135,6 +139,7 @@ function createApi(
     agent,
     collector,
     store,
+    kubernetes: { status: () => ({ state: "off", reason: "not asked for" }) as never },
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
+import type { Kubernetes } from "../../enrich/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
 
 export interface StatusDependencies {
@@ -10,6 +11,7 @@ export interface StatusDependencies {
   readonly agent: Agent;
   readonly collector: Collector;
   readonly store: Store;
+  readonly kubernetes: Pick<Kubernetes, "status">;
   readonly dataFolder: string;
   localAddresses(): readonly string[];
   /** Whether the store is open and the sockets are bound. */
@@ -21,8 +23,18 @@ const statusExportersMax = 100;
 
 /** Health for supervisors, and `GET /api/v1/status`: what runs here, and what is missing, in words. */
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
-  const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
-    dependencies;
+  const {
+    version,
+    node,
+    startedAt,
+    agent,
+    collector,
+    store,
+    kubernetes,
+    dataFolder,
+    localAddresses,
+    isReady,
+  } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
 
@@ -39,6 +51,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       node,
       startedAt,
       agent: { state, reason, remedy, connections: sockets, names, datagrams, dns, nat },
+      kubernetes: kubernetes.status(),
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
     };
