@@ -86,7 +86,7 @@ test("fields and columns of a newer agent are passed over", () => {
 test("peers of a kind that is not known here are other", () => {
   const peer = {
     id: "x",
-    kind: "pod",
+    kind: "comet",
     name: "x",
     address: "",
     node: "",

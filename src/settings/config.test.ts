@@ -46,6 +46,7 @@ test("without anything said, the defaults hold", () => {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
       ...{ datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
+    kubernetes: { enabled: "auto", kubeconfig: "", context: "" },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
   });
 });
@@ -139,6 +140,9 @@ const wrong: [string, string][] = [
   ["agent: { connections: 4000001 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: 1000.5 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: many }", `agent.connections: ${connectionsWrong}`],
+  ["kubernetes: { enabled: 'yes' }", "kubernetes.enabled: auto, true or false is expected"],
+  ["kubernetes: { kubeconfig: 1 }", "kubernetes.kubeconfig: the path of a file is expected"],
+  ["kubernetes: { context: [] }", "kubernetes.context: the name of a context is expected"],
   ["store: []", "store: a mapping of settings is expected"],
   ["exporters: { allow: 10.0.0.0/8 }", "exporters.allow: a list is expected, such as [192.168.1.0/24]"],
   [
@@ -166,7 +170,7 @@ for (const [yaml, problem] of wrong) {
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, datagrams, dns, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, store",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, kubernetes, store",
   ]);
 });
 
