@@ -111,10 +111,10 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
     else if (status === 401) become("away", "the credentials are not accepted");
     else become("away", error.message);
     const needsSomebody = status === 403 || status === 404;
-    const wait = needsSomebody ? deniedMilliseconds : Math.max(pause, retryAfterSeconds * 1000);
+    const wait = needsSomebody ? deniedMilliseconds : pause;
     pause = Math.min(pause * 2, retryMilliseconds * pausesMax);
     // Many servers that lost one API server must not all come back to it at once.
-    await sleep(wait * (0.75 + random() / 2), signal);
+    await sleep(Math.max(wait * (0.75 + random() / 2), retryAfterSeconds * 1000), signal);
   }
 
   async function list(signal: AbortSignal): Promise<void> {

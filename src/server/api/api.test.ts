@@ -343,7 +343,11 @@ const mistakes: [string, string, RegExp][] = [
   ["map?from=-1h&from=-2h", "from", /given more than once/],
   ["map?from=soon", "from", /is no time/],
   ["map?from=-1h&to=-2h", "from", /window is empty/],
-  ["map?group=galaxy", "group", /"galaxy" is not known; accepted: namespace, workload, pod, node, address, network/],
+  [
+    "map?group=galaxy",
+    "group",
+    /"galaxy" is not known; accepted: namespace, workload, pod, node, address, network/,
+  ],
   ["map?metric=weight", "metric", /accepted: bytes, packets, connections, failed, retransmits/],
   ["map?limit=0", "limit", /whole number from 1 to 50000/],
   ["map?limit=50001", "limit", /whole number from 1 to 50000/],
