@@ -54,7 +54,7 @@ export function createAddressPeers({
     const address = formatAddress(bytes, offset);
     const isLocal = isLoopback(bytes, offset) || local.has(address);
     const id = isLocal ? `host:${node}` : `host:${address}`;
-    const storedAs = cluster?.provisionalKey(id, address, bytes, offset);
+    const storedAs = isLocal ? undefined : cluster?.provisionalKey(id, address, bytes, offset);
     return {
       id,
       kind: "host",

@@ -130,6 +130,7 @@ export class PeerTable {
   /**
    * Asks of every peer what it is now. The same object leaves it as it is. Otherwise row and key stay, so that what was recorded of the
    * peer is the other's from then on, in the store too; whoever asked to be told is told.
+   * A peer that may become another one and come again as itself needs a `storedAs` of its own, else the two share a key.
    */
   revise(revised: (peer: Peer) => Peer): void {
     for (let row = otherRow + 1; row < this.#rows.length; row++) {

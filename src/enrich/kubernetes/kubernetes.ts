@@ -119,7 +119,7 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
   /** A state is said once, and not before it has lasted from one second to the next. */
   function say(): void {
     const { state, reason, remedy } = status();
-    if (state === "starting" || state === "off") return;
+    if (state === "starting" || state === "off" || (state === "on" && lastSaid === "")) return;
     const text = `kubernetes: ${state}: ${reason}${remedy === undefined ? "" : `; ${remedy}`}`;
     if (text !== lastSaid) log(text);
     lastSaid = text;
