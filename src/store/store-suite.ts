@@ -178,6 +178,11 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.commit();
     const pod = { id: "pod:u1", kind: "pod", name: "api-1", node: "node-a", network: "pods" } as const;
     world.peers.revise((peer) => (peer.id === "process:web-1/nginx" ? { ...peer, ...pod } : peer));
+    const more = world.records(50, start + minute, minute);
+    const others = more.filter(
+      ({ source, destination }) => source.name !== "nginx" && destination.name !== "nginx",
+    );
+    store.append(world.batch(others));
     await store.commit();
     const { records } = await store.flows({ ...range, limit: 1000 });
     const ends = new Set(records.map(({ sourcePeer, sourcePeerName }) => `${sourcePeer} ${sourcePeerName}`));
