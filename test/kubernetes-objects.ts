@@ -28,14 +28,26 @@ export class ClusterObjects {
 
   /** Resolves with its uid. */
   async pod(namespace: string, name: string, given: PodGiven): Promise<string> {
-    const { addresses, node = "node-a", owner, labels = {}, hostNetwork = false, containerId } = given;
+    const {
+      addresses,
+      node = "node-a",
+      owner,
+      labels = {},
+      hostNetwork = false,
+      containerId,
+      env = [],
+    } = given;
     const made = await this.#api.request("POST", `/api/v1/namespaces/${namespace}/pods`, {
       metadata: {
         name,
         labels,
         ...(owner === undefined ? {} : { ownerReferences: [{ ...owner, controller: true }] }),
       },
-      spec: { nodeName: node, hostNetwork, containers: [{ name: "main", image: "registry.invalid/none:1" }] },
+      spec: {
+        nodeName: node,
+        hostNetwork,
+        containers: [{ name: "main", image: "registry.invalid/none:1", env }],
+      },
     });
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
     const containerStatuses =
@@ -133,6 +145,7 @@ export interface PodGiven {
   readonly labels?: Record<string, string>;
   readonly hostNetwork?: boolean;
   readonly containerId?: string;
+  readonly env?: readonly object[];
 }
 
 export function uidOf(object: Json): string {
