@@ -83,6 +83,7 @@ function figures(checked: ReturnType<typeof check>): FollowerAnswer {
   };
 }
 
+process.on("disconnect", () => process.exit());
 process.on("message", async (question: { kind: string; pods: number; moments: Moment[] }) => {
   if (question.kind === "start") await start(question.pods);
   process.send?.(figures(check(question.moments ?? [])));

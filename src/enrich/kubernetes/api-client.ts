@@ -35,7 +35,7 @@ export interface ApiClient {
   get(path: string, signal: AbortSignal, accept?: string): Promise<unknown>;
   /**
    * The lines of an answer that goes on, each given before the next is read; resolves when the server ends it, rejects with ApiError.
-   * A stream that is silent for `idleMilliseconds` is ended.
+   * A stream that is silent for `idleMilliseconds` is ended, as if the server had.
    */
   stream(path: string, signal: AbortSignal, taker: StreamTaker, idleMilliseconds: number): Promise<void>;
   close(): void;
@@ -106,12 +106,7 @@ export function createApiClient(
   }
 
   /** Resolves with the head of an answer of 200. */
-  async function ask(
-    path: string,
-    signal: AbortSignal,
-    accept: string,
-    waitMilliseconds: number,
-  ): Promise<IncomingMessage> {
+  async function ask(path: string, signal: AbortSignal, accept: string): Promise<IncomingMessage> {
     const shown = await currentCredentials();
     load.requests++;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -123,9 +118,11 @@ export function createApiClient(
         ...(shown.token === undefined ? {} : { authorization: `Bearer ${shown.token}` }),
       };
       const asked = send(`${access.server}${path}`, { agent: agentFor(shown), headers, signal });
-      asked.setTimeout(waitMilliseconds, () => asked.destroy(new ApiError(0, "it is silent")));
+      const timer = setTimeout(() => asked.destroy(silence), answerMilliseconds).unref();
       asked.on("response", resolve);
+      asked.on("response", () => clearTimeout(timer));
       asked.on("error", reject);
+      asked.on("close", () => clearTimeout(timer));
       asked.end();
     }).catch((error: NodeJS.ErrnoException) => {
       load.failures++;
@@ -135,6 +132,25 @@ export function createApiClient(
     load.failures++;
     if (response.statusCode === 401) wasRefused = true;
     throw await errorOf(response);
+  }
+
+  /** What comes, as it was before it was packed. Silence ends it: as a failure, or as `onSilence` says. */
+  async function* read(
+    response: IncomingMessage,
+    silentMilliseconds: number,
+    onSilence: () => void = () => response.destroy(silence),
+  ): AsyncGenerator<Buffer> {
+    const timer = setTimeout(onSilence, silentMilliseconds).unref();
+    response.on("data", (chunk: Buffer) => {
+      load.bytesReceived += chunk.length;
+      timer.refresh();
+    });
+    try {
+      yield* response.headers["content-encoding"] === "gzip" ? unzipped(response) : response;
+    } finally {
+      clearTimeout(timer);
+      response.destroy();
+    }
   }
 
   async function errorOf(response: IncomingMessage): Promise<ApiError> {
@@ -152,11 +168,7 @@ export function createApiClient(
   async function readText(response: IncomingMessage, bytesMax: number): Promise<string> {
     const chunks: Buffer[] = [];
     let length = 0;
-    response.on("data", (chunk: Buffer) => {
-      load.bytesReceived += chunk.length;
-    });
-    const plain = response.headers["content-encoding"] === "gzip" ? unzipped(response) : response;
-    for await (const chunk of plain as AsyncIterable<Buffer>) {
+    for await (const chunk of read(response, answerMilliseconds)) {
       length += chunk.length;
       if (length > bytesMax) throw new ApiError(0, `its answer is larger than ${bytesMax} bytes`);
       chunks.push(chunk);
@@ -167,7 +179,7 @@ export function createApiClient(
   return {
     load,
     async get(path, signal, accept = acceptWhole) {
-      const response = await ask(path, signal, accept, answerMilliseconds);
+      const response = await ask(path, signal, accept);
       const text = await readText(response, answerBytesMax).catch((error: Error) => {
         load.failures++;
         throw error instanceof ApiError ? error : new ApiError(0, describeFailure(error));
@@ -177,21 +189,20 @@ export function createApiClient(
       return value;
     },
     async stream(path, signal, { accept = acceptWhole, onOpen, onLine }, idleMilliseconds) {
-      const response = await ask(path, signal, accept, idleMilliseconds);
+      const response = await ask(path, signal, accept);
       onOpen?.();
-      response.on("data", (chunk: Buffer) => {
-        load.bytesReceived += chunk.length;
-      });
-      const plain = response.headers["content-encoding"] === "gzip" ? unzipped(response) : response;
+      let isSilent = false;
+      const onSilence = () => {
+        isSilent = true;
+        response.destroy();
+      };
       const lines = new LineSplitter(onLine);
       try {
-        for await (const chunk of plain as AsyncIterable<Buffer>) lines.take(chunk);
+        for await (const chunk of read(response, idleMilliseconds, onSilence)) lines.take(chunk);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted || isSilent) return;
         load.failures++;
         throw error instanceof ApiError ? error : new ApiError(0, describeFailure(error as Error));
-      } finally {
-        response.destroy();
       }
     },
     close() {
@@ -199,6 +210,8 @@ export function createApiClient(
     },
   };
 }
+
+const silence = new ApiError(0, "it is silent");
 
 function unzipped(response: IncomingMessage): AsyncIterable<Buffer> {
   const gunzip = createGunzip();

@@ -37,6 +37,7 @@ export interface Kubernetes {
 }
 
 const sweepMilliseconds = 60_000;
+const lastingMilliseconds = 3000;
 
 /** Names of a cluster: follows its objects and turns containers and addresses into pods, services and nodes. Never blocks, never gives up. */
 export function createKubernetes(settings: AccessSettings, dependencies: KubernetesDependencies): Kubernetes {
@@ -53,6 +54,7 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
   let stopping: AbortController | undefined;
   let lastSweep = 0;
   let lastSaid = "";
+  let toSay = { text: "", since: 0 };
   if (clusterPeers !== undefined) peers.identifyBy((peer: Peer) => clusterPeers.identify(peer));
 
   function connect(): void {
@@ -116,12 +118,14 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
     owners?.sweep();
   }
 
-  /** A state is said once, and not before it has lasted from one second to the next. */
+  /** A state is said once, when it has lasted: a connection may be closed at any time, and be there again at once. */
   function say(): void {
     const { state, reason, remedy } = status();
     if (state === "starting" || state === "off" || (state === "on" && lastSaid === "")) return;
     const text = `kubernetes: ${state}: ${reason}${remedy === undefined ? "" : `; ${remedy}`}`;
-    if (text !== lastSaid) log(text);
+    if (text !== toSay.text) toSay = { text, since: now() };
+    if (text === lastSaid || now() - toSay.since < lastingMilliseconds) return;
+    log(text);
     lastSaid = text;
   }
 

@@ -175,7 +175,7 @@ test("many of one kind are asked for with one list, in pages", async (t) => {
   const lists = server.asked.filter(({ path }) => path === "/apis/apps/v1/replicasets");
   assert.deepEqual(
     lists.map(({ query }) => query.get("limit")),
-    ["500", "500"],
+    ["250", "250", "250"],
   );
   assert.equal(server.asked.filter(({ path }) => path.includes("/namespaces/shop/replicasets/")).length, 0);
   assert.equal(owners.waiting, 0);

@@ -60,7 +60,7 @@ interface Resource {
 const depthMax = 16;
 const kindsMax = 1000;
 const deniedMilliseconds = 600_000;
-const pageSize = 500;
+const pageSize = 250;
 const listAgainRounds = 30;
 const atOnce = 4;
 

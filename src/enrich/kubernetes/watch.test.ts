@@ -198,6 +198,8 @@ test("a stream that is silent is begun anew", async (t) => {
   const followed = await follow(t, (server) => server.put(path, named("a")), { idleMilliseconds: 30 });
   await until("it is asked again and again", () => followed.server.countOf(path, true) > 3);
   assert.equal(followed.names(), "a");
+  assert.equal(followed.client.load.failures, 0);
+  assert.deepEqual(followed.states, ["starting", "listing", "watching"], "nothing is wrong with silence");
 });
 
 test("403 is told with what the server says, and asked again", async (t) => {

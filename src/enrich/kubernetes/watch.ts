@@ -21,10 +21,14 @@ export interface WatchOptions {
   /** `/api/v1/pods` */
   readonly path: string;
   readonly metadataOnly?: boolean;
+  /** 5,000 pods of 6 kB took 114 MB of memory to read in pages of 500, 40 MB in pages of 100, and as long. */
   readonly pageSize?: number;
   /** The server is asked to end a watch after about as long, so that it moves to other servers. */
   readonly watchSeconds?: number;
-  /** Bookmarks come about once a minute. A stream that is silent for longer may be dead, and is cheap to begin again. */
+  /**
+   * Bookmarks come about once a minute, but from a real API server only of kinds of which something changed since its start. A stream that is
+   * silent for longer may be dead, and is cheap to begin again.
+   */
   readonly idleMilliseconds?: number;
   /** First pause after a failure; it doubles up to sixty times as long. */
   readonly retryMilliseconds?: number;
@@ -65,7 +69,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   const {
     path,
     metadataOnly = false,
-    pageSize = 500,
+    pageSize = 100,
     watchSeconds = 300,
     idleMilliseconds = 150_000,
   } = options;
