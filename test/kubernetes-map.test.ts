@@ -126,7 +126,7 @@ test("with the API server away the map goes on; when it is there, what was seen 
   await until("the server of the link is the pod", async () =>
     (await liveMap(program)).links[0]?.server === "pod:uid-api-1" ? true : undefined,
   );
-  assert.equal((await status()).state, "on");
+  await until("it is on", async () => ((await status()).state === "on" ? true : undefined));
   const live = await liveMap(program);
   const names = live.peers
     .map(({ name, kind, namespace, workload, group }) => [name, kind, namespace, workload, group])

@@ -68,15 +68,18 @@ export function createAddressPeers({
     };
   }
 
-  /** Whose address it was in the cluster when the flow began, which is nobody's change since; 0 when it was nobody's. */
-  function clusterPeerOf(batch: FlowBatch, row: number, end: "source" | "destination"): number {
+  /** Whose address it was in the cluster when the flow began; 0 when it was nobody's. */
+  function clusterPeerOf(
+    { columns }: FlowBatch,
+    row: number,
+    words: Uint32Array,
+    bytes: Uint8Array,
+    ports: Uint16Array,
+  ): number {
     if (cluster === undefined) return 0;
-    const { columns } = batch;
     const time = columns.flowStartMilliseconds[row]! || columns.collectionTimeMilliseconds[row]!;
-    const [words, bytes] = [batch[`${end}Words`], columns[`${end}Address`]];
-    const port = columns[`${end}TransportPort`][row]!;
-    const place = { words, at: row * 4, bytes, offset: row * 16 };
-    return cluster.peerOf(place, time, port, columns.protocolIdentifier[row]!);
+    const protocol = columns.protocolIdentifier[row]!;
+    return cluster.peerOf(words, row * 4, bytes, row * 16, time, ports[row]!, protocol);
   }
 
   function refresh(): void {
@@ -101,12 +104,16 @@ export function createAddressPeers({
         known.clear();
       }
       const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
+      const { sourceTransportPort, destinationTransportPort } = columns;
       for (let row = 0; row < count; row++) {
         if (sourcePeer[row] === 0)
-          sourcePeer[row] = clusterPeerOf(batch, row, "source") || peerOf(sourceWords, sourceAddress, row);
+          sourcePeer[row] =
+            clusterPeerOf(batch, row, sourceWords, sourceAddress, sourceTransportPort) ||
+            peerOf(sourceWords, sourceAddress, row);
         if (destinationPeer[row] === 0)
           destinationPeer[row] =
-            clusterPeerOf(batch, row, "destination") || peerOf(destinationWords, destinationAddress, row);
+            clusterPeerOf(batch, row, destinationWords, destinationAddress, destinationTransportPort) ||
+            peerOf(destinationWords, destinationAddress, row);
       }
     },
   };

@@ -15,18 +15,20 @@ export interface ClusterPeersDependencies {
   now(): number;
 }
 
-/** An end of a record, as columns have it. */
-export interface RecordEnd {
-  /** The address as four words from `words[at]` on, and as bytes from `bytes[offset]` on. */
-  readonly words: Uint32Array;
-  readonly at: number;
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-}
-
 export interface ClusterPeers {
-  /** The row of the pod, service or node that had the address at `time` (unix ms); 0 when none did. */
-  peerOf(end: RecordEnd, time: number, port: number, protocol: number): number;
+  /**
+   * The row of the pod, service or node that had an address at `time` (unix ms); 0 when none did. The address is four words from
+   * `words[at]` on, and bytes from `bytes[offset]` on; port and IANA protocol are those of the same end.
+   */
+  peerOf(
+    words: Uint32Array,
+    at: number,
+    bytes: Uint8Array,
+    offset: number,
+    time: number,
+    port: number,
+    protocol: number,
+  ): number;
   /**
    * What a bare address of the cluster is kept as: a key of its own, since it may turn out to be a pod's, but only for this time.
    * Undefined for one that is surely not the cluster's.
@@ -70,7 +72,10 @@ export function createClusterPeers({
   }
 
   function peerOf(
-    { words, at, bytes, offset }: RecordEnd,
+    words: Uint32Array,
+    at: number,
+    bytes: Uint8Array,
+    offset: number,
     time: number,
     port: number,
     protocol: number,

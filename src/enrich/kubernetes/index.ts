@@ -4,7 +4,7 @@
  */
 export { type AccessSettings, type AccessSurroundings, findAccess } from "./access.ts";
 export { ClusterIndex, type ResolvedAddress, type UnresolvedReason } from "./cluster-index.ts";
-export type { ClusterPeers, RecordEnd } from "./cluster-peers.ts";
+export type { ClusterPeers } from "./cluster-peers.ts";
 export { createKubernetes, type Kubernetes, type KubernetesDependencies } from "./kubernetes.ts";
 export { clusterRules, formatRule, type PolicyRule } from "./rbac.ts";
 export type { KubernetesStatus } from "./status.ts";
