@@ -70,7 +70,9 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
   async function work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (client === undefined) connect();
-      await owners?.ask(signal).catch((error: Error) => log(`kubernetes: owners: ${error.message}`));
+      // Once all pods are known, since many owners are asked for with one list.
+      if (index.pods.isWhole)
+        await owners?.ask(signal).catch((error: Error) => log(`kubernetes: owners: ${error.message}`));
       await new Promise<void>((resolve) => setTimeout(resolve, roundMilliseconds).unref());
     }
   }
