@@ -1,6 +1,7 @@
 import { type FlowBatch, formatAddress, isLoopback } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
+import type { ClusterPeers } from "./kubernetes/index.ts";
 import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";
 
 export interface AddressPeersDependencies {
@@ -13,6 +14,8 @@ export interface AddressPeersDependencies {
   networkOf?(bytes: Uint8Array, offset: number): string;
   /** The name that workloads here know an address by, "" for none. */
   nameOf?(bytes: Uint8Array, offset: number): string;
+  /** A cluster's pods, services and nodes come before bare hosts. */
+  readonly cluster?: Pick<ClusterPeers, "peerOf" | "provisionalKey"> | undefined;
 }
 
 export interface AddressPeers {
@@ -36,6 +39,7 @@ export function createAddressPeers({
   localAddresses,
   networkOf = fallbackNetworkOf,
   nameOf = () => "",
+  cluster,
 }: AddressPeersDependencies): AddressPeers {
   const known = new AddressTable();
   let generation = peers.generation;
@@ -54,8 +58,10 @@ export function createAddressPeers({
   function hostPeer(bytes: Uint8Array, offset: number): Peer {
     const address = formatAddress(bytes, offset);
     const isLocal = isLoopback(bytes, offset) || local.has(address);
+    const id = isLocal ? `host:${node}` : `host:${address}`;
+    const storedAs = isLocal ? undefined : cluster?.provisionalKey(id, address, bytes, offset);
     return {
-      id: isLocal ? `host:${node}` : `host:${address}`,
+      id,
       kind: "host",
       name: isLocal ? node : nameOf(bytes, offset) || address,
       address,
@@ -63,7 +69,22 @@ export function createAddressPeers({
       network: networkOf(bytes, offset),
       process: "",
       container: "",
+      ...(storedAs === undefined ? {} : { storedAs }),
     };
+  }
+
+  /** Whose address it was in the cluster when the flow began; 0 when it was nobody's. */
+  function clusterPeerOf(
+    { columns }: FlowBatch,
+    row: number,
+    words: Uint32Array,
+    bytes: Uint8Array,
+    ports: Uint16Array,
+  ): number {
+    if (cluster === undefined) return 0;
+    const time = columns.flowStartMilliseconds[row]! || columns.collectionTimeMilliseconds[row]!;
+    const protocol = columns.protocolIdentifier[row]!;
+    return cluster.peerOf(words, row * 4, bytes, row * 16, time, ports[row]!, protocol);
   }
 
   function refresh(): void {
@@ -82,16 +103,23 @@ export function createAddressPeers({
       if (!local.has(address) && !isLoopback(bytes, offset))
         peers.rename({ id: `host:${address}`, address }, name);
     },
-    enrich({ columns, count, sourceWords, destinationWords }) {
+    enrich(batch) {
+      const { columns, count, sourceWords, destinationWords } = batch;
       if (generation !== peers.generation) {
         generation = peers.generation;
         known.clear();
       }
       const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
+      const { sourceTransportPort, destinationTransportPort } = columns;
       for (let row = 0; row < count; row++) {
-        if (sourcePeer[row] === 0) sourcePeer[row] = peerOf(sourceWords, sourceAddress, row);
+        if (sourcePeer[row] === 0)
+          sourcePeer[row] =
+            clusterPeerOf(batch, row, sourceWords, sourceAddress, sourceTransportPort) ||
+            peerOf(sourceWords, sourceAddress, row);
         if (destinationPeer[row] === 0)
-          destinationPeer[row] = peerOf(destinationWords, destinationAddress, row);
+          destinationPeer[row] =
+            clusterPeerOf(batch, row, destinationWords, destinationAddress, destinationTransportPort) ||
+            peerOf(destinationWords, destinationAddress, row);
       }
     },
   };

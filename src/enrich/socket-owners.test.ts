@@ -328,6 +328,7 @@ test("a pod's container on its node's network is itself, at the node's address",
   ];
   assert.deepEqual([pod.id, pod.node, pod.address], [`container:vm/${containerId}`, "vm", "192.0.2.7"]);
   assert.deepEqual([kubelet.id, kubelet.address], ["unit:vm/ssh.service", "192.0.2.7"]);
+  assert.deepEqual([pod.podUid, "podUid" in kubelet], ["1a2b-3c", false]);
 });
 
 test("a container is named by its id until its name is known, and stays the same peer", () => {

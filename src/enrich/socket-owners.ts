@@ -117,6 +117,7 @@ export function createSocketOwners({
         node: machine,
         process: line || processName,
         container: place.containerId,
+        ...(place.podUid === "" ? {} : { podUid: place.podUid }),
       },
       rows: new AddressTable(fewAddresses),
     };

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { coreFields, FlowBatch, fields } from "../flow/index.ts";
 import { ingestColumns } from "./columns.ts";
 import { type IngestMessage, ingestLimits, readMessage, writeMessage } from "./index.ts";
-import { sampleBatch, sampleMessage, wholeMessage } from "./testdata/sample-message.ts";
+import { sampleBatch, sampleMessage, samplePeer, wholeMessage } from "./testdata/sample-message.ts";
 import { WireWriter } from "./wire-writer.ts";
 
 function read(bytes: Uint8Array): IngestMessage {
@@ -87,7 +87,7 @@ test("fields and columns of a newer agent are passed over", () => {
 test("peers of a kind that is not known here are other", () => {
   const peer = {
     id: "x",
-    kind: "pod",
+    kind: "comet",
     name: "x",
     address: "",
     node: "",
@@ -184,3 +184,12 @@ function withRow(change: (batch: FlowBatch) => void): Uint8Array {
 function concat(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
+
+test("a pod's uid comes along, and is not told of others", () => {
+  const [pod, other] = [
+    { ...samplePeer("box", "web", "10.50.0.7"), podUid: "0f3b" },
+    samplePeer("box", "curl", "10.0.0.9"),
+  ];
+  const { peers } = read(writeMessage(sampleMessage({ peers: [pod!, other!] })));
+  assert.deepEqual(peers, [pod, other]);
+});

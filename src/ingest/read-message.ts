@@ -164,13 +164,16 @@ function fillColumn(batch: FlowBatch, column: IngestColumn, values: Uint8Array):
 }
 
 function readPeer(reader: WireReader): Peer {
-  const peer = { id: "", kind: "", name: "", address: "", node: "", network: "", process: "", container: "" };
+  const peer: Partial<Record<keyof Peer, string>> = {};
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     const name = peerFields[field - 1];
     if (name === undefined) reader.skip();
     else peer[name] = reader.text(textBytes);
   }
-  return { ...peer, kind: peerKindOf(peer.kind) };
+  const { id = "", kind = "", name = "", address = "", node = "", network = "" } = peer;
+  const { process = "", container = "", podUid = "" } = peer;
+  const facts = { id, kind: peerKindOf(kind), name, address, node, network, process, container };
+  return podUid === "" ? facts : { ...facts, podUid };
 }
 
 function readRenamed(reader: WireReader): PeerName {

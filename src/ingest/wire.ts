@@ -30,6 +30,7 @@ export const peerFields = [
   "network",
   "process",
   "container",
+  "podUid",
 ] as const;
 export const renamedField = { id: 1, address: 2, name: 3 } as const;
 export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;

@@ -38,7 +38,7 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   for (const column of ingestColumns) writeColumn(writer, inner.clear(), batch, column);
   for (const peer of message.peers) {
     inner.clear();
-    for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name], textBytes);
+    for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textBytes);
     writer.message(at.peers, inner);
   }
   for (const { id, address, name } of message.renamed.slice(0, ingestLimits.names)) {

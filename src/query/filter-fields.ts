@@ -38,7 +38,8 @@ export const filterFields = [
     name: "kind",
     values: "text",
     of: "end",
-    description: "What the peer is: process, unit (of systemd), container, host or other.",
+    description:
+      "What the peer is: process, unit (of systemd), container, pod, service, node, host or other.",
     example: "kind:container",
   },
   {

@@ -6,10 +6,16 @@ import type { Grouping, LinkEnd, PeerKind, PortLink } from "../topology/index.ts
 const endFacts = ["", ".kind", ".name", ".address", ".node", ".network", ".process", ".container"] as const;
 type Fact = (typeof endFacts)[number];
 
-/** What links are ranked by: the two peers, or what stands for them. A host under `node` stays itself. */
+/**
+ * What links are ranked by: the two peers, or what stands for them. A host under `node` stays itself. The store does not keep
+ * namespaces and workloads yet: peers are ranked one by one.
+ */
 const rankedFact: Readonly<Record<Grouping | "none", Fact>> = {
   none: "",
   node: "",
+  namespace: "",
+  workload: "",
+  pod: "",
   address: ".address",
   network: ".network",
 };

@@ -1,6 +1,6 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
-import type { AddressPeers, ReverseNames } from "../enrich/index.ts";
+import type { AddressPeers, Kubernetes, ReverseNames } from "../enrich/index.ts";
 import type { FlowBatch } from "../flow/index.ts";
 import type { TrafficMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
@@ -10,6 +10,7 @@ import type { RemoteAgents } from "./remote-agents.ts";
 
 export interface PipelineDependencies {
   readonly addressPeers: AddressPeers;
+  readonly kubernetes?: Pick<Kubernetes, "tick">;
   readonly nat: Nat;
   readonly reverseNames: Pick<ReverseNames, "refresh">;
   readonly stitcher: Stitcher;
@@ -51,8 +52,8 @@ const keepTranslationsSeconds = 3600;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { addressPeers, nat, reverseNames, stitcher, fold, metrics, store, peers, live, remote, now } =
-    dependencies;
+  const { addressPeers, kubernetes, nat, reverseNames, stitcher, fold } = dependencies;
+  const { metrics, store, peers, live, remote, now } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
@@ -103,6 +104,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   }
 
   async function tick(sources: Sources): Promise<void> {
+    kubernetes?.tick();
     observe(sources);
     fold.tick(now(), (visit) => stitcher.forEachOpen(visit));
     metrics.tick();

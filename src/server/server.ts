@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { hostname } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
@@ -10,6 +10,7 @@ import {
   createAddressFacts,
   createAddressPeers,
   createGeo,
+  createKubernetes,
   createReverseNames,
   localAddresses,
   NameTable,
@@ -107,6 +108,11 @@ export function createServer(
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
   const nat = createNat(natTableDefaults, stitcher, drops.drop);
   const names = new NameTable();
+  const kubernetes = createKubernetes(config.kubernetes, {
+    ...{ peers, now },
+    log: (message) => logger.warn(message),
+    surroundings: { environment: process.env, home: homedir() },
+  });
   const networks = new NetworkTable(config.networks);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
@@ -124,7 +130,7 @@ export function createServer(
     },
   );
   const addressPeers = createAddressPeers({
-    ...{ peers, node, localAddresses },
+    ...{ peers, node, localAddresses, cluster: kubernetes.clusterPeers },
     networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
     nameOf: (bytes, offset) => lookedUpName(bytes, offset) || reverseNames.nameOf(bytes, offset),
   });
@@ -158,7 +164,7 @@ export function createServer(
     isObservedHere: (name) => name === node && isAgentOn(),
   });
   const pipeline = createPipeline({
-    ...{ addressPeers, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
+    ...{ addressPeers, kubernetes, nat, reverseNames, stitcher, fold, store, peers, live, remote, now },
     metrics: traffic,
   });
   stitcher.setMachine(observers.intern({ id: `agent:${node}`, kind: "agent", name: node }), readBootId());
@@ -236,6 +242,7 @@ export function createServer(
       store,
       geo,
       reverseNames,
+      kubernetes,
       dataFolder: config.data,
       localAddresses,
       isReady: () => isReady,
@@ -273,6 +280,7 @@ export function createServer(
   return {
     async start() {
       await store.start();
+      kubernetes.start(); // names may be there before the first records are
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
       await app.listen(config.listen);
@@ -301,6 +309,7 @@ export function createServer(
       pipeline.finish({ agent, collector });
       await Promise.all(remoteWrites.map((remoteWrite) => remoteWrite.stop()));
       agent.stop();
+      kubernetes.stop();
       await store.stop();
     },
     get address() {

@@ -49,6 +49,7 @@ test("without anything said, the defaults hold", () => {
     networks: [],
     geo: { country: "bundled", city: "off", asn: "bundled" },
     reverseDns: "inside",
+    kubernetes: { enabled: "auto", kubeconfig: "", context: "" },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
     metrics: { links: true, limit: 5000, staleAfter: 900, compat: [], remoteWrite: [] },
   });
@@ -145,6 +146,9 @@ const wrong: [string, string][] = [
   ["agent: { connections: 4000001 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: 1000.5 }", `agent.connections: ${connectionsWrong}`],
   ["agent: { connections: many }", `agent.connections: ${connectionsWrong}`],
+  ["kubernetes: { enabled: 'yes' }", "kubernetes.enabled: auto, true or false is expected"],
+  ["kubernetes: { kubeconfig: 1 }", "kubernetes.kubeconfig: the path of a file is expected"],
+  ["kubernetes: { context: [] }", "kubernetes.context: the name of a context is expected"],
   ["store: []", "store: a mapping of settings is expected"],
   ["exporters: { allow: 10.0.0.0/8 }", "exporters.allow: a list is expected, such as [192.168.1.0/24]"],
   [
@@ -205,7 +209,7 @@ for (const [yaml, problem] of [
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, networks, geo, reverseDns, store, metrics",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, kubernetes, networks, geo, reverseDns, store, metrics",
   ]);
 });
 

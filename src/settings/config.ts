@@ -258,6 +258,21 @@ const configSchema = z.strictObject({
       section,
     )
     .prefault({}),
+  kubernetes: z
+    .strictObject(
+      {
+        /** Names of pods, services and nodes from the API server: auto is in a cluster, or where a file is named. */
+        enabled: z
+          .union([z.literal("auto"), z.boolean()], { error: "auto, true or false is expected" })
+          .prefault("auto"),
+        /** A kubeconfig file, or several with `:` between. */
+        kubeconfig: z.string({ error: "the path of a file is expected" }).prefault(""),
+        /** Of the file; its current one when left out. */
+        context: z.string({ error: "the name of a context is expected" }).prefault(""),
+      },
+      section,
+    )
+    .prefault({}),
   /** The user's own ranges; an address is in the narrowest that holds it. */
   networks: networks.prefault([]),
   /** Where addresses are and whose: files of the user's in place of those that come with the program. */
@@ -376,7 +391,7 @@ function leafPaths(): string[] {
 function fromText(path: string, text: string): unknown {
   if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
     return text.split(",").map((part) => part.trim());
-  if (path === "data") return text;
+  if (path === "data" || path === "kubernetes.kubeconfig" || path === "kubernetes.context") return text;
   if (path === "networks") return yamlOf(text);
   if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
   if (text === "true" || text === "false") return text === "true";

@@ -171,5 +171,5 @@ function factOf(dimension: Dimension, { client, server, port, record }: LinkRow)
   if (dimension === "protocol") return formatProtocol(record.protocol);
   if (dimension === "observer") return record.observer.id;
   const [end, fact = "id"] = dimension.split(".");
-  return (end === "client" ? client : server)[fact as keyof Peer];
+  return (end === "client" ? client : server)[fact as keyof Peer] ?? "";
 }

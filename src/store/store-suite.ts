@@ -169,6 +169,32 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await again.stop();
   });
 
+  test(`${name}: a peer that turns out to be another is the other in what was stored before, too`, async () => {
+    const world = new SampleWorld(seed + 3);
+    const store = createStore("become", world);
+    const range = { from: start, to: start + 30 * minute };
+    await store.start();
+    store.append(world.batch(world.records(300, start, minute)));
+    await store.commit();
+    const pod = { id: "pod:u1", kind: "pod", name: "api-1", node: "node-a", network: "pods" } as const;
+    world.peers.revise((peer) => (peer.id === "process:web-1/nginx" ? { ...peer, ...pod } : peer));
+    const more = world.records(50, start + minute, minute);
+    const others = more.filter(
+      ({ source, destination }) => source.name !== "nginx" && destination.name !== "nginx",
+    );
+    store.append(world.batch(others));
+    await store.commit();
+    const { records } = await store.flows({ ...range, limit: 1000 });
+    const ends = new Set(records.map(({ sourcePeer, sourcePeerName }) => `${sourcePeer} ${sourcePeerName}`));
+    assert.ok(ends.has("pod:u1 api-1"));
+    assert.ok(!ends.has("process:web-1/nginx nginx"));
+    const by = ["client", "client.kind", "client.name", "client.node", "client.network"] as const;
+    const { rows } = await store.aggregate({ ...range, by, metric: "bytes", limit: 100 });
+    const groups = rows.map(({ group }) => group.join(" "));
+    assert.ok(groups.includes("pod:u1 pod api-1 node-a pods"));
+    await store.stop();
+  });
+
   test(`${name}: links of the last minutes come back with their peers`, async () => {
     const world = new SampleWorld(seed + 2);
     const store = createStore("recent", world);

@@ -267,3 +267,64 @@ test("a peer stands in its machine's group, else in its network's, else elsewher
     ["vm", "10.0.0.0/24", "elsewhere"],
   );
 });
+
+const pod = (name: string, workload: string, namespace = "shop"): Peer => ({
+  ...host("10.50.0.7", "pods"),
+  id: `pod:uid-${name}`,
+  kind: "pod",
+  node: "node-a",
+  ...{
+    name,
+    pod: name,
+    namespace,
+    workload,
+    workloadKind: "Deployment",
+    service: "api",
+    labels: "app=api",
+    podUid: name,
+  },
+});
+
+test("grouped by workload and by namespace: pods are together, what is in none stays itself", () => {
+  const parts = [
+    part({ client: curl, server: pod("api-1", "api") }),
+    part({ client: curl, server: pod("api-2", "api") }),
+    part({ client: pod("web-1", "web"), server: pod("db-0", "db", "data") }),
+    part({ client: pod("web-1", "web"), server: pod("api-1", "api") }),
+  ];
+  const ids = (grouping: "workload" | "namespace" | "pod" | "node") => {
+    const { peers, links } = buildTopology(mergeParts(parts, grouping), { ...options, grouping });
+    return [peers.map(({ id }) => id).sort(), links.map(({ id }) => id).sort()];
+  };
+  assert.deepEqual(ids("workload"), [
+    [
+      "process:vm/curl",
+      "workload:data/Deployment/db",
+      "workload:shop/Deployment/api",
+      "workload:shop/Deployment/web",
+    ],
+    [
+      "process:vm/curl>workload:shop/Deployment/api",
+      "workload:shop/Deployment/web>workload:data/Deployment/db",
+      "workload:shop/Deployment/web>workload:shop/Deployment/api",
+    ],
+  ]);
+  assert.deepEqual(ids("namespace"), [
+    ["namespace:data", "namespace:shop", "process:vm/curl"],
+    ["namespace:shop>namespace:data", "namespace:shop>namespace:shop", "process:vm/curl>namespace:shop"],
+  ]);
+  assert.deepEqual(ids("node")[0], ["node:node-a", "node:vm"]);
+  assert.equal(ids("pod")[0]!.length, 5);
+});
+
+test("a pod stands in its namespace and tells what it is of; others tell nothing of the kind", () => {
+  const { peers } = buildTopology(mergeParts([part({ server: pod("api-1", "api") })]), options);
+  const [client, server] = [
+    peers.find(({ kind }) => kind === "process")!,
+    peers.find(({ kind }) => kind === "pod")!,
+  ];
+  const { group, namespace, workload, workloadKind, service, labels } = server;
+  assert.deepEqual([group, namespace, workload, workloadKind], ["shop", "shop", "api", "Deployment"]);
+  assert.deepEqual([server.pod, service, labels], ["api-1", "api", "app=api"]);
+  assert.ok(!("namespace" in client) && !("podUid" in server) && !("storedAs" in server));
+});

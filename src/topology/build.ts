@@ -4,7 +4,8 @@ import type { Peer } from "./peer.ts";
 import type { LinkObserver, LinkPort, Topology, TopologyLink, TopologyPeer } from "./topology.ts";
 
 /** What the peers of a topology are folded to; undefined leaves them as they are. */
-export type Grouping = "node" | "address" | "network";
+export const groupings = ["namespace", "workload", "pod", "node", "address", "network"] as const;
+export type Grouping = (typeof groupings)[number];
 
 /** Figures of a link at one server port. */
 export interface LinkTotals extends Record<LinkCounter, number> {
@@ -142,15 +143,25 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
   };
 }
 
-/** What stands for a peer on the map. Under `node`, a host without an agent stays itself. */
+/**
+ * What stands for a peer on the map. Under `node`, a host without an agent stays itself; under `namespace` and `workload` so does
+ * whatever is not in one.
+ */
 export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
-  const { id, kind, name, node, network, process, container, addresses } = end;
-  const group = node || network || "elsewhere";
+  const { id, kind, name, node, network, process, container, addresses, namespace = "" } = end;
+  const group = namespace || node || network || "elsewhere";
   const whole = { node: "", process: "", container: "", addresses };
   switch (grouping) {
     case "address": {
       const address = addresses[0] ?? name;
-      return { ...whole, id: `host:${address}`, kind: "host", name: address, group, node };
+      return {
+        ...whole,
+        id: `host:${address}`,
+        kind: "host",
+        name: address,
+        group: node || network || "elsewhere",
+        node,
+      };
     }
     case "network":
       return {
@@ -162,8 +173,45 @@ export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
       };
     case "node":
       if (node !== "") return { ...whole, id: `node:${node}`, kind: "node", name: node, group: node, node };
+      break;
+    case "namespace":
+      if (namespace !== "")
+        return {
+          ...whole,
+          id: `namespace:${namespace}`,
+          kind: "namespace",
+          name: namespace,
+          group: "namespaces",
+          namespace,
+        };
+      break;
+    case "workload": {
+      const { workload = "", workloadKind = "" } = end;
+      if (workload === "") break;
+      const of = { namespace, workload, workloadKind };
+      return {
+        ...whole,
+        id: `workload:${namespace}/${workloadKind}/${workload}`,
+        kind: "workload",
+        name: workload,
+        group,
+        ...of,
+      };
+    }
   }
-  return { id, kind, name, group, addresses, node, process, container };
+  return { id, kind, name, group, addresses, node, process, container, ...kubernetesFacts(end) };
+}
+
+/** Those that are known: of most peers none. */
+function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labels }: LinkEnd) {
+  return {
+    ...(namespace ? { namespace } : {}),
+    ...(pod ? { pod } : {}),
+    ...(workload ? { workload } : {}),
+    ...(workloadKind ? { workloadKind } : {}),
+    ...(service ? { service } : {}),
+    ...(labels ? { labels } : {}),
+  };
 }
 
 interface MutablePortLink extends LinkTotals {

@@ -8,6 +8,7 @@ export {
   buildTopology,
   drawnPeer,
   type Grouping,
+  groupings,
   type LinkEnd,
   type LinkPart,
   type LinkTotals,

@@ -87,3 +87,62 @@ test("a peer is shown by another name from then on; its row and key stay", () =>
   assert.equal(peers.get(row).name, "www.example");
   assert.deepEqual([peers.intern(peer("a")), peers.key(row), peers.count], [row, key, 3]);
 });
+
+test("a peer that turns out to be another keeps its row and its key, and frees its identity", () => {
+  const peers = new PeerTable(10, () => {});
+  const row = peers.intern(peer("10.0.0.1"));
+  const [key, generation] = [peers.key(row), peers.generation];
+  const told: number[] = [];
+  peers.onRename((renamed) => told.push(renamed));
+  const pod: Peer = { ...peer("x"), id: "pod:u", kind: "pod" };
+  peers.revise((known) => (known.id === "host:10.0.0.1" ? pod : known));
+  assert.deepEqual([peers.get(row).id, peers.key(row), peerKey(peers.get(row))], ["pod:u", key, key]);
+  assert.deepEqual(told, [row]);
+  assert.notEqual(peers.generation, generation, "who kept the row by what it was asks again");
+  assert.equal(peers.intern(pod), row);
+  const anew = peers.intern(peer("10.0.0.1"));
+  assert.notEqual(anew, row);
+  peers.revise((known) => ({ ...known }));
+  assert.deepEqual(told, [row], "the same facts are no news");
+});
+
+test("two rows that turn out to be one peer at one address both stand for it; freed, they take nothing with them", () => {
+  const peers = new PeerTable(10, () => {});
+  const pod: Peer = { ...peer("x"), id: "pod:u", kind: "pod" };
+  const first = peers.intern(pod);
+  const second = peers.intern(peer("10.0.0.1"));
+  peers.revise((known) => (known.kind === "host" ? pod : known));
+  assert.deepEqual([peers.get(first).id, peers.get(second).id, peers.intern(pod)], ["pod:u", "pod:u", first]);
+  peers.sweep((mark) => mark(first));
+  assert.equal(peers.intern(pod), first);
+  assert.equal(peers.count, 3);
+});
+
+test("who knows better says which peer a new one is: one row for both, under either identity", () => {
+  const peers = new PeerTable(10, () => {});
+  let asked = 0;
+  peers.identifyBy((seen) => {
+    asked++;
+    return seen.kind === "container" ? { ...seen, id: "pod:u", kind: "pod" } : seen;
+  });
+  const container: Peer = { ...peer("x"), id: "container:n/1", kind: "container" };
+  const row = peers.intern(container);
+  assert.equal(peers.get(row).id, "pod:u");
+  assert.equal(peers.intern({ ...container, id: "container:n/2" }), row);
+  assert.equal(peers.intern(container), row);
+  assert.deepEqual([asked, peers.count], [2, 3]);
+  peers.rename(container, "another name");
+  assert.equal(peers.get(row).name, "x", "the pod is not called after its container");
+  peers.sweep(() => {});
+  assert.equal(peers.find(container), 0);
+});
+
+test("a peer that may turn out to be another has a key of its own, also beside one that may not", () => {
+  const peers = new PeerTable(10, () => {});
+  const certain = peers.intern(peer("a"));
+  const open = peers.intern({ ...peer("a"), storedAs: "host:a@10.0.0.1 1" });
+  assert.notEqual(open, certain);
+  assert.equal(peers.intern({ ...peer("a"), storedAs: "host:a@10.0.0.1 2" }), open);
+  assert.equal(peers.intern(peer("a")), open);
+  assert.notEqual(peers.key(open), peers.key(certain));
+});

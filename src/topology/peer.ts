@@ -1,7 +1,7 @@
 import { assert, identityKey, type ReportDrop } from "../flow/index.ts";
 
-/** What a peer can be. Kubernetes kinds and outside names join as their rooms appear. */
-export const peerKinds = ["process", "unit", "container", "host", "other"] as const;
+/** What a peer can be. Outside names join as their rooms appear. */
+export const peerKinds = ["process", "unit", "container", "pod", "service", "node", "host", "other"] as const;
 export type PeerKind = (typeof peerKinds)[number];
 
 /** The kind that a text from another program names; "other" for one that is not known here. */
@@ -11,7 +11,10 @@ export function peerKindOf(text: string): PeerKind {
 
 /** One end of a link, as seen at one address. Peers with the same `id` are one peer with several addresses. */
 export interface Peer {
-  /** `process:NODE/NAME`, `unit:NODE/NAME`, `container:NODE/ID`, `host:ADDRESS`, `host:NODE`, `other`. Stable over restarts. */
+  /**
+   * `process:NODE/NAME`, `unit:NODE/NAME`, `container:NODE/ID`, `pod:UID`, `service:NAMESPACE/NAME`, `host:ADDRESS`, `host:NODE`,
+   * `other`. Stable over restarts.
+   */
   readonly id: string;
   readonly kind: PeerKind;
   /** What is drawn. It may be learned later than the peer: see `PeerTable.rename`. */
@@ -22,10 +25,25 @@ export interface Peer {
   readonly node: string;
   /** Name of the user's network around it; else /24 or /64 of a private address, "internet" for a public one, "loopback". */
   readonly network: string;
-  /** Process name, also for a unit's or a container's peer; "" when unknown. The command line, where that is asked for. */
+  /** Process name, also for a unit's, a container's or a pod's peer: of whichever was seen first; "" when unknown. The command line, where that is asked for. */
   readonly process: string;
   /** Container id, 64 hex digits or what the runtime uses; "" when there is none. */
   readonly container: string;
+  /** What its store key is made of, where that is not `id` and `address`: it was taken for another peer when it was first seen. */
+  readonly storedAs?: string;
+  /** Of a pod, also of a container that is a pod's: as the API has it, or as its control groups do. */
+  readonly podUid?: string;
+  /** Of a pod or a service. */
+  readonly namespace?: string;
+  /** Name of a pod. */
+  readonly pod?: string;
+  /** Name and kind of what is at the top of a pod's owners. */
+  readonly workload?: string;
+  readonly workloadKind?: string;
+  /** Of a service its name; of a pod the services that send their connections to it, `, ` between. */
+  readonly service?: string;
+  /** Of a pod: `key=value`, `,` between. */
+  readonly labels?: string;
 }
 
 /** Drawn in place of peers beyond the bound. */
@@ -56,6 +74,7 @@ export class PeerTable {
   readonly #rowByIdentity = new Map<string, number>();
   readonly #freeRows: number[] = [];
   readonly #onRename: ((row: number) => void)[] = [];
+  #identify: (peer: Peer) => Peer = (peer) => peer;
   readonly #drop: ReportDrop;
   #generation = 0;
 
@@ -66,14 +85,14 @@ export class PeerTable {
     this.#add(otherPeer);
   }
 
-  /** Changes whenever rows were freed. */
+  /** Changes whenever rows were freed, or stand for other peers than before. */
   get generation(): number {
     return this.#generation;
   }
 
   /** Peers held now. */
   get count(): number {
-    return this.#rowByIdentity.size;
+    return this.#rows.length - this.#freeRows.length;
   }
 
   /** One more than the highest row in use. */
@@ -81,14 +100,57 @@ export class PeerTable {
     return this.#rows.length;
   }
 
+  /** A peer with a `storedAs` of its own gets a row of its own, unless there is such a row already. */
   intern(peer: Peer): number {
-    const known = this.#rowByIdentity.get(identityOf(peer));
-    if (known !== undefined) return known;
-    if (this.count >= this.rowsMax) {
-      this.#drop("peer_limit", "peers");
-      return otherRow;
+    const identity = identityOf(peer);
+    const known = this.#rowByIdentity.get(identity);
+    if (known !== undefined && (peer.storedAs === undefined || this.#rows[known]!.storedAs !== undefined))
+      return known;
+    const identified = this.#identify(peer);
+    const row = identified === peer ? this.#addIfRoom(peer) : this.#internIdentified(identified);
+    if (row !== otherRow) this.#rowByIdentity.set(identity, row);
+    return row;
+  }
+
+  #internIdentified(peer: Peer): number {
+    return this.#rowByIdentity.get(identityOf(peer)) ?? this.#addIfRoom(peer);
+  }
+
+  #addIfRoom(peer: Peer): number {
+    if (this.count < this.rowsMax) return this.#add(peer);
+    this.#drop("peer_limit", "peers");
+    return otherRow;
+  }
+
+  /** Asks, of each peer that is new, which peer it is: another one's row is then its row too. One at a time answers. */
+  identifyBy(identify: (peer: Peer) => Peer): void {
+    this.#identify = identify;
+  }
+
+  /**
+   * Asks of every peer what it is now. The same object leaves it as it is. Otherwise row and key stay, so that what was recorded of the
+   * peer is the other's from then on, in the store too; whoever asked to be told is told.
+   * A peer that may become another one and come again as itself needs a `storedAs` of its own, else the two share a key.
+   */
+  revise(revised: (peer: Peer) => Peer): void {
+    for (let row = otherRow + 1; row < this.#rows.length; row++) {
+      const before = this.#rows[row];
+      const now = before === undefined ? undefined : revised(before);
+      if (before !== undefined && now !== undefined && now !== before && !isSame(before, now))
+        this.#become(row, before, now);
     }
-    return this.#add(peer);
+  }
+
+  #become(row: number, before: Peer, now: Peer): void {
+    const identity = identityOf(before);
+    if (identity === identityOf(now)) this.#rows[row] = now;
+    else {
+      this.#rows[row] = { ...now, storedAs: before.storedAs ?? identity };
+      if (this.#rowByIdentity.get(identity) === row) this.#rowByIdentity.delete(identity);
+      if (!this.#rowByIdentity.has(identityOf(now))) this.#rowByIdentity.set(identityOf(now), row);
+      this.#generation++; // who remembers rows by what they were has to ask again
+    }
+    for (const tell of this.#onRename) tell(row);
   }
 
   get(row: number): Peer {
@@ -105,7 +167,8 @@ export class PeerTable {
   /** Gives a peer at an address, if it is in the table, another name to be shown by. Row and key stay; whoever asked to be told is told. */
   rename(peer: Pick<Peer, "id" | "address">, name: string): void {
     const row = this.#rowByIdentity.get(identityOf(peer));
-    if (row !== undefined) this.#setName(row, name);
+    // A container's row may be its pod's, which has a name of its own.
+    if (row !== undefined && this.#rows[row]!.id === peer.id) this.#setName(row, name);
   }
 
   /** Gives these peers, by id, their new names at all their addresses. */
@@ -124,7 +187,7 @@ export class PeerTable {
     for (const tell of this.#onRename) tell(row);
   }
 
-  /** Calls back with each row that gets a new name, for as long as the table lives. */
+  /** Calls back with each row that gets a new name, or other facts, for as long as the table lives. */
   onRename(tell: (row: number) => void): void {
     this.#onRename.push(tell);
   }
@@ -144,11 +207,13 @@ export class PeerTable {
     for (let row = otherRow + 1; row < used.length; row++) {
       const peer = this.#rows[row];
       if (used[row] === 1 || peer === undefined) continue;
-      this.#rowByIdentity.delete(identityOf(peer));
       this.#rows[row] = undefined;
       this.#freeRows.push(row);
     }
-    if (this.count < before) this.#generation++;
+    if (this.count === before) return;
+    for (const [identity, row] of this.#rowByIdentity)
+      if (this.#rows[row] === undefined) this.#rowByIdentity.delete(identity);
+    this.#generation++;
   }
 
   #add(peer: Peer): number {
@@ -161,8 +226,13 @@ export class PeerTable {
 }
 
 /** 53-bit store key of a peer at an address. */
-export function peerKey(peer: Pick<Peer, "id" | "address">): number {
-  return identityKey(identityOf(peer));
+export function peerKey(peer: Pick<Peer, "id" | "address" | "storedAs">): number {
+  return identityKey(peer.storedAs ?? identityOf(peer));
+}
+
+function isSame(a: Peer, b: Peer): boolean {
+  const names = Object.keys(b) as (keyof Peer)[];
+  return names.length === Object.keys(a).length && names.every((name) => a[name] === b[name]);
 }
 
 function identityOf({ id, address }: Pick<Peer, "id" | "address">): string {

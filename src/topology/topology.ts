@@ -35,14 +35,21 @@ export interface PeerFacts {
 /** A peer with all its addresses; `group` is where the map puts it. */
 export interface TopologyPeer extends PeerFacts {
   readonly id: string;
-  readonly kind: PeerKind | "network" | "node";
+  readonly kind: PeerKind | "network" | "namespace" | "workload";
   readonly name: string;
-  /** Heading of the group it is drawn in: the node's name for what runs there, else its network. */
+  /** Heading of the group it is drawn in: its namespace, the node's name for what runs there, else its network. */
   readonly group: string;
   readonly addresses: readonly string[];
   readonly node: string;
   readonly process: string;
   readonly container: string;
+  /** Of Kubernetes' pods, services and workloads. */
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly workload?: string;
+  readonly workloadKind?: string;
+  readonly service?: string;
+  readonly labels?: string;
 }
 
 export interface TopologyLink {

@@ -9,7 +9,7 @@ export interface View {
   readonly selection: Selection | ExporterSelection | undefined;
 }
 
-export const groupings = ["peer", "address", "node", "network"] as const;
+export const groupings = ["peer", "workload", "namespace", "address", "node", "network"] as const;
 export type Grouping = (typeof groupings)[number];
 
 export const panes = ["map", "links", "flows", "exporters"] as const;

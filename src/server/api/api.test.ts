@@ -175,6 +175,7 @@ function createApi(
     store,
     geo: { status: () => geoFiles },
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
+    kubernetes: { status: () => ({ state: "off", reason: "not asked for" }) as never },
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
@@ -394,7 +395,11 @@ const mistakes: [string, string, RegExp][] = [
   ["map?from=-1h&from=-2h", "from", /given more than once/],
   ["map?from=soon", "from", /is no time/],
   ["map?from=-1h&to=-2h", "from", /window is empty/],
-  ["map?group=galaxy", "group", /"galaxy" is not known; accepted: node, address, network/],
+  [
+    "map?group=galaxy",
+    "group",
+    /"galaxy" is not known; accepted: namespace, workload, pod, node, address, network/,
+  ],
   ["map?metric=weight", "metric", /accepted: bytes, packets, connections, failed, retransmits/],
   ["map?limit=0", "limit", /whole number from 1 to 50000/],
   ["map?limit=50001", "limit", /whole number from 1 to 50000/],
@@ -477,6 +482,7 @@ test("the status says what runs and what is missing", async (t) => {
     node: "vm",
     startedAt: now - minute,
     agent: { state: "on", connections: 42, names: [dockerAnswers], ...agentParts },
+    kubernetes: { state: "off", reason: "not asked for" },
     collector: {
       listeners: ["udp://[::]:2055"],
       addresses: ["192.168.1.5"],

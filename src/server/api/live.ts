@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
+import { groupings } from "../../topology/index.ts";
 import type { LiveHub } from "../live-hub.ts";
 import { Problem } from "../problem.ts";
-import { groupings, linksMaxBounds, metrics } from "./map.ts";
+import { linksMaxBounds, metrics } from "./map.ts";
 import { Parameters } from "./parameters.ts";
 
 /** Streams open at once; each may hold `behindBytes` of unsent text. */

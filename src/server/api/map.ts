@@ -1,12 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { Store } from "../../store/index.ts";
-import { buildTopology } from "../../topology/index.ts";
+import { buildTopology, groupings } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { Parameters } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
-export const groupings = ["node", "address", "network"] as const;
 export const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
 /** Links per answer: enough to fill a screen by default, and what the page can still draw at most. */
 export const linksMaxBounds = { fallback: 2000, min: 1, max: 50_000 };

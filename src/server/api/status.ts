@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
-import type { Attribution, Geo, GeoFileStatus, ReverseNames } from "../../enrich/index.ts";
+import type { Attribution, Geo, GeoFileStatus, Kubernetes, ReverseNames } from "../../enrich/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
 
 export interface StatusDependencies {
@@ -13,6 +13,7 @@ export interface StatusDependencies {
   readonly store: Store;
   readonly geo: Pick<Geo, "status">;
   readonly reverseNames: Pick<ReverseNames, "status">;
+  readonly kubernetes: Pick<Kubernetes, "status">;
   readonly dataFolder: string;
   localAddresses(): readonly string[];
   /** Whether the store is open and the sockets are bound. */
@@ -26,7 +27,7 @@ const statusExportersMax = 100;
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
-  const { geo, reverseNames } = dependencies;
+  const { geo, kubernetes, reverseNames } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
 
@@ -43,6 +44,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       node,
       startedAt,
       agent: { state, reason, remedy, way, limits, connections: sockets, names, datagrams, dns, nat },
+      kubernetes: kubernetes.status(),
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
       geo: describeGeo(geo.status()),

@@ -5,20 +5,20 @@ import { type Peer, type PeerTable, peerKey } from "../../topology/index.ts";
 export interface Newcome {
   readonly peers: readonly Peer[];
   readonly observers: readonly Observer[];
-  /** Keys of peers whose name in the file is to be replaced. */
+  /** Keys of peers whose facts in the file are to be replaced. */
   readonly renamed: ReadonlySet<number>;
 }
 
 /**
  * Peers and observers that records name and that may not be in the file yet. Each is collected once; one that the file
- * already has, from an earlier run, is found out when it is written. A peer that got a new name since is collected again.
+ * already has, from an earlier run, is found out when it is written. A peer that got a new name or other facts since is collected again.
  */
 export class Newcomers {
   readonly #peerTable: PeerTable;
   readonly #observerTable: ObserverTable;
   readonly #peers = new Map<number, Peer>();
   readonly #observers = new Map<number, Observer>();
-  /** Those of the peers whose name in the file is to be replaced. */
+  /** Those of the peers whose facts in the file are to be replaced. */
   readonly #renamed = new Set<number>();
   /** Per row of the table 1 when it was collected. */
   #knownPeers = new Uint8Array(1024);

@@ -69,7 +69,7 @@ function appendChunks({ handle }: DatabaseConnection, chunks: readonly RecordChu
   }
 }
 
-/** Few rows: one value at a time is good enough. What the table already has is left as it is, but for new names. */
+/** Few rows: one value at a time is good enough. What the table already has is left as it is, but for what became known since. */
 async function writePeers(
   connection: DatabaseConnection,
   { peers, renamed, firstSeen }: Waiting,
@@ -84,7 +84,7 @@ async function writePeers(
   });
   if (renamed.size === 0) return;
   await connection.sql.run(
-    `UPDATE peers SET name = n.name FROM new_peers n WHERE n.key = peers.key AND n.key IN (${[...renamed].join(", ")})`,
+    `UPDATE peers SET ${peerColumns.map((name) => `${name} = n.${name}`).join(", ")} FROM new_peers n WHERE n.key = peers.key AND n.key IN (${[...renamed].join(", ")})`,
   );
 }
 

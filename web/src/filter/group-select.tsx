@@ -3,6 +3,8 @@ import { type Grouping, groupings } from "../view.ts";
 
 const labels: Record<Grouping, string> = {
   peer: "Peers",
+  workload: "Workloads",
+  namespace: "Namespaces",
   address: "Addresses",
   node: "Machines",
   network: "Networks",

@@ -45,6 +45,39 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     context.moveTo(x, y);
     context.lineTo(x, y + size);
   },
+  /** Seven sides, like the wheel on Kubernetes' flag. */
+  pod(context, x, y, size) {
+    sides(context, x, y, size, 7);
+  },
+  /** One comes in, several may answer. */
+  service(context, x, y, size) {
+    context.moveTo(x - size, y);
+    context.lineTo(x - size * 0.2, y);
+    for (const dy of [-0.75, 0, 0.75]) {
+      context.moveTo(x - size * 0.2, y);
+      context.lineTo(x + size * 0.9, y + dy * size);
+    }
+  },
+  /** A pod, and those behind it. */
+  workload(context, x, y, size) {
+    sides(context, x - size * 0.2, y + size * 0.2, size * 0.8, 7);
+    context.moveTo(x - size * 0.1, y - size * 0.95);
+    context.lineTo(x + size * 0.95, y - size * 0.6);
+    context.lineTo(x + size * 0.95, y + size * 0.2);
+  },
+  /** Corners of a frame around many. */
+  namespace(context, x, y, size) {
+    for (const [dx, dy] of [
+      [-1, -1],
+      [1, -1],
+      [1, 1],
+      [-1, 1],
+    ] as const) {
+      context.moveTo(x + dx * size * 0.4, y + dy * size * 0.9);
+      context.lineTo(x + dx * size * 0.9, y + dy * size * 0.9);
+      context.lineTo(x + dx * size * 0.9, y + dy * size * 0.4);
+    }
+  },
   /** A screen on its foot. */
   host(context, x, y, size) {
     context.rect(x - size, y - size * 0.8, size * 2, size * 1.25);
@@ -76,3 +109,13 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     }
   },
 };
+
+function sides(context: Context, x: number, y: number, size: number, count: number): void {
+  for (let side = 0; side < count; side++) {
+    const turn = (side / count) * 2 * Math.PI;
+    const [cornerX, cornerY] = [x + Math.sin(turn) * size, y - Math.cos(turn) * size];
+    if (side === 0) context.moveTo(cornerX, cornerY);
+    else context.lineTo(cornerX, cornerY);
+  }
+  context.closePath();
+}
