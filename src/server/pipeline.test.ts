@@ -31,6 +31,8 @@ function createTold({ rowsMax = 100 } = {}) {
     reverseNames: { refresh: tell("reverse") },
     stitcher: {
       stitch: (_batch: FlowBatch, seconds: number) => void told.push(`stitch ${seconds}`),
+      enter: (_batch: FlowBatch, seconds: number) => void told.push(`enter ${seconds}`),
+      settle: (_batch: FlowBatch, seconds: number) => void told.push(`settle ${seconds}`),
       takeWaited: (_now: number) => {
         told.push("waited");
         return new FlowBatch(0);
@@ -91,6 +93,20 @@ test("records are enriched, stitched, folded and stored, in this order", () => {
   batch.append();
   pipeline.accept(batch);
   assert.deepEqual(told, ["nat", "enrich", "stitch 1700000000", "fold", "metrics", "append"]);
+});
+
+test("what one poll brings is judged at its end: both ends of a connection may be in batches of their own", async () => {
+  const { pipeline, sources, told, tick } = createTold();
+  const batch = new FlowBatch(1);
+  batch.append();
+  sources.agent.poll = () => {
+    pipeline.acceptObserved(batch);
+    pipeline.acceptObserved(batch);
+  };
+  await tick();
+  const entered = ["nat", "enrich", "enter 1700000000"];
+  const settled = ["settle 1700000000", "fold", "metrics", "append"];
+  assert.deepEqual(told.slice(0, 14), [...entered, ...entered, ...settled, ...settled]);
 });
 
 test("before exporters' records are judged the agent looks, unless it just has", async () => {

@@ -1,7 +1,7 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
 import type { AddressPeers, Kubernetes, ReverseNames } from "../enrich/index.ts";
-import type { FlowBatch } from "../flow/index.ts";
+import { FlowBatch } from "../flow/index.ts";
 import type { TrafficMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
@@ -32,6 +32,11 @@ export interface Sources {
 export interface Pipeline {
   /** Steps 3 to 6 for records that were just made. The batch may be cleared when it returns. */
   accept(batch: FlowBatch): void;
+  /**
+   * The same for what the agent here reports. A poll may have several batches: they are judged at its end, so that both ends of a
+   * connection are known, whichever batch they are in.
+   */
+  acceptObserved(batch: FlowBatch): void;
   /** The same for exporters' records; they are seen now. The agent looks before, unless it just has. */
   acceptExported(batch: FlowBatch, agent: Agent): void;
   /** One second of the program's life. Resolves when what came in is durable. */
@@ -40,6 +45,8 @@ export interface Pipeline {
   finish(sources: Sources): void;
 }
 
+/** Of one poll; about 80 MB. Beyond it what came first is judged before the rest is known. */
+const observedRowsMax = 262_144;
 /** Peers' rows are freed when this share of the table is taken. */
 const sweepShare = 0.8;
 const minuteMilliseconds = 60_000;
@@ -57,12 +64,34 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
+  /** What this poll has brought so far. */
+  const observed: FlowBatch[] = [];
+  let observedRows = 0;
 
   function accept(batch: FlowBatch): void {
     if (batch.count === 0) return;
     identify(batch);
     stitcher.stitch(batch, Math.floor(now() / 1000));
     record(batch);
+  }
+
+  function acceptObserved(batch: FlowBatch): void {
+    if (batch.count === 0) return;
+    identify(batch);
+    stitcher.enter(batch, Math.floor(now() / 1000));
+    const copy = new FlowBatch(batch.count);
+    for (let row = 0; row < batch.count; row++) copy.copyRow(row, copy.append(), batch);
+    observed.push(copy);
+    observedRows += batch.count;
+    if (observedRows > observedRowsMax) settleObserved();
+  }
+
+  function settleObserved(): void {
+    for (const batch of observed.splice(0)) {
+      stitcher.settle(batch, Math.floor(now() / 1000));
+      record(batch);
+    }
+    observedRows = 0;
   }
 
   /** Who the ends are, as far as that is known now. */
@@ -87,6 +116,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   function pollAgent(agent: Agent): void {
     lastPoll = now();
     agent.poll();
+    settleObserved();
     record(stitcher.takeWaited(now(), remote.waitMilliseconds, identifyAgain));
   }
 
@@ -130,7 +160,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     record(stitcher.takeWaited(now(), 0, identifyAgain)); // what would wait longer, for agents elsewhere
   }
 
-  return { accept, acceptExported, tick, finish };
+  return { accept, acceptObserved, acceptExported, tick, finish };
 }
 
 function freePeers({ peers, stitcher, fold, remote }: PipelineDependencies, seconds: number): void {

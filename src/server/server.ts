@@ -170,7 +170,7 @@ export function createServer(
   stitcher.setMachine(observers.intern({ id: `agent:${node}`, kind: "agent", name: node }), readBootId());
   const agent = createAgent(agentConfigOf(config.agent), {
     ...{ node, peers, observers, names, drop: drops.drop, now },
-    deliver: pipeline.accept,
+    deliver: pipeline.acceptObserved,
     onName: addressPeers.rename,
     networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
     onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),

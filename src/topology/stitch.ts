@@ -68,7 +68,9 @@ export interface Stitcher {
   stitch(batch: FlowBatch, seconds: number): void;
   /** The first half of `stitch`: notes which ends of which connections agents' rows are about. They are judged later. */
   enter(batch: FlowBatch, seconds: number): void;
-  /** The second half, for a batch that must stay whole: no row is taken out of it. */
+  /** The second half of `stitch`: judges entered rows. Those that have to wait are taken out. */
+  settle(batch: FlowBatch, seconds: number): void;
+  /** The same for a batch that must stay whole: no row is taken out of it. */
   judge(batch: FlowBatch, seconds: number): void;
   /** Whether a row of an entered batch should wait for the other end's report. */
   mustWait(batch: FlowBatch): boolean;
@@ -356,6 +358,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       else judgeAll(batch, seconds);
     },
     enter: enterAll,
+    settle: judgeOrHold,
     restore(batch, seconds) {
       const { observedEnd: ends, isDuplicate } = batch.columns;
       for (let row = 0; row < batch.count; row++) {
