@@ -159,7 +159,7 @@ static __always_inline void open_client(struct sock *sk)
 
 	/* connect() runs in its process; the local port is chosen later, so the tuple is read again when reported. */
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
-	read_tuple(sk, &connection);
+	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
 	add_connection(sk, &connection, BPF_ANY);
 }
@@ -169,7 +169,7 @@ static __always_inline void open_server(struct sock *sk)
 	struct connection connection = {};
 	struct owner *listener;
 
-	read_tuple(sk, &connection);
+	read_tuple(sk, true, &connection);
 	listener = find_listener(sk, connection.local_address);
 	if (listener)
 		connection.owner = *listener;
@@ -182,7 +182,7 @@ static __always_inline void open_server(struct sock *sk)
 /* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
 static __always_inline void establish_client(struct sock *sk, struct connection *connection)
 {
-	read_tuple(sk, connection);
+	read_tuple(sk, true, connection);
 	if (!connection->older)
 		connection->connect_microseconds = (bpf_ktime_get_ns() - connection->opened_nanoseconds) / 1000;
 	connection->opened = 1;
@@ -200,21 +200,25 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 	struct tcp_losses *lost = get_losses();
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	bool claimed;
 	int error;
 
 	if (!connection)
 		return;
 	claimed = claim(connection);
-	if (claimed)
-		read_tuple(sk, connection);
-	read_counters(sk, &connection->final);
+	if (claimed && !connection->opened)
+		read_tuple(sk, true, connection); /* the port was chosen since */
+	if (tp)
+		read_counters(tp, true, &connection->final);
+	else
+		as_reported(connection, &connection->final);
 	connection->closed_nanoseconds = bpf_ktime_get_ns();
 	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
 		connection->opened = 1; /* also when the event was missed that said so */
-	error = BPF_CORE_READ(sk, sk_err);
+	error = sk->sk_err;
 	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
-	if (connection->opened && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+	if (connection->opened && sk->sk_shutdown == SHUTDOWN_MASK)
 		error = 0;
 	if (!connection->opened && !error)
 		error = error_told(sk);

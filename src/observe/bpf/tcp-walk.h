@@ -52,7 +52,7 @@ static __always_inline enum walked walk_attempt(struct sock *sk, struct connecti
 
 	if (connection->any_reported)
 		return WALKED_KEPT;
-	read_tuple(sk, connection);
+	read_tuple(sk, false, connection);
 	if (connection->local_port == 0)
 		return WALKED_KEPT; /* connect() is about to choose it */
 	as_reported(connection, &now);
@@ -74,10 +74,10 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_CLOSE)
 			return walk_attempt(sk, connection, walk);
-		read_tuple(sk, connection); /* the event was missed that says so */
+		read_tuple(sk, false, connection); /* the event was missed that says so */
 		connection->opened = 1;
 	}
-	read_counters(sk, &now);
+	read_counters((struct tcp_sock *)sk, false, &now);
 	if (has_gone(sk, key, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&

@@ -39,7 +39,10 @@ static __always_inline void follow_established(struct sock *sk, int oldstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 {
-	if (!is_tcp(sk))
+	bool is_wanted = newstate == TCP_SYN_SENT || newstate == TCP_ESTABLISHED || newstate == TCP_LISTEN ||
+			 newstate == TCP_CLOSE;
+
+	if (!is_wanted || !is_tcp(sk))
 		return 0;
 	if (newstate == TCP_SYN_SENT)
 		open_client(sk);
@@ -82,8 +85,8 @@ int find_sockets(struct bpf_iter__task_file *context)
 	if (state == TCP_CLOSE)
 		return 0;
 	read_owner(sk, task, &connection.owner);
-	read_tuple(sk, &connection);
-	read_counters(sk, &now);
+	read_tuple(sk, false, &connection);
+	read_counters((struct tcp_sock *)sk, false, &now);
 	connection.reported.bytes_sent = now.bytes_sent;
 	connection.reported.bytes_received = now.bytes_received;
 	connection.reported.segments_sent = now.segments_sent;
