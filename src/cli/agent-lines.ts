@@ -4,8 +4,6 @@ import type { PeerTable } from "../topology/index.ts";
 
 /** What waits for whoever reads; beyond it lines are given up. */
 const waitingBytesMax = 8 * 2 ** 20;
-/** Written at a time: a whole batch in one text would be megabytes that stay resident. */
-const pieceCharacters = 65_536;
 
 export interface AgentLinesDependencies {
   readonly output: Writable;
@@ -55,16 +53,16 @@ export function createAgentLines({ output, node, peers, onSlow, onClosed }: Agen
     /** Peers of the rows are known. */
     write(batch: FlowBatch): void {
       if (isClosed || batch.count === 0) return;
-      let piece = "";
+      const lines: string[] = [];
+      let bytes = output.writableLength;
       let row = 0;
-      for (; row < batch.count && output.writableLength + piece.length < waitingBytesMax; row++) {
-        piece += `${line(batch, row)}\n`;
-        if (piece.length < pieceCharacters) continue;
-        output.write(piece);
-        piece = "";
+      for (; row < batch.count && bytes < waitingBytesMax; row++) {
+        const text = line(batch, row);
+        bytes += text.length + 1;
+        lines.push(text, "\n");
       }
       if (row < batch.count) onSlow(batch.count - row);
-      if (piece !== "") output.write(piece);
+      output.write(lines.join(""));
     },
   };
 }
