@@ -12,7 +12,7 @@
  * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
  */
 import type { ChildProcess } from "node:child_process";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -39,6 +39,7 @@ const periodMilliseconds = 1000; // one poll of the agent
 /** Loading programs and freeing maps is work of the start and the end, not of the traffic. */
 const settleMilliseconds = 300;
 
+const launcher = fileURLToPath(new URL("../portolan", import.meta.url));
 const load = fileURLToPath(new URL("./traffic-load.ts", import.meta.url));
 const hosts = new TwoHosts();
 const hook = new EmptyHook(readKernelFacts().cgroupRoot);
@@ -410,13 +411,20 @@ async function spendLive(): Promise<void> {
 
 async function weigh(): Promise<void> {
   const connections = 100_000;
+  // The command as people start it. The other agent, beside it, tells of the kernel's maps.
+  const command = spawn(launcher, ["agent", "--spool", "none", "--listen", "none", "--json"], {
+    stdio: "ignore",
+  });
   await agent.start();
-  await rest(3000);
+  await rest(8000);
   const idle = await agent.usage();
+  const idleCommand = residentMegabytes(command);
   const children = await hold(connections);
   const resident: number[] = [];
+  const residentCommand: number[] = [];
   for (let second = 0; second < 15; second++) {
     await rest(1000);
+    residentCommand.push(residentMegabytes(command));
     resident.push((await agent.usage()).residentBytes / 1e6);
   }
   const full = await agent.usage();
@@ -424,6 +432,8 @@ async function weigh(): Promise<void> {
   console.log(
     `\nmemory: ${connections} connections, ${full.sockets} sockets; ${median(resident).toFixed(1)} MB resident ` +
       `(highest ${Math.max(...resident).toFixed(1)}, before them ${(idle.residentBytes / 1e6).toFixed(1)}); ` +
+      `portolan agent ${median(residentCommand).toFixed(1)} MB ` +
+      `(highest ${Math.max(...residentCommand).toFixed(1)}, before them ${idleCommand.toFixed(1)}); ` +
       `kernel memory of maps ${sum(full).toFixed(1)} MB (before them ${sum(idle).toFixed(1)}); ${full.drops} drops`,
   );
   for (const { name, bytes } of full.maps) {
@@ -433,7 +443,13 @@ async function weigh(): Promise<void> {
     );
   }
   await agent.stop();
+  command.kill("SIGTERM");
   for (const child of children) child.kill("SIGKILL");
+}
+
+function residentMegabytes({ pid }: ChildProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return (Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) * 1024) / 1e6;
 }
 
 const cases: Record<string, () => Promise<void>> = {

@@ -19,7 +19,7 @@ export interface AgentDependencies {
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
   readonly drop: ReportDrop;
-  /** Takes the records of one poll; the batch is cleared when it returns. */
+  /** Takes records of a poll; the batch is cleared when it returns. */
   deliver(batch: FlowBatch): void;
   /** Unix ms. */
   now(): number;
@@ -57,8 +57,8 @@ export interface Agent {
   stop(): void;
 }
 
-/** More than all reports that fit the kernel's ring buffer (4 MiB of 144 bytes): both ends of a connection come in one batch. */
-const batchRows = 32_768;
+/** 1.5 MB. What a poll finds comes in as many batches as it takes, one after the other. */
+const batchRows = 8192;
 
 const notStarted = {
   state: "off",

@@ -119,15 +119,20 @@ export function createConnections(
       source.walk();
       source.drain((report) => readReport(batch, report, poll));
       isWhole = countLosses(source);
-      deliver(batch);
-      batch.clear();
+      hand(batch);
     }
+  }
+
+  function hand(batch: FlowBatch): void {
+    deliver(batch);
+    batch.clear();
   }
 
   function readReport(batch: FlowBatch, report: TcpReport, poll: Poll): void {
     const { bytes, localAddress } = report;
     if (isLoopback(bytes, localAddress) && !config.includeLoopback) return;
     if (!isWorthARow(report)) return;
+    if (batch.free === 0) hand(batch);
     writeReportRow(batch, report, poll, owners.peerOf(report, bytes, localAddress));
   }
 

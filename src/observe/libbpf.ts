@@ -37,13 +37,18 @@ export interface BpfObject {
 export interface RingBufferMemory {
   readonly consumer: ArrayBuffer;
   readonly producer: ArrayBuffer;
-  /** `dataBytes` long and mapped twice in a row, so that a record never wraps. */
+  /** The data and then its beginning again, so that a record never wraps. */
   readonly data: ArrayBuffer;
+  /** Of the data, a power of two. */
+  readonly dataBytes: number;
 }
 
 const protRead = 1;
 const protWrite = 2;
 const mapShared = 1;
+
+/** So much of a ring buffer is mapped a second time; records are shorter. Every page that is mapped counts as ours. */
+const wrapBytes = 64 * 1024;
 
 /** Whether the library is installed. */
 export function hasLibbpf(): boolean {
@@ -194,9 +199,10 @@ export function loadLibbpf(): Libbpf {
         const fd = fdOf("map", name);
         const page = call.pageSize();
         const consumer = mapMemory(fd, page, protRead | protWrite, 0, `ring buffer ${name}`);
-        const rest = mapMemory(fd, page + 2 * dataBytes, protRead, page, `ring buffer ${name}`);
-        const data = koffi.view(mappings.at(-1)!.address + BigInt(page), 2 * dataBytes);
-        return { consumer, producer: rest, data };
+        const mapped = dataBytes + Math.min(wrapBytes, dataBytes);
+        const rest = mapMemory(fd, page + mapped, protRead, page, `ring buffer ${name}`);
+        const data = koffi.view(mappings.at(-1)!.address + BigInt(page), mapped);
+        return { consumer, producer: rest, data, dataBytes };
       },
       close() {
         for (const link of links.splice(0)) call.destroyLink(link);

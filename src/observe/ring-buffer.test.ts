@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { RingBuffer } from "./ring-buffer.ts";
 
 const dataBytes = 64;
+const wrapBytes = 32;
 const busy = 0x80000000;
 const discarded = 0x40000000;
 
@@ -10,14 +11,15 @@ function createMemory() {
   const memory = {
     consumer: new ArrayBuffer(8),
     producer: new ArrayBuffer(8),
-    data: new ArrayBuffer(2 * dataBytes),
+    data: new ArrayBuffer(dataBytes + wrapBytes),
+    dataBytes,
   };
   const words = new Uint32Array(memory.data);
-  /** Writes a record's header at a position, in both mappings as the kernel's double mapping would show it. */
+  /** Writes a record's header at a position, and where the beginning is mapped again. */
   function put(position: number, header: number): void {
     const offset = position % dataBytes;
     words[offset >> 2] = header;
-    if (offset < dataBytes) words[(offset + dataBytes) >> 2] = header;
+    if (offset < wrapBytes) words[(offset + dataBytes) >> 2] = header;
   }
   const produce = (position: number) => new BigUint64Array(memory.producer).fill(BigInt(position));
   const consumed = () => Number(new BigUint64Array(memory.consumer)[0]);

@@ -14,11 +14,11 @@ export class RingBuffer {
   readonly #words: Int32Array;
   readonly #mask: number;
 
-  constructor({ consumer, producer, data }: RingBufferMemory) {
+  constructor({ consumer, producer, data, dataBytes }: RingBufferMemory) {
     this.#consumerPosition = new BigUint64Array(consumer, 0, 1);
     this.#producerPosition = new BigUint64Array(producer, 0, 1);
     this.#words = new Int32Array(data);
-    this.#mask = data.byteLength / 2 - 1;
+    this.#mask = dataBytes - 1;
   }
 
   /**

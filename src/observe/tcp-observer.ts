@@ -7,6 +7,10 @@ const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
+/** The same walk: with loads of its own, which Linux 6.2 and later take, and with helper calls. */
+const walkPrograms = ["walk_sockets", "walk_by_helper"] as const;
+type WalkProgram = (typeof walkPrograms)[number];
+
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
   readonly connectionsMax: number;
@@ -43,17 +47,19 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
+  let walkProgram: WalkProgram = walkPrograms.at(-1)!;
   const nameBytes = new Uint8Array(cgroupNameBytes);
   const utf8 = new TextDecoder();
   const lossBytes = new Uint8Array(40);
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
-  /** `followErrors`: with the optional program, attached to the root of cgroup v2. */
-  function load(elf: Uint8Array, followErrors: boolean): BpfObject {
+  /** `followErrors`: with the optional program, attached to the root of cgroup v2. `walk`: the program that walks. */
+  function load(elf: Uint8Array, followErrors: boolean, walk: WalkProgram): BpfObject {
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
-      opened.setMaxEntries("connections", connectionsMax);
+      for (const map of ["connections", "slots", "free_slots"]) opened.setMaxEntries(map, connectionsMax);
       if (!followErrors) opened.leaveOut("follow_errors");
+      for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);
       opened.load();
       if (followErrors) attachToCgroup(opened, "follow_errors", cgroupRoot);
       return opened;
@@ -63,14 +69,21 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
     }
   }
 
-  /** Without cgroup v2, or where a kernel does not take the optional program, it is left out. */
+  /** Without cgroup v2, or where a kernel does not take the optional program, it is left out; the walk is the first that it takes. */
   function loadWhatCanBe(elf: Uint8Array): BpfObject {
-    if (cgroupRoot === "") return load(elf, false);
-    try {
-      return load(elf, true);
-    } catch {
-      return load(elf, false);
+    let whyNot: unknown;
+    for (const walk of walkPrograms) {
+      for (const followErrors of cgroupRoot === "" ? [false] : [true, false]) {
+        try {
+          const loaded = load(elf, followErrors, walk);
+          walkProgram = walk;
+          return loaded;
+        } catch (error) {
+          whyNot = error;
+        }
+      }
     }
+    throw whyNot;
   }
 
   return {
@@ -89,7 +102,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
       }
     },
     walk() {
-      object?.runSyscall("walk_sockets");
+      object?.runSyscall(walkProgram);
     },
     drain(visit) {
       if (ring === undefined || report === undefined) return 0;

@@ -31,7 +31,7 @@ static __always_inline __u64 moved(__u64 now, __u64 reported)
 /* Sends what moved since the last report. Returns false when the ring buffer is full: nothing is changed then. */
 static __always_inline bool report(struct connection *connection, const struct counters *now, __u8 flags)
 {
-	struct counters *reported = &connection->reported;
+	struct totals *reported = &connection->reported;
 	struct tcp_report *record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
 	__u64 record_bytes_sent, record_bytes_received;
 	/* Read once: a handshake may end meanwhile, and is then in the next report. */
@@ -84,6 +84,20 @@ static __always_inline bool report(struct connection *connection, const struct c
 	return true;
 }
 
+/* What the reports so far add up to, as the last report that there will be, or the first of an attempt. */
+static __always_inline void as_reported(const struct connection *connection, struct counters *counters)
+{
+	const struct totals *reported = &connection->reported;
+
+	counters->bytes_sent = reported->bytes_sent;
+	counters->bytes_received = reported->bytes_received;
+	counters->segments_sent = reported->segments_sent;
+	counters->segments_received = reported->segments_received;
+	counters->retransmits = reported->retransmits;
+	counters->srtt_microseconds = 0;
+	counters->minimum_rtt_microseconds = 0;
+}
+
 /*
  * A socket that connects again after an attempt that ended: when that end still waits for room in the ring buffer it moves
  * aside. So does an attempt whose CLOSE event was missed.
@@ -93,16 +107,21 @@ static __always_inline void move_aside(__u64 cookie)
 	__u64 key = WAITING_KEY | bpf_ktime_get_ns();
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &cookie);
 	struct tcp_losses *lost = get_losses();
+	__u32 index;
 
 	if (!waiting)
 		return;
 	if (claim(waiting)) {
+		index = waiting->slot;
 		if (!waiting->closed)
-			waiting->final = waiting->reported;
+			as_reported(waiting, &waiting->final);
 		waiting->closed = 1;
 		release(waiting); /* the copy has to be free; nobody but the walk looks for this one */
-		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST)) {
+			fill_slot(index, key, 0);
 			return;
+		}
+		free_slot(index);
 	}
 	if (lost)
 		__sync_fetch_and_add(&lost->overwritten, 1);
@@ -116,10 +135,19 @@ static __always_inline void add_connection(struct sock *sk, struct connection *c
 
 	if (mode == BPF_ANY)
 		move_aside(cookie);
+	if (!take_slot(&connection->slot)) {
+		if (lost)
+			__sync_fetch_and_add(&lost->table_full, 1);
+		return;
+	}
 	connection->socket = (__u64)sk;
 	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
 	error = bpf_map_update_elem(&connections, &cookie, connection, mode);
+	if (!error)
+		fill_slot(connection->slot, cookie, 0);
+	else
+		free_slot(connection->slot);
 	/* The table is full, or the kernel has no memory for an entry at hand; -EEXIST is a socket with two files. */
 	if (error && error != -EEXIST && lost)
 		__sync_fetch_and_add(&lost->table_full, 1);
@@ -131,7 +159,7 @@ static __always_inline void open_client(struct sock *sk)
 
 	/* connect() runs in its process; the local port is chosen later, so the tuple is read again when reported. */
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
-	read_tuple(sk, &connection);
+	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
 	add_connection(sk, &connection, BPF_ANY);
 }
@@ -141,7 +169,7 @@ static __always_inline void open_server(struct sock *sk)
 	struct connection connection = {};
 	struct owner *listener;
 
-	read_tuple(sk, &connection);
+	read_tuple(sk, true, &connection);
 	listener = find_listener(sk, connection.local_address);
 	if (listener)
 		connection.owner = *listener;
@@ -154,7 +182,7 @@ static __always_inline void open_server(struct sock *sk)
 /* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
 static __always_inline void establish_client(struct sock *sk, struct connection *connection)
 {
-	read_tuple(sk, connection);
+	read_tuple(sk, true, connection);
 	if (!connection->older)
 		connection->connect_microseconds = (bpf_ktime_get_ns() - connection->opened_nanoseconds) / 1000;
 	connection->opened = 1;
@@ -172,30 +200,35 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
 	struct tcp_losses *lost = get_losses();
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	bool claimed;
 	int error;
 
 	if (!connection)
 		return;
 	claimed = claim(connection);
-	if (claimed)
-		read_tuple(sk, connection);
-	read_counters(sk, &connection->final);
+	if (claimed && !connection->opened)
+		read_tuple(sk, true, connection); /* the port was chosen since */
+	if (tp)
+		read_counters(tp, true, &connection->final);
+	else
+		as_reported(connection, &connection->final);
 	connection->closed_nanoseconds = bpf_ktime_get_ns();
 	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
 		connection->opened = 1; /* also when the event was missed that said so */
-	error = BPF_CORE_READ(sk, sk_err);
+	error = sk->sk_err;
 	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
-	if (connection->opened && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+	if (connection->opened && sk->sk_shutdown == SHUTDOWN_MASK)
 		error = 0;
 	if (!connection->opened && !error)
 		error = error_told(sk);
 	connection->error = error;
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
-		bpf_map_delete_elem(&connections, &cookie);
+		forget(cookie, connection);
 		return;
 	}
 	connection->closed = 1;
+	fill_slot(connection->slot, cookie, 0);
 	if (claimed)
 		release(connection);
 	if (lost)

@@ -21,10 +21,19 @@ struct counters {
 	__u32 minimum_rtt_microseconds;
 };
 
+/* What the reports so far add up to. */
+struct totals {
+	__u64 bytes_sent;
+	__u64 bytes_received;
+	__u32 segments_sent;
+	__u32 segments_received;
+	__u32 retransmits;
+};
+
 struct connection {
 	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key */
 	struct owner owner;
-	struct counters reported; /* what the reports so far add up to */
+	struct totals reported;
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */
 	__u64 opened_nanoseconds;
 	__u64 closed_nanoseconds;
@@ -43,6 +52,20 @@ struct connection {
 	__u8 opening_reported;
 	__u8 reserved[2];
 	__u32 claimed;         /* 1 while one processor reports it: see claim() */
+	__u32 slot;            /* of this entry in `slots` */
+};
+/* With the kernel's part of an entry 256 bytes; one more, and each would take 512. */
+_Static_assert(sizeof(struct connection) == 192, "an entry takes one piece of 256 bytes");
+
+/*
+ * One of each entry in `connections`, side by side: all that the walk touches of a socket that stands still, but for the two
+ * counters in the socket itself. With 0 as `socket` the walk looks at the entry in any case.
+ */
+struct slot {
+	__u64 key; /* in `connections`; 0 in a free slot */
+	__u64 socket;
+	__u32 segments_sent; /* as last reported */
+	__u32 segments_received;
 };
 
 struct listener_key {
@@ -54,7 +77,7 @@ struct listener_key {
 /*
  * Connections by socket cookie, which no other socket has until the machine starts anew: an end that waits for room in
  * the ring buffer is in nobody's way. A socket that connects again keeps its cookie; the end of its attempt before then
- * moves to a key of WAITING_KEY. No preallocation: an entry of about 250 bytes costs memory only while its socket lives.
+ * moves to a key of WAITING_KEY. No preallocation: an entry costs memory only while its socket lives.
  * User space sets max_entries before loading; a full table is counted in `losses`.
  */
 struct {
@@ -64,6 +87,24 @@ struct {
 	__type(key, __u64);
 	__type(value, struct connection);
 } connections SEC(".maps");
+
+/* User space makes these two as large as `connections`, whose buckets, as many as it may have entries, take longer to look through. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 131072);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+/* Those below `slots_used` that are free again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, 131072);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+__u32 slots_used;
+__u32 walks;
 
 /* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
 #define WAITING_KEY (1ULL << 63)

@@ -8,10 +8,11 @@
 /* Not inlined: the name has a stack frame of its own. */
 static __noinline int keep_cgroup_name(__u64 cgroup_id, struct kernfs_node *node)
 {
-	struct cgroup_name name = {};
+	struct cgroup_name name;
 
 	if (bpf_map_lookup_elem(&cgroup_names, &cgroup_id))
 		return 0;
+	__builtin_memset(&name, 0, sizeof(name));
 	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(node, name));
 	return bpf_map_update_elem(&cgroup_names, &cgroup_id, &name, BPF_NOEXIST);
 }
@@ -19,8 +20,8 @@ static __noinline int keep_cgroup_name(__u64 cgroup_id, struct kernfs_node *node
 /* The socket's cgroup of version 2; its name is kept. */
 static __always_inline __u64 read_cgroup(struct sock *sk)
 {
-	struct kernfs_node *node = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
-	__u64 cgroup_id = BPF_CORE_READ(node, id);
+	struct kernfs_node *node = sk->sk_cgrp_data.cgroup->kn;
+	__u64 cgroup_id = node->id;
 
 	keep_cgroup_name(cgroup_id, node);
 	return cgroup_id;
@@ -28,8 +29,8 @@ static __always_inline __u64 read_cgroup(struct sock *sk)
 
 static __always_inline void read_owner(struct sock *sk, struct task_struct *task, struct owner *owner)
 {
-	owner->process = BPF_CORE_READ(task, tgid);
-	BPF_CORE_READ_INTO(&owner->process_name, task, group_leader, comm);
+	owner->process = task->tgid;
+	bpf_core_read(owner->process_name, sizeof(owner->process_name), &task->group_leader->comm);
 	owner->cgroup_id = read_cgroup(sk);
 	owner->count = 1;
 }
@@ -63,7 +64,7 @@ static __always_inline void add_listener(struct sock *sk, struct task_struct *ta
 
 	key.network_namespace = network_namespace_of(sk);
 	key.port = local_port_of(sk);
-	read_addresses(sk, key.address, remote);
+	read_addresses(sk, true, key.address, remote);
 	if (bpf_map_update_elem(&listening, &socket, &one, BPF_NOEXIST))
 		return; /* the same socket by another of its file descriptors */
 	known = bpf_map_lookup_elem(&listeners, &key);
@@ -86,7 +87,7 @@ static __always_inline void remove_listener(struct sock *sk)
 		return;
 	key.network_namespace = network_namespace_of(sk);
 	key.port = local_port_of(sk);
-	read_addresses(sk, key.address, remote);
+	read_addresses(sk, true, key.address, remote);
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (!known)
 		return;

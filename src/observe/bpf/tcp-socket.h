@@ -8,6 +8,12 @@
 /* What rtt_min holds before the first sample (tcp_init_sock). */
 #define NOT_MEASURED (~0U)
 
+/*
+ * Where the verifier knows what a pointer points to, a field is loaded as in C; where it is only a number, as in the walk, a helper
+ * loads it, which takes several times as long. `is_known` is a constant wherever it is given.
+ */
+#define LOAD(is_known, pointer, field) ((is_known) ? (pointer)->field : BPF_CORE_READ(pointer, field))
+
 static __always_inline void write_address(__u8 *target, __be32 ipv4)
 {
 	__builtin_memset(target, 0, 10);
@@ -17,15 +23,15 @@ static __always_inline void write_address(__u8 *target, __be32 ipv4)
 }
 
 /* A dual-stack socket talking IPv4 keeps the mapped form in its IPv6 fields, so both families end up alike. */
-static __always_inline void read_addresses(struct sock *sk, __u8 *local, __u8 *remote)
+static __always_inline void read_addresses(struct sock *sk, bool is_known, __u8 *local, __u8 *remote)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+	if (LOAD(is_known, sk, __sk_common.skc_family) == AF_INET6) {
 		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_core_read(remote, 16, &sk->__sk_common.skc_v6_daddr);
 		return;
 	}
-	write_address(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-	write_address(remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	write_address(local, LOAD(is_known, sk, __sk_common.skc_rcv_saddr));
+	write_address(remote, LOAD(is_known, sk, __sk_common.skc_daddr));
 }
 
 /* skc_num is cleared before the CLOSE event, inet_sport is not. */
@@ -36,40 +42,40 @@ static __always_inline __u16 local_port_of(struct sock *sk)
 
 static __always_inline __u32 network_namespace_of(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = sk->__sk_common.skc_family;
 
-	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
-static __always_inline void read_tuple(struct sock *sk, struct connection *connection)
+static __always_inline void read_tuple(struct sock *sk, bool is_known, struct connection *connection)
 {
-	read_addresses(sk, connection->local_address, connection->remote_address);
+	read_addresses(sk, is_known, connection->local_address, connection->remote_address);
 	connection->local_port = local_port_of(sk);
-	connection->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	connection->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
 }
 
-static __always_inline void read_counters(struct sock *sk, struct counters *counters)
+static __always_inline void read_counters(struct tcp_sock *tp, bool is_known, struct counters *counters)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct sock *sk = (struct sock *)tp;
 
-	counters->bytes_received = BPF_CORE_READ(tp, bytes_received);
-	counters->bytes_sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
-	counters->segments_sent = BPF_CORE_READ(tp, segs_out);
-	counters->segments_received = BPF_CORE_READ(tp, segs_in);
-	counters->retransmits = BPF_CORE_READ(tp, total_retrans);
-	counters->srtt_microseconds = BPF_CORE_READ(tp, srtt_us) >> 3;
-	counters->minimum_rtt_microseconds = BPF_CORE_READ(tp, rtt_min.s[0].v);
+	counters->bytes_received = LOAD(is_known, tp, bytes_received);
+	counters->bytes_sent = LOAD(is_known, tp, bytes_sent) - LOAD(is_known, tp, bytes_retrans);
+	counters->segments_sent = LOAD(is_known, tp, segs_out);
+	counters->segments_received = LOAD(is_known, tp, segs_in);
+	counters->retransmits = LOAD(is_known, tp, total_retrans);
+	counters->srtt_microseconds = LOAD(is_known, tp, srtt_us) >> 3;
+	counters->minimum_rtt_microseconds = LOAD(is_known, tp, rtt_min.s[0].v);
 	if (counters->minimum_rtt_microseconds == NOT_MEASURED)
 		counters->minimum_rtt_microseconds = 0;
 	/*
 	 * The FIN takes a sequence number, and bytes_received counts sequence numbers; the flag is set a moment after. So it is
 	 * read last: an octet too few is made good by the next report, one too many by none.
 	 */
-	if ((BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) && counters->bytes_received > 0)
+	if ((LOAD(is_known, sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) && counters->bytes_received > 0)
 		counters->bytes_received--;
 }

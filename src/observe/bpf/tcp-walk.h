@@ -5,6 +5,8 @@
 /* A socket is entered a moment before its state says so, and its port is chosen a moment after. */
 #define SETTLED_NANOSECONDS 1000000000ULL
 
+extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak;
+
 struct walk {
 	__u64 walked;
 	__u64 deferred;
@@ -29,13 +31,14 @@ static __always_inline bool has_gone(struct sock *sk, __u64 cookie, const struct
 static __always_inline enum walked walk_gone(__u64 key, struct connection *connection, struct walk *walk)
 {
 	bool missed = !connection->closed;
-	const struct counters *last = missed ? &connection->reported : &connection->final;
 
-	if (missed)
+	if (missed) {
 		connection->closed_nanoseconds = bpf_ktime_get_ns();
-	if (report(connection, last, REPORT_CLOSED)) {
+		as_reported(connection, &connection->final);
+	}
+	if (report(connection, &connection->final, REPORT_CLOSED)) {
 		walk->missed += missed;
-		bpf_map_delete_elem(&connections, &key);
+		forget(key, connection);
 		return WALKED_DELETED;
 	}
 	walk->deferred++;
@@ -45,12 +48,15 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 /* A client that has no answer yet is reported once, without counters, so that others' records of it are recognised. */
 static __always_inline enum walked walk_attempt(struct sock *sk, struct connection *connection, struct walk *walk)
 {
+	struct counters now;
+
 	if (connection->any_reported)
 		return WALKED_KEPT;
-	read_tuple(sk, connection);
+	read_tuple(sk, false, connection);
 	if (connection->local_port == 0)
 		return WALKED_KEPT; /* connect() is about to choose it */
-	if (report(connection, &connection->reported, 0))
+	as_reported(connection, &now);
+	if (report(connection, &now, 0))
 		return WALKED_KEPT;
 	walk->deferred++;
 	return WALKED_NO_ROOM;
@@ -68,10 +74,10 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_CLOSE)
 			return walk_attempt(sk, connection, walk);
-		read_tuple(sk, connection); /* the event was missed that says so */
+		read_tuple(sk, false, connection); /* the event was missed that says so */
 		connection->opened = 1;
 	}
-	read_counters(sk, &now);
+	read_counters((struct tcp_sock *)sk, false, &now);
 	if (has_gone(sk, key, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
@@ -84,16 +90,116 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 	return WALKED_NO_ROOM;
 }
 
-/* When the ring buffer is full the walk stops: there is no room for anybody's report, and the next walk begins anew. */
-static long walk_connection(void *map, const __u64 *key, struct connection *connection, struct walk *walk)
+/* The walk has seen the socket: it is left alone while its counters stand still, unless its end waits to be reported. */
+static __always_inline void settle(struct slot *slot, const struct connection *connection)
 {
-	enum walked result;
+	if (!connection->opened || !connection->any_reported || !connection->opening_reported) {
+		slot->socket = 0;
+		return;
+	}
+	slot->segments_sent = connection->reported.segments_sent;
+	slot->segments_received = connection->reported.segments_received;
+	slot->socket = connection->socket;
+	if (*(volatile __u8 *)&connection->closed)
+		slot->socket = 0; /* it ended meanwhile */
+}
 
-	walk->walked++;
-	if (!claim(connection))
+/* Returns 1 when the ring buffer is full: there is no room for anybody's report, and the next walk begins anew. */
+static __noinline int walk_entry(__u32 index, struct walk *walk)
+{
+	struct slot *slot = bpf_map_lookup_elem(&slots, &index);
+	struct connection *connection;
+	enum walked result;
+	__u64 key;
+
+	if (!slot || !walk)
 		return 0;
-	result = walk_claimed(*key, connection, walk);
-	if (result != WALKED_DELETED) /* the memory may be another connection's by now */
+	key = *(volatile __u64 *)&slot->key;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection || !claim(connection))
+		return 0;
+	/* Its connection may have ended since the slot was read, and the memory be another connection's. */
+	if (*(volatile __u64 *)&slot->key != key) {
 		release(connection);
+		return 0;
+	}
+	if (connection->slot != index) {
+		/* The socket connects again, and this is its attempt before, which could not move aside while it was reported. */
+		release(connection);
+		free_slot(index);
+		return 0;
+	}
+	result = walk_claimed(key, connection, walk);
+	if (result == WALKED_DELETED) /* the memory may be another connection's by now */
+		return 0;
+	settle(slot, connection);
+	release(connection);
 	return result == WALKED_NO_ROOM;
+}
+
+/*
+ * An end whose event was missed may leave counters as they were: every fourth walk asks a socket for its cookie and its state
+ * too, which lie elsewhere in it. `sk` may be no socket any more, so each field is read through the exception table.
+ */
+static __always_inline bool has_turn(__u32 index)
+{
+	return ((index ^ walks) & 3) == 0;
+}
+
+static long walk_slot_directly(void *map, const __u32 *index, struct slot *slot, struct walk *walk)
+{
+	const struct tcp_sock *tp;
+	const struct sock *sk;
+
+	if (*index >= slots_used)
+		return 1;
+	if (slot->key == 0)
+		return 0;
+	walk->walked++;
+	if (slot->socket == 0)
+		return walk_entry(*index, walk);
+	tp = bpf_rdonly_cast((void *)slot->socket, bpf_core_type_id_kernel(struct tcp_sock));
+	if (tp->segs_out != slot->segments_sent || tp->segs_in != slot->segments_received)
+		return walk_entry(*index, walk);
+	if (!has_turn(*index))
+		return 0;
+	sk = bpf_rdonly_cast((void *)slot->socket, bpf_core_type_id_kernel(struct sock));
+	if ((__u64)sk->__sk_common.skc_cookie.counter == slot->key && sk->__sk_common.skc_state != TCP_CLOSE)
+		return 0;
+	return walk_entry(*index, walk);
+}
+
+/* The same for a kernel without bpf_rdonly_cast(), which came with 6.2. */
+static long walk_slot_by_helper(void *map, const __u32 *index, struct slot *slot, struct walk *walk)
+{
+	const struct tcp_sock *tp = (const struct tcp_sock *)slot->socket;
+	const struct sock *sk = (const struct sock *)slot->socket;
+
+	if (*index >= slots_used)
+		return 1;
+	if (slot->key == 0)
+		return 0;
+	walk->walked++;
+	if (!sk)
+		return walk_entry(*index, walk);
+	if (BPF_CORE_READ(tp, segs_out) != slot->segments_sent || BPF_CORE_READ(tp, segs_in) != slot->segments_received)
+		return walk_entry(*index, walk);
+	if (!has_turn(*index))
+		return 0;
+	if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == slot->key &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+		return 0;
+	return walk_entry(*index, walk);
+}
+
+static __always_inline void end_walk(const struct walk *walk)
+{
+	struct tcp_losses *lost = get_losses();
+
+	walks++;
+	if (!lost)
+		return;
+	lost->walked = walk->walked;
+	__sync_fetch_and_add(&lost->deferred, walk->deferred);
+	__sync_fetch_and_add(&lost->missed, walk->missed);
 }

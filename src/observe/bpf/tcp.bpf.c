@@ -19,6 +19,7 @@
 #include "tcp-maps.h"
 #include "tcp-socket.h"
 #include "tcp-owners.h"
+#include "tcp-slots.h"
 #include "tcp-connection.h"
 #include "tcp-walk.h"
 
@@ -38,7 +39,10 @@ static __always_inline void follow_established(struct sock *sk, int oldstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 {
-	if (!is_tcp(sk))
+	bool is_wanted = newstate == TCP_SYN_SENT || newstate == TCP_ESTABLISHED || newstate == TCP_LISTEN ||
+			 newstate == TCP_CLOSE;
+
+	if (!is_wanted || !is_tcp(sk))
 		return 0;
 	if (newstate == TCP_SYN_SENT)
 		open_client(sk);
@@ -58,6 +62,7 @@ SEC("iter/task_file")
 int find_sockets(struct bpf_iter__task_file *context)
 {
 	struct connection connection = {};
+	struct counters now;
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct socket *socket;
@@ -80,8 +85,13 @@ int find_sockets(struct bpf_iter__task_file *context)
 	if (state == TCP_CLOSE)
 		return 0;
 	read_owner(sk, task, &connection.owner);
-	read_tuple(sk, &connection);
-	read_counters(sk, &connection.reported);
+	read_tuple(sk, false, &connection);
+	read_counters((struct tcp_sock *)sk, false, &now);
+	connection.reported.bytes_sent = now.bytes_sent;
+	connection.reported.bytes_received = now.bytes_received;
+	connection.reported.segments_sent = now.segments_sent;
+	connection.reported.segments_received = now.segments_received;
+	connection.reported.retransmits = now.retransmits;
 	/* A child inherits its listener's backlog; a socket that connected has none. */
 	connection.role = BPF_CORE_READ(sk, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
 	connection.older = 1;
@@ -117,17 +127,23 @@ int follow_errors(struct bpf_sockopt *context)
 	return 1;
 }
 
+/* User space loads one of the two, the first where the kernel takes it. */
 SEC("syscall")
 int walk_sockets(void *context)
 {
 	struct walk walk = {};
-	struct tcp_losses *lost = get_losses();
 
-	bpf_for_each_map_elem(&connections, walk_connection, &walk, 0);
-	if (lost) {
-		lost->walked = walk.walked;
-		__sync_fetch_and_add(&lost->deferred, walk.deferred);
-		__sync_fetch_and_add(&lost->missed, walk.missed);
-	}
+	bpf_for_each_map_elem(&slots, walk_slot_directly, &walk, 0);
+	end_walk(&walk);
+	return 0;
+}
+
+SEC("syscall")
+int walk_by_helper(void *context)
+{
+	struct walk walk = {};
+
+	bpf_for_each_map_elem(&slots, walk_slot_by_helper, &walk, 0);
+	end_walk(&walk);
 	return 0;
 }
