@@ -179,8 +179,11 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       case "later":
         wait("retrying", outcome, backOff());
         break;
-      case "blocked":
-        wait("refused", outcome, config.blockedMilliseconds);
+      case "blocked": {
+        // A server that knows when the obstacle goes, such as the agent that was here before, says so.
+        const { retryAfterMilliseconds = config.blockedMilliseconds } = outcome;
+        wait("refused", outcome, Math.max(retryAfterMilliseconds, backOff()));
+      }
     }
   }
 
@@ -216,11 +219,11 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     milliseconds: number,
   ): void {
     status = { ...status, state, reason };
-    if (told !== `${state} ${reason}`) log("warn", `${describe(state)}: ${reason}`);
+    const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
+    if (told !== `${state} ${reason}`) log("warn", `${describe(state, pause)}: ${reason}`);
     told = `${state} ${reason}`;
     if (now() < retryAt) return; // several were on their way: that was one failure
     failureCount++;
-    const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
     retryAt = now() + pause;
     tryLater();
   }
@@ -232,9 +235,9 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     timer.unref();
   }
 
-  function describe(state: UplinkStatus["state"]): string {
+  function describe(state: UplinkStatus["state"], pause: number): string {
     return state === "refused"
-      ? "the server does not let this agent in, records are kept and it is asked again every minute"
+      ? `the server does not let this agent in, records are kept and it is asked again every ${Math.ceil(pause / 1000)} s`
       : "the server cannot be reached, records are kept until it can";
   }
 
