@@ -85,7 +85,10 @@ const sweepShare = 0.8;
 
 export function createUplink(config: UplinkConfig, dependencies: UplinkDependencies): Uplink {
   const { peers, spool, transport, count, log, now } = dependencies;
-  const builder = new MessageBuilder(peers, config.rowsMax);
+  const builder: MessageBuilder = new MessageBuilder(peers, config.rowsMax, () => {
+    count("name_limit", 1);
+    builder.countDrop("name_limit", 1);
+  });
   const epoch = randomBytes(16).toString("hex");
   const startedMilliseconds = now();
   const inFlight = new Map<SpoolEntry, number>();
