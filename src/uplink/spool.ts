@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { lockFolder } from "./folder-lock.ts";
 import { openIdentity } from "./identity.ts";
+import { LossLog } from "./loss-log.ts";
 import { type EntryHead, type Place, Segment } from "./segment.ts";
 
 export interface SpoolConfig {
@@ -56,6 +57,8 @@ export class SpoolError extends Error {}
 /** A segment is given up as a whole, so that it is a small part of all. */
 const segmentShare = 8;
 const segmentBytesMax = 4 * 2 ** 20;
+/** A disk that takes nothing is told of so often. */
+const failureMilliseconds = 60_000;
 
 /** A queue of messages on disk: bounded, in order, the oldest given up first. One process has a folder at a time. */
 export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependencies): Spool {
@@ -66,7 +69,10 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
   let nextNumber = 1;
   let bytes = 0;
   let memoryBytes = 0;
-  let isFailing = false;
+  let failure = "";
+  const failures = new LossLog(failureMilliseconds, ({ messageCount }) =>
+    log(`spool ${folder}: ${failure}; messages are kept in memory: ${messageCount}`),
+  );
   let lock: ReturnType<typeof lockFolder>;
 
   function load(path: string): void {
@@ -195,10 +201,9 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       if (folder === undefined) return appendToMemory(head, body);
       try {
         appendToDisk(folder, head, body);
-        isFailing = false;
       } catch (error) {
-        if (!isFailing) log(`spool ${folder}: ${(error as Error).message}; messages are kept in memory`);
-        isFailing = true;
+        failure = (error as Error).message;
+        failures.add({ messageCount: 1, rowCount: head.rowCount });
         appendToMemory(head, body);
       }
     },
@@ -236,6 +241,7 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       return entries.size;
     },
     async stop() {
+      failures.stop();
       roll();
       if (folder !== undefined) await syncFolder(folder);
       lock?.release();

@@ -310,13 +310,27 @@ for (const [status, code] of [
     assert.deepEqual(dropped, [["batch_refused", 1]]);
     assert.match(
       said.join("\n"),
-      new RegExp(`message 2 with 1 records: it answered ${status}: no; it is given up`),
+      new RegExp(`given up: 1 with 1 records; the last is 2: it answered ${status}: no$`, "m"),
     );
     send(4);
     await until("told", () => server.stored.has(4));
     assert.deepEqual(server.stored.get(4)?.drops, [{ reason: "batch_refused", count: 1 }]);
   });
 }
+
+test("refused one after the other: told once, the rest together", async (t) => {
+  const { server, send, spool, said, dropped, uplink } = await createSending(t);
+  server.reply = (_message, response) =>
+    response.writeHead(400, { "content-type": "application/problem+json" }).end('{"code":"message_invalid"}');
+  for (let i = 1; i <= 20; i++) send(i);
+  await until("all are given up", () => spool.count === 0);
+  assert.equal(dropped.length, 20);
+  const lines = () => said.filter((line) => /given up/.test(line));
+  assert.equal(lines().length, 1, lines().join("\n"));
+  await uplink.stop();
+  assert.equal(lines().length, 2);
+  assert.match(lines()[1]!, /given up: \d\d with \d\d records/);
+});
 
 test("what is not answered never lies further apart than the format's window", async (t) => {
   const { server, send, spool } = await createSending(t, { inFlightMax: 200 });
