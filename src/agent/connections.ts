@@ -10,6 +10,7 @@ import {
   type KernelFacts,
   type SockDiagFacts,
   type SockDiagObserver,
+  type SockDiagReach,
   sockDiagLimits,
   type TcpObserver,
   type TcpReport,
@@ -39,6 +40,8 @@ export interface ConnectionsStatus extends PartStatus {
   readonly way?: "eBPF" | "sock_diag";
   /** What is not seen, being read that way, and what would change it. */
   readonly limits?: readonly CannotRun[];
+  /** How far sock_diag sees; eBPF sees all of the machine. */
+  readonly reach?: SockDiagReach;
   /** Sockets looked at by the last poll. */
   readonly sockets: number;
 }
@@ -170,8 +173,9 @@ export function createConnections(
     status() {
       if (observer === undefined) return { ...off, sockets };
       if (sockDiag === undefined) return { state: "on", way: "eBPF", sockets };
-      const limits = [whyNotPrograms!, ...sockDiagLimits(sockDiag.reach())];
-      return { state: "on", way: "sock_diag", limits, sockets };
+      const reach = sockDiag.reach();
+      const limits = [whyNotPrograms!, ...sockDiagLimits(reach)];
+      return { state: "on", way: "sock_diag", limits, reach, sockets };
     },
     stop,
   };

@@ -42,7 +42,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     "",
     `  sends to     ${server === undefined ? "nobody: no --server" : server.href}`,
     ...(isJson ? ["  writes       lines of JSON to standard output"] : []),
-    `  TCP          ${describeTcp(tcp, "connections of this machine, all network namespaces")}`,
+    `  TCP          ${describeTcp(tcp, "connections of this machine")}`,
     `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
     `  NAT          ${describePart(nat, "what the kernel translates is undone")}`,

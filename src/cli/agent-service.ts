@@ -13,7 +13,14 @@ import type { AgentReport } from "../ingest/index.ts";
 import { DropCounters, formatMetrics } from "../metrics/index.ts";
 import type { Config } from "../settings/index.ts";
 import { PeerTable } from "../topology/index.ts";
-import { createSpool, createTransport, createUplink, type Uplink, uplinkDefaults } from "../uplink/index.ts";
+import {
+  createSpool,
+  createTransport,
+  createUplink,
+  LossLog,
+  type Uplink,
+  uplinkDefaults,
+} from "../uplink/index.ts";
 import type { AgentSettings } from "./agent-flags.ts";
 import { createAgentLines } from "./agent-lines.ts";
 import { agentMetrics } from "./agent-metrics.ts";
@@ -59,14 +66,17 @@ export function createAgentService(
     ...{ peers, node, localAddresses },
     nameOf: (bytes, offset) => names.nameOf(bytes, offset, Math.floor(now() / 1000)),
   });
+  const spoolLosses = new LossLog(uplinkDefaults.lossMilliseconds, ({ messageCount, rowCount }) =>
+    log(
+      "warn",
+      `the spool is full: ${messageCount} messages with ${rowCount} records are given up, the oldest`,
+    ),
+  );
   const spool = createSpool(
     { folder: settings.spoolFolder, bytesMax: settings.spoolBytes, memoryBytesMax },
     {
       onFull(messageCount, rowCount) {
-        log(
-          "warn",
-          `the spool is full: ${messageCount} messages with ${rowCount} records are given up, the oldest`,
-        );
+        spoolLosses.add({ messageCount, rowCount });
         drop("spool_full", node, rowCount);
       },
       log: (message) => log("warn", message),
@@ -176,6 +186,7 @@ export function createAgentService(
       agent.poll(); // what happened since the last one
       agent.stop();
       await uplink?.stop();
+      spoolLosses.stop();
       await http?.stop();
     },
     get status() {

@@ -1,4 +1,5 @@
 import type { ConnectionsStatus, PartStatus } from "../agent/index.ts";
+import type { SockDiagReach } from "../observe/index.ts";
 
 const indent = " ".repeat(21);
 
@@ -8,13 +9,38 @@ export function describePart({ state, reason, remedy }: PartStatus, what: string
   return `off   ${reason}\n${indent}to switch it on: ${remedy}`;
 }
 
-/** The same of TCP, which is read without eBPF where that cannot be had. */
+/** The same of TCP, which is read without eBPF where that cannot be had, and then perhaps not everywhere. */
 export function describeTcp(tcp: ConnectionsStatus, what: string): string {
   const [why] = tcp.limits ?? [];
-  if (why === undefined) return describePart(tcp, what);
+  const where = describeReach(tcp.reach);
+  if (why === undefined) return describePart(tcp, `${what}, ${where}`);
   return [
-    `on    ${what}: read by sock_diag, which sees less than eBPF`,
+    `on    ${what}, ${where}: read by sock_diag, which sees less than eBPF`,
     `${indent}why not eBPF: ${why.reason}`,
     `${indent}to change it: ${why.remedy}`,
+    ...(tcp.reach === undefined ? [] : describeOthers(tcp.reach)),
   ].join("\n");
+}
+
+function isWhole({ networkNamespacesMissed, seesAllProcesses }: SockDiagReach): boolean {
+  return networkNamespacesMissed === 0 && seesAllProcesses;
+}
+
+function describeReach(reach: SockDiagReach | undefined): string {
+  if (reach === undefined || isWhole(reach)) return "all network namespaces";
+  const { networkNamespaces } = reach;
+  return networkNamespaces === 1
+    ? "this network namespace only"
+    : `${networkNamespaces} network namespaces, not all`;
+}
+
+/** Of a user whose processes are all that can be read, nobody knows how many further ones there are. */
+function describeOthers(reach: SockDiagReach): string[] {
+  if (isWhole(reach)) return [];
+  const { networkNamespacesMissed, seesAllProcesses } = reach;
+  const which = seesAllProcesses ? `${networkNamespacesMissed} others` : "others";
+  return [
+    `${indent}not seen:     connections in ${which} (containers, pods)`,
+    `${indent}to change it: start it as root; entering them needs CAP_SYS_ADMIN, finding them CAP_SYS_PTRACE`,
+  ];
 }

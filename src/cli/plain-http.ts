@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 /** Strangers may reach this: how many at once, and how long one may take to ask. */
 const connectionsMax = 256;
@@ -33,6 +34,10 @@ export function createPlainHttp(
       connectionsCheckingInterval: 1000,
     },
     (request, response) => {
+      silent.delete(request.socket);
+      response.once("close", () => {
+        if (!request.socket.destroyed) silent.add(request.socket);
+      });
       answer(request, response).catch((error: unknown) => {
         onError(`http: ${error}`);
         if (response.headersSent) response.destroy();
@@ -40,7 +45,7 @@ export function createPlainHttp(
       });
     },
   );
-  server.maxConnections = connectionsMax;
+  const silent = keepRoom(server, connectionsMax);
 
   async function answer({ method = "", url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
     const reading = setTimeout(() => response.destroy(), answerMilliseconds);
@@ -71,6 +76,28 @@ export function createPlainHttp(
       if (server.listening) await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/**
+ * Of connections beyond `countMax`, the one that has asked nothing for longest goes, so that whoever asks at once is answered however many are
+ * silent; where all have asked, the new one. Returns those that ask nothing, the longest first.
+ */
+function keepRoom(server: Server, countMax: number): Set<Socket> {
+  const silent = new Set<Socket>();
+  let count = 0;
+  server.on("connection", (socket) => {
+    count++;
+    socket.once("close", () => {
+      count--;
+      silent.delete(socket);
+    });
+    silent.add(socket);
+    if (count <= countMax) return;
+    const [longest = socket] = silent;
+    silent.delete(longest); // its end is told later
+    longest.destroy();
+  });
+  return silent;
 }
 
 export function plain(status: number, text: string): Answer {

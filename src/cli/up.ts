@@ -107,7 +107,7 @@ function describe(server: Server, { agent, data, exporters }: Config, pcap: stri
       : `from ${exporters.allow.map(formatCidr).join(", ")} only`;
   const agentLine = !agent.enabled
     ? "off   not asked for"
-    : describeTcp(server.agentStatus, "this machine's connections, all network namespaces");
+    : describeTcp(server.agentStatus, "this machine's connections");
   return [
     "",
     `  Portolan ${version}   ${server.address}`,

@@ -112,6 +112,31 @@ test("a process is named by its name and machine, at the socket's address", () =
   });
 });
 
+test("what controls terminals or the direction of text is in no name and in no id", () => {
+  const tree = createTree();
+  const evil = "\x1b[31m<b>\u202ex\u0007";
+  tree.addProcess(100, inSession);
+  const named = tree.peerOf({ processName: evil });
+  assert.deepEqual([named.id, named.name, named.process], ["process:vm/[31m<b%3Ex", "[31m<b>x", "[31m<b>x"]);
+  assert.equal(tree.peerOf({ processName: "\x1b\u202e" }).name, "?");
+  tree.addProcess(101, inSession, `/opt/${evil}`);
+  assert.equal(tree.peerOf({ process: 101, processName: "MainThread" }).process, "[31m<b>x");
+  tree.addProcess(102, "0::/system.slice/web\x1b[32m\u202e.service\n");
+  tree.addProcess(103, "0::/lxc.payload.web\x1b[32m/init.scope\n");
+  const peers = [102, 103].map((process) => tree.peerOf({ process }));
+  peers.push(tree.peerOf({ networkNamespace: tree.addNamespace("left\x1b[33m\u202e") }));
+  for (const { id, name, node } of peers)
+    for (const text of [id, name, node]) assert.doesNotMatch(text, /[\p{Cc}\p{Cf}]/u);
+  assert.deepEqual(
+    peers.map(({ name, node }) => [name, node]),
+    [
+      ["web[32m.service", "vm"],
+      ["web[32m", "vm"],
+      ["nginx", "vm/left[33m"],
+    ],
+  );
+});
+
 test("a process in a container is that container, whatever the process", () => {
   const tree = createTree();
   tree.addProcess(100, inContainer);

@@ -11,6 +11,7 @@ import {
   unescapeUnitName,
 } from "./cgroup-path.ts";
 import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
+import { cleanText } from "./clean-text.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ContainerNames } from "./container-names.ts";
 import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";
@@ -58,12 +59,20 @@ const threadNames = new Set(["MainThread", "main", "Main"]);
 const ownProcess = process.pid;
 const ownName = "portolan";
 
+/** Characters of a file's name, which units and namespaces have; the kernel keeps 15 bytes of what a process calls itself. */
+const nameLengthMax = 255;
+
+/** Names are shown in terminals and pages, and whoever starts a process chooses them: `?` has nothing that can be shown. */
+function shown(name: string): string {
+  return name === "" ? "" : cleanText(name, nameLengthMax) || "?";
+}
+
 /** Most processes have a socket at one or two addresses. */
 const fewAddresses = 4;
 
 /** A process may call itself anything: in an id, what separates ids is written as its code. */
 function idText(name: string): string {
-  return name.replace(/[%/>@\s\p{Cc}]/gu, (character) => encodeURIComponent(character));
+  return name.replace(/[%/>@\s\p{Cc}\p{Cf}]/gu, (character) => encodeURIComponent(character));
 }
 
 /**
@@ -108,7 +117,7 @@ export function createSocketOwners({
     const place =
       owner.process === 0 ? placeOfCgroup(owner.cgroupId) : placeOf(owner.process, owner.cgroupId);
     const processName = processNameOf(owner);
-    const namespace = place.containerId === "" ? namespaces.nameOf(owner.networkNamespace) : "";
+    const namespace = place.containerId === "" ? shown(namespaces.nameOf(owner.networkNamespace)) : "";
     const machine = namespace === "" ? node : `${node}/${namespace}`;
     const line = commandLine ? readCommandLine(`${procFolder}/${owner.process}/cmdline`) : "";
     return {
@@ -130,20 +139,20 @@ export function createSocketOwners({
   ): Pick<Peer, "id" | "kind" | "name"> {
     if (containerId !== "") {
       const isName = runtime === "lxc" || runtime === "systemd-nspawn";
-      const known = isName ? containerId : containerNames?.nameOf(containerId);
+      const known = isName ? shown(containerId) : containerNames?.nameOf(containerId);
       const name = known || `${processName} ${containerId.slice(0, 12)}`.trim();
       return { id: containerPeerId(containerId), kind: "container", name };
     }
     if (systemdUnit !== "") {
       const unit = withoutConnection(systemdUnit);
-      return { id: `unit:${machine}/${idText(unit)}`, kind: "unit", name: unescapeUnitName(unit) };
+      return { id: `unit:${machine}/${idText(unit)}`, kind: "unit", name: shown(unescapeUnitName(unit)) };
     }
     return { id: `process:${machine}/${idText(processName)}`, kind: "process", name: processName };
   }
 
   function processNameOf({ process, processName }: SocketOwner): string {
     if (process === ownProcess) return ownName;
-    return threadNames.has(processName) ? programOf(process, processName) : processName;
+    return shown(threadNames.has(processName) ? programOf(process, processName) : processName);
   }
 
   function containerPeerId(containerId: string): string {

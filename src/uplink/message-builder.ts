@@ -9,6 +9,7 @@ import {
   writeMessage,
 } from "../ingest/index.ts";
 import type { Peer, PeerTable, Translation } from "../topology/index.ts";
+import { BoundedFacts } from "./bounded-facts.ts";
 
 /** A message, not compressed yet. */
 export interface BuiltMessage {
@@ -21,6 +22,14 @@ const nothing: Facts = { renamed: [], names: [], translations: [], drops: [] };
 
 /** Of one message. */
 const translationsMax = 16_384;
+const namesMax = 16_384;
+/** Of names, and of peers that are called otherwise: what workloads look up must not crowd out what they do. */
+const factBytesMax = 2 * 2 ** 20;
+/** A message is ended when it has about so many bytes: half of what a server takes, since a row is counted when it is in. */
+export const messageBytesMax = ingestLimits.bytes / 2;
+/** No less than what an element takes: all columns of a row; the numbers, lengths and tags of the others. */
+const [rowBytes, translationBytes, dropBytes, reportBytes] = [256, 128, 256, 64 * 1024];
+const elementBytes = 64;
 /** Names are told again with every message that needs them; a server keeps them for so long at least. */
 const nameTtlSeconds = 3600;
 
@@ -28,13 +37,24 @@ const nameTtlSeconds = 3600;
 export class MessageBuilder {
   readonly #peers: PeerTable;
   readonly #batch: FlowBatch;
-  #renamed = new Map<string, PeerName>();
-  #names = new Map<string, LearnedName>();
+  readonly #renamed = new BoundedFacts<PeerName>(
+    namesMax,
+    factBytesMax,
+    ({ id, address, name }) => elementBytes + textBytes(id) + textBytes(address) + textBytes(name),
+  );
+  readonly #names = new BoundedFacts<LearnedName>(
+    namesMax,
+    factBytesMax,
+    ({ name }) => elementBytes + textBytes(name),
+  );
+  readonly #onNameLost: () => void;
   #translations: Translation[] = [];
   #drops = new Map<string, number>();
 
-  constructor(peers: PeerTable, rowsMax: number) {
+  /** `onNameLost` is told of each name for which a message has no room. */
+  constructor(peers: PeerTable, rowsMax: number, onNameLost: () => void) {
     this.#peers = peers;
+    this.#onNameLost = onNameLost;
     this.#batch = new FlowBatch(rowsMax);
     peers.onRename((row) => this.#rename(peers.get(row)));
   }
@@ -62,8 +82,8 @@ export class MessageBuilder {
   }
 
   learn(address: Uint8Array, name: string): void {
-    if (this.#names.size < ingestLimits.names)
-      this.#names.set(address.join(), { address, name, ttlSeconds: nameTtlSeconds });
+    const isKept = this.#names.set(address.join(), { address, name, ttlSeconds: nameTtlSeconds });
+    if (!isKept) this.#onNameLost();
   }
 
   /** Copies it. */
@@ -80,76 +100,96 @@ export class MessageBuilder {
     this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + count);
   }
 
-  /** Everything gathered, in as many messages as the format's limits ask for, numbered from `sequence` on. */
+  /** Everything gathered, in as many messages as the format's limits ask for, numbered from `sequence` on. The first has all but the further rows. */
   build(
     head: Omit<IngestHead, "sequence">,
     sequence: number,
     report: AgentReport | undefined,
   ): BuiltMessage[] {
     const built: BuiltMessage[] = [];
-    const write = (batch: FlowBatch, facts: Facts) => {
-      const told = this.#tellPeers(batch, facts.names);
-      const bytes = writeMessage({ ...head, ...facts, ...told, sequence: sequence + built.length });
-      if (bytes.length > ingestLimits.bytes && batch.count > 1) {
-        const half = Math.floor(batch.count / 2);
-        write(copyRows(batch, 0, half), facts);
-        write(copyRows(batch, half, batch.count), nothing);
-      } else built.push({ bytes, rowCount: batch.count });
-    };
-    write(this.#batch, {
-      renamed: [...this.#renamed.values()],
-      names: [...this.#names.values()],
+    let factBytes = this.#factBytes(report);
+    let facts: Facts = {
+      renamed: this.#renamed.take(),
+      names: this.#names.take(),
       translations: this.#translations,
       drops: [...this.#drops].map(([reason, count]) => ({ reason, count })),
       report,
-    });
+    };
+    let from = 0;
+    do {
+      const { to, ...told } = this.#tellRows(from, facts.names, factBytes);
+      const bytes = writeMessage({ ...head, ...facts, ...told, sequence: sequence + built.length });
+      built.push({ bytes, rowCount: to - from });
+      [from, facts, factBytes] = [to, nothing, 0];
+    } while (from < this.#batch.count);
     this.#batch.clear();
-    this.#renamed = new Map();
-    this.#names = new Map();
     this.#translations = [];
     this.#drops = new Map();
     return built;
   }
 
-  /** Of hosts that are nothing but an address the server knows as much; what workloads call them is told as names. */
-  #tellPeers(
-    batch: FlowBatch,
+  #factBytes(report: AgentReport | undefined): number {
+    const lists = this.#translations.length * translationBytes + this.#drops.size * dropBytes;
+    return this.#renamed.bytes + this.#names.bytes + lists + (report === undefined ? 0 : reportBytes);
+  }
+
+  /**
+   * The rows from `from` on until a message of `bytes` already is as long as it may be, and what their peers are. Of hosts that are
+   * nothing but an address the server knows as much; what workloads call them is told as names.
+   */
+  #tellRows(
+    from: number,
     names: readonly LearnedName[],
-  ): Pick<IngestMessage, "batch" | "peers" | "names"> {
-    const told = copyRows(batch, 0, batch.count);
+    bytes: number,
+  ): Pick<IngestMessage, "batch" | "peers" | "names"> & { readonly to: number } {
     const peers: Peer[] = [];
-    const places = new Map<number, number>([[0, 0]]);
     const learned = [...names];
-    const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = told.columns;
-    for (const [column, addresses] of [
-      [sourcePeer, sourceAddress],
-      [destinationPeer, destinationAddress],
-    ] as const) {
-      for (let row = 0; row < told.count; row++) {
-        const peerRow = column[row]!;
-        let place = places.get(peerRow);
-        if (place === undefined) {
-          const peer = this.#peers.get(peerRow);
-          const isAddress = peer.kind === "host" && peer.node === "";
-          place = isAddress ? 0 : peers.push(peer);
-          places.set(peerRow, place);
-          if (isAddress && peer.name !== peer.address && learned.length < ingestLimits.names)
-            learned.push({
-              address: addresses.slice(row * 16, row * 16 + 16),
-              name: peer.name,
-              ttlSeconds: nameTtlSeconds,
-            });
+    const { columns, count } = this.#batch;
+    const places = new Map<number, number>([[0, 0]]);
+    const ends = [
+      [columns.sourcePeer, columns.sourceAddress],
+      [columns.destinationPeer, columns.destinationAddress],
+    ] as const;
+    let to = from;
+    for (; to < count && bytes < messageBytesMax; to++) {
+      bytes += rowBytes;
+      for (const [column, addresses] of ends) {
+        const peerRow = column[to]!;
+        if (places.has(peerRow)) continue;
+        const peer = this.#peers.get(peerRow);
+        const isAddress = peer.kind === "host" && peer.node === "";
+        places.set(peerRow, isAddress ? 0 : peers.push(peer));
+        if (!isAddress) bytes += peerBytes(peer);
+        else if (peer.name !== peer.address && learned.length < ingestLimits.names) {
+          const { name } = peer;
+          learned.push({
+            address: addresses.slice(to * 16, to * 16 + 16),
+            ...{ name, ttlSeconds: nameTtlSeconds },
+          });
+          bytes += elementBytes + textBytes(name);
         }
-        column[row] = place;
       }
     }
-    return { batch: told, peers, names: learned };
+    const batch = copyRows(this.#batch, from, to);
+    for (const column of [batch.columns.sourcePeer, batch.columns.destinationPeer])
+      for (let row = 0; row < batch.count; row++) column[row] = places.get(column[row]!)!;
+    return { to, batch, peers, names: learned };
   }
 
   #rename({ id, address, name, node, kind }: Peer): void {
-    if ((kind === "host" && node === "") || this.#renamed.size >= ingestLimits.names) return;
-    this.#renamed.set(`${id}@${address}`, { id, address, name });
+    if (kind === "host" && node === "") return;
+    if (!this.#renamed.set(`${id}@${address}`, { id, address, name })) this.#onNameLost();
   }
+}
+
+function peerBytes({ id, kind, name, address, node, network, process, container }: Peer): number {
+  const texts = [id, kind, name, address, node, network, process, container];
+  return texts.reduce((sum, text) => sum + textBytes(text), elementBytes);
+}
+
+/** As it is written: what is longer is cut off. */
+function textBytes(text: string): number {
+  return Math.min(Buffer.byteLength(text), ingestLimits.textBytes);
 }
 
 function copyRows(batch: FlowBatch, from: number, to: number): FlowBatch {

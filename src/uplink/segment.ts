@@ -48,9 +48,17 @@ export class Segment {
     this.path = path;
   }
 
+  /** Leaves nothing behind when it throws. */
   create(): void {
-    this.#file = openSync(this.path, "wx+", 0o600);
-    writeSync(this.#file, magic);
+    const file = openSync(this.path, "wx+", 0o600);
+    try {
+      if (writeSync(file, magic) < magic.length) throw new Error(`${this.path}: no room for its first bytes`);
+    } catch (error) {
+      closeSync(file);
+      unlinkSync(this.path);
+      throw error;
+    }
+    this.#file = file;
     this.bytes = magic.length;
   }
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -164,6 +167,64 @@ test("one process has a folder at a time", async (t) => {
   );
   await spool.stop();
   await (await started({ folder })).spool.stop();
+});
+
+test("the lock is a file of the folder that nobody else can open; a killed process has given it back", async (t) => {
+  const folder = temporaryFolder(t);
+  const code = `
+    import { createSpool } from ${JSON.stringify(new URL("./spool.ts", import.meta.url).href)};
+    const config = { folder: ${JSON.stringify(folder)}, bytesMax: 2 ** 20, memoryBytesMax: 1000 };
+    await createSpool(config, { onFull() {}, log() {} }).start();
+    console.log("has it");
+    setInterval(() => {}, 1000);`;
+  const other = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => other.kill("SIGKILL"));
+  await once(other.stdout, "data");
+  await assert.rejects(started({ folder }), /another agent has this folder/);
+  assert.equal(statSync(join(folder, "lock")).mode & 0o777, 0o600);
+  const sockets = readFileSync("/proc/net/unix", "utf8");
+  assert.ok(!sockets.includes("@portolan-agent"), "no name that any user can take");
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  const { spool } = await started({ folder });
+  await spool.stop();
+});
+
+test("a start that fails lets go of the folder", async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, "agent.new"));
+  const before = readdirSync("/proc/self/fd").length;
+  await assert.rejects(started({ folder }), /cannot be used \(EISDIR/);
+  assert.equal(readdirSync("/proc/self/fd").length, before);
+  rmSync(join(folder, "agent.new"), { recursive: true });
+  await (await started({ folder })).spool.stop();
+});
+
+test("a full disk, when a file is begun: kept in memory, and nothing is left open or behind", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "portolan-spool-"));
+  t.after(() => {
+    spawnSync("umount", ["--lazy", folder], { stdio: "ignore" });
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
+  if (mounted.status !== 0)
+    return t.skip(`mount: ${mounted.error?.message ?? mounted.stderr.toString().trim()}`);
+  const { spool, said } = await started({ folder, memoryBytesMax: 2 ** 20 });
+  const other = join(folder, "other");
+  assert.throws(() => writeFileSync(other, Buffer.alloc(70_000)), /ENOSPC/);
+  const before = readdirSync("/proc/self/fd").length;
+  append(spool, ...Array.from({ length: 50 }, (_, i) => i + 1));
+  assert.equal(readdirSync("/proc/self/fd").length, before);
+  assert.deepEqual(filesOf(folder), []);
+  assert.equal(said.length, 1, said.join("\n"));
+  assert.match(said[0]!, /ENOSPC.*kept in memory/);
+  rmSync(other);
+  append(spool, 51);
+  assert.deepEqual(filesOf(folder), ["0000000000000001.spool"], "there is room again");
+  assert.equal(spool.count, 51);
+  await spool.stop();
 });
 
 test("a folder that cannot be made is told, with the flag", async () => {

@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
 import { dirname, join, resolve } from "node:path";
+import { lockFolder } from "./folder-lock.ts";
 import { openIdentity } from "./identity.ts";
+import { LossLog } from "./loss-log.ts";
 import { type EntryHead, type Place, Segment } from "./segment.ts";
 
 export interface SpoolConfig {
@@ -57,6 +57,8 @@ export class SpoolError extends Error {}
 /** A segment is given up as a whole, so that it is a small part of all. */
 const segmentShare = 8;
 const segmentBytesMax = 4 * 2 ** 20;
+/** A disk that takes nothing is told of so often. */
+const failureMilliseconds = 60_000;
 
 /** A queue of messages on disk: bounded, in order, the oldest given up first. One process has a folder at a time. */
 export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependencies): Spool {
@@ -67,8 +69,11 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
   let nextNumber = 1;
   let bytes = 0;
   let memoryBytes = 0;
-  let isFailing = false;
-  let lock: Server | undefined;
+  let failure = "";
+  const failures = new LossLog(failureMilliseconds, ({ messageCount }) =>
+    log(`spool ${folder}: ${failure}; messages are kept in memory: ${messageCount}`),
+  );
+  let lock: ReturnType<typeof lockFolder>;
 
   function load(path: string): void {
     const names = readdirSync(path).filter((name) => /^\d{16}\.spool$/.test(name));
@@ -140,8 +145,13 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
 
   function begin(path: string): Segment {
     const segment = new Segment(nextNumber, join(path, `${String(nextNumber).padStart(16, "0")}.spool`));
+    try {
+      segment.create();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") nextNumber++; // somebody's; the next message tries another
+      throw error;
+    }
     nextNumber++;
-    segment.create();
     segments.set(segment.number, segment);
     bytes += segment.bytes;
     return segment;
@@ -172,12 +182,14 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       if (folder === undefined) return randomBytes(16).toString("hex");
       try {
         makeFolder(resolve(folder));
-        lock = await takeFolder(folder);
+        lock = lockFolder(folder);
+        if (lock === undefined)
+          throw new SpoolError(`--spool ${folder}: another agent has this folder; stop it, or name another`);
         const identity = openIdentity(folder);
         load(folder);
         return identity;
       } catch (error) {
-        lock?.close();
+        lock?.release();
         if (error instanceof SpoolError) throw error;
         const why = (error as Error).message;
         throw new SpoolError(
@@ -189,10 +201,9 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       if (folder === undefined) return appendToMemory(head, body);
       try {
         appendToDisk(folder, head, body);
-        isFailing = false;
       } catch (error) {
-        if (!isFailing) log(`spool ${folder}: ${(error as Error).message}; messages are kept in memory`);
-        isFailing = true;
+        failure = (error as Error).message;
+        failures.add({ messageCount: 1, rowCount: head.rowCount });
         appendToMemory(head, body);
       }
     },
@@ -230,9 +241,11 @@ export function createSpool(config: SpoolConfig, { onFull, log }: SpoolDependenc
       return entries.size;
     },
     async stop() {
+      failures.stop();
       roll();
       if (folder !== undefined) await syncFolder(folder);
-      lock?.close();
+      lock?.release();
+      lock = undefined;
     },
   };
 }
@@ -258,17 +271,4 @@ async function syncFolder(folder: string): Promise<void> {
   } catch {
     // Not every file system can; the files themselves are safe.
   }
-}
-
-/** Held by a socket without a file: the kernel gives it back, however this process ends. */
-async function takeFolder(folder: string): Promise<Server> {
-  const name = createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 32);
-  const server = createServer().listen(`\0portolan-agent-${name}`);
-  server.unref();
-  try {
-    await once(server, "listening");
-  } catch {
-    throw new SpoolError(`--spool ${folder}: another agent has this folder; stop it, or name another`);
-  }
-  return server;
 }

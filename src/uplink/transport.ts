@@ -35,6 +35,13 @@ export interface Transport {
 
 const answerBytesMax = 64 * 1024;
 const retryAfterMaxMilliseconds = 600_000;
+/** Codes with which a server says that a message will never be taken (docs/formats/ingest.md). */
+const refusals: ReadonlySet<unknown> = new Set(["message_invalid", "message_too_large", "encoding_unknown"]);
+/** What stands between agent and server answers so as well, of every message or of all that are large: it is to be changed. */
+const hints: Readonly<Record<number, string>> = {
+  400: ": is --server right, and https where the port wants it?",
+  413: ": does a proxy limit bodies (nginx: client_max_body_size)?",
+};
 
 /** Messages over HTTP, on connections that are kept. */
 export function createTransport(config: TransportConfig): Transport {
@@ -113,8 +120,18 @@ function judge(response: IncomingMessage, text: string, sequence: number): SendO
   const retryAfterMilliseconds = readRetryAfter(response.headers["retry-after"]);
   if (status === 408 || status === 429 || status >= 500)
     return { kind: "later", reason, retryAfterMilliseconds };
-  if (status === 400 || status === 413 || status === 415) return { kind: "refused", reason };
-  return { kind: "blocked", reason, retryAfterMilliseconds };
+  if (!isAboutMessage(status)) return { kind: "blocked", reason, retryAfterMilliseconds };
+  if (isOfPortolan(response) && refusals.has(answer.code)) return { kind: "refused", reason };
+  return { kind: "blocked", reason: `${reason}, but not as a Portolan server does${hints[status] ?? ""}` };
+}
+
+function isAboutMessage(status: number): boolean {
+  return status === 400 || status === 413 || status === 415;
+}
+
+/** RFC 9457. */
+function isOfPortolan({ headers }: IncomingMessage): boolean {
+  return /^application\/problem\+json\b/i.test(headers["content-type"] ?? "");
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {

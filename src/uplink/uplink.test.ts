@@ -197,6 +197,38 @@ const troubles: readonly [what: string, reply: Reply, said: RegExp][] = [
     /does not let this agent in.*401: a token is expected/,
   ],
   [
+    "a web server's 400",
+    (_message, response) =>
+      response
+        .writeHead(400, { "content-type": "text/html" })
+        .end("The plain HTTP request was sent to HTTPS port"),
+    /it answered 400, but not as a Portolan server does: .*--server/,
+  ],
+  [
+    "a proxy's 413",
+    (_message, response) => response.writeHead(413).end("<html>"),
+    /it answered 413, but not as a Portolan server does: .*client_max_body_size/,
+  ],
+  [
+    "somebody else's code",
+    (_message, response) =>
+      response.writeHead(400, { "content-type": "application/json" }).end('{"code":"message_invalid"}'),
+    /it answered 400, but not as/,
+  ],
+  [
+    "400 of ours that is not about the message",
+    (_message, response) =>
+      response
+        .writeHead(400, { "content-type": "application/problem+json" })
+        .end('{"code":"request_invalid","detail":"odd"}'),
+    /it answered 400: odd, but not as/,
+  ],
+  [
+    "409",
+    (_message, response) => response.writeHead(409).end('{"detail":"another agent reports box"}'),
+    /does not let this agent in.*409: another agent/,
+  ],
+  [
     "somebody else's page",
     (_message, response) => response.writeHead(200).end("<html>"),
     /not as a Portolan server does/,
@@ -211,7 +243,7 @@ const troubles: readonly [what: string, reply: Reply, said: RegExp][] = [
 for (const [what, reply, expected] of troubles) {
   test(`${what}: it is said once, everything is kept, and arrives once when it is over`, async (t) => {
     const timeout = what === "no answer" ? 1000 : 20_000;
-    const { server, send, spool, said, dropped } = await createSending(t, {}, timeout);
+    const { server, send, spool, said, dropped, uplink } = await createSending(t, {}, timeout);
     let isBroken = true;
     server.reply = (message, response, request) =>
       isBroken ? reply(message, response, request) : server.store(message, response);
@@ -223,6 +255,7 @@ for (const [what, reply, expected] of troubles) {
     assert.equal(spool.count, 40);
     assert.equal(said.filter((line) => expected.test(line)).length, 1, said.join("\n"));
     assert.ok(!said.join().includes("secret"), "no secrets in what is said");
+    assert.notEqual(uplink.status().state, "connected");
     isBroken = false;
     await until("all stored", () => spool.count === 0);
     assert.deepEqual(
@@ -233,6 +266,17 @@ for (const [what, reply, expected] of troubles) {
     assert.match(said.at(-1)!, /takes what is sent/);
   });
 }
+
+test("409 with Retry-After: asked again when the server says, not a minute later", async (t) => {
+  const { server, send, spool, said } = await createSending(t, { blockedMilliseconds: 1e9 });
+  server.reply = (message, response) =>
+    server.requests.length === 1
+      ? response.writeHead(409, { "retry-after": "1" }).end('{"detail":"another agent"}')
+      : server.store(message, response);
+  send(1);
+  await until("stored", () => spool.count === 0);
+  assert.match(said[0]!, /asked again every 1 s: it answered 409: another agent/);
+});
 
 test("stored, and the answer lost: the same message comes again under its number", async (t) => {
   const { server, send, spool } = await createSending(t);
@@ -248,25 +292,45 @@ test("stored, and the answer lost: the same message comes again under its number
   assert.deepEqual(bytesOf(server), [1, 2, 3, 4, 5]);
 });
 
-for (const status of [400, 413, 415]) {
-  test(`${status}: that message is given up and counted, the others go on`, async (t) => {
+for (const [status, code] of [
+  [400, "message_invalid"],
+  [413, "message_too_large"],
+  [415, "encoding_unknown"],
+] as const) {
+  test(`${code}: that message is given up and counted, the others go on`, async (t) => {
     const { server, send, spool, said, dropped } = await createSending(t);
     server.reply = (message, response) =>
       message.sequence === 2
-        ? response.writeHead(status).end('{"detail":"no"}')
+        ? response
+            .writeHead(status, { "content-type": "application/problem+json" })
+            .end(JSON.stringify({ detail: "no", code }))
         : server.store(message, response);
     for (let i = 1; i <= 3; i++) send(i);
     await until("the rest is stored", () => spool.count === 0);
     assert.deepEqual(dropped, [["batch_refused", 1]]);
     assert.match(
       said.join("\n"),
-      new RegExp(`message 2 with 1 records: it answered ${status}: no; it is given up`),
+      new RegExp(`given up: 1 with 1 records; the last is 2: it answered ${status}: no$`, "m"),
     );
     send(4);
     await until("told", () => server.stored.has(4));
     assert.deepEqual(server.stored.get(4)?.drops, [{ reason: "batch_refused", count: 1 }]);
   });
 }
+
+test("refused one after the other: told once, the rest together", async (t) => {
+  const { server, send, spool, said, dropped, uplink } = await createSending(t);
+  server.reply = (_message, response) =>
+    response.writeHead(400, { "content-type": "application/problem+json" }).end('{"code":"message_invalid"}');
+  for (let i = 1; i <= 20; i++) send(i);
+  await until("all are given up", () => spool.count === 0);
+  assert.equal(dropped.length, 20);
+  const lines = () => said.filter((line) => /given up/.test(line));
+  assert.equal(lines().length, 1, lines().join("\n"));
+  await uplink.stop();
+  assert.equal(lines().length, 2);
+  assert.match(lines()[1]!, /given up: \d\d with \d\d records/);
+});
 
 test("what is not answered never lies further apart than the format's window", async (t) => {
   const { server, send, spool } = await createSending(t, { inFlightMax: 200 });

@@ -3,6 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import type { DropReason, FlowBatch } from "../flow/index.ts";
 import type { AgentReport } from "../ingest/index.ts";
 import type { PeerTable, Translation } from "../topology/index.ts";
+import { LossLog } from "./loss-log.ts";
 import { MessageBuilder } from "./message-builder.ts";
 import type { Spool, SpoolEntry } from "./spool.ts";
 import type { SendOutcome, Transport } from "./transport.ts";
@@ -24,6 +25,8 @@ export interface UplinkConfig {
   readonly retryMaxMilliseconds: number;
   /** How often a server that says no is asked again. */
   readonly blockedMilliseconds: number;
+  /** Messages given up are told together so often, but for the first. */
+  readonly lossMilliseconds: number;
   /** At the end, the server gets so long to answer. */
   readonly stopMilliseconds: number;
 }
@@ -36,6 +39,7 @@ export const uplinkDefaults: Omit<UplinkConfig, "node" | "agentVersion" | "machi
   retryFirstMilliseconds: 1000,
   retryMaxMilliseconds: 60_000,
   blockedMilliseconds: 60_000,
+  lossMilliseconds: 60_000,
   stopMilliseconds: 6000,
 };
 
@@ -85,7 +89,10 @@ const sweepShare = 0.8;
 
 export function createUplink(config: UplinkConfig, dependencies: UplinkDependencies): Uplink {
   const { peers, spool, transport, count, log, now } = dependencies;
-  const builder = new MessageBuilder(peers, config.rowsMax);
+  const builder: MessageBuilder = new MessageBuilder(peers, config.rowsMax, () => {
+    count("name_limit", 1);
+    builder.countDrop("name_limit", 1);
+  });
   const epoch = randomBytes(16).toString("hex");
   const startedMilliseconds = now();
   const inFlight = new Map<SpoolEntry, number>();
@@ -107,6 +114,13 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
   };
   let told = "";
   let onEmpty: (() => void) | undefined;
+  let refusal = "";
+  const refused = new LossLog(config.lossMilliseconds, ({ messageCount, rowCount }) =>
+    log(
+      "warn",
+      `messages the server will never take are given up: ${messageCount} with ${rowCount} records; ${refusal}`,
+    ),
+  );
 
   function write(report: AgentReport | undefined): void {
     const head = {
@@ -179,8 +193,11 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       case "later":
         wait("retrying", outcome, backOff());
         break;
-      case "blocked":
-        wait("refused", outcome, config.blockedMilliseconds);
+      case "blocked": {
+        // A server that knows when the obstacle goes, such as the agent that was here before, says so.
+        const { retryAfterMilliseconds = config.blockedMilliseconds } = outcome;
+        wait("refused", outcome, Math.max(retryAfterMilliseconds, backOff()));
+      }
     }
   }
 
@@ -188,10 +205,8 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     spool.remove(entry);
     count("batch_refused", entry.rowCount);
     builder.countDrop("batch_refused", entry.rowCount);
-    log(
-      "warn",
-      `the server will not take message ${entry.sequence} with ${entry.rowCount} records: ${reason}; it is given up`,
-    );
+    refusal = `the last is ${entry.sequence}: ${reason}`;
+    refused.add({ messageCount: 1, rowCount: entry.rowCount });
   }
 
   function connected(): void {
@@ -216,11 +231,11 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     milliseconds: number,
   ): void {
     status = { ...status, state, reason };
-    if (told !== `${state} ${reason}`) log("warn", `${describe(state)}: ${reason}`);
+    const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
+    if (told !== `${state} ${reason}`) log("warn", `${describe(state, pause)}: ${reason}`);
     told = `${state} ${reason}`;
     if (now() < retryAt) return; // several were on their way: that was one failure
     failureCount++;
-    const pause = Math.max(milliseconds, retryAfterMilliseconds ?? 0);
     retryAt = now() + pause;
     tryLater();
   }
@@ -232,9 +247,9 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     timer.unref();
   }
 
-  function describe(state: UplinkStatus["state"]): string {
+  function describe(state: UplinkStatus["state"], pause: number): string {
     return state === "refused"
-      ? "the server does not let this agent in, records are kept and it is asked again every minute"
+      ? `the server does not let this agent in, records are kept and it is asked again every ${Math.ceil(pause / 1000)} s`
       : "the server cannot be reached, records are kept until it can";
   }
 
@@ -281,6 +296,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       retryAt = Number.POSITIVE_INFINITY;
       clearTimeout(timer);
       transport.close();
+      refused.stop();
       if (spool.count > 0) log("info", `${spool.count} messages that were not answered stay in the spool`);
       await spool.stop();
     },
