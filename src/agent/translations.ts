@@ -5,7 +5,7 @@ import { notAsked, type PartStatus } from "./part-status.ts";
 export interface TranslationsDependencies {
   readonly node: string;
   readonly drop: ReportDrop;
-  /** What the kernel translates; valid until it returns. */
+  /** What the kernel translates, or no more; valid until it returns. */
   onTranslation(translation: TranslatedConnection): void;
 }
 
@@ -55,7 +55,7 @@ export function createTranslations(
         lastRefresh = seen;
         observer.refresh();
       }
-      for (let reads = 0; reads < readsMax && observer.poll(onTranslation) > 0; reads++);
+      for (let reads = 0; reads < readsMax && observer.poll(onTranslation, seen) > 0; reads++);
       const { eventCount } = observer.losses();
       if (eventCount > lost) drop("nat_lost", node, eventCount - lost);
       lost = eventCount;

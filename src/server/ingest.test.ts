@@ -310,7 +310,7 @@ test("what one node translates is undone in what another node sees of it", async
     replySourcePort: 443,
     replyDestinationPort: 40000,
   };
-  const translations = [{ addresses, ...ports, protocol: 6 }];
+  const translations = [{ addresses, ...ports, protocol: 6, networkNamespace: 0, endedMilliseconds: 0 }];
   const answers = [post(fromServer(1)), post({ ...fromClient(1, service), translations })];
   await new Promise((resolve) => setTimeout(resolve, 30));
   for (let i = 0; i < 4; i++) await tick();

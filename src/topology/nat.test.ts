@@ -69,7 +69,7 @@ function createWorld() {
       nat.learn(
         {
           addresses,
-          protocol: 6,
+          ...{ protocol: 6, networkNamespace: 0, endedMilliseconds: 0 },
           ...{ originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort },
         },
         1000,

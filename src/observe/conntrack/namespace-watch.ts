@@ -4,6 +4,7 @@ import type { ReceiveRoom } from "../netlink/receive-room.ts";
 import type { NetworkNamespace } from "../network-namespaces.ts";
 import {
   type ConntrackReader,
+  groupDestroy,
   groupNew,
   readEntryCount,
   statsRequest,
@@ -26,8 +27,8 @@ export type VisitConnection = (entry: TranslatedConnection) => void;
 
 /**
  * The connection table of one network namespace. It subscribes first and reads the table then, and what is announced meanwhile waits until
- * the table is read: so the last word about a tuple is the newest. New connections are all there is to hear: the first packet decides how
- * they are translated, before the kernel enters and announces them.
+ * the table is read: so the last word about a tuple is the newest. That a connection is new, and that its entry has gone, is all there is to
+ * hear: the first packet decides how it is translated, before the kernel enters and announces it.
  */
 export class NamespaceWatch {
   readonly inode: number;
@@ -42,6 +43,8 @@ export class NamespaceWatch {
   #isStale = true;
   #hasOverrun = false;
   #dropCount = 0;
+  /** Unix ms at which nothing was waiting to be heard: what is heard now happened since. */
+  #heardMilliseconds = 0;
   #isStatusTrusted: boolean;
 
   /** Throws KernelError. */
@@ -54,6 +57,7 @@ export class NamespaceWatch {
     try {
       if (isStatusTrusted) this.#events.attachFilter(translatedFilter);
       this.#events.subscribe(groupNew);
+      this.#events.subscribe(groupDestroy);
       this.#table = openNetlinkSocket(options);
     } catch (error) {
       this.#events.close();
@@ -76,9 +80,10 @@ export class NamespaceWatch {
     this.#hasOverrun = false;
   }
 
-  /** Reads on, about `messagesMax` messages. Returns how many it read: 0 when nothing waits. Throws KernelError. */
-  poll(visit: VisitConnection, messagesMax: number): number {
+  /** Reads on, about `messagesMax` messages, at unix ms. Returns how many it read: 0 when nothing waits. Throws KernelError. */
+  poll(visit: VisitConnection, messagesMax: number, now: number): number {
     let count = 0;
+    this.#heardMilliseconds ||= now;
     if (this.#isStale && !this.#isDumping) {
       this.#isStale = false;
       this.#requests = this.#entryCount() === 0 ? [] : this.#dumpRequests();
@@ -86,7 +91,10 @@ export class NamespaceWatch {
     while (count < messagesMax && this.#requests.length > 0) count += this.#readTable(visit);
     while (count < messagesMax && this.#requests.length === 0) {
       const read = this.#readEvents(visit);
-      if (read === 0) break;
+      if (read === 0) {
+        this.#heardMilliseconds = now;
+        break;
+      }
       count += read;
     }
     return count;
@@ -150,6 +158,7 @@ export class NamespaceWatch {
   #read(reader: ConntrackReader, message: MessageWalk, visit: VisitConnection): void {
     if (!reader.read(message)) return;
     reader.entry.networkNamespace = this.inode;
+    reader.entry.endedMilliseconds = reader.isEnd ? this.#heardMilliseconds : 0;
     visit(reader.entry);
   }
 }
