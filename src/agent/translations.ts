@@ -1,5 +1,11 @@
 import type { ReportDrop } from "../flow/index.ts";
-import { conntrackDefaults, createConntrackObserver, type TranslatedConnection } from "../observe/index.ts";
+import {
+  type CannotRun,
+  conntrackDefaults,
+  createConntrackObserver,
+  silentLimits,
+  type TranslatedConnection,
+} from "../observe/index.ts";
 import { notAsked, type PartStatus } from "./part-status.ts";
 
 export interface TranslationsDependencies {
@@ -12,6 +18,8 @@ export interface TranslationsDependencies {
 export interface TranslationsStatus extends PartStatus {
   /** Network namespaces whose connection tracking is listened to. */
   readonly namespaces: number;
+  /** When on: what is seen late or not at all, and what would change it. */
+  readonly limits?: readonly CannotRun[];
 }
 
 /** The agent's third part: which connections' addresses this machine's kernel translates. */
@@ -62,10 +70,12 @@ export function createTranslations(
     },
     status() {
       if (!isStarted) return { ...off, namespaces: 0 };
-      const { cannot, namespaceCount } = observer.status();
+      const status = observer.status();
+      const { cannot, namespaceCount } = status;
       if (cannot !== undefined)
         return { state: "off", reason: cannot.reason, remedy: cannot.remedy, namespaces: 0 };
-      return { state: "on", namespaces: namespaceCount };
+      const limits = silentLimits(status);
+      return { state: "on", namespaces: namespaceCount, ...(limits.length > 0 && { limits }) };
     },
     stop(why) {
       observer.stop();

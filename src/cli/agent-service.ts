@@ -89,7 +89,7 @@ export function createAgentService(
       datagrams: config.datagrams,
       dns: config.dns,
       flowsMax: config.flows,
-      nat: config.nat,
+      nat: config.nat && server !== undefined, // nobody else undoes it
     },
     {
       ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },

@@ -49,6 +49,8 @@ export interface ConntrackStatus {
   /** Found, but the kernel refuses to tell about them, and what it said last. They are tried again at every refresh. */
   readonly refusedCount: number;
   readonly refusal: string | undefined;
+  /** Watched, but the kernel was told to announce nothing there: a file to enter each by. */
+  readonly silentPaths: readonly string[];
 }
 
 /** Since the start. */
@@ -72,7 +74,7 @@ export interface ConntrackObserver {
   /**
    * To be called every few seconds. Finds namespaces that have appeared: their tables are read, which finds the connections from before that
    * moment too, since an entry outlives its connection, by seconds at least. Lets go of those that are gone: until then they
-   * are kept alive by our sockets. Reads tables again of which announcements were lost.
+   * are kept alive by our sockets. Reads tables again of which announcements were lost, or are never made.
    */
   refresh(): void;
   status(): ConntrackStatus;
@@ -176,6 +178,7 @@ export function createConntrackObserver(
         beyondCount,
         refusedCount: refusals.size,
         refusal: refusal?.message,
+        silentPaths: watches.filter(({ isSilent }) => isSilent).map(({ path }) => path),
       };
     },
     losses: () => ({ ...losses, invalidCount: reader.invalidCount }),
@@ -186,6 +189,23 @@ export function createConntrackObserver(
       context = undefined;
     },
   };
+}
+
+/** In words, what is missing where connection tracking announces nothing, and what would change it. */
+export function silentLimits({ silentPaths }: Pick<ConntrackStatus, "silentPaths">): CannotRun[] {
+  const [path] = silentPaths;
+  if (path === undefined) return [];
+  const where = silentPaths.length === 1 ? "a network namespace" : `${silentPaths.length} network namespaces`;
+  const enter = path.startsWith("/proc/thread-self/") ? "" : `nsenter --net=${path} `;
+  const others = silentPaths.length === 1 ? "" : ", and so in the others";
+  return [
+    {
+      reason:
+        `in ${where} the kernel was told not to announce connections (net.netfilter.nf_conntrack_events is 0): its table is read every ` +
+        "few seconds, so a new connection is drawn translated at first, and as a second one where both ends are seen",
+      remedy: `switch that on: ${enter}sysctl -w net.netfilter.nf_conntrack_events=1${others}`,
+    },
+  ];
 }
 
 /** The kernel answers EINVAL when it finds nobody to hand a ctnetlink request to, EPROTONOSUPPORT when it has no nfnetlink at all. */
