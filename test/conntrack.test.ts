@@ -10,10 +10,12 @@ import {
   conntrackDefaults,
   createConntrackObserver,
   readConntrackFacts,
+  silentLimits,
   type TranslatedConnection,
 } from "../src/observe/index.ts";
 import { NatTable, natTableDefaults } from "../src/topology/index.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
+import { until } from "./program.ts";
 import { clientProgram, serverProgram, type Talk, TranslatingNode } from "./translating-node.ts";
 
 const skip = whyNoNamespaces() || canRunConntrack(readConntrackFacts())?.reason || false;
@@ -39,11 +41,11 @@ function isTranslated(tracked: string): boolean {
   return reply?.split(" > ").reverse().join(" > ") !== original;
 }
 
-/** Reads until nothing waits; the connections of one namespace, in order. */
+/** Reads until nothing waits; the connections of one namespace, in order, without those that are over. */
 function readAll(observer: ConntrackObserver, inode: number): string[] {
   const seen: string[] = [];
   const visit = (entry: TranslatedConnection) => {
-    if (entry.networkNamespace === inode) seen.push(textOf(entry));
+    if (entry.networkNamespace === inode && entry.endedMilliseconds === 0) seen.push(textOf(entry));
   };
   while (observer.poll(visit) > 0);
   return seen;
@@ -178,6 +180,64 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
     assert.equal(messageCount, 1, "the kernel passes everything again");
     assert.equal(careful.losses().invalidCount, 0);
   });
+
+  await t.test("that one is over is told, with a time at which it was not yet known", async () => {
+    const one = await expected(client, server, kinds[1]!);
+    const ends: [string, number][] = [];
+    const visit = (entry: TranslatedConnection) => {
+      if (entry.networkNamespace === inode && entry.endedMilliseconds > 0)
+        ends.push([textOf(entry), entry.endedMilliseconds]);
+    };
+    const watching = createConntrackObserver(conntrackDefaults, onlyNode);
+    watching.start();
+    t.after(() => watching.stop());
+    while (watching.poll(visit, 1000) > 0);
+    assert.equal(ends.length, 0);
+    world.forgetTracked();
+    while (watching.poll(visit, 2000) > 0);
+    assert.ok(
+      ends.some(([text]) => text === one),
+      JSON.stringify(ends),
+    );
+    assert.ok(ends.every(([, milliseconds]) => milliseconds === 1000));
+    watching.stop();
+    for (const kind of kinds) await expected(client, server, kind); // for the tests that follow
+  });
+
+  await t.test(
+    "where the kernel was told to announce nothing, that is said, and its table read again",
+    async () => {
+      const silent = createConntrackObserver(conntrackDefaults, onlyNode);
+      silent.start();
+      t.after(() => silent.stop());
+      readAll(silent, inode);
+      assert.deepEqual(silentLimits(silent.status()), []);
+      world.inside(world.node, "sysctl", "-qw", "net.netfilter.nf_conntrack_events=0");
+      silent.refresh();
+      readAll(silent, inode);
+      const [limit] = silentLimits(silent.status());
+      assert.equal(
+        limit?.remedy,
+        `switch that on: nsenter --net=/run/netns/${world.node} sysctl -w net.netfilter.nf_conntrack_events=1`,
+      );
+      const one = await expected(client, server, kinds[0]!);
+      assert.deepEqual(readAll(silent, inode), []);
+      const found = await until<string[]>("the table has been read again", async () => {
+        silent.refresh();
+        const seen = readAll(silent, inode);
+        return seen.length > 0 ? seen : undefined;
+      });
+      assert.ok(found.includes(one));
+      world.inside(world.node, "sysctl", "-qw", "net.netfilter.nf_conntrack_events=1");
+      const two = await expected(client, server, kinds[0]!);
+      silent.refresh();
+      assert.ok(readAll(silent, inode).includes(two), "read once more");
+      assert.deepEqual(silentLimits(silent.status()), []);
+      const three = await expected(client, server, kinds[0]!);
+      assert.deepEqual(readAll(silent, inode), [three]);
+      silent.stop();
+    },
+  );
 
   await t.test("a call reads no more than it is told to, and nothing is missed", async () => {
     const slow = createConntrackObserver({ ...conntrackDefaults, messagesMax: 1 });

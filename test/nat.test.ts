@@ -111,6 +111,84 @@ test("address translation is undone: client, Service, node, backend and router a
     assert.ok(link!.observers.length === 2, "the router is among those who saw it");
   });
 
+  interface Record {
+    readonly sourceAddress: string;
+    readonly destinationAddress: string;
+    readonly isDuplicate: boolean;
+    readonly connectionCount: number;
+  }
+  /** Connections told of a port, by their ends: of the records that count, and of the others. */
+  async function connectionsOf(port: number) {
+    const { records } = await program.get<{ records: Record[] }>(
+      `/api/v1/flows?limit=1000&filter=port:${port}`,
+    );
+    const counts: { [ends: string]: { counted: number; duplicate: number } } = {};
+    for (const { sourceAddress, destinationAddress, isDuplicate, connectionCount } of records) {
+      counts[`${sourceAddress} > ${destinationAddress}`] ??= { counted: 0, duplicate: 0 };
+      counts[`${sourceAddress} > ${destinationAddress}`]![isDuplicate ? "duplicate" : "counted"] +=
+        connectionCount;
+    }
+    return counts;
+  }
+  /** Waits until both ends' records are stored. */
+  const whole = (port: number, endsCount: number) =>
+    until(`both ends of port ${port}`, async () => {
+      const counts = await connectionsOf(port);
+      const ends = Object.values(counts);
+      const isWhole = ends.length >= endsCount && ends.every((end) => end.counted > 0 && end.duplicate > 0);
+      return isWhole ? counts : undefined;
+    }).catch(async (error) =>
+      assert.fail(`${error.message}: ${JSON.stringify(await connectionsOf(port), null, 1)}`),
+    );
+
+  await t.test(
+    "a call redirected to a proxy beside its client is one connection, the proxy's own another",
+    async () => {
+      world.inside(
+        world.client,
+        "nft",
+        `table ip side {
+           chain out { type nat hook output priority -100; tcp dport 8999 redirect to :15001; }
+         }`,
+      );
+      await world.run(world.client, proxyProgram(15001, world.service[4], 80));
+      const activeBefore = (await linksOfWorld()).find(({ server: to }) => to === serverPeer)!.active;
+      await client.ask({ protocol: "tcp", host: "10.96.0.77", port: 8999 });
+      await server.next();
+      assert.deepEqual(await whole(15001, 1), { "10.91.0.2 > 127.0.0.1": { counted: 1, duplicate: 1 } });
+      assert.deepEqual(await connectionsOf(8999), {}, "what the client called is nobody's link");
+      await until("the proxy's own connection goes on to the server", async () =>
+        (await linksOfWorld()).find(({ server: to }) => to === serverPeer)!.active === activeBefore + 1
+          ? true
+          : undefined,
+      );
+    },
+  );
+
+  await t.test(
+    "a translation that is over is not applied to what comes from the same port later",
+    async () => {
+      const port = 40_404;
+      const fromClient = await world.run(world.client, datagramProgram(port, "10.92.0.2", 8080));
+      assert.equal(await server.next(), `udp 10.92.0.1 ${port}`);
+      await fromClient.end();
+      const first = { "10.91.0.2 > 10.92.0.2": { counted: 1, duplicate: 1 } };
+      assert.deepEqual(await whole(port, 1), first);
+      world.forgetTracked();
+      await world.run(world.node, datagramProgram(port, "10.92.0.2", 8080));
+      assert.equal(await server.next(), `udp 10.92.0.1 ${port}`);
+      const counts = await until("the node's own flow is stored", async () => {
+        const seen = await connectionsOf(port);
+        const { counted = 0 } = seen["10.92.0.1 > 10.92.0.2"] ?? {};
+        return counted > 0 ? seen : undefined;
+      }).catch(async (error) =>
+        assert.fail(`${error.message}: ${JSON.stringify(await connectionsOf(port))}`),
+      );
+      assert.deepEqual(counts["10.91.0.2 > 10.92.0.2"], first["10.91.0.2 > 10.92.0.2"]);
+      assert.equal(Object.keys(counts).length, 2);
+    },
+  );
+
   await t.test("the status says that it is on", async () => {
     const { agent } = await program.get<{ agent: { nat: { state: string; namespaces: number } } }>(
       "/api/v1/status",
@@ -119,3 +197,19 @@ test("address translation is undone: client, Service, node, backend and router a
     assert.ok(agent.nat.namespaces >= 3);
   });
 });
+
+/** Hands every connection on. */
+const proxyProgram = (port: number, host: string, onPort: number) => `
+  import net from "node:net";
+  net.createServer((from) => {
+    const to = net.connect(${onPort}, "${host}");
+    for (const socket of [from, to]) socket.on("error", () => {});
+    from.pipe(to).pipe(from);
+  }).listen(${port}, "127.0.0.1", () => console.log('"ready"'));`;
+
+/** Sends one datagram from a port, and is ready when it is answered. */
+const datagramProgram = (from: number, host: string, port: number) => `
+  import dgram from "node:dgram";
+  const socket = dgram.createSocket("udp4");
+  socket.on("message", () => console.log('"answered"'));
+  socket.bind(${from}, () => socket.send("hello", ${port}, "${host}"));`;

@@ -2,6 +2,9 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { formatAddress, parseAddress } from "../src/flow/index.ts";
+import { messageFlag, writeMessage } from "../src/observe/netlink/netlink-message.ts";
+import { netlinkProtocol, openNetlinkSocket } from "../src/observe/netlink/netlink-socket.ts";
+import { ReceiveRoom } from "../src/observe/netlink/receive-room.ts";
 
 const ip = (...parameters: string[]) => execFileSync("ip", parameters, { stdio: ["ignore", "pipe", "pipe"] });
 
@@ -70,6 +73,24 @@ export class TranslatingNode {
   tracked(): string[] {
     const lines = this.inside(this.node, "cat", "/proc/net/nf_conntrack").trim().split("\n");
     return lines.filter((line) => line !== "").map(parseTracked);
+  }
+
+  /** Has the node's kernel forget every connection that it tracks. */
+  forgetTracked(): void {
+    const networkNamespace = `/run/netns/${this.node}`;
+    const socket = openNetlinkSocket({ protocol: netlinkProtocol.netfilter, networkNamespace });
+    const payload = [new Uint8Array(4)]; // struct nfgenmsg, and no tuple
+    socket.ask(
+      writeMessage({
+        type: 0x102,
+        flags: messageFlag.request | messageFlag.acknowledge,
+        sequence: 1,
+        payload,
+      }),
+      new ReceiveRoom(1),
+      () => {},
+    );
+    socket.close();
   }
 
   /** Runs a module in a namespace; what it prints are lines of JSON. */

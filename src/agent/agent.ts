@@ -27,7 +27,7 @@ export interface AgentDependencies {
   readonly names?: NameTable;
   /** An address, the 16 bytes at `bytes[offset]`, has got a name or another one. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
-  /** The kernel translates a connection's addresses; valid until it returns. Told before the connection's records are delivered. */
+  /** The kernel translates a connection's addresses, or no more; valid until it returns. Told before the connection's records are delivered. */
   onTranslation?(translation: TranslatedConnection): void;
   /** The name of the network that the address at `bytes[offset]` is in; by its prefix when not given. */
   networkOf?(bytes: Uint8Array, offset: number): string;

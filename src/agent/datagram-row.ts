@@ -70,7 +70,9 @@ export function writeDatagramRow(
   columns.observer[row] = poll.observerRow;
   columns.observedEnd[row] = isClient ? observedEnd.client : observedEnd.server;
   columns.clientEnd[row] = clientEnd.source;
-  columns.connectionScope[row] = isLoopback(bytes, localAddress) ? report.networkNamespace : 0;
+  // A tuple with a loopback address at either end has a scope: each of the two sockets has it at another.
+  const isLocal = isLoopback(bytes, localAddress) || isLoopback(bytes, remoteAddress);
+  columns.connectionScope[row] = isLocal ? report.networkNamespace : 0;
   columns.connectionCount[row] = report.isFirst && report.localPort !== 0 ? 1 : 0;
   (isClient ? columns.sourcePeer : columns.destinationPeer)[row] = peer;
 }

@@ -10,3 +10,4 @@ export { createClock } from "./clock.ts";
 export type { ConnectionsStatus } from "./connections.ts";
 export type { DatagramsStatus, DnsStatus } from "./datagrams.ts";
 export type { PartStatus } from "./part-status.ts";
+export type { TranslationsStatus } from "./translations.ts";

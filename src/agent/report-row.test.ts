@@ -52,6 +52,21 @@ const opened = (error: number): Partial<Record<Member, number>> => ({
   error,
 });
 
+test("a connection with a loopback address at either end is its network namespace's", () => {
+  const scopeWith = (...loopback: ("local_address" | "remote_address")[]) => {
+    const report = reportOf({ role: client, network_namespace: 99 });
+    for (const name of loopback) report.bytes.set([127, 0, 0, 1], tcpReportLayout[name] + 12);
+    const batch = new FlowBatch(1);
+    writeReportRow(batch, report, poll, 77);
+    return batch.columns.connectionScope[0];
+  };
+  assert.deepEqual(
+    [scopeWith(), scopeWith("local_address"), scopeWith("remote_address")],
+    [0, 99, 99],
+    "of two sockets that are one connection each has it at another end",
+  );
+});
+
 const cases: readonly [
   what: string,
   members: Partial<Record<Member, number>>,

@@ -97,7 +97,9 @@ export function writeReportRow(batch: FlowBatch, report: TcpReport, poll: Poll, 
   columns.observer[row] = poll.observerRow;
   columns.observedEnd[row] = isClient ? observedEnd.client : observedEnd.server;
   columns.clientEnd[row] = clientEnd.source;
-  columns.connectionScope[row] = isLoopback(bytes, localAddress) ? report.networkNamespace : 0;
+  // A tuple with a loopback address at either end has a scope: each of the two sockets has it at another.
+  const isLocal = isLoopback(bytes, localAddress) || isLoopback(bytes, remoteAddress);
+  columns.connectionScope[row] = isLocal ? report.networkNamespace : 0;
   columns.connectionCount[row] = report.opens ? 1 : 0;
   columns.retransmittedSegmentCount[row] = report.retransmits;
   columns.roundTripTimeMicroseconds[row] = report.srttMicroseconds;

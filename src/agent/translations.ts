@@ -1,17 +1,25 @@
 import type { ReportDrop } from "../flow/index.ts";
-import { conntrackDefaults, createConntrackObserver, type TranslatedConnection } from "../observe/index.ts";
+import {
+  type CannotRun,
+  conntrackDefaults,
+  createConntrackObserver,
+  silentLimits,
+  type TranslatedConnection,
+} from "../observe/index.ts";
 import { notAsked, type PartStatus } from "./part-status.ts";
 
 export interface TranslationsDependencies {
   readonly node: string;
   readonly drop: ReportDrop;
-  /** What the kernel translates; valid until it returns. */
+  /** What the kernel translates, or no more; valid until it returns. */
   onTranslation(translation: TranslatedConnection): void;
 }
 
 export interface TranslationsStatus extends PartStatus {
   /** Network namespaces whose connection tracking is listened to. */
   readonly namespaces: number;
+  /** When on: what is seen late or not at all, and what would change it. */
+  readonly limits?: readonly CannotRun[];
 }
 
 /** The agent's third part: which connections' addresses this machine's kernel translates. */
@@ -55,17 +63,19 @@ export function createTranslations(
         lastRefresh = seen;
         observer.refresh();
       }
-      for (let reads = 0; reads < readsMax && observer.poll(onTranslation) > 0; reads++);
+      for (let reads = 0; reads < readsMax && observer.poll(onTranslation, seen) > 0; reads++);
       const { eventCount } = observer.losses();
       if (eventCount > lost) drop("nat_lost", node, eventCount - lost);
       lost = eventCount;
     },
     status() {
       if (!isStarted) return { ...off, namespaces: 0 };
-      const { cannot, namespaceCount } = observer.status();
+      const status = observer.status();
+      const { cannot, namespaceCount } = status;
       if (cannot !== undefined)
         return { state: "off", reason: cannot.reason, remedy: cannot.remedy, namespaces: 0 };
-      return { state: "on", namespaces: namespaceCount };
+      const limits = silentLimits(status);
+      return { state: "on", namespaces: namespaceCount, ...(limits.length > 0 && { limits }) };
     },
     stop(why) {
       observer.stop();

@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from "../settings/index.ts";
 import { SpoolError } from "../uplink/index.ts";
 import { type AgentFlags, type AgentSettings, readAgentFlags } from "./agent-flags.ts";
 import { type AgentService, createAgentService } from "./agent-service.ts";
-import { describePart, describeTcp } from "./agent-words.ts";
+import { describeNat, describePart, describeTcp } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -45,7 +45,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     `  TCP          ${describeTcp(tcp, "connections of this machine")}`,
     `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
-    `  NAT          ${describePart(nat, "what the kernel translates is undone")}`,
+    `  NAT          ${describeNat(nat, server !== undefined)}`,
     ...(server === undefined ? [] : [`  spool        ${spool}`]),
     `  metrics      ${service.metricsUrl === "" ? "none" : `${service.metricsUrl}/metrics`}`,
     "",

@@ -90,15 +90,18 @@ export function createAgentService(
         onClosed: () => uplink ?? onUseless(),
       })
     : undefined;
-  const agent = createAgent(agentConfigOf(config), {
-    ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
-    onName(bytes, offset, name) {
-      addressPeers.rename(bytes, offset, name);
-      uplink?.learn(bytes, offset, name);
+  const agent = createAgent(
+    { ...agentConfigOf(config), nat: config.nat && server !== undefined }, // nobody else undoes it
+    {
+      ...{ node, peers, observers: new ObserverTable(), names, drop, now, deliver },
+      onName(bytes, offset, name) {
+        addressPeers.rename(bytes, offset, name);
+        uplink?.learn(bytes, offset, name);
+      },
+      onTranslation: (translation) => uplink?.translate(translation),
+      log: (message) => log("warn", message),
     },
-    onTranslation: (translation) => uplink?.translate(translation),
-    log: (message) => log("warn", message),
-  });
+  );
   const http =
     settings.listen === undefined
       ? undefined

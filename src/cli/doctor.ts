@@ -38,6 +38,8 @@ function describeNames({ name, state, reason, remedy }: NameSource): string {
   return `from ${name}: ${state === "on" ? "yes" : "no"}, ${reason}${change}`;
 }
 
+const indent = " ".repeat(21);
+
 type Observe = typeof import("../observe/index.ts");
 
 function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
@@ -79,14 +81,19 @@ function trySockDiag({
 }
 
 /** Whether the kernel tells which connections' addresses it translates. */
-function tryNat({ canRunConntrack, createConntrackObserver, readConntrackFacts }: Observe): string {
+function tryNat(observe: Observe): string {
+  const { canRunConntrack, createConntrackObserver, readConntrackFacts, silentLimits } = observe;
   const observer = createConntrackObserver();
   observer.start();
-  const cannot = canRunConntrack(readConntrackFacts()) ?? observer.status().cannot;
-  const { namespaceCount } = observer.status();
+  const status = observer.status();
+  const cannot = canRunConntrack(readConntrackFacts()) ?? status.cannot;
+  const { namespaceCount } = status;
   observer.stop();
   if (cannot !== undefined) return describeCannot(cannot);
-  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}`;
+  const limits = silentLimits(status).map(
+    ({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`,
+  );
+  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${limits.join("")}`;
 }
 
 function describeCannot({ reason, remedy }: CannotRun): string {

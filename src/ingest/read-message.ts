@@ -203,7 +203,7 @@ function readTranslation(reader: WireReader): Translation | undefined {
   let addresses = new Uint8Array();
   const numbers = {
     ...{ originalSourcePort: 0, originalDestinationPort: 0, replySourcePort: 0, replyDestinationPort: 0 },
-    protocol: 0,
+    ...{ protocol: 0, networkNamespace: 0, endedMilliseconds: 0 },
   };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     const name = translationNumbers[field - 2];
@@ -211,8 +211,12 @@ function readTranslation(reader: WireReader): Translation | undefined {
     else if (name === undefined) reader.skip();
     else numbers[name] = reader.unsigned();
   }
-  const { protocol, ...ports } = numbers;
-  const isInRange = protocol <= 0xff && Object.values(ports).every((port) => port <= 0xffff);
+  const { protocol, networkNamespace, endedMilliseconds, ...ports } = numbers;
+  const isInRange =
+    protocol <= 0xff &&
+    networkNamespace <= 0xffff_ffff &&
+    endedMilliseconds <= Number.MAX_SAFE_INTEGER &&
+    Object.values(ports).every((port) => port <= 0xffff);
   return addresses.length === 64 && isInRange ? { addresses, ...numbers } : undefined;
 }
 

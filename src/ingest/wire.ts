@@ -43,6 +43,8 @@ export const translationNumbers = [
   "replySourcePort",
   "replyDestinationPort",
   "protocol",
+  "networkNamespace",
+  "endedMilliseconds",
 ] as const;
 export const reportField = { parts: 1, sockets: 2, spoolBytes: 3, spoolMessages: 4 } as const;
 export const partField = { name: 1, isOn: 2, reason: 3 } as const;

@@ -60,7 +60,8 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   }
   for (const translation of message.translations.slice(0, ingestLimits.translations)) {
     inner.clear().bytes(translationAddresses, translation.addresses);
-    for (const [i, name] of translationNumbers.entries()) inner.unsigned(i + 2, translation[name]);
+    for (const [i, name] of translationNumbers.entries())
+      inner.unsigned(i + 2, Math.floor(translation[name]));
     writer.message(at.translations, inner);
   }
   if (message.report !== undefined) writeReport(writer, inner, message.report);

@@ -29,6 +29,7 @@ export {
   type ConntrackStatus,
   conntrackDefaults,
   createConntrackObserver,
+  silentLimits,
 } from "./conntrack/conntrack-observer.ts";
 export type { TranslatedConnection } from "./conntrack/translated-connection.ts";
 export {

@@ -310,12 +310,77 @@ test("what one node translates is undone in what another node sees of it", async
     replySourcePort: 443,
     replyDestinationPort: 40000,
   };
-  const translations = [{ addresses, ...ports, protocol: 6 }];
+  const translations = [{ addresses, ...ports, protocol: 6, networkNamespace: 0, endedMilliseconds: 0 }];
   const answers = [post(fromServer(1)), post({ ...fromClient(1, service), translations })];
   await new Promise((resolve) => setTimeout(resolve, 30));
   for (let i = 0; i < 4; i++) await tick();
   for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
   assert.deepEqual(await totals(), [[...link, 100, 1]]);
+});
+
+/** A translation of fromClient's connection, as its node tells of it: what it called, who answered. */
+function translationOf(called: string, answerer: string, answererPort: number) {
+  const addresses = new Uint8Array(64);
+  ["10.0.0.9", called, answerer, "10.0.0.9"].forEach((text, i) => {
+    addresses.set(parseAddress(text)!, i * 16);
+  });
+  return {
+    ...{ addresses, originalSourcePort: 40000, originalDestinationPort: 80, replySourcePort: answererPort },
+    ...{ replyDestinationPort: 40000, protocol: 6, networkNamespace: 77, endedMilliseconds: 0 },
+  };
+}
+
+test("a proxy on another machine's loopback address is found, each machine's namespaces its own", async (t) => {
+  const { stored, totals } = await createStarted(t);
+  const proxy = { destination: "127.0.0.1", destinationPort: 15001, scope: 77 };
+  const proxyPeer = samplePeer("box", "envoy", "127.0.0.1");
+  await stored(
+    sampleMessage({
+      batch: sampleBatch([
+        {
+          ...{ ...connection, ...short, destination: "10.96.0.1", destinationPort: 80, observedEnd: 1 },
+          ...{ bytes: 100, sourcePeer: 1 },
+        },
+        { ...connection, ...short, ...proxy, observedEnd: 2, bytes: 100, destinationPeer: 2 },
+      ]),
+      peers: [clientPeer, proxyPeer],
+      translations: [translationOf("10.96.0.1", "127.0.0.1", 15001)],
+    }),
+  );
+  assert.deepEqual(await totals(), [["process:box/curl", "process:box/envoy", 100, 1]]);
+  await stored(fromServer(1, { ...proxy, bytes: 7 }));
+  assert.deepEqual(
+    await totals(),
+    [
+      ["host:10.0.0.9", "process:web/nginx", 7, 1],
+      ["process:box/curl", "process:box/envoy", 100, 1],
+    ],
+    "the same numbers on another machine are another connection",
+  );
+});
+
+test("what one node translates no more is not undone in what began since; its clock may be an hour ahead", async (t) => {
+  const { stored, totals, clock } = await createStarted(t);
+  const ahead = 3_600_000;
+  const addresses = new Uint8Array(64);
+  ["10.0.0.9", "10.0.0.1", "10.0.0.1", "10.0.9.9"].forEach((text, i) => {
+    addresses.set(parseAddress(text)!, i * 16);
+  });
+  const masquerade = {
+    ...translationOf("10.0.0.1", "10.0.0.1", 443),
+    addresses,
+    ...{ originalDestinationPort: 443, replySourcePort: 443 },
+  };
+  const ended = clock.now;
+  const translations = [masquerade, { ...masquerade, endedMilliseconds: ended + ahead }];
+  await stored(sampleMessage({ translations }), { "portolan-sent": String(clock.now + ahead) });
+  const seen = { source: "10.0.9.9" };
+  await stored(fromServer(1, { ...seen, startMilliseconds: ended - 60_000 }));
+  await stored(fromServer(2, { ...seen, startMilliseconds: ended + 60_000, bytes: 7 }));
+  assert.deepEqual(await totals(), [
+    ["host:10.0.0.9", "process:web/nginx", 100, 1],
+    ["host:10.0.9.9", "process:web/nginx", 7, 1],
+  ]);
 });
 
 test("an agent that was started again holds nothing open from before; one that is silent, neither", async (t) => {

@@ -214,7 +214,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const { batch } = message;
     const seconds = Math.floor(now() / 1000);
     if (!folded.has(key)) {
-      learn(message, seconds);
+      learn(message, shiftOf(sentMilliseconds), seconds);
       countDrops(message);
     }
     fill(message, sentMilliseconds);
@@ -229,8 +229,15 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     waitingRows += batch.count;
   }
 
-  function learn({ renamed, names: learned, translations, node }: IngestMessage, seconds: number): void {
-    for (const translation of translations) nat.learn(translation, seconds);
+  function learn(message: IngestMessage, shift: number, seconds: number): void {
+    const { renamed, names: learned, translations, node } = message;
+    const salt = saltOf(message);
+    for (const translation of translations) {
+      const networkNamespace = scopeOf(translation.networkNamespace, salt);
+      const ended = translation.endedMilliseconds;
+      const endedMilliseconds = ended === 0 ? 0 : Math.max(1, ended - shift);
+      nat.learn({ ...translation, networkNamespace, endedMilliseconds }, seconds);
+    }
     // Of other machines' peers an agent has nothing to say.
     for (const { id, address, name } of renamed) {
       const isItsOwn = id.slice(id.indexOf(":") + 1).startsWith(`${node}/`);
@@ -250,10 +257,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   }
 
   /** What stands for tables of the agent becomes what stands for ours. */
-  function fill(
-    { batch, peers: told, node, instance, machine }: IngestMessage,
-    sentMilliseconds: number | undefined,
-  ): void {
+  function fill(message: IngestMessage, sentMilliseconds: number | undefined): void {
+    const { batch, peers: told, node, instance, machine } = message;
     const { columns, count } = batch;
     const rows = told.map((peer) => {
       const row = peers.intern(peer);
@@ -263,19 +268,22 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     });
     columns.observer.fill(observerRow(node), 0, count);
     stitcher.setMachine(observerRow(node), machine || instance);
-    const salt = identityKey(instance) >>> 0;
-    const ahead = sentMilliseconds === undefined ? 0 : sentMilliseconds - now();
-    const shift = Math.abs(ahead) > remoteLimits.clockMilliseconds ? ahead : 0;
+    const salt = saltOf(message);
+    const shift = shiftOf(sentMilliseconds);
     for (let row = 0; row < count; row++) {
       columns.sourcePeer[row] = rows[columns.sourcePeer[row]! - 1] ?? 0;
       columns.destinationPeer[row] = rows[columns.destinationPeer[row]! - 1] ?? 0;
-      // Two machines may number their network namespaces alike; 0 is none.
-      const scope = columns.connectionScope[row]!;
-      if (scope !== 0) columns.connectionScope[row] = (Math.imul(scope, 0x9e3779b1) ^ salt) >>> 0 || 1;
+      columns.connectionScope[row] = scopeOf(columns.connectionScope[row]!, salt);
       if (shift === 0) continue;
       columns.flowStartMilliseconds[row] = Math.max(0, columns.flowStartMilliseconds[row]! - shift);
       columns.flowEndMilliseconds[row] = Math.max(0, columns.flowEndMilliseconds[row]! - shift);
     }
+  }
+
+  /** How far times by the agent's clock are ahead of ours, when that is worth setting right. */
+  function shiftOf(sentMilliseconds: number | undefined): number {
+    const ahead = sentMilliseconds === undefined ? 0 : sentMilliseconds - now();
+    return Math.abs(ahead) > remoteLimits.clockMilliseconds ? ahead : 0;
   }
 
   function observerRow(node: string): number {
@@ -354,6 +362,15 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 }
 
 const foldedMax = 16_384;
+
+function saltOf({ instance }: IngestMessage): number {
+  return identityKey(instance) >>> 0;
+}
+
+/** Two machines may number their network namespaces alike; 0 is none. */
+function scopeOf(networkNamespace: number, salt: number): number {
+  return networkNamespace === 0 ? 0 : (Math.imul(networkNamespace, 0x9e3779b1) ^ salt) >>> 0 || 1;
+}
 
 function newAgent(
   { instance, node, epoch, agentVersion, startedMilliseconds }: IngestMessage,

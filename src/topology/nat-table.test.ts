@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatAddress, parseAddress } from "../flow/index.ts";
 import type { ConnectionTuple } from "./connection-table.ts";
-import { NatTable, type Translation } from "./nat-table.ts";
+import { NatTable, ownEnd, type Translation } from "./nat-table.ts";
 
 type Tuple = readonly [source: string, sourcePort: number, destination: string, destinationPort: number];
 const tcp = 6;
@@ -19,11 +19,17 @@ function translation(original: Tuple, reply: Tuple, protocol = tcp): Translation
     replySourcePort: reply[1],
     replyDestinationPort: reply[3],
     protocol,
+    networkNamespace: 0,
+    endedMilliseconds: 0,
   };
 }
 
 /** As a column has them: behind another row. */
-function tupleOf([source, sourcePort, destination, destinationPort]: Tuple, protocol = tcp): ConnectionTuple {
+function tupleOf(
+  [source, sourcePort, destination, destinationPort]: Tuple,
+  protocol = tcp,
+  scope = 0,
+): ConnectionTuple {
   const column = (text: string) => {
     const bytes = new Uint8Array(32).fill(0xaa);
     bytes.set(parseAddress(text)!, 16);
@@ -36,7 +42,7 @@ function tupleOf([source, sourcePort, destination, destinationPort]: Tuple, prot
     sourcePort,
     destinationPort,
     protocol,
-    scope: 3,
+    scope,
   };
 }
 
@@ -45,7 +51,7 @@ const reversed = (t: Tuple): Tuple => [t[2], t[3], t[0], t[1]];
 function undo(table: NatTable, tuple: Tuple, seconds = 100, protocol = tcp): Tuple | undefined {
   if (!table.undo(tupleOf(tuple, protocol), seconds)) return undefined;
   const { result } = table;
-  assert.deepEqual([result.at, result.protocol, result.scope], [0, protocol, 3]);
+  assert.deepEqual([result.at, result.protocol, result.scope], [0, protocol, 0]);
   const text = (words: Uint32Array) => formatAddress(new Uint8Array(words.buffer, words.byteOffset, 16));
   return [text(result.source), result.sourcePort, text(result.destination), result.destinationPort];
 }
@@ -142,7 +148,7 @@ test("another protocol or port is another tuple; without ports the record keeps 
   assert.deepEqual(undo(table, ["192.0.2.1", 0, "8.8.8.8", 2048], 100, 1), ["10.0.0.5", 0, "8.8.8.8", 2048]);
 });
 
-test("what is not translated, and what has a loopback address, is not entered", () => {
+test("what is not translated, and what has a loopback address of nobody knows whom, is not entered", () => {
   const { table } = createTable();
   assert.ok(!table.enter(translation(service, reversed(service)), 100));
   const local: Tuple = ["127.0.0.1", 40000, "127.0.0.1", 80];
@@ -151,6 +157,122 @@ test("what is not translated, and what has a loopback address, is not entered", 
   assert.ok(!table.enter(translation(["::1", 1, "fd00::1", 2], ["fd00::2", 2, "fd00::3", 1]), 100));
   assert.equal(table.count, 0);
   assert.equal(undo(table, local), undefined);
+});
+
+/** Which namespace the ends are of, with the true ones. */
+function undoIn(table: NatTable, tuple: Tuple, scope: number): [number, ...Tuple] | undefined {
+  if (!table.undo(tupleOf(tuple, tcp, scope), 100)) return undefined;
+  const { source, sourcePort, destination, destinationPort, scope: found } = table.result;
+  const text = (words: Uint32Array) => formatAddress(new Uint8Array(words.buffer, words.byteOffset, 16));
+  return [found, text(source), sourcePort, text(destination), destinationPort];
+}
+
+test("a proxy on loopback is found from the client's tuple, each namespace its own", () => {
+  const { table } = createTable();
+  const other: Tuple = ["10.0.0.6", 40000, "10.96.0.10", 80];
+  const proxied = (t: Tuple): Tuple => [t[0], t[1], "127.0.0.1", 15001];
+  for (const [call, networkNamespace] of [
+    [service, 7],
+    [other, 8],
+  ] as const)
+    assert.ok(table.enter({ ...translation(call, reversed(proxied(call))), networkNamespace }, 100));
+  assert.deepEqual(undoIn(table, service, 0), [7, ...proxied(service)]);
+  assert.deepEqual(undoIn(table, reversed(service), 0), [7, ...reversed(proxied(service))]);
+  assert.deepEqual(undoIn(table, other, 0), [8, ...proxied(other)]);
+  assert.equal(undoIn(table, proxied(service), 7), undefined, "what the proxy's socket has is true");
+  assert.deepEqual(undoIn(table, ["127.0.0.1", 1, "127.0.0.1", 2], 7), undefined);
+});
+
+test("a port published on loopback: the client's own tuple is its namespace's, the server's is everywhere", () => {
+  const { table } = createTable();
+  const call: Tuple = ["127.0.0.1", 40000, "127.0.0.1", 8080];
+  const seen: Tuple = ["172.17.0.1", 40000, "172.17.0.2", 80];
+  table.enter({ ...translation(call, reversed(seen)), networkNamespace: 7 }, 100);
+  const truth = ["127.0.0.1", 40000, "172.17.0.2", 80] as const;
+  assert.deepEqual(undoIn(table, call, 7), [7, ...truth]);
+  assert.deepEqual(undoIn(table, seen, 0), [7, ...truth]);
+  for (const scope of [0, 8]) assert.equal(undoIn(table, call, scope), undefined, "another's loopback");
+});
+
+test("with loopback addresses gone from both ends the connection is nobody's own", () => {
+  const { table } = createTable();
+  const call: Tuple = ["10.0.0.5", 40000, "127.0.0.1", 80];
+  table.enter({ ...translation(call, [...backend, "10.0.0.5", 40000]), networkNamespace: 7 }, 100);
+  assert.deepEqual(undoIn(table, call, 7), [0, "10.0.0.5", 40000, ...backend]);
+});
+
+const nodeCall: Tuple = ["10.0.0.1", 61000, ...backend];
+const masquerade = translation(["10.0.0.5", 40000, ...backend], reversed(nodeCall));
+const ended = (entry: Translation, endedMilliseconds: number) => ({ ...entry, endedMilliseconds });
+const isUndone = (table: NatTable, began: number, own = 0, t = nodeCall, protocol = tcp) =>
+  table.undo(tupleOf(t, protocol), 100, began, own);
+
+test("a translation that is over is not applied to what began since, until it is told anew", () => {
+  const { table } = createTable();
+  table.enter(masquerade, 100);
+  table.end(ended(masquerade, 50_000));
+  assert.ok(isUndone(table, 49_000), "a late record of before");
+  assert.ok(isUndone(table, 0), "nobody knows since when");
+  assert.ok(!isUndone(table, 50_001));
+  table.enter(masquerade, 100);
+  assert.ok(isUndone(table, 50_001));
+});
+
+test("what is not applied is no use of it", () => {
+  const { table } = createTable();
+  table.enter(masquerade, 100);
+  table.end(ended(masquerade, 50_000));
+  table.undo(tupleOf(nodeCall), 200, 150_000);
+  table.sweep(150);
+  assert.equal(table.count, 0);
+});
+
+test("a socket that goes on keeps a translation that is over, unless its tuple was opened since", () => {
+  const { table } = createTable();
+  table.enter(masquerade, 100);
+  table.end(ended(masquerade, 50_000));
+  assert.ok(isUndone(table, 0, ownEnd.destination));
+  assert.ok(!isUndone(table, 60_000, ownEnd.destination), "opened");
+  assert.ok(!isUndone(table, 0, ownEnd.destination), "and goes on");
+  assert.ok(isUndone(table, 40_000), "a late record of before");
+});
+
+test("the end of a translation whose tuple another has taken is not that one's", () => {
+  const { table } = createTable();
+  const first = translation(service, [...backend, "10.0.0.5", 40000]);
+  table.enter(first, 100);
+  table.enter(translation(service, ["10.0.1.8", 8080, "10.0.0.5", 40000]), 100);
+  table.end(ended(first, 50_000));
+  assert.ok(isUndone(table, 60_000, 0, service));
+});
+
+test("without ports several connections are one tuple: it is not over with one of them", () => {
+  const { table } = createTable();
+  const ping = translation(["10.0.0.5", 0, "8.8.8.8", 0], ["8.8.8.8", 0, "192.0.2.1", 0], 1);
+  table.enter(ping, 100);
+  table.end(ended(ping, 50_000));
+  assert.ok(isUndone(table, 60_000, 0, ["192.0.2.1", 0, "8.8.8.8", 0], 1));
+});
+
+test("an end stays with its translation when others leave the table", () => {
+  const { table } = createTable();
+  table.enter(translation(service, [...backend, "10.0.0.5", 40000]), 100);
+  table.enter(masquerade, 200);
+  table.end(ended(masquerade, 50_000));
+  table.sweep(150);
+  assert.equal(table.count, 1);
+  assert.ok(!isUndone(table, 60_000));
+});
+
+test("no translation changes the end that is a socket's own", () => {
+  const { table } = createTable();
+  table.enter(masquerade, 100);
+  assert.ok(!isUndone(table, 0, ownEnd.source), "a process of the node itself, from the same port");
+  assert.ok(isUndone(table, 0, ownEnd.destination));
+  const call = translation(service, [...backend, "10.0.0.5", 40000]);
+  table.enter(call, 100);
+  assert.ok(!isUndone(table, 0, ownEnd.destination, service), "somebody has the service's address");
+  assert.ok(isUndone(table, 0, ownEnd.source, service));
 });
 
 test("a sweep forgets what is not used; a record keeps all its path", () => {

@@ -1,10 +1,11 @@
 import { assert, grown, hasPorts, isLoopback, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { type ConnectionTuple, isReversed } from "./connection-table.ts";
 
-/** Words of a key: two addresses of four words, lower end first, the two ports in one word, protocol. */
-const keyWords = 10;
+/** Words of a key: two addresses of four words, lower end first, the two ports in one word, protocol, scope. */
+const keyWords = 11;
 const portsWord = 8;
 const protocolWord = 9;
+const scopeWord = 10;
 
 /** A packet passes few translators: two nodes, each of which may change both ends, are two steps. */
 const stepsMax = 4;
@@ -31,7 +32,14 @@ export interface Translation {
   readonly replySourcePort: number;
   readonly replyDestinationPort: number;
   readonly protocol: number;
+  /** The translator's network namespace, as `connectionScope` has it: whose loopback addresses they are. 0 when it is not known. */
+  readonly networkNamespace: number;
+  /** Unix ms at which it was over, if not some seconds later; 0 of one that is not over. */
+  readonly endedMilliseconds: number;
 }
+
+/** Which end of a record is a socket's own, so that no translation can have changed it. */
+export const ownEnd = { neither: 0, source: 1, destination: 2 } as const;
 
 /**
  * Undoes address translation: from a tuple as somebody on the way saw it to its connection's true ends, who opened it and
@@ -44,14 +52,22 @@ export interface Translation {
  * the first tuple, whose source is the true one, and on to the last, whose destination is; so a packet that several nodes translate is
  * followed through all of them. The newest translation of a tuple counts. A tuple that is not here costs one probe.
  *
- * One table for all network namespaces and nodes: a pod's packet is translated in its node's namespace, and maybe again on another node. For
- * addresses that mean something else in each namespace that would be wrong, so a connection with a loopback address is never entered.
+ * One table for all network namespaces and nodes: a pod's packet is translated in its node's namespace, and maybe again on another node. A
+ * tuple with a loopback address has the namespace in its key, and no other has: so a proxy beside its client, to which the client's
+ * calls are redirected (client -> service becomes client -> 127.0.0.1), is found from the client's tuple, which is the same everywhere.
+ *
+ * A translation that is over stays, for records that come late; it is not applied to what began after its end. Of a TCP socket that was
+ * open before, nobody knows when it began: then it counts whether its tuple was seen to be opened since.
  */
 export class NatTable {
+  readonly #resultWords = new Uint32Array(8);
+  readonly #resultBytes = new Uint8Array(this.#resultWords.buffer);
   /** What `undo` found, in its record's direction; valid until the next call. */
-  readonly result = tupleOf(new Uint32Array(4), new Uint32Array(4));
+  readonly result = tupleOf(this.#resultWords.subarray(0, 4), this.#resultWords.subarray(4, 8));
   /** Whether the source of the record that `undo` found is the end that opened the connection. */
   isFromOpener = true;
+  /** What is being undone: filled per record, so that nothing is allocated. */
+  readonly #record = { seconds: 0, beganMilliseconds: 0, isOwn: false };
   readonly #index: RowIndex;
   readonly #connectionsMax: number;
   readonly #drop: ReportDrop;
@@ -63,6 +79,10 @@ export class NatTable {
   #isOpenerFirst = new Uint8Array(1024);
   /** Unix seconds of the last use. */
   #lastUsedSeconds = new Uint32Array(1024);
+  /** Of the tuple before: unix ms at which its translation was over; 0 while it is not. */
+  #endedMilliseconds = new Float64Array(1024);
+  /** Of the tuple before: whether a connection was opened after that, so that its translation is nobody's who does not say when it began. */
+  #isReused = new Uint8Array(1024);
   #connectionCount = 0;
   /** Four addresses as FlowBatch has them, and the tuples in terms of them. */
   readonly #words = new Uint32Array(16);
@@ -91,26 +111,19 @@ export class NatTable {
   }
 
   /**
-   * Remembers a translation, in the place of the tuple's earlier one. False when there is nothing to undo, or a loopback address. When the
-   * table is full, those unused longest leave, as a counted drop (`nat_limit`).
+   * Remembers a translation, in the place of the tuple's earlier one. False when there is nothing to undo, or a loopback address of nobody
+   * knows which namespace. When the table is full, those unused longest leave, as a counted drop (`nat_limit`).
    */
   enter(entry: Translation, seconds: number): boolean {
-    for (let at = 0; at < 64; at += 16) if (isLoopback(entry.addresses, at)) return false;
-    this.#bytes.set(entry.addresses);
-    const beforeTuple = this.#beforeTuple;
-    beforeTuple.sourcePort = entry.originalSourcePort;
-    beforeTuple.destinationPort = entry.originalDestinationPort;
-    beforeTuple.protocol = entry.protocol;
-    const afterTuple = this.#afterTuple;
-    afterTuple.sourcePort = entry.replyDestinationPort;
-    afterTuple.destinationPort = entry.replySourcePort;
-    afterTuple.protocol = entry.protocol;
-    if (isSame(beforeTuple, afterTuple)) return false;
+    if (!this.#readTuples(entry)) return false;
+    const { before: beforeTuple, after: afterTuple } = this;
     this.#makeRoom();
     const before = this.#placeOf(beforeTuple);
     const after = this.#placeOf(afterTuple);
     if (before >> 1 === after >> 1) return false;
     if (this.#after[before >> 1] === 0) this.#connectionCount++;
+    this.#endedMilliseconds[before >> 1] = 0;
+    this.#isReused[before >> 1] = 0;
     this.#after[before >> 1] = after + 1;
     this.#before[after >> 1] = before + 1;
     this.#lastUsedSeconds[before >> 1] = seconds;
@@ -119,22 +132,47 @@ export class NatTable {
   }
 
   /**
-   * Whether the ends of a record's tuple are not the true ones, which then are in `result`. The record may be written in either direction. It
-   * counts as a use of the translation.
+   * Notes that a translation is over, at its `endedMilliseconds`. Not of protocols without ports: what two hosts exchange at the same time
+   * is one tuple, of which the others go on.
    */
-  undo(tuple: ConnectionTuple, seconds: number): boolean {
+  end(entry: Translation): void {
+    if (!hasPorts(entry.protocol) || !this.#readTuples(entry)) return;
+    const before = this.#findPlace(this.#beforeTuple);
+    const after = this.#findPlace(this.#afterTuple);
+    if (before < 0 || after < 0 || this.#after[before >> 1] !== after + 1) return; // another has taken its tuple
+    this.#endedMilliseconds[before >> 1] = entry.endedMilliseconds;
+  }
+
+  /**
+   * Whether the ends of a record's tuple are not the true ones, which then are in `result`. The record may be written in either direction. It
+   * counts as a use of the translation. `beganMilliseconds` is when that began of which the record tells, 0 when that is not known; `own` is
+   * one of `ownEnd`.
+   */
+  undo(
+    tuple: ConnectionTuple,
+    seconds: number,
+    beganMilliseconds = 0,
+    own: number = ownEnd.neither,
+  ): boolean {
     if (this.#connectionCount === 0) return false;
     const isSwapped = this.#writeProbe(tuple);
     const row = this.#index.find();
     if (row < 0) return false;
     const place = (row << 1) | this.#isOpenerFirst[row]!;
-    const first = this.#walk(this.#before, place, seconds);
-    const last = this.#walk(this.#after, place, seconds);
     const isFromOpener = (this.#isOpenerFirst[row] === 1) !== isSwapped;
+    const record = this.#record;
+    record.seconds = seconds;
+    record.beganMilliseconds = beganMilliseconds;
+    record.isOwn = own !== ownEnd.neither;
+    const [ownOpener, ownAnswerer] = isFromOpener
+      ? [ownEnd.source, ownEnd.destination]
+      : [ownEnd.destination, ownEnd.source];
+    const first = own === ownOpener ? place : this.#walk(this.#before, place);
+    const last = own === ownAnswerer ? place : this.#walk(this.#after, place);
+    if (first === place && last === place) return false;
     this.isFromOpener = isFromOpener;
     const { result } = this;
     result.protocol = tuple.protocol;
-    result.scope = tuple.scope;
     const opener = isFromOpener ? result.source : result.destination;
     const answerer = isFromOpener ? result.destination : result.source;
     const openerPort = this.#copyEnd(first >> 1, (first & 1) === 1, opener);
@@ -143,6 +181,7 @@ export class NatTable {
     // Of ICMP a record may have its type where others have ports: that stays.
     result.sourcePort = ported ? (isFromOpener ? openerPort : answererPort) : tuple.sourcePort;
     result.destinationPort = ported ? (isFromOpener ? answererPort : openerPort) : tuple.destinationPort;
+    result.scope = this.#scopeOf(first >> 1, last >> 1, isFromOpener);
     return !isSame(tuple, result);
   }
 
@@ -152,17 +191,75 @@ export class NatTable {
   }
 
   /** The last place that the links lead to; all on the way are used. */
-  #walk(links: Uint32Array, from: number, seconds: number): number {
+  #walk(links: Uint32Array, from: number): number {
     let place = from;
     for (let steps = 0; ; steps++) {
       const row = place >> 1;
-      if (this.#lastUsedSeconds[row]! < seconds) this.#lastUsedSeconds[row] = seconds;
       const next = links[row]!;
       // The same tuple the other way round, entered later, is another connection's.
       const isOthers = this.#isOpenerFirst[row] !== (place & 1);
       if (next === 0 || isOthers || steps === stepsMax) return place;
+      const nextRow = (next - 1) >> 1;
+      if (this.#isOver(links === this.#after ? row : nextRow)) return place;
+      this.#use(row);
+      this.#use(nextRow);
       place = next - 1;
     }
+  }
+
+  #use(row: number): void {
+    if (this.#lastUsedSeconds[row]! < this.#record.seconds) this.#lastUsedSeconds[row] = this.#record.seconds;
+  }
+
+  /** Whether the translation of a tuple was over before that began of which the record tells. */
+  #isOver(before: number): boolean {
+    const ended = this.#endedMilliseconds[before]!;
+    if (ended === 0) return false;
+    const { beganMilliseconds, isOwn } = this.#record;
+    if (beganMilliseconds === 0) return isOwn && this.#isReused[before] === 1;
+    if (beganMilliseconds <= ended) return false;
+    if (isOwn) this.#isReused[before] = 1;
+    return true;
+  }
+
+  /** Whose loopback address is in `result`, 0 when none is. */
+  #scopeOf(first: number, last: number, isFromOpener: boolean): number {
+    const openerScope = this.#index.word(first, scopeWord);
+    const answererScope = this.#index.word(last, scopeWord);
+    if (openerScope === 0 && answererScope === 0) return 0;
+    const [opener, answerer] = isFromOpener ? [0, 16] : [16, 0];
+    if (openerScope !== 0 && isLoopback(this.#resultBytes, opener)) return openerScope;
+    return answererScope !== 0 && isLoopback(this.#resultBytes, answerer) ? answererScope : 0;
+  }
+
+  /** The tuples before and after; false when they are the same, or have a loopback address of nobody knows whom. */
+  #readTuples(entry: Translation): boolean {
+    const { networkNamespace, protocol, addresses } = entry;
+    const [isLocalSource, isLocalDestination, isLocalAnswerer, isLocalCaller] = [0, 16, 32, 48].map((at) =>
+      isLoopback(addresses, at),
+    );
+    const isLocalBefore = isLocalSource || isLocalDestination;
+    const isLocalAfter = isLocalAnswerer || isLocalCaller;
+    if (networkNamespace === 0 && (isLocalBefore || isLocalAfter)) return false;
+    this.#bytes.set(addresses);
+    const before = this.#beforeTuple;
+    before.sourcePort = entry.originalSourcePort;
+    before.destinationPort = entry.originalDestinationPort;
+    before.protocol = protocol;
+    before.scope = isLocalBefore ? networkNamespace : 0;
+    const after = this.#afterTuple;
+    after.sourcePort = entry.replyDestinationPort;
+    after.destinationPort = entry.replySourcePort;
+    after.protocol = protocol;
+    after.scope = isLocalAfter ? networkNamespace : 0;
+    return !isSame(before, after);
+  }
+
+  /** The place of a tuple whose source is towards whoever opened the connection, or -1. */
+  #findPlace(tuple: ConnectionTuple): number {
+    const isOpenerFirst = this.#writeProbe(tuple) ? 0 : 1;
+    const row = this.#index.find();
+    return row < 0 || this.#isOpenerFirst[row] !== isOpenerFirst ? -1 : (row << 1) | isOpenerFirst;
   }
 
   /** The place of a tuple whose source is towards whoever opened the connection; what was known of the other direction goes. */
@@ -215,6 +312,7 @@ export class NatTable {
     const secondPort = isSwapped ? t.sourcePort : t.destinationPort;
     probe[portsWord] = ported ? (firstPort << 16) | secondPort : 0;
     probe[protocolWord] = t.protocol;
+    probe[scopeWord] = t.scope;
     return isSwapped;
   }
 
@@ -267,6 +365,8 @@ export class NatTable {
         this.#before[to] = this.#before[from]!;
         this.#isOpenerFirst[to] = this.#isOpenerFirst[from]!;
         this.#lastUsedSeconds[to] = this.#lastUsedSeconds[from]!;
+        this.#endedMilliseconds[to] = this.#endedMilliseconds[from]!;
+        this.#isReused[to] = this.#isReused[from]!;
       },
     );
     // Rows are given out again as the columns have them: without partners.
@@ -279,6 +379,8 @@ export class NatTable {
     this.#before = grown(this.#before, capacity);
     this.#isOpenerFirst = grown(this.#isOpenerFirst, capacity);
     this.#lastUsedSeconds = grown(this.#lastUsedSeconds, capacity);
+    this.#endedMilliseconds = grown(this.#endedMilliseconds, capacity);
+    this.#isReused = grown(this.#isReused, capacity);
   }
 }
 
@@ -288,6 +390,7 @@ function tupleOf(source: Uint32Array, destination: Uint32Array) {
 
 function isSame(a: ConnectionTuple, b: ConnectionTuple): boolean {
   if (a.sourcePort !== b.sourcePort || a.destinationPort !== b.destinationPort) return false;
+  if (a.scope !== b.scope) return false;
   for (let i = 0; i < 4; i++) {
     if (a.source[a.at + i] !== b.source[b.at + i]) return false;
     if (a.destination[a.at + i] !== b.destination[b.at + i]) return false;

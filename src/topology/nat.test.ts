@@ -14,6 +14,10 @@ interface Row {
   readonly octets?: readonly [forward: number, reverse: number];
   readonly opened?: boolean;
   readonly closed?: boolean;
+  /** Unix ms. */
+  readonly began?: number;
+  readonly scope?: number;
+  readonly protocol?: number;
 }
 
 const pod: End = ["10.42.1.5", 40000];
@@ -25,13 +29,15 @@ const [podPeer, backendPeer, addressPeer] = [7, 8, 90];
 function batchOf(...rows: Row[]): FlowBatch {
   const batch = new FlowBatch(Math.max(1, rows.length));
   const { columns } = batch;
-  for (const { source, destination, end = 0, peers, octets, opened, closed } of rows) {
+  for (const { source, destination, end = 0, peers, octets, opened, closed, ...rest } of rows) {
     const row = batch.append();
     columns.sourceAddress.set(parseAddress(source[0])!, row * 16);
     columns.destinationAddress.set(parseAddress(destination[0])!, row * 16);
     columns.sourceTransportPort[row] = source[1];
     columns.destinationTransportPort[row] = destination[1];
-    columns.protocolIdentifier[row] = 6;
+    columns.protocolIdentifier[row] = rest.protocol ?? 6;
+    columns.flowStartMilliseconds[row] = rest.began ?? 0;
+    columns.connectionScope[row] = rest.scope ?? 0;
     columns.observer[row] = 3;
     columns.observedEnd[row] = end;
     columns.clientEnd[row] = end === 0 ? 0 : clientEnd.source;
@@ -59,7 +65,12 @@ function createWorld() {
     stitcher,
     nat,
     /** `before` is what the opener sends; `after`, who it is said to be, and who answers. */
-    translate(before: readonly [End, End], after: readonly [End, End]) {
+    translate(
+      before: readonly [End, End],
+      after: readonly [End, End],
+      endedMilliseconds = 0,
+      networkNamespace = 0,
+    ) {
       const addresses = new Uint8Array(64);
       [before[0], before[1], after[1], after[0]].forEach(([address], i) => {
         addresses.set(parseAddress(address)!, i * 16);
@@ -69,7 +80,7 @@ function createWorld() {
       nat.learn(
         {
           addresses,
-          protocol: 6,
+          ...{ protocol: 6, networkNamespace, endedMilliseconds },
           ...{ originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort },
         },
         1000,
@@ -248,6 +259,66 @@ test("the half of a flow that looked as if the remote end began is turned round"
   assert.deepEqual([...columns.octetDeltaCount], [100, 0]);
   assert.deepEqual([...columns.reverseOctetDeltaCount], [0, 900]);
   assert.deepEqual([...columns.connectionCount], [1, 0], "one flow began");
+});
+
+test("a translation that is over: a socket's opening tells, and an exporter's clock may be off", () => {
+  const ended = 1_000_000;
+  const setUp = () => {
+    const world = createWorld();
+    world.translate([pod, backend], [node, backend]);
+    world.translate([pod, backend], [node, backend], ended);
+    return (row: Partial<Row>) => {
+      const batch = batchOf({ source: node, destination: backend, ...row });
+      world.nat.undo(batch, 1000);
+      return tupleOf(batch) === trueEnds;
+    };
+  };
+  const server = { end: observedEnd.server, peers: [0, backendPeer] } as const;
+  const isUndone = setUp();
+  assert.ok(isUndone({ ...server, began: ended - 1, opened: true }));
+  assert.ok(
+    isUndone({ ...server, began: ended + 60_000 }),
+    "a row of a socket that goes on begins with the poll",
+  );
+  assert.ok(isUndone({ began: ended + 9000 }));
+  assert.ok(!isUndone({ began: ended + 10_001 }));
+  assert.ok(isUndone({ ...server, began: ended + 60_000 }), "what an exporter says of times is no opening");
+  assert.ok(!isUndone({ ...server, began: ended + 1, opened: true }));
+  assert.ok(!isUndone({ ...server, began: ended + 60_000, closed: true }));
+});
+
+test("a client's own address is never another's", () => {
+  const { nat, translate } = createWorld();
+  translate([pod, backend], [node, backend]);
+  const own = batchOf({ source: node, destination: backend, end: observedEnd.client, peers: [podPeer, 0] });
+  assert.equal(nat.undo(own, 1000), false);
+  assert.equal(tupleOf(own), `${node.join(" ")} > ${backend.join(" ")}`);
+});
+
+test("a client and the proxy beside it are one connection, of their network namespace", () => {
+  const { nat, stitcher, translate, open } = createWorld();
+  const proxy: End = ["127.0.0.1", 15001];
+  translate([pod, service], [pod, proxy], 0, 77);
+  const batch = batchOf(
+    { source: pod, destination: service, end: observedEnd.client, peers: [podPeer, 0], opened: true },
+    {
+      source: pod,
+      destination: proxy,
+      end: observedEnd.server,
+      peers: [0, backendPeer],
+      opened: true,
+      scope: 77,
+    },
+    { source: pod, destination: proxy, end: observedEnd.server, peers: [0, 9], opened: true, scope: 78 },
+  );
+  nat.undo(batch, 1000);
+  assert.deepEqual([...batch.columns.connectionScope], [77, 77, 78]);
+  stitcher.enter(batch, 1000);
+  stitcher.judge(batch, 1000);
+  assert.deepEqual([...batch.columns.isDuplicate], [0, 1, 0]);
+  assert.deepEqual(peersOf(batch, 0), [podPeer, backendPeer]);
+  assert.equal(open().length, 2);
+  assert.equal(formatAddress(batch.columns.originalDestinationAddress), service[0]);
 });
 
 test("translations that nobody used go", () => {

@@ -1,9 +1,9 @@
-import type { FlowBatch, ReportDrop } from "../flow/index.ts";
-import { NatTable, type NatTableConfig, type Translation } from "./nat-table.ts";
-import { observedEnd, type Stitcher } from "./stitch.ts";
+import { type FlowBatch, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import { NatTable, type NatTableConfig, ownEnd, type Translation } from "./nat-table.ts";
+import { attemptControlBits, observedEnd, type Stitcher } from "./stitch.ts";
 
 export interface Nat {
-  /** What a translator told of a connection. The entry may be used again when this returns. */
+  /** What a translator told of a connection: that it translates it, or that it does no more. The entry may be used again when this returns. */
   learn(translation: Translation, seconds: number): void;
   /**
    * Writes the true ends over translated ones. The batch is changed in place; an end that changed has no peer any more, unless
@@ -16,6 +16,9 @@ export interface Nat {
   /** Translations remembered. */
   readonly count: number;
 }
+
+/** An exporter's clock may differ by so much from that of whoever told when a translation was over. */
+const exporterSlackMilliseconds = 10_000;
 
 /** Address translation undone, so that everybody's records of a connection have the ends that opened it and that answer. */
 export function createNat(
@@ -36,6 +39,7 @@ export function createNat(
       columns.destinationPeer[row] = 0;
     columns.sourceTransportPort[row] = sourcePort;
     columns.destinationTransportPort[row] = destinationPort;
+    columns.connectionScope[row] = table.result.scope;
     // A socket's datagrams may be seen translated one way only: then the other way looked like a flow that the remote end began.
     if (end !== observedEnd.neither && !table.isFromOpener) turnRound(batch, row);
   }
@@ -55,6 +59,7 @@ export function createNat(
 
   return {
     learn(translation, seconds) {
+      if (translation.endedMilliseconds > 0) return table.end(translation);
       if (!table.enter(translation, seconds)) return;
       // Records that came before this may have been entered as connections of their own.
       for (const known of [table.before, table.after])
@@ -71,7 +76,12 @@ export function createNat(
         tuple.sourcePort = columns.sourceTransportPort[row]!;
         tuple.destinationPort = columns.destinationTransportPort[row]!;
         tuple.protocol = columns.protocolIdentifier[row]!;
-        if (!table.undo(tuple, seconds)) continue;
+        tuple.scope = columns.connectionScope[row]!;
+        const end = columns.observedEnd[row]!;
+        const isOwn = end !== observedEnd.neither && tuple.protocol === protocolTcp;
+        const own = !isOwn ? ownEnd.neither : end === observedEnd.client ? ownEnd.source : ownEnd.destination;
+        const began = isOwn && !isOpening(batch, row) ? 0 : beganMilliseconds(batch, row);
+        if (!table.undo(tuple, seconds, began, own)) continue;
         undoRow(batch, row);
         isAny = true;
       }
@@ -82,6 +92,21 @@ export function createNat(
       return table.count;
     },
   };
+}
+
+/**
+ * When that began of which a row tells; 0 when it does not say. What an agent's row tells of needs no slack: an entry of connection
+ * tracking outlives its last packet by ten seconds at least.
+ */
+function beganMilliseconds({ columns }: FlowBatch, row: number): number {
+  const slack = columns.observedEnd[row] === observedEnd.neither ? exporterSlackMilliseconds : 0;
+  return Math.max(0, columns.flowStartMilliseconds[row]! - slack);
+}
+
+/** Whether a TCP socket's row begins where its connection does: others go on from the row before. */
+function isOpening({ columns }: FlowBatch, row: number): boolean {
+  if (columns.connectionCount[row]! > 0 || columns.failedConnectionCount[row]! > 0) return true;
+  return columns.tcpControlBits[row] === attemptControlBits;
 }
 
 /** One object, filled per row: the hot path allocates nothing. */

@@ -88,11 +88,12 @@ export class MessageBuilder {
 
   /** Copies it. */
   translate({ addresses, ...numbers }: Translation): void {
-    const { originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort, protocol } =
-      numbers;
+    const { originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort } = numbers;
+    const { protocol, networkNamespace, endedMilliseconds } = numbers;
     this.#translations.push({
       addresses: addresses.slice(),
-      ...{ originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort, protocol },
+      ...{ originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort },
+      ...{ protocol, networkNamespace, endedMilliseconds },
     });
   }
 

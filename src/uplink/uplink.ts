@@ -72,7 +72,7 @@ export interface Uplink {
   take(batch: FlowBatch): void;
   /** A workload has looked up a name and got this address, the 16 bytes at `bytes[offset]`. */
   learn(bytes: Uint8Array, offset: number, name: string): void;
-  /** The kernel translates a connection's addresses. To be told before its records are taken. */
+  /** The kernel translates a connection's addresses, or no more. To be told before its records are taken. */
   translate(translation: Translation): void;
   /** Tells the server of something given up. */
   countDrop(reason: string, count: number): void;

@@ -96,7 +96,7 @@ export function wholeMessage(): IngestMessage {
       {
         addresses: Uint8Array.from({ length: 64 }, (_, i) => i),
         ...{ originalSourcePort: 40000, originalDestinationPort: 80, replySourcePort: 8080, replyDestinationPort: 0 },
-        protocol: 6,
+        ...{ protocol: 6, networkNamespace: 4_026_531_840, endedMilliseconds: 1_760_000_000_500 },
       },
     ],
     drops: [{ reason: "connection_limit", count: 3 }],

@@ -125,13 +125,21 @@ test("what is not translated is nothing; a port alone makes a difference, at eit
 
 test("messages about other things are passed over; those that cannot be read are counted", () => {
   const reader = new ConntrackReader();
-  for (const type of [0x101, 0x102, 0x200, 2, 3])
+  for (const type of [0x101, 0x103, 0x200, 2, 3])
     assert.equal(read(messageOf(service, type), reader), undefined);
   assert.equal(reader.invalidCount, 0);
   const bytes = messageOf(service);
   bytes[16] = 7; // no such family
   assert.equal(read(bytes, reader), undefined);
   assert.equal(reader.invalidCount, 1);
+});
+
+test("a connection that is tracked no more is told as its end", () => {
+  const reader = new ConntrackReader();
+  assert.deepEqual(read(messageOf(service, 0x102), reader), { ...service, zone: 0 });
+  assert.equal(reader.isEnd, true);
+  read(messageOf(service), reader);
+  assert.equal(reader.isEnd, false);
 });
 
 test("every truncation: read whole, or counted", () => {

@@ -13,9 +13,12 @@ import { TranslatedConnection } from "./translated-connection.ts";
 const subsystem = 1 << 8; // NFNL_SUBSYS_CTNETLINK
 const messageNew = subsystem | 0;
 const messageGet = subsystem | 1;
+const messageDelete = subsystem | 2;
 const messageGetStats = subsystem | 5;
 /** NFNLGRP_CONNTRACK_NEW */
 export const groupNew = 1;
+/** NFNLGRP_CONNTRACK_DESTROY */
+export const groupDestroy = 3;
 const headerBytes = 4; // struct nfgenmsg: family, version, resource id
 const familyIPv4 = 2;
 const familyIPv6 = 10;
@@ -38,6 +41,8 @@ const destinationTranslated = 1 << 5;
 export class ConntrackReader {
   /** Valid when `read` has returned true, until the next call. */
   readonly entry = new TranslatedConnection();
+  /** Whether it is over: the message says that the kernel tracks it no more. */
+  isEnd = false;
   /** Messages about connections that could not be read whole. */
   invalidCount = 0;
   readonly #outer = new AttributeWalk();
@@ -46,7 +51,8 @@ export class ConntrackReader {
 
   /** Whether the message is about a translated connection, which then is `entry`. */
   read({ bytes, type, start, end }: MessageWalk): boolean {
-    if (type !== messageNew) return false;
+    if (type !== messageNew && type !== messageDelete) return false;
+    this.isEnd = type === messageDelete;
     const family = start + headerBytes <= end ? bytes[start] : 0;
     const isKnown = family === familyIPv4 || family === familyIPv6;
     if (!isKnown || !this.#readAttributes(bytes, start + headerBytes, end)) {

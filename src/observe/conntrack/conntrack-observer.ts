@@ -49,6 +49,8 @@ export interface ConntrackStatus {
   /** Found, but the kernel refuses to tell about them, and what it said last. They are tried again at every refresh. */
   readonly refusedCount: number;
   readonly refusal: string | undefined;
+  /** Watched, but the kernel was told to announce nothing there: a file to enter each by. */
+  readonly silentPaths: readonly string[];
 }
 
 /** Since the start. */
@@ -66,13 +68,13 @@ export interface ConntrackObserver {
   start(): void;
   /**
    * Reads without waiting: tables first, then what was announced, oldest first. The entry is valid until `visit` returns. A connection may come
-   * more than once. Returns how many messages were read; 0 when nothing waits.
+   * more than once, and once more when it is over. `now` is unix ms. Returns how many messages were read; 0 when nothing waits.
    */
-  poll(visit: VisitConnection): number;
+  poll(visit: VisitConnection, now?: number): number;
   /**
    * To be called every few seconds. Finds namespaces that have appeared: their tables are read, which finds the connections from before that
    * moment too, since an entry outlives its connection, by seconds at least. Lets go of those that are gone: until then they
-   * are kept alive by our sockets. Reads tables again of which announcements were lost.
+   * are kept alive by our sockets. Reads tables again of which announcements were lost, or are never made.
    */
   refresh(): void;
   status(): ConntrackStatus;
@@ -85,7 +87,7 @@ export interface ConntrackObserver {
  * namespaces, from connection tracking's own announcements (ctnetlink).
  *
  * What our presence changes: where net.netfilter.nf_conntrack_events is 2, the default since Linux 5.19, the kernel prepares announcements
- * because somebody listens, and only for new connections, in each namespace: some bytes and one to five microseconds for each connection. No rule and
+ * because somebody listens, for connections that are new or over, in each namespace: some bytes and one to five microseconds for each. No rule and
  * no hook is added: what was not tracked is not tracked now. Nothing is subscribed, and no module is loaded, on a machine without
  * nf_conntrack; where that is there, the kernel itself loads nf_conntrack_netlink when we ask. The sockets are all that there
  * is of us, so nothing stays when the process is killed.
@@ -148,7 +150,7 @@ export function createConntrackObserver(
         }
       }
     },
-    poll(visit) {
+    poll(visit, now = Date.now()) {
       let count = 0;
       // Each call begins with another namespace, so that a flood in one does not silence the others.
       const order = [...watches.slice(turn), ...watches.slice(0, turn)];
@@ -156,7 +158,7 @@ export function createConntrackObserver(
       for (const watch of order) {
         if (count >= messagesMax) break;
         try {
-          count += watch.poll(visit, messagesMax - count);
+          count += watch.poll(visit, messagesMax - count, now);
         } catch (error) {
           watch.close();
           watches.splice(watches.indexOf(watch), 1);
@@ -176,6 +178,7 @@ export function createConntrackObserver(
         beyondCount,
         refusedCount: refusals.size,
         refusal: refusal?.message,
+        silentPaths: watches.filter(({ isSilent }) => isSilent).map(({ path }) => path),
       };
     },
     losses: () => ({ ...losses, invalidCount: reader.invalidCount }),
@@ -186,6 +189,23 @@ export function createConntrackObserver(
       context = undefined;
     },
   };
+}
+
+/** In words, what is missing where connection tracking announces nothing, and what would change it. */
+export function silentLimits({ silentPaths }: Pick<ConntrackStatus, "silentPaths">): CannotRun[] {
+  const [path] = silentPaths;
+  if (path === undefined) return [];
+  const where = silentPaths.length === 1 ? "a network namespace" : `${silentPaths.length} network namespaces`;
+  const enter = path.startsWith("/proc/thread-self/") ? "" : `nsenter --net=${path} `;
+  const others = silentPaths.length === 1 ? "" : ", and so in the others";
+  return [
+    {
+      reason:
+        `in ${where} the kernel was told not to announce connections (net.netfilter.nf_conntrack_events is 0): its table is read every ` +
+        "few seconds, so a new connection is drawn translated at first, and as a second one where both ends are seen",
+      remedy: `switch that on: ${enter}sysctl -w net.netfilter.nf_conntrack_events=1${others}`,
+    },
+  ];
 }
 
 /** The kernel answers EINVAL when it finds nobody to hand a ctnetlink request to, EPROTONOSUPPORT when it has no nfnetlink at all. */

@@ -2,8 +2,10 @@ import { MessageWalk } from "../netlink/netlink-message.ts";
 import { type NetlinkSocket, netlinkProtocol, openNetlinkSocket } from "../netlink/netlink-socket.ts";
 import type { ReceiveRoom } from "../netlink/receive-room.ts";
 import type { NetworkNamespace } from "../network-namespaces.ts";
+import { AnnouncementSwitch } from "./announcement-switch.ts";
 import {
   type ConntrackReader,
+  groupDestroy,
   groupNew,
   readEntryCount,
   statsRequest,
@@ -22,15 +24,23 @@ export interface WatchContext {
   readonly losses: { eventCount: number; overrunCount: number };
 }
 
+/** Of a namespace that announces nothing the table is read again and again, but for no more than this share of the time. */
+const readingShare = 1 / 20;
+
 export type VisitConnection = (entry: TranslatedConnection) => void;
 
 /**
  * The connection table of one network namespace. It subscribes first and reads the table then, and what is announced meanwhile waits until
- * the table is read: so the last word about a tuple is the newest. New connections are all there is to hear: the first packet decides how
- * they are translated, before the kernel enters and announces them.
+ * the table is read: so the last word about a tuple is the newest. That a connection is new, and that its entry has gone, is all there is to
+ * hear: the first packet decides how it is translated, before the kernel enters and announces it.
  */
 export class NamespaceWatch {
   readonly inode: number;
+  /** A file to enter the namespace by. */
+  readonly path: string;
+  /** Whether the kernel announces nothing there, because it was told to. */
+  isSilent: boolean;
+  readonly #switch: AnnouncementSwitch;
   readonly #context: WatchContext;
   readonly #events: NetlinkSocket;
   /** For requests: what a filter and a subscription are for would come between the answers. */
@@ -42,11 +52,17 @@ export class NamespaceWatch {
   #isStale = true;
   #hasOverrun = false;
   #dropCount = 0;
+  /** Unix ms at which nothing was waiting to be heard: what is heard now happened since. */
+  #heardMilliseconds = 0;
   #isStatusTrusted: boolean;
+  #readingMilliseconds = 0;
+  /** By performance.now(). */
+  #restsUntil = 0;
 
   /** Throws KernelError. */
   constructor({ inode, path }: NetworkNamespace, isStatusTrusted: boolean, context: WatchContext) {
     this.inode = inode;
+    this.path = path;
     this.#isStatusTrusted = isStatusTrusted;
     this.#context = context;
     const options = { protocol: netlinkProtocol.netfilter, networkNamespace: path };
@@ -54,7 +70,10 @@ export class NamespaceWatch {
     try {
       if (isStatusTrusted) this.#events.attachFilter(translatedFilter);
       this.#events.subscribe(groupNew);
+      this.#events.subscribe(groupDestroy);
       this.#table = openNetlinkSocket(options);
+      this.#switch = openSwitch(path, this.#table);
+      this.isSilent = this.#switch.isOff();
     } catch (error) {
       this.#events.close();
       throw error;
@@ -70,15 +89,23 @@ export class NamespaceWatch {
     this.#isStale = true;
   }
 
-  /** Has the table read again if events were lost since it was read last. Not sooner: a flood would have us read nothing but tables. */
+  /**
+   * Has the table read again if events were lost since it was read last, or if there are none to hear. Not sooner: a flood would have us read
+   * nothing but tables.
+   */
   resynchronise(): void {
-    if (this.#hasOverrun) this.#isStale = true;
+    const wasSilent = this.isSilent;
+    this.isSilent = this.#switch.isOff();
+    // What was there when announcements began was not announced.
+    const isToRead = this.isSilent ? performance.now() >= this.#restsUntil : wasSilent;
+    if (this.#hasOverrun || isToRead) this.#isStale = true;
     this.#hasOverrun = false;
   }
 
-  /** Reads on, about `messagesMax` messages. Returns how many it read: 0 when nothing waits. Throws KernelError. */
-  poll(visit: VisitConnection, messagesMax: number): number {
+  /** Reads on, about `messagesMax` messages, at unix ms. Returns how many it read: 0 when nothing waits. Throws KernelError. */
+  poll(visit: VisitConnection, messagesMax: number, now: number): number {
     let count = 0;
+    this.#heardMilliseconds ||= now;
     if (this.#isStale && !this.#isDumping) {
       this.#isStale = false;
       this.#requests = this.#entryCount() === 0 ? [] : this.#dumpRequests();
@@ -86,7 +113,10 @@ export class NamespaceWatch {
     while (count < messagesMax && this.#requests.length > 0) count += this.#readTable(visit);
     while (count < messagesMax && this.#requests.length === 0) {
       const read = this.#readEvents(visit);
-      if (read === 0) break;
+      if (read === 0) {
+        this.#heardMilliseconds = now;
+        break;
+      }
       count += read;
     }
     return count;
@@ -95,6 +125,7 @@ export class NamespaceWatch {
   close(): void {
     this.#events.close();
     this.#table.close();
+    this.#switch.close();
   }
 
   /** A look at this number spares most namespaces, in which nothing is tracked, the walk through the machine's whole table. */
@@ -112,6 +143,7 @@ export class NamespaceWatch {
 
   #readTable(visit: VisitConnection): number {
     const { room, reader } = this.#context;
+    const start = performance.now();
     if (!this.#isDumping) this.#table.startDump(this.#requests[0]!);
     this.#isDumping = true;
     let count = 1; // the end of an empty dump is work too
@@ -119,9 +151,14 @@ export class NamespaceWatch {
       count++;
       this.#read(reader, message, visit);
     });
+    this.#readingMilliseconds += performance.now() - start;
     if (result !== undefined) {
       this.#isDumping = false;
       this.#requests = this.#requests.slice(1);
+    }
+    if (this.#requests.length === 0) {
+      this.#restsUntil = start + this.#readingMilliseconds / readingShare;
+      this.#readingMilliseconds = 0;
     }
     return count;
   }
@@ -150,6 +187,17 @@ export class NamespaceWatch {
   #read(reader: ConntrackReader, message: MessageWalk, visit: VisitConnection): void {
     if (!reader.read(message)) return;
     reader.entry.networkNamespace = this.inode;
+    reader.entry.endedMilliseconds = reader.isEnd ? this.#heardMilliseconds : 0;
     visit(reader.entry);
+  }
+}
+
+/** Throws KernelError; the socket is closed then. */
+function openSwitch(path: string, socket: NetlinkSocket): AnnouncementSwitch {
+  try {
+    return new AnnouncementSwitch(path);
+  } catch (error) {
+    socket.close();
+    throw error;
   }
 }

@@ -17,6 +17,8 @@ export class TranslatedConnection {
   zone = 0;
   /** Inode of the network namespace that translates. */
   networkNamespace = 0;
+  /** Unix ms at which it was over, if not some seconds later: nothing was announced then yet. 0 of one that is not over. */
+  endedMilliseconds = 0;
 
   /** Whether the reply tuple is just the original one's mirror. */
   isMirrored(): boolean {

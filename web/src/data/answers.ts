@@ -12,6 +12,8 @@ export interface Status {
     readonly way?: "eBPF" | "sock_diag";
     /** What is not seen that way, and what would change it. */
     readonly limits?: readonly { readonly reason: string; readonly remedy: string }[];
+    /** Address translation; left out by older servers. */
+    readonly nat?: { readonly limits?: readonly { readonly reason: string; readonly remedy: string }[] };
     /** Where names of containers come from. */
     readonly names: readonly {
       readonly name: string;

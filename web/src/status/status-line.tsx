@@ -84,7 +84,7 @@ function AgentWord({ agent }: { agent: Status["agent"] }) {
           </>
         }
       >
-        {(agent.limits ?? []).map(({ reason, remedy }) => (
+        {[...(agent.limits ?? []), ...(agent.nat?.limits ?? [])].map(({ reason, remedy }) => (
           <p key={reason}>
             {agentWords({ reason, remedy }).reason}{" "}
             <span className="remedy">{agentWords({ reason, remedy }).remedy}</span>
