@@ -56,7 +56,7 @@ test("names that workloads look up are bounded, the rest counted; what else ther
   builder.countDrop("connection_limit", 77);
   builder.translate({
     addresses: new Uint8Array(64).fill(1),
-    ...{ originalSourcePort: 1, originalDestinationPort: 2, replySourcePort: 3, replyDestinationPort: 4 },
+    ...{ originalSourcePort: 1, originalDestinationPort: 2, replySourcePort: 3, replyDestinationPort: 4 }, networkNamespace: 0, endedMilliseconds: 0,
     protocol: 6,
   });
   builder.add(rows(8000), 0);
