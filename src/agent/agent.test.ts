@@ -607,7 +607,10 @@ test("without eBPF it sees TCP all the same, says how, and what it lacks", { ski
     const { client, served } = await open(t, server, "127.0.0.1");
     await pass(client, served, 1000);
     await pass(served, client, 2000);
-    watch.agent.poll();
+    await until(() => {
+      watch.agent.poll();
+      return watch.of(port, "client").length > 0;
+    }, "the open connection is reported");
     assert.equal(watch.figures(port, "client").opened, 1);
     await finish(served, client);
     await watch.untilClosed(port);
