@@ -408,6 +408,21 @@ test("what is no message is refused in words; what is too large, unread", async 
   assert.equal((await refused(new Uint8Array(1), { "content-type": "application/json" }))[0], 415);
 });
 
+test("the room for bodies that are read is given back: after however many requests there is room", async (t) => {
+  const { post, stored } = await createStarted(t);
+  const announced = { "content-length": String(ingestLimits.bytes) };
+  const codes = [];
+  for (let i = 0; i < 10; i++) codes.push((await post(new Uint8Array(1), announced)).statusCode);
+  assert.deepEqual([...new Set(codes)], [400], "each announces more than it has, one after the other");
+  const atOnce = await Promise.all(Array.from({ length: 10 }, () => post(new Uint8Array(1), announced)));
+  assert.deepEqual(
+    atOnce.map(({ statusCode }) => statusCode),
+    [400, 400, 400, 400, 503, 503, 503, 503, 503, 503],
+  );
+  assert.equal(atOnce.at(-1)!.headers["retry-after"], "2");
+  assert.equal((await stored(fromClient(1))).statusCode, 200);
+});
+
 test("gzip and no compression are taken too", async (t) => {
   const { post, tick } = await createStarted(t);
   const answers = [
