@@ -14,6 +14,7 @@ import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../s
 import { canRunDatagrams, createDatagramObserver, readKernelFacts } from "../src/observe/index.ts";
 import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/topology/index.ts";
 import { EmptyHook, enableBpfStatistics } from "./empty-hook.ts";
+import { heldBpf } from "./held-bpf.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { until } from "./program.ts";
 
@@ -468,7 +469,7 @@ test("killed, it leaves nothing attached", {
   skip: skip || (!hasBpftool && "bpftool is not installed"),
   timeout: 60_000,
 }, async (t) => {
-  const attached = () =>
+  const attachedIds = () =>
     (
       JSON.parse(
         execFileSync("bpftool", ["-j", "cgroup", "show", facts.cgroupRoot], { encoding: "utf8" }).trim() ||
@@ -477,24 +478,26 @@ test("killed, it leaves nothing attached", {
     )
       .filter(({ name }) => ["follow_ingress", "follow_egress", "own_socket"].includes(name))
       .map(({ id }) => id);
-  const other = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
-  t.after(() => other.kill("SIGKILL"));
-  await said(other, "on on on");
-  const before = attached();
-  assert.ok(before.length >= 3);
-  const child = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
-  await said(child, "on on on");
-  const own = attached().filter((id) => !before.includes(id));
-  assert.equal(own.length, 3, "attached beside whatever else is there");
-  assert.ok(before.every((id) => attached().includes(id)));
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  await until("its programs are gone", () => attached().every((id) => !own.includes(id)) || undefined);
-  assert.ok(
-    before.every((id) => attached().includes(id)),
-    "the other agent's are still there",
-  );
-  for (const id of own)
+  /** An agent, and the ids of what it attached: agents of other tests come and go meanwhile. */
+  async function startAgent() {
+    const child = spawn(process.execPath, [agentProcess], { stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    await said(child, "on on on");
+    const programs = new Set(heldBpf(child.pid!).map(({ program }) => program));
+    return { child, ids: attachedIds().filter((id) => programs.has(id)) };
+  }
+  const isAttached = (ids: readonly number[]) => {
+    const now = attachedIds();
+    return ids.map((id) => now.includes(id));
+  };
+  const [other, own] = [await startAgent(), await startAgent()];
+  assert.deepEqual([other.ids.length, own.ids.length], [3, 3]);
+  assert.deepEqual(isAttached(other.ids), [true, true, true], "attached beside whatever else is there");
+  own.child.kill("SIGKILL");
+  await once(own.child, "exit");
+  await until("its programs are gone", () => !isAttached(own.ids).includes(true) || undefined);
+  assert.deepEqual(isAttached(other.ids), [true, true, true], "the other agent's are still there");
+  for (const id of own.ids)
     await until(
       `program ${id} is freed`,
       () => spawnSync("bpftool", ["prog", "show", "id", String(id)]).status !== 0 || undefined,

@@ -1,10 +1,12 @@
 /**
  * TCP connections that end in a known way, run inside a network namespace as a process of its own:
  *
- *     tcp-traffic.ts serve PORT HOW       HOW: `end` after the client, `reset` when 10 bytes have come, `hold`, `full` (takes nobody)
+ *     tcp-traffic.ts serve PORT HOW       HOW: `end` after the client, `echo`, `reset` when 10 bytes have come, `cut` (resets when
+ *                                         the client has ended), `hold`, `full` (takes nobody)
  *     tcp-traffic.ts connect HOST PORT    sends 10 bytes, and says the error or `end`
  *     tcp-traffic.ts abandon HOST PORT MS gives up after so many milliseconds
  *     tcp-traffic.ts reset HOST PORT      sends 10 bytes and resets
+ *     tcp-traffic.ts send HOST PORT BYTES sends so many and ends
  *     tcp-traffic.ts keep HOST PORT       stays, with keepalive of a second
  *     tcp-traffic.ts stream HOST PORT     sends and receives (`serve PORT echo`) until it is ended
  *
@@ -33,6 +35,7 @@ function serve(port: number, how: string): void {
     socket.on("error", () => {});
     if (how === "echo") socket.pipe(socket);
     else if (how === "reset") socket.once("data", () => socket.resetAndDestroy());
+    else if (how === "cut") socket.on("end", () => socket.resetAndDestroy()).resume();
     else if (how === "end") socket.on("end", () => socket.end()).resume();
     else socket.resume();
   });
@@ -43,12 +46,13 @@ function serve(port: number, how: string): void {
 }
 
 function talk(host: string, port: number): void {
-  const socket = connect({ host, port });
+  const socket = connect({ host, port, allowHalfOpen: role === "send" });
   socket.on("error", (error: NodeJS.ErrnoException) => console.log(error.code));
   socket.on("connect", () => {
     console.log("connected");
     if (role === "keep") keepAlive(socket);
     else if (role === "stream") stream(socket);
+    else if (role === "send") socket.end(Buffer.alloc(Number(c), "sent"));
     else socket.write(Buffer.alloc(10));
     if (role === "reset") setTimeout(() => socket.resetAndDestroy(), 100);
     if (role === "connect") setTimeout(() => socket.end(), 100);

@@ -338,6 +338,26 @@ test("a connection that was there before is known from then on, and is none that
   assert.deepEqual(watch.figures(port, "server"), expected);
 });
 
+test("a port that two sockets listen on keeps its owner when one of them closes", { skip }, async (t) => {
+  const { port } = await listen(t, "127.0.0.1");
+  const host = "127.0.0.3"; // of this test's own: the port is free there
+  const listenAlso = async () => {
+    const server = createServer({ allowHalfOpen: true }).listen({ host, port, reusePort: true });
+    await once(server, "listening");
+    t.after(() => server.close());
+    return server;
+  };
+  const before = await listenAlso();
+  const watch = createWatch(t);
+  watch.agent.start();
+  const [first, second] = [await listenAlso(), await listenAlso()];
+  for (const server of [first, before]) await new Promise((closed) => server.close(closed));
+  const { client, served } = await open(t, second, host);
+  await finish(client, served);
+  await watch.untilClosed(port);
+  assert.equal(watch.peers.get(watch.of(port, "server")[0]!.peer).process, "portolan");
+});
+
 test("without cgroups of version 2 TCP is seen all the same", { skip }, async (t) => {
   const watch = createWatch(t, { kernelFacts: { ...readKernelFacts(), cgroupRoot: "" } });
   watch.agent.start();
@@ -607,7 +627,10 @@ test("without eBPF it sees TCP all the same, says how, and what it lacks", { ski
     const { client, served } = await open(t, server, "127.0.0.1");
     await pass(client, served, 1000);
     await pass(served, client, 2000);
-    watch.agent.poll();
+    await until(() => {
+      watch.agent.poll();
+      return watch.of(port, "client").length > 0;
+    }, "the open connection is reported");
     assert.equal(watch.figures(port, "client").opened, 1);
     await finish(served, client);
     await watch.untilClosed(port);

@@ -247,17 +247,36 @@ test("loopback connections of two machines never meet, though their namespaces h
   assert.equal(found[1]![2], 100);
 });
 
-test("a clock that is off is corrected by the time of sending: the ends are still one connection", async (t) => {
-  const { post, tick, totals } = await createStarted(t);
-  const hour = 3_600_000;
-  const late = { startMilliseconds: start - 500 + hour };
-  const answers = [post(fromServer(1, late), { "portolan-sent": String(start + hour) })];
-  answers.push(post(fromClient(1), { "portolan-sent": String(start) }));
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  for (let i = 0; i < 4; i++) await tick();
-  await Promise.all(answers);
-  assert.deepEqual(await totals(), [[...link, 100, 1]]);
-});
+for (const ahead of ["server", "client"] as const) {
+  for (const first of ["server", "client"] as const) {
+    test(`a clock of the ${ahead}'s machine that is off is corrected by the time of sending, the ${first} first: still one connection`, async (t) => {
+      const { post, tick, totals, store } = await createStarted(t);
+      const hour = 3_600_000;
+      const send = (end: "server" | "client") => {
+        const offset = end === ahead ? hour : 0;
+        const row = { startMilliseconds: start - 500 + offset };
+        const message = end === "server" ? fromServer(1, row) : fromClient(1, row);
+        return post(message, { "portolan-sent": String(start + offset) });
+      };
+      const answers = [];
+      for (const end of [first, first === "server" ? "client" : "server"] as const) {
+        answers.push(send(end));
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      for (let i = 0; i < 4; i++) await tick();
+      for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+      assert.deepEqual(await totals(), [[...link, 100, 1]]);
+      const { records } = await store.flows({ from: start - 2 * hour, to: start + 2 * hour, limit: 10 });
+      const starts = records.map(({ flowStartMilliseconds }) => flowStartMilliseconds);
+      assert.deepEqual(
+        starts,
+        starts.map(() => start - 500),
+        "both ends' records have the time it was here",
+      );
+      assert.ok(starts.length > 0);
+    });
+  }
+}
 
 test("names that a workload looked up, renamed peers and drops are the server's too, once", async (t) => {
   const { stored, totals, peers, drops } = await createStarted(t);
@@ -452,6 +471,21 @@ test("what is no message is refused in words; what is too large, unread", async 
   );
   assert.equal((await refused(new Uint8Array(1), { "content-encoding": "br" }))[0], 415);
   assert.equal((await refused(new Uint8Array(1), { "content-type": "application/json" }))[0], 415);
+});
+
+test("the room for bodies that are read is given back: after however many requests there is room", async (t) => {
+  const { post, stored } = await createStarted(t);
+  const announced = { "content-length": String(ingestLimits.bytes) };
+  const codes = [];
+  for (let i = 0; i < 10; i++) codes.push((await post(new Uint8Array(1), announced)).statusCode);
+  assert.deepEqual([...new Set(codes)], [400], "each announces more than it has, one after the other");
+  const atOnce = await Promise.all(Array.from({ length: 10 }, () => post(new Uint8Array(1), announced)));
+  assert.deepEqual(
+    atOnce.map(({ statusCode }) => statusCode),
+    [400, 400, 400, 400, 503, 503, 503, 503, 503, 503],
+  );
+  assert.equal(atOnce.at(-1)!.headers["retry-after"], "2");
+  assert.equal((await stored(fromClient(1))).statusCode, 200);
 });
 
 test("gzip and no compression are taken too", async (t) => {

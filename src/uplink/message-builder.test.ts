@@ -56,7 +56,9 @@ test("names that workloads look up are bounded, the rest counted; what else ther
   builder.countDrop("connection_limit", 77);
   builder.translate({
     addresses: new Uint8Array(64).fill(1),
-    ...{ originalSourcePort: 1, originalDestinationPort: 2, replySourcePort: 3, replyDestinationPort: 4 }, networkNamespace: 0, endedMilliseconds: 0,
+    ...{ originalSourcePort: 1, originalDestinationPort: 2, replySourcePort: 3, replyDestinationPort: 4 },
+    networkNamespace: 0,
+    endedMilliseconds: 0,
     protocol: 6,
   });
   builder.add(rows(8000), 0);
@@ -126,7 +128,7 @@ test("everything at once, as long as can be, stays within the limits", () => {
     builder.translate({
       addresses: new Uint8Array(64).fill(1),
       ...{ originalSourcePort: 65_535, originalDestinationPort: 65_535, replySourcePort: 65_535 },
-      ...{ replyDestinationPort: 65_535, protocol: 255 },
+      ...{ replyDestinationPort: 65_535, protocol: 255, networkNamespace: 0, endedMilliseconds: 0 },
     });
   builder.add(batch, 0);
   const messages = read(builder.build(head, 1, report));

@@ -1,10 +1,15 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { migrations } from "./migrations.ts";
+import type { DatabaseConnection } from "./database.ts";
+import { migrate } from "./migrations.ts";
 
-/** Carries out so many statements of the step to a version, in its transaction, and is killed there. */
-const [path = "", version = "", count = ""] = process.argv.slice(2);
+/** Migrates a database from a version, and is killed when so many statements were carried out, those of the transaction among them. */
+const [path = "", from = "", count = ""] = process.argv.slice(2);
 const connection = await (await DuckDBInstance.create(path)).connect();
-const step = migrations.find((each) => each.version === Number(version))!;
-await connection.run("BEGIN");
-for (const statement of step.statements.slice(0, Number(count))) await connection.run(statement);
-process.kill(process.pid, "SIGKILL");
+let left = Number(count);
+const sql = {
+  async run(statement: string): Promise<void> {
+    await connection.run(statement);
+    if (--left === 0) process.kill(process.pid, "SIGKILL");
+  },
+};
+await migrate({ sql: sql as unknown as DatabaseConnection["sql"] }, Number(from), () => {});

@@ -46,6 +46,13 @@ const columnsOf = (folder: string, table: string) =>
     WHERE table_name = '${table}' ORDER BY column_index`,
   );
 
+const allColumns = (folder: string) =>
+  runSql(
+    folder,
+    `SELECT table_name::VARCHAR, column_name::VARCHAR, data_type::VARCHAR, is_nullable, column_default::VARCHAR
+    FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index`,
+  );
+
 async function opened(folder: string, log: string[] = []): Promise<Store> {
   const store = createDuckDBStore(
     { ...storeDefaults, folder },
@@ -118,14 +125,22 @@ test("a folder that came from version 1 has the tables of a new one", async () =
 test("killed in the middle, the folder is of the version before, and becomes the next at the next start", async () => {
   const folder = await oldFolder("killed");
   const path = join(folder, "portolan.duckdb");
-  const before = await columnsOf(folder, "flow_records");
+  const versionOf = async () => (await runSql(folder, "SELECT version FROM portolan_format"))[0]![0];
+  const killAfter = (version: number, count: number) => {
+    const { signal, stderr } = spawnSync(process.execPath, [child, path, `${version - 1}`, `${count}`]);
+    assert.equal(signal, "SIGKILL", String(stderr));
+  };
   for (const { version, statements } of migrations) {
-    for (const count of [1, statements.length >> 1, statements.length]) {
-      const { signal } = spawnSync(process.execPath, [child, path, String(version), String(count)]);
-      assert.equal(signal, "SIGKILL");
-      assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[version - 1]]);
-      if (version === 2) assert.deepEqual(await columnsOf(folder, "flow_records"), before);
+    const before = await allColumns(folder);
+    const [begin, setVersion, commit] = [1, 1, 1];
+    const whole = begin + statements.length + setVersion;
+    for (const count of [begin + 1, whole >> 1, whole - 1, whole]) {
+      killAfter(version, count);
+      assert.equal(await versionOf(), version - 1, `after ${count} statements`);
+      assert.deepEqual(await allColumns(folder), before, `after ${count} statements`);
     }
+    killAfter(version, whole + commit);
+    assert.equal(await versionOf(), version);
   }
   const store = await opened(folder);
   assert.ok((await store.flows({ ...window, limit: 1 })).records.length === 1);
@@ -145,11 +160,13 @@ test("when the format file was not written any more, the table says the version"
 test("a step that the tables do not take is refused in words, and nothing is changed", async () => {
   const folder = await oldFolder("refused");
   await runSql(folder, `ALTER TABLE link_minutes ADD COLUMN refused BIGINT`);
+  const before = await allColumns(folder);
   await assert.rejects(opened(folder), {
     code: "store_damaged",
     message: /of version 1, does not become one of 2: .*nothing was deleted/,
   });
   assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
+  assert.deepEqual(await allColumns(folder), before);
 });
 
 test("every version has its step", () => {
