@@ -228,6 +228,13 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
         return seen.length > 0 ? seen : undefined;
       });
       assert.ok(found.includes(one));
+      const another = await expected(client, server, kinds[0]!);
+      const since = await until<string[]>("the table has been read once more", async () => {
+        silent.refresh();
+        const seen = readAll(silent, inode);
+        return seen.length > 0 ? seen : undefined;
+      });
+      assert.deepEqual(since, [another], "what was told is not told again");
       world.inside(world.node, "sysctl", "-qw", "net.netfilter.nf_conntrack_events=1");
       const two = await expected(client, server, kinds[0]!);
       silent.refresh();

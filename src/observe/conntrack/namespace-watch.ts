@@ -26,6 +26,8 @@ export interface WatchContext {
 
 /** Of a namespace that announces nothing the table is read again and again, but for no more than this share of the time. */
 const readingShare = 1 / 20;
+/** Of such a table so many connections are told once; what is more is told at each reading. */
+const toldMax = 65_536;
 
 export type VisitConnection = (entry: TranslatedConnection) => void;
 
@@ -55,6 +57,9 @@ export class NamespaceWatch {
   /** Unix ms at which nothing was waiting to be heard: what is heard now happened since. */
   #heardMilliseconds = 0;
   #isStatusTrusted: boolean;
+  /** Of a namespace that announces nothing: what the reading before this one has told, and what this one has found. */
+  #told = new Set<string>();
+  #found = new Set<string>();
   #readingMilliseconds = 0;
   /** By performance.now(). */
   #restsUntil = 0;
@@ -159,6 +164,8 @@ export class NamespaceWatch {
     if (this.#requests.length === 0) {
       this.#restsUntil = start + this.#readingMilliseconds / readingShare;
       this.#readingMilliseconds = 0;
+      this.#told = this.#found;
+      this.#found = new Set();
     }
     return count;
   }
@@ -184,8 +191,23 @@ export class NamespaceWatch {
     return count;
   }
 
+  #isTold({ addresses, protocol, ...ports }: TranslatedConnection): boolean {
+    const { originalSourcePort, originalDestinationPort, replySourcePort, replyDestinationPort } = ports;
+    const numbers = [
+      protocol,
+      originalSourcePort,
+      originalDestinationPort,
+      replySourcePort,
+      replyDestinationPort,
+    ];
+    const key = `${Buffer.from(addresses).toString("latin1")} ${numbers.join(" ")}`;
+    if (this.#found.size < toldMax) this.#found.add(key);
+    return this.#told.has(key);
+  }
+
   #read(reader: ConntrackReader, message: MessageWalk, visit: VisitConnection): void {
     if (!reader.read(message)) return;
+    if (this.isSilent && this.#isDumping && this.#isTold(reader.entry)) return;
     reader.entry.networkNamespace = this.inode;
     reader.entry.endedMilliseconds = reader.isEnd ? this.#heardMilliseconds : 0;
     visit(reader.entry);
