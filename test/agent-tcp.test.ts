@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as rest } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -8,12 +10,15 @@ import { agentDefaults, createAgent } from "../src/agent/index.ts";
 import { type FlowBatch, ObserverTable, protocolTcp } from "../src/flow/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import { observedEnd, PeerTable } from "../src/topology/index.ts";
+import { whyNoCgroups } from "./cgroups.ts";
 import { heldBpf } from "./held-bpf.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 
-const skip = canRunTcp(readKernelFacts())?.reason ?? whyNoNamespaces();
+const facts = readKernelFacts();
+const skip = canRunTcp(facts)?.reason ?? whyNoNamespaces();
 const hasNft = spawnSync("nft", ["--version"]).status === 0;
 const traffic = fileURLToPath(new URL("./tcp-traffic.ts", import.meta.url));
+const longAnswer = fileURLToPath(new URL("./long-answer.ts", import.meta.url));
 const agentProcess = fileURLToPath(new URL("./agent-process.ts", import.meta.url));
 
 type End = "client" | "server";
@@ -60,7 +65,7 @@ function rowsOf({ columns, count }: FlowBatch): Row[] {
     }));
 }
 
-function createWatch(t: TestContext) {
+function createWatch(t: TestContext, kernelFacts = facts) {
   const rows: Row[] = [];
   const agent = createAgent(
     { ...agentDefaults, datagrams: false, dns: false, containers: false },
@@ -71,6 +76,7 @@ function createWatch(t: TestContext) {
       drop: () => {},
       deliver: (batch) => void rows.push(...rowsOf(batch)),
       now: Date.now,
+      kernelFacts,
     },
   );
   t.after(() => agent.stop());
@@ -355,6 +361,31 @@ function countedByKernel(namespace: string, port: number): { acked: number; rece
   const figure = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(text)?.[1] ?? 0);
   return { acked: figure("bytes_acked"), received: figure("bytes_received") };
 }
+
+test("what programs are told by getsockopt stays as it was, also what is longer than a page", {
+  skip: skip || whyNoCgroups(),
+  timeout: 60_000,
+}, (t) => {
+  // In a cgroup of its own: agents at the root see the answer after this one.
+  const cgroupRoot = join(facts.cgroupRoot, `ptl-getsockopt-${process.pid}`);
+  mkdirSync(cgroupRoot);
+  const ask = () =>
+    JSON.parse(
+      execFileSync(
+        "sh",
+        ["-c", `echo $$ > ${cgroupRoot}/cgroup.procs; exec "$@"`, "sh", process.execPath, longAnswer],
+        { encoding: "utf8" },
+      ),
+    );
+  const expected = { result: 0, bytes: 12_000, isWhole: true, isRestUntouched: true };
+  const watch = createWatch(t, { ...facts, cgroupRoot });
+  t.after(() => rmdirSync(cgroupRoot));
+  assert.deepEqual(ask(), expected, "before the agent is there");
+  watch.agent.start();
+  const cgroupGetsockopt = 21; // BPF_CGROUP_GETSOCKOPT
+  assert.ok(heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
+  assert.deepEqual(ask(), expected);
+});
 
 interface Counted {
   readonly rows: number;

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
+import { createTranslations } from "../src/agent/translations.ts";
 import { formatAddress, parseAddress } from "../src/flow/index.ts";
 import {
   type ConntrackObserver,
@@ -277,6 +278,40 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
       small.stop();
     },
   );
+
+  await t.test("what an agent was not told is a counted drop, once", async () => {
+    const small = createConntrackObserver({ ...conntrackDefaults, receiveBufferBytes: 1 });
+    let [seen, dropped] = [0, 0];
+    const translations = createTranslations(
+      { nat: true },
+      {
+        node: "vm",
+        drop(reason, source, count = 1) {
+          assert.deepEqual([reason, source], ["nat_lost", "vm"]);
+          dropped += count;
+        },
+        onTranslation({ networkNamespace }) {
+          if (networkNamespace === inode) seen++;
+        },
+      },
+      small,
+    );
+    t.after(() => translations.stop({ state: "off" }));
+    translations.start();
+    const now = 10_000;
+    translations.poll(now);
+    seen = 0; // those of the table
+    let opened = 0;
+    for (const many of [50, 60]) {
+      await client.ask({ ...kinds[0], many });
+      for (let i = 0; i < many; i++) await server.next();
+      opened += many;
+      for (let polls = 0; polls < 2; polls++) translations.poll(now); // so soon that no table is read again
+      assert.ok(dropped > 0 && seen + dropped >= opened, `${seen} seen, ${dropped} dropped`);
+      assert.equal(dropped, small.losses().eventCount);
+    }
+    translations.stop({ state: "off" });
+  });
 
   await t.test(
     "a namespace that appears is found with what it had before; one that goes is let go",

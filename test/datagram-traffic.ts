@@ -4,6 +4,7 @@
  *     datagram-traffic.ts answer PORT REPLY             answers each datagram with REPLY bytes; 0: not at all
  *     datagram-traffic.ts ask HOST PORT COUNT BYTES     sends COUNT datagrams, each after the answer to the one before
  *     datagram-traffic.ts spread HOST PORT COUNT        sends one datagram of 10 bytes from each of COUNT sockets
+ *     datagram-traffic.ts flood HOST PORT COUNT BYTES   sends COUNT datagrams, full of ones, and waits for no answer
  *     datagram-traffic.ts ping HOST COUNT BYTES         echo requests with BYTES behind ICMP's header
  *     datagram-traffic.ts resolve SERVER NAME...        asks for A and AAAA records
  *
@@ -45,6 +46,13 @@ async function spread(host: string, port: number, count: number): Promise<void> 
     await new Promise((sent) => socket.send(Buffer.alloc(10), port, host, sent));
     socket.close();
   }
+  console.log("sent");
+}
+
+async function flood(host: string, port: number, count: number, bytes: number): Promise<void> {
+  const socket = openSocket(host);
+  const data = Buffer.alloc(bytes, 0xff);
+  for (let i = 0; i < count; i++) await new Promise((sent) => socket.send(data, port, host, sent));
   console.log("sent");
 }
 
@@ -102,6 +110,7 @@ process.stdin.on("end", () => process.exit(0)).resume();
 if (role === "answer") answer(Number(a), Number(b));
 else if (role === "ask") await ask(a, Number(b), Number(c), Number(d));
 else if (role === "spread") await spread(a, Number(b), Number(c));
+else if (role === "flood") await flood(a, Number(b), Number(c), Number(d));
 else if (role === "ping") ping(a, Number(b), Number(c));
 else if (role === "resolve") await resolve(a, process.argv.slice(4));
-else throw new Error("datagram-traffic.ts answer|ask|spread|ping|resolve");
+else throw new Error("datagram-traffic.ts answer|ask|spread|flood|ping|resolve");

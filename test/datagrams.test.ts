@@ -346,6 +346,23 @@ test("DNS answers name addresses; failures, silence and garbage are counted", {
   assert.ok(flow.sent[0]! >= 8 && flow.received[0]! >= 6, "they are flows as well");
 });
 
+test("DNS messages that found no room are counted drops: each is looked at or counted, once", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  const count = 4000; // the room is for some 1,600 of them
+  await said(run(hosts, hosts.client, "flood", hosts.serverAddress, 53, count, 600), "sent");
+  watch.poll();
+  const lost = watch.drops.get("dns_lost") ?? 0;
+  const { malformedCount } = watch.agent.status().dns;
+  assert.ok(lost > 0 && malformedCount > 0, `${lost} lost, ${malformedCount} looked at`);
+  assert.ok(malformedCount + lost >= count, `${malformedCount} looked at and ${lost} lost of ${count}`);
+  watch.poll();
+  assert.ok((watch.drops.get("dns_lost") ?? 0) - lost < 100, "not counted again, but others' may come");
+});
+
 test("flows whose hashes meet keep their own figures, and what is beyond the bound of one hash is counted", {
   skip,
   timeout: 60_000,

@@ -7,6 +7,8 @@ export interface HeldBpf {
   readonly id: string;
   /** Of a program, or of a link's program. */
   readonly program: number | undefined;
+  /** Of a link: enum bpf_attach_type of include/uapi/linux/bpf.h. */
+  readonly attachType: number | undefined;
 }
 
 export function heldBpf(pid: number): HeldBpf[] {
@@ -21,6 +23,8 @@ export function heldBpf(pid: number): HeldBpf[] {
     const found = { link: idOf("link_id"), map: idOf("map_id"), prog: idOf("prog_id") };
     const kind = (["link", "map", "prog"] as const).find((each) => found[each] !== undefined);
     if (kind === undefined) return [];
-    return [{ kind, id: found[kind]!, program: found.prog === undefined ? undefined : Number(found.prog) }];
+    const numberOf = (text?: string) => (text === undefined ? undefined : Number(text));
+    const [program, attachType] = [found.prog, idOf("attach_type")].map(numberOf);
+    return [{ kind, id: found[kind]!, program, attachType }];
   });
 }

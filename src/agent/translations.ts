@@ -39,8 +39,8 @@ const readsMax = 16;
 export function createTranslations(
   { nat }: { readonly nat: boolean },
   { node, drop, onTranslation }: TranslationsDependencies,
+  observer = createConntrackObserver(conntrackDefaults),
 ): Translations {
-  const observer = createConntrackObserver(conntrackDefaults);
   let off: PartStatus = { state: "off", reason: "the agent was not started", remedy: "start it" };
   let isStarted = false;
   let lastRefresh = 0;

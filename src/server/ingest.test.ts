@@ -250,7 +250,7 @@ test("loopback connections of two machines never meet, though their namespaces h
 for (const ahead of ["server", "client"] as const) {
   for (const first of ["server", "client"] as const) {
     test(`a clock of the ${ahead}'s machine that is off is corrected by the time of sending, the ${first} first: still one connection`, async (t) => {
-      const { post, tick, totals, store } = await createStarted(t);
+      const { post, tick, totals, store, remote } = await createStarted(t);
       const hour = 3_600_000;
       const send = (end: "server" | "client") => {
         const offset = end === ahead ? hour : 0;
@@ -261,7 +261,7 @@ for (const ahead of ["server", "client"] as const) {
       const answers = [];
       for (const end of [first, first === "server" ? "client" : "server"] as const) {
         answers.push(send(end));
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        while (remote.list().length < answers.length) await new Promise((resolve) => setTimeout(resolve, 5));
       }
       for (let i = 0; i < 4; i++) await tick();
       for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
