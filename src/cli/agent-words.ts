@@ -1,6 +1,16 @@
-import type { ConnectionsStatus, PartStatus } from "../agent/index.ts";
+import type { AgentStatus, ConnectionsStatus, PartStatus } from "../agent/index.ts";
 
 const indent = " ".repeat(21);
+
+/** A line of the first lines of a command for each part of the agent, with more below those that are off. */
+export function describeParts({ datagrams, dns, nat, ...tcp }: AgentStatus): string[] {
+  return [
+    `  TCP          ${describeTcp(tcp, "connections of this machine, all network namespaces")}`,
+    `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
+    `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
+    `  NAT          ${describePart(nat, "what the kernel translates is undone")}`,
+  ];
+}
 
 /** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */
 export function describePart({ state, reason, remedy }: PartStatus, what: string): string {

@@ -80,7 +80,7 @@ interface Setup {
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
 const agentParts = {
   datagrams: { state: "on", flows: 7 },
-  dns: { state: "on", nameCount: 3 },
+  dns: { state: "on", nameCount: 3, resolvers: [] },
   nat: { state: "on", namespaces: 2 },
 };
 const dockerAnswers = { name: "Docker", state: "on", reason: "/var/run/docker.sock answers" };
