@@ -42,6 +42,14 @@ export function routeAgents(app: FastifyInstance, dependencies: AgentsDependenci
 type Health = "ok" | "warning" | "silent";
 const order: Readonly<Record<Health, number>> = { silent: 0, warning: 1, ok: 2 };
 
+/** As agents call their parts, and as people do. */
+const partNames: Readonly<Record<string, string>> = {
+  tcp: "TCP",
+  datagrams: "UDP, ICMP and the rest",
+  dns: "names by DNS",
+  nat: "address translation",
+};
+
 /** Clocks that differ by more are told. */
 const clockMilliseconds = 5000;
 
@@ -49,7 +57,7 @@ function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
   const off = (report?.parts ?? []).filter(({ isOn }) => !isOn);
-  const findings = off.map(({ name, reason }) => `${name} is off: ${reason}`);
+  const findings = off.map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
   const ahead = agent.clockAheadMilliseconds;
   if (ahead !== undefined && Math.abs(ahead) > clockMilliseconds)
     findings.push(
