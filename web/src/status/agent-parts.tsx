@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { AgentPart, Status } from "../data/answers.ts";
-import { countOf } from "../units/units.ts";
+import { countOf, formatCount } from "../units/units.ts";
 import { isOwnWanted } from "./agent-summary.ts";
 import { agentWords } from "./agent-words.ts";
 import { Lamp } from "./more.tsx";
@@ -22,7 +22,7 @@ export function AgentParts({ agent }: { agent: Status["agent"] }) {
         {countOf(datagrams.flows, "flow")}
       </Part>
       <Part name="DNS names" part={dns}>
-        {countOf(dns.nameCount, "name")} of addresses known from answers
+        {formatCount(dns.nameCount)} {dns.nameCount === 1 ? "address" : "addresses"} named by answers
       </Part>
       <Part name="Address translation" part={nat}>
         undone, {countOf(nat.namespaces, "network namespace")} listened to

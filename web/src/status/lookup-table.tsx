@@ -29,18 +29,18 @@ function LookupTable({ label, rows, testId }: LookupTableProps) {
         <thead>
           <tr>
             <th>{label}</th>
-            <th className="number">questions</th>
+            <th className="number extra">questions</th>
             <th>failures</th>
             <th className="number">time-outs</th>
             <th className="number">mean</th>
-            <th className="number">longest</th>
+            <th className="number extra">longest</th>
           </tr>
         </thead>
         <tbody>
           {rows.slice(0, rowsMax).map((row) => (
             <tr key={row.what}>
-              <td className="lookup-what">{row.what}</td>
-              <td className="number">{formatCount(row.queryCount)}</td>
+              <td className="free-text">{row.what}</td>
+              <td className="number extra">{formatCount(row.queryCount)}</td>
               <td>
                 {Object.entries(row.failureCounts)
                   .map(([code, count]) => `${formatCount(count)} ${code}`)
@@ -50,7 +50,7 @@ function LookupTable({ label, rows, testId }: LookupTableProps) {
                 {formatCount(row.timedOutCount)}
               </td>
               <td className="number">{latency(row, row.latencyMeanMilliseconds)}</td>
-              <td className="number">{latency(row, row.latencyMaxMilliseconds)}</td>
+              <td className="number extra">{latency(row, row.latencyMaxMilliseconds)}</td>
             </tr>
           ))}
         </tbody>

@@ -17,17 +17,15 @@ export function RemoteAgents({ agents: { agents, leftOut, turnedAway } }: { agen
           <thead>
             <tr>
               <th>agent of</th>
-              <th>last seen</th>
+              <th className="number">last seen</th>
               <th className="number">sockets</th>
-              <th className="number">records</th>
-              <th className="number">waiting in spool</th>
+              <th className="number extra">records</th>
+              <th className="number">in spool</th>
             </tr>
           </thead>
-          <tbody>
-            {remote.map((agent) => (
-              <AgentRow key={agent.instance} agent={agent} />
-            ))}
-          </tbody>
+          {remote.map((agent) => (
+            <AgentRows key={agent.instance} agent={agent} />
+          ))}
         </table>
       )}
       {leftOut > 0 && <p className="faint">and {formatCount(leftOut)} more, healthier, not shown</p>}
@@ -41,25 +39,33 @@ export function RemoteAgents({ agents: { agents, leftOut, turnedAway } }: { agen
   );
 }
 
-function AgentRow({ agent }: { agent: RemoteAgentBrief }) {
+function AgentRows({ agent }: { agent: RemoteAgentBrief }) {
   const { node, address, version, token, health, findings, lastSeen, connections, recordRate, spool, drops } =
     agent;
   return (
-    <tr data-node={node}>
-      <td title={[`version ${version}`, address, token && `token ${token}`].filter(Boolean).join(", ")}>
-        <Lamp look={looks[health]} /> <span className="visually-hidden">{healthWords[health]}: </span>
-        {node}
-        {findings.map((finding) => (
-          <div key={finding} className="agent-why warning">
-            {agentWords({ reason: finding }).reason}
-          </div>
-        ))}
-        <DropLines drops={drops} />
-      </td>
-      <td>{agoText(lastSeen, Date.now())}</td>
-      <td className="number">{formatCount(connections)}</td>
-      <td className="number">{perSecond(recordRate)}</td>
-      <td className="number">{spool.messages === 0 ? "–" : formatBytes(spool.bytes)}</td>
-    </tr>
+    <tbody data-node={node}>
+      <tr>
+        <td title={[`version ${version}`, address, token && `token ${token}`].filter(Boolean).join(", ")}>
+          <Lamp look={looks[health]} /> <span className="visually-hidden">{healthWords[health]}: </span>
+          <span className="free-text">{node}</span>
+        </td>
+        <td className="number">{agoText(lastSeen, Date.now())}</td>
+        <td className="number">{formatCount(connections)}</td>
+        <td className="number extra">{perSecond(recordRate)}</td>
+        <td className="number">{spool.messages === 0 ? "–" : formatBytes(spool.bytes)}</td>
+      </tr>
+      {(findings.length > 0 || Object.keys(drops).length > 0) && (
+        <tr>
+          <td colSpan={5} className="agent-findings">
+            {findings.map((finding) => (
+              <div key={finding} className="warning">
+                {agentWords({ reason: finding }).reason}
+              </div>
+            ))}
+            <DropLines drops={drops} />
+          </td>
+        </tr>
+      )}
+    </tbody>
   );
 }
