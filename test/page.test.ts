@@ -102,7 +102,7 @@ test("a person at the page, from the first look to a server that went away", {
     const words = await text("empty-no_flows_yet");
     assert.match(words, new RegExp(`NetFlow v5, v9, IPFIX or sFlow to 127\\.0\\.0\\.1 port ${flowPort}`));
     assert.match(words, new RegExp(`softflowd .* -n 127\\.0\\.0\\.1:${flowPort}`));
-    assert.match(words, /This machine is not observed/);
+    assert.match(words, /Add an agent .*portolan agent --server http/);
   });
 
   await t.test("flows are on the map as soon as an exporter told of them", async () => {

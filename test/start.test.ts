@@ -47,7 +47,11 @@ for (const [name, parameters, expected] of [
   ["an unknown flag", ["up", "--flow"], /unknown option '--flow'/],
   ["a bad address", ["up", "--listen", "8080"], /--listen: listen: "8080" is not HOST:PORT/],
   ["a bad listener", ["up", "--flows", "tcp://0.0.0.0:1"], /--flows.*udp:\/\/ADDRESS:PORT/],
-  ["an open address without a word on credentials", ["up", "--listen", "0.0.0.0:8080"], /auth: none/],
+  [
+    "an open address without a word on credentials",
+    ["up", "--listen", "0.0.0.0:8080"],
+    /auth: \{ingestTokens.*auth: none/,
+  ],
   ["a log level that is none", ["up", "--log", "loud"], /--log: .*error, warn, info/],
   ["a configuration file that is not there", ["up", "--config", "/nonexistent.yaml"], /\/nonexistent\.yaml/],
 ] as const) {

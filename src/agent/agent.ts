@@ -63,7 +63,9 @@ const batchRows = 8192;
 const notStarted = {
   state: "off",
   reason: "the server was started without the agent",
-  remedy: "portolan up, as root and without --no-agent, shows this machine's TCP connections too",
+  remedy:
+    "portolan up, as root and without --no-agent, shows what this machine's processes and containers say too",
+  isWanted: false,
 } as const;
 
 export function createAgent(config: AgentConfig, dependencies: AgentDependencies): Agent {

@@ -6,6 +6,8 @@ export interface PartStatus {
   /** Why it is off, and the one thing that would switch it on. */
   readonly reason?: string;
   readonly remedy?: string;
+  /** False where it is off because the settings leave it out: nothing is wrong then. */
+  readonly isWanted?: false;
 }
 
 export function offBecause({ reason, remedy }: CannotRun): PartStatus {
@@ -32,4 +34,5 @@ export const notAsked = (setting: string): PartStatus => ({
   state: "off",
   reason: "it was not asked for",
   remedy: `set ${setting} to true`,
+  isWanted: false,
 });

@@ -1,6 +1,6 @@
 import type { AgentStatus } from "../agent/index.ts";
 import { dropReasons } from "../flow/index.ts";
-import type { DropCounters, Metric } from "../metrics/index.ts";
+import { type DropCounters, dnsMetrics, type Metric } from "../metrics/index.ts";
 import type { UplinkStatus } from "../uplink/index.ts";
 
 export interface AgentFigures {
@@ -36,6 +36,7 @@ export function agentMetrics({ version, node, agent, uplink, recordCount, drops 
     gauge("flows", "Flows other than TCP's looked at by the last poll.", agent.datagrams.flows),
     gauge("dns_up", "1 when the agent reads DNS answers.", agent.dns.state === "on" ? 1 : 0),
     gauge("dns_names", "Addresses whose name is known from a DNS answer.", agent.dns.nameCount),
+    ...dnsMetrics(agent.dns.resolvers),
     gauge("nat_up", "1 when the agent reads address translation.", agent.nat.state === "on" ? 1 : 0),
     counter("records", "Records observed.", recordCount),
     {

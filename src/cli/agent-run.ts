@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from "../settings/index.ts";
 import { SpoolError } from "../uplink/index.ts";
 import { type AgentFlags, type AgentSettings, readAgentFlags } from "./agent-flags.ts";
 import { type AgentService, createAgentService } from "./agent-service.ts";
-import { describeNat, describePart, describeTcp } from "./agent-words.ts";
+import { describeParts } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -30,7 +30,6 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
 /** What a person wants to know in the first second. */
 function describe(service: AgentService, settings: AgentSettings): string {
   const { server, spoolFolder, spoolBytes, node, isJson } = settings;
-  const { datagrams, dns, nat, ...tcp } = service.status;
   const found = service.foundMessages === 0 ? "" : `, ${service.foundMessages} messages from before`;
   const spool =
     spoolFolder === undefined
@@ -42,10 +41,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     "",
     `  sends to     ${server === undefined ? "nobody: no --server" : server.href}`,
     ...(isJson ? ["  writes       lines of JSON to standard output"] : []),
-    `  TCP          ${describeTcp(tcp, "connections of this machine")}`,
-    `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
-    `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
-    `  NAT          ${describeNat(nat, server !== undefined)}`,
+    ...describeParts(service.status, server !== undefined),
     ...(server === undefined ? [] : [`  spool        ${spool}`]),
     `  metrics      ${service.metricsUrl === "" ? "none" : `${service.metricsUrl}/metrics`}`,
     "",

@@ -1,7 +1,17 @@
-import type { ConnectionsStatus, PartStatus, TranslationsStatus } from "../agent/index.ts";
+import type { AgentStatus, ConnectionsStatus, PartStatus, TranslationsStatus } from "../agent/index.ts";
 import type { SockDiagReach } from "../observe/index.ts";
 
 const indent = " ".repeat(21);
+
+/** A line of the first lines of a command for each part of the agent, with more below those that are off. */
+export function describeParts({ datagrams, dns, nat, ...tcp }: AgentStatus, hasServer = true): string[] {
+  return [
+    `  TCP          ${describeTcp(tcp, "connections of this machine")}`,
+    `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
+    `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
+    `  NAT          ${describeNat(nat, hasServer)}`,
+  ];
+}
 
 /** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */
 export function describePart({ state, reason, remedy }: PartStatus, what: string): string {
@@ -19,7 +29,7 @@ export function describeNat(nat: TranslationsStatus, hasServer: boolean): string
   const limits = (nat.limits ?? []).map(
     ({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`,
   );
-  return `${describePart(nat, "the server is told what the kernel translates, and undoes it")}${limits.join("")}`;
+  return `${describePart(nat, "what the kernel translates is undone")}${limits.join("")}`;
 }
 
 /** The same of TCP, which is read without eBPF where that cannot be had, and then perhaps not everywhere. */

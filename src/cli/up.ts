@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { formatCidr } from "../flow/index.ts";
 import type { CaptureSource, Server } from "../server/index.ts";
 import type { Config } from "../settings/index.ts";
-import { describeTcp } from "./agent-words.ts";
+import { describeParts } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -105,14 +105,16 @@ function describe(server: Server, { agent, data, exporters }: Config, pcap: stri
     exporters.allow.length === 0
       ? "from any sender"
       : `from ${exporters.allow.map(formatCidr).join(", ")} only`;
-  const agentLine = !agent.enabled
-    ? "off   not asked for"
-    : describeTcp(server.agentStatus, "this machine's connections");
+  const agentLines = agent.enabled
+    ? describeParts(server.agentStatus)
+    : [
+        "  agent        off   not asked for; agents on other machines report here: portolan agent --server URL",
+      ];
   return [
     "",
     `  Portolan ${version}   ${server.address}`,
     "",
-    `  agent        ${agentLine}`,
+    ...agentLines,
     `  flows        ${server.listeners.join(", ")}   NetFlow, IPFIX and sFlow, ${who}`,
     `  history      ${data}`,
     "",

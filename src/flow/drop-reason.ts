@@ -23,7 +23,8 @@ export const dropReasons = {
     "more flows than are remembered, to tell one that two exporters report: it may be counted twice",
   nat_limit:
     "more connections with translated addresses than are remembered: those unused longest may be drawn with a translated address",
-  report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
+  report_lost:
+    "the end of a connection: the kernel left its event out, or had no room for it until the socket was used again; its last bytes may be missing",
   name_limit: "more names were learned within a second than an agent's message has room for",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",

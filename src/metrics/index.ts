@@ -11,6 +11,7 @@ export {
 export { type FindPlace, openPlaces, type Place } from "./compat/geo-database.ts";
 export { type AddressValue, geoIpMetric } from "./compat/geo-ip.ts";
 export { type GoFlow2Collector, goflow2Metrics } from "./compat/goflow2.ts";
+export { type CountedResolver, dnsMetrics } from "./dns-metrics.ts";
 export { type DropCount, DropCounters } from "./drop-counters.ts";
 export {
   chooseFormat,

@@ -438,7 +438,7 @@ test("who may send: only those with the token; it is compared whole", async (t) 
 });
 
 test("two agents of one machine: the second is told, and let in when the first is gone", async (t) => {
-  const { stored, tick } = await createStarted(t, { here: "web" });
+  const { stored, tick, remote } = await createStarted(t, { here: "web" });
   await stored(fromClient(1));
   const second = { ...fromClient(1), instance: instanceB, epoch: epochB };
   const answer = await stored(second);
@@ -447,6 +447,11 @@ test("two agents of one machine: the second is told, and let in when the first i
     [409, "agent_conflict", "30"],
   );
   assert.equal((await stored(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
+  assert.deepEqual(
+    remote.turnedAway().map(({ node, reason }) => [node, /another|itself/.exec(reason)?.[0]]),
+    [["web", "itself"]],
+    "of an instance that asks for two machines the last is told",
+  );
   for (let i = 0; i < 31; i++) await tick();
   assert.equal((await stored(second)).statusCode, 200);
 });

@@ -70,6 +70,16 @@ export interface RemoteAgent {
   isForgotten: boolean;
 }
 
+/** Who was turned away, because its machine is reported already. */
+export interface TurnedAway {
+  readonly node: string;
+  readonly instance: string;
+  readonly address: string;
+  readonly reason: string;
+  /** By our clock. */
+  readonly lastSeenMilliseconds: number;
+}
+
 export interface RemoteAgents {
   /** Resolves when the message's records are durable, or will not be. */
   accept(message: IngestMessage, arrival: Arrival): Promise<IngestOutcome>;
@@ -80,6 +90,8 @@ export interface RemoteAgents {
   /** How long a server's end waits for its client's: 0 when nobody but this machine's own agent could report it. */
   readonly waitMilliseconds: number;
   list(): readonly RemoteAgent[];
+  /** Those turned away of late, at most `remoteLimits.turnedAway`. */
+  turnedAway(): readonly TurnedAway[];
   /** Agents heard of late. */
   readonly heardCount: number;
   /** Rows that wait to be judged. */
@@ -88,6 +100,9 @@ export interface RemoteAgents {
 
 export const remoteLimits = {
   agents: 4096,
+  turnedAway: 64,
+  /** Whoever was turned away asks again after half a minute, or has gone. */
+  turnedAwayMilliseconds: 120_000,
   /** Memory of what waits to be judged. */
   waitingBytes: 128 * 2 ** 20,
   /** Agents look once a second, each at a time of its own; the rest is for the way. */
@@ -115,6 +130,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   const agents = new Map<string, RemoteAgent>();
   /** Who reported a machine last. */
   const instanceByNode = new Map<string, string>();
+  /** By instance, whoever asked last at the end. */
+  const turnedAway = new Map<string, TurnedAway>();
   const pending = new Map<string, Promise<IngestOutcome>>();
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
@@ -136,7 +153,11 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       );
     }
     const refused = refuse(message);
-    if (refused !== undefined) return Promise.resolve(refused);
+    if (refused !== undefined) {
+      if (refused.kind === "conflict") rememberTurnedAway(message, arrival, refused.reason);
+      return Promise.resolve(refused);
+    }
+    turnedAway.delete(instance);
     hear(message, arrival);
     const answer = new Promise<IngestOutcome>((settle) => enter(message, key, arrival, settle));
     pending.set(key, answer);
@@ -164,6 +185,12 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     )
       return { kind: "busy", reason: "more records wait to be stored than can be taken" };
     return undefined;
+  }
+
+  function rememberTurnedAway({ node, instance }: IngestMessage, { address }: Arrival, reason: string): void {
+    turnedAway.delete(instance);
+    turnedAway.set(instance, { node, instance, address, reason, lastSeenMilliseconds: now() });
+    if (turnedAway.size > remoteLimits.turnedAway) turnedAway.delete(turnedAway.keys().next().value!);
   }
 
   function isHeard({ lastSeenMilliseconds }: RemoteAgent): boolean {
@@ -355,6 +382,10 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       return heardCount();
     },
     list: () => [...agents.values()],
+    turnedAway: () =>
+      [...turnedAway.values()].filter(
+        ({ lastSeenMilliseconds }) => now() - lastSeenMilliseconds < remoteLimits.turnedAwayMilliseconds,
+      ),
     get waitingRows() {
       return waitingRows;
     },

@@ -506,8 +506,9 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
   const origin = origins.get("listen") ?? where(["listen"]);
   return [
     `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
-      `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or let everybody in who ` +
-      "reaches it, by `auth: none` in the --config file or PORTOLAN_AUTH=none",
+      `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or, for agents on other ` +
+      "machines, give them a token, by `auth: {ingestTokens: [{name: nodes, file: /etc/portolan/token}]}` in the --config " +
+      "file (the page is then for this machine alone), or let everybody in who reaches it, by `auth: none` there or PORTOLAN_AUTH=none",
   ];
 }
 

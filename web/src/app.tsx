@@ -11,6 +11,7 @@ import { Header } from "./header.tsx";
 import { MapView } from "./map/map-view.tsx";
 import { AwayBanner } from "./status/away-banner.tsx";
 import { StatusLine } from "./status/status-line.tsx";
+import { useAgents } from "./status/use-agents.ts";
 import { useStatus } from "./status/use-status.ts";
 import { LinksTable } from "./table/links-table.tsx";
 import { showFeed } from "./test-hooks.ts";
@@ -27,6 +28,7 @@ export function App({ store }: { store: TopologyStore }) {
   const [view, change] = useView();
   const theme = useComputedColorScheme("dark");
   const { status, recordsPerSecond } = useStatus();
+  const agents = useAgents();
   const feed = useFeed(store, view);
   const isLive = view.range.kind === "live";
   const isOfExporters = view.pane === "exporters";
@@ -80,7 +82,7 @@ export function App({ store }: { store: TopologyStore }) {
           </Suspense>
         </ErrorBoundary>
         {view.pane !== "flows" && !isOfExporters && (
-          <Emptiness store={store} view={view} feed={feed} change={change} status={status} />
+          <Emptiness store={store} view={view} feed={feed} change={change} status={status} agents={agents} />
         )}
         <div className="banners">
           {!isLive && !isOfExporters && (
@@ -97,6 +99,7 @@ export function App({ store }: { store: TopologyStore }) {
       <StatusLine
         store={store}
         status={status}
+        agents={agents}
         recordsPerSecond={recordsPerSecond}
         feed={feed.state}
         exportersInTrouble={exporters?.counts.problem ?? 0}
@@ -112,9 +115,10 @@ interface EmptinessProps {
   readonly feed: Feed;
   readonly change: (change: Partial<View>) => void;
   readonly status: ReturnType<typeof useStatus>["status"];
+  readonly agents: ReturnType<typeof useAgents>;
 }
 
-function Emptiness({ store, view, feed, change, status }: EmptinessProps) {
+function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps) {
   useTopologyVersion(store);
   const { filter, range } = view;
   const reason = emptyReason({
@@ -129,6 +133,7 @@ function Emptiness({ store, view, feed, change, status }: EmptinessProps) {
     <EmptyState
       reason={reason}
       status={status}
+      agents={agents}
       filter={filter}
       onClearFilter={() => change({ filter: "" })}
       onLive={() => change({ range: { kind: "live" } })}

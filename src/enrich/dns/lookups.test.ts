@@ -67,6 +67,7 @@ test("an answer names its addresses, and its latency is counted for resolver and
     timedOutCount: 0,
     latencyMeanMilliseconds: 8,
     latencyMaxMilliseconds: 12,
+    latencySumMilliseconds: 16,
   };
   assert.deepEqual(bench.report(), {
     nameCount: 1,

@@ -26,6 +26,8 @@ export interface LookupFigures {
   /** Of answers; 0 without one. */
   readonly latencyMeanMilliseconds: number;
   readonly latencyMaxMilliseconds: number;
+  /** Over all answers. */
+  readonly latencySumMilliseconds: number;
 }
 
 export interface LookupReport {
@@ -205,6 +207,7 @@ class Tally {
       timedOutCount: this.timedOutCount,
       latencyMeanMilliseconds: this.#answerCount === 0 ? 0 : this.#latencySum / this.#answerCount,
       latencyMaxMilliseconds: this.#latencyMax,
+      latencySumMilliseconds: this.#latencySum,
     };
   }
 }

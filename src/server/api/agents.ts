@@ -8,23 +8,47 @@ export interface AgentsDependencies {
   readonly node: string;
   readonly startedAt: number;
   readonly agent: Agent;
-  readonly remote: Pick<RemoteAgents, "list">;
+  readonly remote: Pick<RemoteAgents, "list" | "turnedAway">;
   /** Unix milliseconds. */
   now(): number;
 }
 
-/** `GET /api/v1/agents`: who reports connections, and how well. */
+/** `GET /api/v1/agents?limit=`: who reports connections, and how well; those with something wrong first. */
 export function routeAgents(app: FastifyInstance, dependencies: AgentsDependencies): void {
   const { remote, now } = dependencies;
   app.get("/api/v1/agents", (request) => {
-    new Parameters(request.query, [], now());
+    const parameters = new Parameters(request.query, ["limit"], now());
+    const limit = parameters.integer("limit", { fallback: remoteLimits.agents, min: 0, max: 100_000 });
     const agents = remote.list().map((agent) => describeRemote(agent, now()));
-    agents.sort((a, b) => (a.node < b.node ? -1 : 1));
-    return { agents: [...describeOwn(dependencies), ...agents] };
+    agents.sort((a, b) => order[a.health] - order[b.health] || (a.node < b.node ? -1 : 1));
+    const counts: Record<Health, number> = { ok: 0, warning: 0, silent: 0 };
+    let connections = 0;
+    for (const agent of agents) {
+      counts[agent.health]++;
+      if (agent.health !== "silent") connections += agent.connections;
+    }
+    return {
+      agents: [...describeOwn(dependencies), ...agents.slice(0, limit)],
+      leftOut: Math.max(0, agents.length - limit),
+      remote: { counts, connections },
+      turnedAway: remote.turnedAway().map(({ lastSeenMilliseconds: lastSeen, ...agent }) => ({
+        ...agent,
+        lastSeen,
+      })),
+    };
   });
 }
 
 type Health = "ok" | "warning" | "silent";
+const order: Readonly<Record<Health, number>> = { silent: 0, warning: 1, ok: 2 };
+
+/** As agents call their parts, and as people do. */
+const partNames: Readonly<Record<string, string>> = {
+  tcp: "TCP",
+  datagrams: "UDP, ICMP and the rest",
+  dns: "names by DNS",
+  nat: "address translation",
+};
 
 /** Clocks that differ by more are told. */
 const clockMilliseconds = 5000;
@@ -33,7 +57,7 @@ function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
   const off = (report?.parts ?? []).filter(({ isOn }) => !isOn);
-  const findings = off.map(({ name, reason }) => `${name} is off: ${reason}`);
+  const findings = off.map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
   const ahead = agent.clockAheadMilliseconds;
   if (ahead !== undefined && Math.abs(ahead) > clockMilliseconds)
     findings.push(

@@ -8,6 +8,7 @@ import {
   chooseFormat,
   contentTypes,
   type DropCounters,
+  dnsMetrics,
   type ExpositionFormat,
   formatPieces,
   goflow2Metrics,
@@ -157,6 +158,7 @@ async function collect(
     gauge("agent_dns_up", "1 when the agent reads DNS answers.", dns.state === "on" ? 1 : 0),
     gauge("agent_nat_up", "1 when the agent reads address translation.", nat.state === "on" ? 1 : 0),
     gauge("agent_dns_names", "Addresses whose name is known from a DNS answer.", dns.nameCount),
+    ...dnsMetrics(dns.resolvers),
     gauge("remote_agents", "Agents on other machines that are heard.", remote.heardCount),
     gauge(
       "remote_waiting_records",

@@ -38,12 +38,12 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   });
 
   app.get("/api/v1/status", async () => {
-    const { state, reason, remedy, way, limits, sockets, names, datagrams, dns, nat } = agent.status();
+    const { sockets: connections, ...ofAgent } = agent.status();
     return {
       version,
       node,
       startedAt,
-      agent: { state, reason, remedy, way, limits, connections: sockets, names, datagrams, dns, nat },
+      agent: { ...ofAgent, connections },
       kubernetes: kubernetes.status(),
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },

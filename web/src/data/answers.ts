@@ -3,17 +3,13 @@ export interface Status {
   readonly version: string;
   readonly node: string;
   readonly startedAt: number;
-  readonly agent: {
-    readonly state: "on" | "off";
-    readonly reason?: string;
-    readonly remedy?: string;
+  readonly agent: AgentPart & {
+    /** Sockets: a connection within the machine has two. */
     readonly connections: number;
     /** How sockets are read: by the kernel's programs, or, seeing less, without them. */
     readonly way?: "eBPF" | "sock_diag";
     /** What is not seen that way, and what would change it. */
     readonly limits?: readonly { readonly reason: string; readonly remedy: string }[];
-    /** Address translation; left out by older servers. */
-    readonly nat?: { readonly limits?: readonly { readonly reason: string; readonly remedy: string }[] };
     /** Where names of containers come from. */
     readonly names: readonly {
       readonly name: string;
@@ -21,6 +17,17 @@ export interface Status {
       readonly reason: string;
       readonly remedy?: string;
     }[];
+    readonly datagrams: AgentPart & { readonly flows: number };
+    readonly dns: AgentPart & {
+      readonly nameCount: number;
+      readonly resolvers: readonly (LookupFigures & { readonly address: string })[];
+      /** Those with the most failures and time-outs first. */
+      readonly names: readonly (LookupFigures & { readonly name: string })[];
+    };
+    readonly nat: AgentPart & {
+      readonly namespaces: number;
+      readonly limits?: readonly { readonly reason: string; readonly remedy: string }[];
+    };
   };
   readonly collector: {
     /** `udp://0.0.0.0:2055` */
@@ -39,6 +46,61 @@ export interface Status {
     readonly flowRecords: number;
     readonly oldestFlow: number | null;
   };
+}
+
+export interface AgentPart {
+  readonly state: "on" | "off";
+  readonly reason?: string;
+  readonly remedy?: string;
+  /** False where the settings leave it out. */
+  readonly isWanted?: false;
+}
+
+/** Of a resolver, or of a name. */
+export interface LookupFigures {
+  readonly queryCount: number;
+  readonly answerCount: number;
+  /** By response code other than NOERROR. */
+  readonly failureCounts: Readonly<Record<string, number>>;
+  readonly timedOutCount: number;
+  readonly latencyMeanMilliseconds: number;
+  readonly latencyMaxMilliseconds: number;
+}
+
+export interface Agents {
+  /** This process's own, then the others, those with something wrong first. */
+  readonly agents: readonly (RemoteAgentBrief | { readonly instance: "" })[];
+  readonly leftOut: number;
+  /** Of all agents on other machines. */
+  readonly remote: {
+    readonly counts: Readonly<Record<RemoteAgentBrief["health"], number>>;
+    /** Sockets of those that are heard. */
+    readonly connections: number;
+  };
+  /** Whose machine was reported already. */
+  readonly turnedAway: readonly {
+    readonly node: string;
+    readonly instance: string;
+    readonly address: string;
+    readonly reason: string;
+    readonly lastSeen: number;
+  }[];
+}
+
+export interface RemoteAgentBrief {
+  readonly node: string;
+  readonly instance: string;
+  readonly version: string;
+  readonly address: string;
+  /** Name of the token it showed, or empty. */
+  readonly token: string;
+  readonly health: "ok" | "warning" | "silent";
+  readonly findings: readonly string[];
+  readonly lastSeen: number;
+  readonly recordRate: number;
+  readonly connections: number;
+  readonly spool: { readonly bytes: number; readonly messages: number };
+  readonly drops: Readonly<Record<string, number>>;
 }
 
 export interface ExporterStatus {

@@ -1,5 +1,5 @@
 import type { Topology } from "../../../src/topology/topology.ts";
-import type { Exporters, ExporterWhole, FlowPage, Series, Status } from "./answers.ts";
+import type { Agents, Exporters, ExporterWhole, FlowPage, Series, Status } from "./answers.ts";
 import { readProblem } from "./problem.ts";
 
 /** The API's requests, one function each. Paths are relative, so the page also works below a proxy's prefix. */
@@ -29,4 +29,5 @@ export const fetchExporters = (params: Params, signal?: AbortSignal) =>
   get<Exporters>("exporters", params, signal);
 export const fetchExporter = (address: string, signal?: AbortSignal) =>
   get<ExporterWhole>(`exporters/${encodeURIComponent(address)}`, {}, signal);
+export const fetchAgents = (params: Params, signal?: AbortSignal) => get<Agents>("agents", params, signal);
 export const fetchStatus = (signal?: AbortSignal) => get<Status>("status", {}, signal);

@@ -1,8 +1,10 @@
 import { Button } from "@mantine/core";
-import type { Status } from "../data/answers.ts";
+import type { Agents, Status } from "../data/answers.ts";
 import { Compass } from "../icons.tsx";
+import { isOwnWanted, remoteCount } from "../status/agent-summary.ts";
 import { agentWords } from "../status/agent-words.ts";
-import { formatTime } from "../units/units.ts";
+import { countOf, formatTime } from "../units/units.ts";
+import { AddAgent } from "./add-agent.tsx";
 import type { EmptyReason } from "./empty-reason.ts";
 import { Command, PointHere, Step } from "./point-here.tsx";
 import "./empty.css";
@@ -10,6 +12,7 @@ import "./empty.css";
 export interface EmptyStateProps {
   readonly reason: EmptyReason;
   readonly status: Status | undefined;
+  readonly agents: Agents | undefined;
   readonly filter: string;
   readonly onClearFilter: () => void;
   readonly onLive: () => void;
@@ -17,11 +20,19 @@ export interface EmptyStateProps {
 }
 
 /** Says why there is nothing, and what to do next. */
-export function EmptyState({ reason, status, filter, onClearFilter, onLive, onWider }: EmptyStateProps) {
+export function EmptyState({
+  reason,
+  status,
+  agents,
+  filter,
+  onClearFilter,
+  onLive,
+  onWider,
+}: EmptyStateProps) {
   return (
     <div className="empty" data-testid={`empty-${reason}`}>
       <div className="empty-card">
-        {reason === "no_flows_yet" && <NoFlowsYet status={status} />}
+        {reason === "no_flows_yet" && <NoFlowsYet status={status} agents={agents} />}
         {reason === "filter_matches_nothing" && (
           <>
             <h2>Nothing matches this filter</h2>
@@ -70,27 +81,43 @@ function rangeHint(status: Status | undefined): string {
   return `The oldest flow in the store is of ${formatTime(oldest).slice(0, 16)}.`;
 }
 
-function NoFlowsYet({ status }: { status: Status | undefined }) {
-  const isAgentOn = status?.agent.state === "on";
-  const agent = agentWords(status?.agent ?? {});
+function NoFlowsYet({ status, agents }: { status: Status | undefined; agents: Agents | undefined }) {
   return (
     <>
       <Compass />
       <h2>No flows yet</h2>
       <p className="faint">The chart draws itself as soon as something talks.</p>
-      {status !== undefined && !isAgentOn && (
-        <Step title="This machine is not observed" isWarning>
-          <p data-testid="agent-off">{agent.reason}</p>
-          {agent.remedy !== undefined && <p className="remedy">{agent.remedy}</p>}
-        </Step>
-      )}
-      {isAgentOn && (
-        <Step title="Open a connection">
-          <p>The agent watches this machine. Any TCP connection shows up within a second:</p>
-          <Command text="curl https://debian.org" />
-        </Step>
-      )}
+      {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
       {status !== undefined && <PointHere status={status} />}
     </>
+  );
+}
+
+/** What the agents, this machine's and others', have to do with nothing being seen. */
+function AgentStep({ agent, agents }: { agent: Status["agent"]; agents: Agents | undefined }) {
+  const elsewhere = agents === undefined ? 0 : remoteCount(agents);
+  if (!isOwnWanted(agent)) {
+    if (agents === undefined) return null;
+    if (elsewhere === 0) return <AddAgent />;
+    return (
+      <Step title={`${countOf(elsewhere, "agent")} on other machines`}>
+        <p>They watch, and nothing has talked. At the bottom of the page is how each of them does.</p>
+      </Step>
+    );
+  }
+  if (agent.state === "on" || agent.datagrams.state === "on") {
+    return (
+      <Step title="Open a connection">
+        <p>The agent watches this machine. Whatever it sends or receives shows up within a second:</p>
+        <Command text="curl https://debian.org" />
+      </Step>
+    );
+  }
+  const { reason, remedy } = agentWords(agent);
+  return (
+    <Step title="This machine is not observed" isWarning>
+      <p data-testid="agent-off">{reason}</p>
+      {remedy !== undefined && <p className="remedy">{remedy}</p>}
+    </Step>
   );
 }

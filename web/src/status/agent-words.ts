@@ -12,6 +12,7 @@ export function agentWords({ reason = "", remedy }: Pick<Status["agent"], "reaso
 }
 
 function asSentence(text: string): string {
-  const start = text.slice(0, 1).toUpperCase() + text.slice(1);
+  // eBPF keeps its spelling.
+  const start = /^[a-z][A-Z]/.test(text) ? text : text.slice(0, 1).toUpperCase() + text.slice(1);
   return /[.!?:]$/.test(start) ? start : `${start}.`;
 }

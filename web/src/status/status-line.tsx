@@ -1,18 +1,18 @@
-import { Popover, UnstyledButton } from "@mantine/core";
-import type { ReactNode } from "react";
-import { dropReasons } from "../../../src/flow/drop-reason.ts";
-import type { ExporterStatus, Status } from "../data/answers.ts";
+import { UnstyledButton } from "@mantine/core";
+import type { Agents, ExporterStatus, Status } from "../data/answers.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { type FeedState, useTopologyVersion } from "../data/use-topology.ts";
 import { attentionText } from "../exporters/exporter-words.ts";
 import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
-import { agentWords } from "./agent-words.ts";
+import { AgentWord } from "./agent-word.tsx";
+import { DropLines, Lamp, More } from "./more.tsx";
 import { dropCount } from "./record-rate.ts";
 import "./status.css";
 
 export interface StatusLineProps {
   readonly store: TopologyStore;
   readonly status: Status | undefined;
+  readonly agents: Agents | undefined;
   readonly recordsPerSecond: number | undefined;
   readonly feed: FeedState;
   readonly exportersInTrouble: number;
@@ -22,12 +22,12 @@ export interface StatusLineProps {
 
 /** One line that says whether what is seen is all there is. */
 export function StatusLine(props: StatusLineProps) {
-  const { store, status, recordsPerSecond, feed, exportersInTrouble, onExporters } = props;
+  const { store, status, agents, recordsPerSecond, feed, exportersInTrouble, onExporters } = props;
   useTopologyVersion(store);
   const { peers, links, truncated } = store.state;
   return (
     <footer className="status" data-testid="status">
-      {status !== undefined && <AgentWord agent={status.agent} />}
+      {status !== undefined && <AgentWord status={status} agents={agents} />}
       {status !== undefined && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
       {exportersInTrouble > 0 && (
         <UnstyledButton className="status-more problem" data-testid="attention" onClick={onExporters}>
@@ -72,50 +72,6 @@ function feedWords(feed: FeedState): string {
   }
 }
 
-function AgentWord({ agent }: { agent: Status["agent"] }) {
-  const isOn = agent.state === "on";
-  if (isOn) {
-    return (
-      <More
-        word={
-          <>
-            <Lamp look={agent.way === "sock_diag" ? "warning" : "good"} /> agent on,{" "}
-            {countOf(agent.connections, "connection")}
-          </>
-        }
-      >
-        {[...(agent.limits ?? []), ...(agent.nat?.limits ?? [])].map(({ reason, remedy }) => (
-          <p key={reason}>
-            {agentWords({ reason, remedy }).reason}{" "}
-            <span className="remedy">{agentWords({ reason, remedy }).remedy}</span>
-          </p>
-        ))}
-        <p className="faint">Names of containers</p>
-        {agent.names.length === 0 && <p>Nobody is asked: agent.containers is false.</p>}
-        {agent.names.map(({ name, state, reason, remedy }) => (
-          <p key={`${name} ${reason}`}>
-            <Lamp look={state === "on" ? "good" : "off"} /> from {name}: {reason}
-            {remedy !== undefined && `; ${remedy}`}
-          </p>
-        ))}
-      </More>
-    );
-  }
-  const words = agentWords(agent);
-  return (
-    <More
-      word={
-        <>
-          <Lamp look="warning" /> agent off
-        </>
-      }
-    >
-      <p>{words.reason}</p>
-      {words.remedy !== undefined && <p className="remedy">{words.remedy}</p>}
-    </More>
-  );
-}
-
 function ExporterWord({
   status,
   recordsPerSecond,
@@ -145,7 +101,7 @@ function ExporterWord({
 
 function ExporterTable({ exporters }: { exporters: readonly ExporterStatus[] }) {
   return (
-    <table className="exporters">
+    <table className="status-table">
       <thead>
         <tr>
           <th>exporter</th>
@@ -161,36 +117,12 @@ function ExporterTable({ exporters }: { exporters: readonly ExporterStatus[] }) 
             <td>{protocols.join(", ")}</td>
             <td>
               {formatCount(records)}
-              {Object.entries(drops).map(([reason, count]) => (
-                <div key={reason} className="warning" title={describeDrop(reason)}>
-                  {formatCount(count)} {reason}
-                </div>
-              ))}
+              <DropLines drops={drops} />
             </td>
             <td>{formatDuration(Date.now() - lastSeen)} ago</td>
           </tr>
         ))}
       </tbody>
     </table>
-  );
-}
-
-function describeDrop(reason: string): string {
-  return (dropReasons as Record<string, string>)[reason] ?? reason;
-}
-
-function Lamp({ look }: { look: "good" | "warning" | "problem" | "off" }) {
-  return <span className={`lamp ${look}`} aria-hidden="true" />;
-}
-
-/** A word that opens to more words. */
-function More({ word, children }: { word: ReactNode; children: ReactNode }) {
-  return (
-    <Popover position="top-start" shadow="md" width="auto">
-      <Popover.Target>
-        <UnstyledButton className="status-more">{word}</UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown className="status-words">{children}</Popover.Dropdown>
-    </Popover>
   );
 }

@@ -1,0 +1,11 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { agentWords } from "./agent-words.ts";
+
+test("reasons become sentences, and eBPF keeps its spelling", () => {
+  assert.deepEqual(agentWords({ reason: "the kernel is too old", remedy: "boot a newer one" }), {
+    reason: "The kernel is too old.",
+    remedy: "Boot a newer one.",
+  });
+  assert.equal(agentWords({ reason: "eBPF was switched off" }).reason, "eBPF was switched off.");
+});
