@@ -17,6 +17,7 @@ export {
 } from "./address.ts";
 export { assert } from "./assert.ts";
 export { BiflowSplitter } from "./biflow.ts";
+export { cleanText } from "./clean-text.ts";
 export {
   type DecodeSummary,
   exportFormat,

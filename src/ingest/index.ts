@@ -10,6 +10,7 @@ export {
   type IngestHead,
   type IngestMessage,
   ingestLimits,
+  isNodeName,
   type LearnedName,
   type PeerName,
 } from "./message.ts";
