@@ -24,14 +24,15 @@ export const textLimits = {
     address: 64,
     node: 253,
     network: 128,
-    process: 256,
+    /** A command line of 300 characters. */
+    process: 1200,
     container: 256,
   },
   /** A domain name. */
   lookedUp: 255,
   dropReason: 64,
   partName: 64,
-  partReason: 1024,
+  partReason: 512,
 } as const;
 
 /** Whether a machine may be called so. It stands in peers' ids, in addresses of pages, and in what terminals show. */

@@ -20,8 +20,9 @@ import {
   PeerTable,
   stitchDefaults,
 } from "../topology/index.ts";
-import { ingestPath, routeIngest } from "./api/ingest.ts";
+import { type IngestDependencies, ingestPath, routeIngest } from "./api/ingest.ts";
 import { createHttp } from "./http.ts";
+import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
 import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline, type Sources } from "./pipeline.ts";
@@ -37,7 +38,7 @@ const start = Date.UTC(2026, 10, 21, 12, 0, 0);
 async function createReceiving(
   folder: string,
   clock = { now: start },
-  options: { isOpen?: boolean; here?: string } = {},
+  options: { isOpen?: boolean; here?: string; nodes?: string[]; limits?: IngestDependencies["limits"] } = {},
 ) {
   const drops = new DropCounters();
   const observers = new ObserverTable();
@@ -85,7 +86,11 @@ async function createReceiving(
     isLoopbackOnly: true,
     openPaths: [ingestPath],
   });
-  routeIngest(app, { agents: remote, tokens: options.isOpen ? undefined : [{ name: "nodes", token }] });
+  const counts = new IngestCounts();
+  routeIngest(app, {
+    ...{ agents: remote, counts, limits: options.limits ?? {} },
+    tokens: options.isOpen ? undefined : [{ name: "nodes", token, nodes: options.nodes }],
+  });
   await app.ready();
   const tick = async (milliseconds = 1000) => {
     clock.now += milliseconds;
@@ -124,7 +129,21 @@ async function createReceiving(
     const links = rows.map(({ group, bytesSent, connections }) => [...group, bytesSent, connections]);
     return links.sort((a, b) => (String(a) < String(b) ? -1 : 1));
   };
-  return { post, stored, tick, totals, store, fold, drops, peers, remote, clock, close: () => store.stop() };
+  return {
+    app,
+    counts,
+    post,
+    stored,
+    tick,
+    totals,
+    store,
+    fold,
+    drops,
+    peers,
+    remote,
+    clock,
+    close: () => store.stop(),
+  };
 }
 
 function temporaryFolder(t: TestContext): string {

@@ -48,6 +48,7 @@ import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
 import { createHttp } from "./http.ts";
+import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
 import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -147,6 +148,7 @@ export function createServer(
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
     },
   );
+  const ingestCounts = new IngestCounts();
   const remote = createRemoteAgents({
     ...{ nat, stitcher, addressPeers, store, peers, observers, names, drop: drops.drop, now },
     fold: {
@@ -188,7 +190,7 @@ export function createServer(
     },
   );
   const readMetrics = createReadMetrics({
-    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic },
+    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic, ingestCounts },
     compat: config.metrics.compat,
     get remoteWrites() {
       return remoteWrites;
@@ -217,7 +219,7 @@ export function createServer(
       isLoopbackOnly: isLoopbackHost(config.listen.host) || ingestTokens !== undefined,
       openPaths: ["/healthz", "/readyz", ...(ingestTokens === undefined ? [] : [ingestPath])],
     });
-    routeIngest(http, { agents: remote, tokens: ingestTokens });
+    routeIngest(http, { agents: remote, tokens: ingestTokens, counts: ingestCounts });
     routeAgents(http, { version, node, startedAt, agent, remote, now });
     routeMap(http, store, peerFacts, now);
     routeTop(http, store, now);
