@@ -24,6 +24,7 @@ export const dropReasons = {
   nat_limit:
     "more connections with translated addresses than are remembered: those unused longest may be drawn with a translated address",
   report_lost: "a connection's end waited for room, and its socket was used again meanwhile",
+  observer_limit: "more observers than are kept: counted under ~other",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",
   store_full: "the disk or the store's size limit left no room",

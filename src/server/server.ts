@@ -16,7 +16,7 @@ import {
   NetworkTable,
   reverseNamesDefaults,
 } from "../enrich/index.ts";
-import { assert, type FlowBatch, ObserverTable } from "../flow/index.ts";
+import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import {
   createRemoteWrite,
   createTrafficMetrics,
@@ -102,7 +102,7 @@ export function createServer(
   const startedAt = Date.now();
   const now = capture?.now ?? createClock({ onStep: (what) => logger.warn(what) });
   const drops = new DropCounters();
-  const observers = new ObserverTable();
+  const observers = new ObserverTable(observersMax, drops.drop);
   const peers = new PeerTable(peersMax, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);

@@ -1,5 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
-import { epochsMax, type IngestedEpoch } from "../ingested.ts";
+import { epochsMax, type IngestedEpoch, instanceEpochsMax } from "../ingested.ts";
 import { SequenceWindow } from "../sequence-window.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
 
@@ -8,6 +8,10 @@ const numbers = ["sequence", "seen"] as const;
 
 /** Reads what is remembered of agents' messages, the last seen last, and removes what is too much. */
 export async function readIngested(connection: DatabaseConnection): Promise<IngestedEpoch[]> {
+  await connection.sql.run(
+    `DELETE FROM ingested WHERE epoch NOT IN (SELECT epoch FROM ingested
+     QUALIFY row_number() OVER (PARTITION BY instance ORDER BY seen DESC) <= ${instanceEpochsMax})`,
+  );
   await connection.sql.run(
     `DELETE FROM ingested WHERE epoch NOT IN (SELECT epoch FROM ingested ORDER BY seen DESC LIMIT ${epochsMax})`,
   );
