@@ -41,10 +41,12 @@ export const otherPeer: Peer = {
 };
 
 const otherRow = 1;
+/** Characters of a peer's texts for which there is room, on average: some four times what a peer has. */
+const peerCharactersMax = 512;
 
 /**
  * Rows for peers, so that batches and folds carry a number. Row 0 is "not known yet", row 1 is `otherPeer`, which
- * stands for every peer beyond `rowsMax`; each look-up that ends there is a counted drop (`peer_limit`).
+ * stands for every peer beyond `rowsMax`, or beyond 512 characters of text for each of them; each look-up that ends there is a counted drop (`peer_limit`).
  *
  * Rows that nobody refers to are freed by `sweep` and used again, so a cache of rows is valid only as long as
  * `generation` stays the same.
@@ -58,6 +60,7 @@ export class PeerTable {
   readonly #onRename: ((row: number) => void)[] = [];
   readonly #drop: ReportDrop;
   #generation = 0;
+  #characters = 0;
 
   constructor(rowsMax: number, drop: ReportDrop) {
     this.rowsMax = rowsMax;
@@ -76,6 +79,11 @@ export class PeerTable {
     return this.#rowByIdentity.size;
   }
 
+  /** How much of the room is taken, from 0 to 1: of rows, or of text where that is more. */
+  get takenShare(): number {
+    return Math.max(this.count / this.rowsMax, this.#characters / (this.rowsMax * peerCharactersMax));
+  }
+
   /** One more than the highest row in use. */
   get rowsEnd(): number {
     return this.#rows.length;
@@ -84,7 +92,10 @@ export class PeerTable {
   intern(peer: Peer): number {
     const known = this.#rowByIdentity.get(identityOf(peer));
     if (known !== undefined) return known;
-    if (this.count >= this.rowsMax) {
+    if (
+      this.count >= this.rowsMax ||
+      this.#characters + charactersOf(peer) > this.rowsMax * peerCharactersMax
+    ) {
       this.#drop("peer_limit", "peers");
       return otherRow;
     }
@@ -120,6 +131,7 @@ export class PeerTable {
   #setName(row: number, name: string): void {
     const peer = this.get(row);
     if (name === peer.name) return;
+    this.#characters += name.length - peer.name.length;
     this.#rows[row] = { ...peer, name };
     for (const tell of this.#onRename) tell(row);
   }
@@ -144,6 +156,7 @@ export class PeerTable {
     for (let row = otherRow + 1; row < used.length; row++) {
       const peer = this.#rows[row];
       if (used[row] === 1 || peer === undefined) continue;
+      this.#characters -= charactersOf(peer);
       this.#rowByIdentity.delete(identityOf(peer));
       this.#rows[row] = undefined;
       this.#freeRows.push(row);
@@ -153,6 +166,7 @@ export class PeerTable {
 
   #add(peer: Peer): number {
     const row = this.#freeRows.pop() ?? this.#rows.length;
+    this.#characters += charactersOf(peer);
     this.#rows[row] = peer;
     this.#keys[row] = peerKey(peer);
     this.#rowByIdentity.set(identityOf(peer), row);
@@ -163,6 +177,18 @@ export class PeerTable {
 /** 53-bit store key of a peer at an address. */
 export function peerKey(peer: Pick<Peer, "id" | "address">): number {
   return identityKey(identityOf(peer));
+}
+
+/** The identity is kept beside the peer. */
+function charactersOf({ id, name, address, node, network, process, container }: Peer): number {
+  return (
+    2 * (id.length + address.length) +
+    name.length +
+    node.length +
+    network.length +
+    process.length +
+    container.length
+  );
 }
 
 function identityOf({ id, address }: Pick<Peer, "id" | "address">): string {

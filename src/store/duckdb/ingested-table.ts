@@ -55,4 +55,8 @@ export async function writeIngested(
   await sql.run(
     "INSERT INTO ingested SELECT * FROM new_ingested WHERE epoch NOT IN (SELECT epoch FROM ingested)",
   );
+  await sql.run(
+    `DELETE FROM ingested WHERE epoch IN (SELECT epoch FROM ingested WHERE instance IN (SELECT instance FROM new_ingested)
+     QUALIFY row_number() OVER (PARTITION BY instance ORDER BY seen DESC) > ${instanceEpochsMax})`,
+  );
 }
