@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
+import { isNodeName } from "../ingest/index.ts";
 import { type Config, ConfigError, isLoopbackHost } from "../settings/index.ts";
 
 /** As commander gives them. */
@@ -58,7 +59,7 @@ export function readAgentFlags(
   const listen = flags.listen === undefined ? defaultListen : parseListen(flags.listen, problem);
   const spoolBytes = parseSize(flags.spoolSize ?? "256MiB", problem);
   const node = flags.node ?? hostname();
-  if (!/^[^\s/@\p{Cc}]{1,253}$/u.test(node)) problem("--node: a name without blanks, / and @ is expected");
+  if (!isNodeName(node)) problem("--node: a name without blanks, / and @ is expected");
   const ca = flags.ca === undefined ? undefined : readText("--ca", flags.ca, problem);
   if (problems.length > 0) throw new ConfigError(problems);
   const isOpenToAll =

@@ -1,4 +1,4 @@
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../flow/index.ts";
 
 /** Longest container name shown; Kubernetes' namespace, pod and container together may have more. */
 const nameLengthMax = 160;

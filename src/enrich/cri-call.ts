@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../flow/index.ts";
 
 /** An answer other than OK, by gRPC's status codes. */
 export class GrpcError extends Error {

@@ -1,4 +1,4 @@
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../flow/index.ts";
 import { containerNameOf } from "./container-text.ts";
 import { type GrpcConnection, isUnimplemented } from "./cri-call.ts";
 import {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { formatAddress } from "../flow/index.ts";
+import { cleanText, formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
 import {
@@ -11,7 +11,6 @@ import {
   unescapeUnitName,
 } from "./cgroup-path.ts";
 import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
-import { cleanText } from "./clean-text.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ContainerNames } from "./container-names.ts";
 import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";

@@ -17,6 +17,7 @@ export {
 } from "./address.ts";
 export { assert } from "./assert.ts";
 export { BiflowSplitter } from "./biflow.ts";
+export { cleanText } from "./clean-text.ts";
 export {
   type DecodeSummary,
   exportFormat,
@@ -42,6 +43,6 @@ export {
 export { FlowBatch, type FlowBatchOptions, type FlowColumns } from "./flow-batch.ts";
 export { identityKey } from "./identity-key.ts";
 export { findInformationElement, findInformationElementByName } from "./information-elements.ts";
-export { type Observer, ObserverTable, observerOf } from "./observer.ts";
+export { type Observer, ObserverTable, observerOf, observersMax } from "./observer.ts";
 export { formatProtocol, hasPorts, parseProtocol, protocolTcp, protocolUdp } from "./protocol.ts";
 export { grown, RowIndex, writeAddressWords } from "./row-index.ts";

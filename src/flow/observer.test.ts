@@ -24,3 +24,18 @@ test("an observer has one row; row 0 is nobody; keys are those of the store", ()
   assert.deepEqual([observers.get(0).id, observers.key(0)], ["", 0]);
   assert.throws(() => observers.get(3), /broken assumption/);
 });
+
+test("beyond the bound all are ~other, counted; who is known stays known", () => {
+  const drops: string[] = [];
+  const observers = new ObserverTable(3, (reason, source) => drops.push(`${reason} ${source}`));
+  const known = ["agent:a", "agent:b"].map((id) => observers.intern(observerOf(id)));
+  const beyond = ["agent:c", "exporter:10.0.0.1"].map((id) => observers.intern(observerOf(id)));
+  assert.deepEqual(beyond, [3, 3]);
+  assert.equal(observers.get(3).name, "~other");
+  assert.deepEqual(drops, ["observer_limit observers", "observer_limit observers"]);
+  assert.deepEqual(
+    ["agent:a", "agent:b"].map((id) => observers.intern(observerOf(id))),
+    known,
+  );
+  assert.equal(observers.count, 4);
+});

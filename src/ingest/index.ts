@@ -10,8 +10,10 @@ export {
   type IngestHead,
   type IngestMessage,
   ingestLimits,
+  isNodeName,
   type LearnedName,
   type PeerName,
+  textLimits,
 } from "./message.ts";
 export { type IngestProblem, readMessage } from "./read-message.ts";
 export { writeMessage } from "./write-message.ts";

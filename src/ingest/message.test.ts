@@ -100,14 +100,66 @@ test("peers of a kind that is not known here are other", () => {
 });
 
 test("texts are cut off, never refused", () => {
-  const message = read(writeMessage(sampleMessage({ agentVersion: "é".repeat(10_000) })));
-  assert.equal(message.agentVersion.length, ingestLimits.textBytes / 2);
+  const long = "é".repeat(10_000);
+  const peer = { ...samplePeer("box", "x", "10.0.0.9"), name: long, process: `a${long}`, id: long };
+  const message = read(
+    writeMessage(
+      sampleMessage({
+        agentVersion: long,
+        peers: [peer],
+        renamed: [{ id: long, address: long, name: long }],
+      }),
+    ),
+  );
+  assert.equal(message.agentVersion, "é".repeat(32));
+  assert.deepEqual(
+    [message.peers[0]!.id, message.peers[0]!.name, message.peers[0]!.process].map((text) =>
+      Buffer.byteLength(text),
+    ),
+    [512, 256, 1199],
+    "no character is cut in two",
+  );
+  assert.deepEqual(
+    Object.values(message.renamed[0]!).map((text) => text.length),
+    [256, 32, 128],
+  );
+});
+
+test("what controls terminals or the direction of text is left out of every text", () => {
+  const bad = "\x1b[2Ja\u202eb\u0000\n";
+  const peer = { ...samplePeer("box", bad, "10.0.0.9"), container: bad, network: bad };
+  const message = read(
+    writeMessage(
+      sampleMessage({
+        ...{
+          agentVersion: bad,
+          machine: bad,
+          peers: [peer],
+          renamed: [{ id: bad, address: "10.0.0.9", name: bad }],
+        },
+        names: [{ address: new Uint8Array(16), name: bad, ttlSeconds: 1 }],
+        drops: [{ reason: bad, count: 1 }],
+        report: {
+          parts: [{ name: bad, isOn: false, reason: bad }],
+          sockets: 0,
+          spoolBytes: 0,
+          spoolMessages: 0,
+        },
+      }),
+    ),
+  );
+  assert.doesNotMatch(JSON.stringify({ ...message, batch: 0 }), /\\u0|\\n|\u202e/);
+  assert.equal(message.names[0]?.name, "[2Jab");
 });
 
 const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = [
   ["nothing", () => new Uint8Array(), /not those of an agent's batch/],
   ["another format", () => new TextEncoder().encode('{"a":1}'), /not those of an agent's batch/],
   ["a newer version", () => withFields((w) => w.unsigned(2, 2)), /version 2, this server reads up to 1/],
+  ["a node with a blank", () => writeMessage(sampleMessage({ node: "a b" })), /^node/],
+  ["a node with a slash", () => writeMessage(sampleMessage({ node: "a/b" })), /^node/],
+  ["a node that turns text round", () => writeMessage(sampleMessage({ node: "a\u202eb" })), /^node/],
+  ["a node that is too long", () => writeMessage(sampleMessage({ node: "n".repeat(254) })), /^node/],
   ["no node", () => writeMessage(sampleMessage({ node: "" })), /^node/],
   ["a short instance", () => writeMessage(sampleMessage({ instance: "00" })), /^instance/],
   ["a short epoch", () => writeMessage(sampleMessage({ epoch: "00" })), /^epoch/],

@@ -11,9 +11,35 @@ export const ingestLimits = {
   translations: 65_536,
   drops: 256,
   parts: 64,
-  /** UTF-8 bytes of a text; what is longer is cut off. */
-  textBytes: 4096,
 } as const;
+
+/** UTF-8 bytes of texts; what is longer is cut off. */
+export const textLimits = {
+  agentVersion: 64,
+  machine: 64,
+  peer: {
+    id: 512,
+    kind: 32,
+    name: 256,
+    address: 64,
+    node: 253,
+    network: 128,
+    /** A command line of 300 characters. */
+    process: 1200,
+    container: 256,
+    podUid: 64,
+  },
+  /** A domain name. */
+  lookedUp: 255,
+  dropReason: 64,
+  partName: 64,
+  partReason: 512,
+} as const;
+
+/** Whether a machine may be called so. It stands in peers' ids, in addresses of pages, and in what terminals show. */
+export function isNodeName(text: string): boolean {
+  return /^[^\s/@\p{C}]{1,253}$/u.test(text);
+}
 
 /** Who sends, and what has been sent before. */
 export interface IngestHead {

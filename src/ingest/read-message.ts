@@ -1,4 +1,4 @@
-import { FlowBatch } from "../flow/index.ts";
+import { cleanText, FlowBatch } from "../flow/index.ts";
 import { type Peer, peerKindOf, type Translation } from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
@@ -7,8 +7,10 @@ import {
   type AgentReport,
   type IngestMessage,
   ingestLimits,
+  isNodeName,
   type LearnedName,
   type PeerName,
+  textLimits,
 } from "./message.ts";
 import {
   batchField as at,
@@ -32,7 +34,9 @@ export interface IngestProblem {
   readonly problem: string;
 }
 
-const { textBytes } = ingestLimits;
+/** A longer one is refused, not cut off: it would be another machine's. */
+const nodeBytesMax = 4 * 254;
+const isPlain = /^[\x21-\x7e]*$/;
 const columnByNumber = new Map(ingestColumns.map((column) => [column.number, column]));
 
 /** Never throws. Reads no more than `ingestLimits` allow, and copies what it keeps. */
@@ -56,12 +60,12 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === at.magic) head.magic = reader.fixed32();
     else if (field === at.version) head.version = reader.unsigned();
-    else if (field === at.node) texts.node = reader.text(textBytes);
+    else if (field === at.node) texts.node = reader.text(nodeBytesMax);
     else if (field === at.instance) texts.instance = hex(reader.bytes());
     else if (field === at.epoch) texts.epoch = hex(reader.bytes());
     else if (field === at.sequence) head.sequence = reader.unsigned();
-    else if (field === at.agentVersion) texts.agentVersion = reader.text(textBytes);
-    else if (field === at.machine) texts.machine = reader.text(64);
+    else if (field === at.agentVersion) texts.agentVersion = textOf(reader, textLimits.agentVersion);
+    else if (field === at.machine) texts.machine = textOf(reader, textLimits.machine);
     else if (field === at.startedMilliseconds) head.startedMilliseconds = reader.unsigned();
     else if (field === at.sealedMilliseconds) head.sealedMilliseconds = reader.unsigned();
     else if (field === at.rowCount) head.rowCount = reader.unsigned();
@@ -105,7 +109,8 @@ function checkHead(
   head: { sequence: number; rowCount: number },
   { node, instance, epoch }: { node: string; instance: string; epoch: string },
 ): string | undefined {
-  if (node === "") return "node: a name is expected";
+  if (!isNodeName(node))
+    return "node: a name without blanks, / and @, of at most 253 characters, is expected";
   if (instance.length !== idBytes * 2) return `instance: ${idBytes} bytes are expected`;
   if (epoch.length !== idBytes * 2) return `epoch: ${idBytes} bytes are expected`;
   if (head.sequence < 1) return "sequence: a number from 1 on is expected";
@@ -168,7 +173,7 @@ function readPeer(reader: WireReader): Peer {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     const name = peerFields[field - 1];
     if (name === undefined) reader.skip();
-    else peer[name] = reader.text(textBytes);
+    else peer[name] = textOf(reader, textLimits.peer[name]);
   }
   const { id = "", kind = "", name = "", address = "", node = "", network = "" } = peer;
   const { process = "", container = "", podUid = "" } = peer;
@@ -176,12 +181,18 @@ function readPeer(reader: WireReader): Peer {
   return podUid === "" ? facts : { ...facts, podUid };
 }
 
+/** What an agent tells is shown on pages and in terminals. */
+function textOf(reader: WireReader, bytesMax: number): string {
+  const text = reader.text(bytesMax);
+  return isPlain.test(text) ? text : cleanText(text, bytesMax);
+}
+
 function readRenamed(reader: WireReader): PeerName {
   const found = { id: "", address: "", name: "" };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === renamedField.id) found.id = reader.text(textBytes);
-    else if (field === renamedField.address) found.address = reader.text(textBytes);
-    else if (field === renamedField.name) found.name = reader.text(textBytes);
+    if (field === renamedField.id) found.id = textOf(reader, textLimits.peer.id);
+    else if (field === renamedField.address) found.address = textOf(reader, textLimits.peer.address);
+    else if (field === renamedField.name) found.name = textOf(reader, textLimits.peer.name);
     else reader.skip();
   }
   return found;
@@ -191,7 +202,7 @@ function readName(reader: WireReader): LearnedName | undefined {
   let [address, name, ttlSeconds] = [new Uint8Array(), "", 0];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === nameField.address) address = reader.bytes().slice();
-    else if (field === nameField.name) name = reader.text(textBytes);
+    else if (field === nameField.name) name = textOf(reader, textLimits.lookedUp);
     else if (field === nameField.ttlSeconds) ttlSeconds = reader.unsigned();
     else reader.skip();
   }
@@ -223,7 +234,7 @@ function readTranslation(reader: WireReader): Translation | undefined {
 function readDrop(reader: WireReader): AgentDrop {
   const drop = { reason: "", count: 0 };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === dropField.reason) drop.reason = reader.text(textBytes);
+    if (field === dropField.reason) drop.reason = textOf(reader, textLimits.dropReason);
     else if (field === dropField.count) drop.count = reader.unsigned();
     else reader.skip();
   }
@@ -246,9 +257,9 @@ function readReport(reader: WireReader): AgentReport {
 function readPart(reader: WireReader): AgentPart {
   const part = { name: "", isOn: false, reason: "" };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === partField.name) part.name = reader.text(textBytes);
+    if (field === partField.name) part.name = textOf(reader, textLimits.partName);
     else if (field === partField.isOn) part.isOn = reader.unsigned() !== 0;
-    else if (field === partField.reason) part.reason = reader.text(textBytes);
+    else if (field === partField.reason) part.reason = textOf(reader, textLimits.partReason);
     else reader.skip();
   }
   return part;

@@ -1,4 +1,4 @@
-import { wireType } from "./wire.ts";
+import { wholeCharacters, wireType } from "./wire.ts";
 
 const decoder = new TextDecoder();
 
@@ -50,10 +50,12 @@ export class WireReader {
     return this.#wireType === wireType.bytes ? this.#take(this.#varint()) : this.#broken();
   }
 
-  /** What is longer than `bytesMax` is cut off; what is no UTF-8 is replaced. */
+  /** What is longer than `bytesMax` is cut off, before the character that would be cut; what is no UTF-8 is replaced. */
   text(bytesMax: number): string {
     const bytes = this.bytes();
-    return decoder.decode(bytes.length > bytesMax ? bytes.subarray(0, bytesMax) : bytes);
+    return decoder.decode(
+      bytes.length > bytesMax ? bytes.subarray(0, wholeCharacters(bytes, bytesMax)) : bytes,
+    );
   }
 
   /** Of the message that is the field's value. What is wrong there is wrong here too. */

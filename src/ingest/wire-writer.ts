@@ -1,4 +1,4 @@
-import { wireType } from "./wire.ts";
+import { wholeCharacters, wireType } from "./wire.ts";
 
 const encoder = new TextEncoder();
 const varintBytesMax = 10;
@@ -34,7 +34,10 @@ export class WireWriter {
   text(field: number, value: string, bytesMax: number): void {
     if (value === "") return;
     const encoded = encoder.encode(value);
-    this.bytes(field, encoded.length > bytesMax ? encoded.subarray(0, bytesMax) : encoded);
+    this.bytes(
+      field,
+      encoded.length > bytesMax ? encoded.subarray(0, wholeCharacters(encoded, bytesMax)) : encoded,
+    );
   }
 
   bytes(field: number, values: Uint8Array): void {

@@ -56,3 +56,10 @@ export const idBytes = 16;
 
 /** How a value is written (protobuf, "Message Structure"). */
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+/** How many of the first `bytesMax` bytes make whole characters of UTF-8. */
+export function wholeCharacters(bytes: Uint8Array, bytesMax: number): number {
+  let end = bytesMax;
+  for (let back = 0; back < 3 && (bytes[end]! & 0xc0) === 0x80; back++) end--;
+  return end;
+}

@@ -1,6 +1,6 @@
 import type { FlowBatch } from "../flow/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
-import { type AgentReport, type IngestMessage, ingestLimits } from "./message.ts";
+import { type AgentReport, type IngestMessage, ingestLimits, textLimits } from "./message.ts";
 import {
   batchField as at,
   columnField,
@@ -17,8 +17,6 @@ import {
 } from "./wire.ts";
 import { WireWriter } from "./wire-writer.ts";
 
-const { textBytes } = ingestLimits;
-
 /** One AgentBatch. The caller keeps to `ingestLimits`; of lists without rows the rest is left out. */
 export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   const { batch } = message;
@@ -26,35 +24,35 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   const inner = new WireWriter();
   writer.fixed32(at.magic, magic);
   writer.unsigned(at.version, formatVersion);
-  writer.text(at.node, message.node, textBytes);
+  writer.text(at.node, message.node, 4 * 253);
   writer.bytes(at.instance, fromHex(message.instance));
   writer.bytes(at.epoch, fromHex(message.epoch));
   writer.unsigned(at.sequence, message.sequence);
-  writer.text(at.agentVersion, message.agentVersion, textBytes);
-  writer.text(at.machine, message.machine, 64);
+  writer.text(at.agentVersion, message.agentVersion, textLimits.agentVersion);
+  writer.text(at.machine, message.machine, textLimits.machine);
   writer.unsigned(at.startedMilliseconds, Math.floor(message.startedMilliseconds));
   writer.unsigned(at.sealedMilliseconds, Math.floor(message.sealedMilliseconds));
   writer.unsigned(at.rowCount, batch.count);
   for (const column of ingestColumns) writeColumn(writer, inner.clear(), batch, column);
   for (const peer of message.peers) {
     inner.clear();
-    for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textBytes);
+    for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textLimits.peer[name]);
     writer.message(at.peers, inner);
   }
   for (const { id, address, name } of message.renamed.slice(0, ingestLimits.names)) {
-    inner.clear().text(renamedField.id, id, textBytes);
-    inner.text(renamedField.address, address, textBytes);
-    inner.text(renamedField.name, name, textBytes);
+    inner.clear().text(renamedField.id, id, textLimits.peer.id);
+    inner.text(renamedField.address, address, textLimits.peer.address);
+    inner.text(renamedField.name, name, textLimits.peer.name);
     writer.message(at.renamed, inner);
   }
   for (const { address, name, ttlSeconds } of message.names.slice(0, ingestLimits.names)) {
     inner.clear().bytes(nameField.address, address);
-    inner.text(nameField.name, name, textBytes);
+    inner.text(nameField.name, name, textLimits.lookedUp);
     inner.unsigned(nameField.ttlSeconds, ttlSeconds);
     writer.message(at.names, inner);
   }
   for (const { reason, count } of message.drops.slice(0, ingestLimits.drops)) {
-    inner.clear().text(dropField.reason, reason, textBytes);
+    inner.clear().text(dropField.reason, reason, textLimits.dropReason);
     inner.unsigned(dropField.count, count);
     writer.message(at.drops, inner);
   }
@@ -104,9 +102,9 @@ function writeReport(writer: WireWriter, inner: WireWriter, report: AgentReport)
   const part = new WireWriter();
   inner.clear();
   for (const { name, isOn, reason } of report.parts.slice(0, ingestLimits.parts)) {
-    part.clear().text(partField.name, name, textBytes);
+    part.clear().text(partField.name, name, textLimits.partName);
     part.unsigned(partField.isOn, isOn ? 1 : 0);
-    part.text(partField.reason, reason, textBytes);
+    part.text(partField.reason, reason, textLimits.partReason);
     inner.message(reportField.parts, part);
   }
   inner.unsigned(reportField.sockets, report.sockets);

@@ -20,6 +20,9 @@ const headers = {
   "cross-origin-resource-policy": "same-origin",
 };
 
+/** A request, its body included, arrives within this time; how long the answer takes is another matter. */
+const requestMilliseconds = 60_000;
+
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
   /** Whether people are let in from this machine only: then nobody comes by another name than a loopback one. */
@@ -46,6 +49,7 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
     routerOptions: { maxParamLength: 1000 },
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
+    requestTimeout: requestMilliseconds,
     // A URL that cannot be decoded is answered before any hook runs.
     frameworkErrors: (error, _request, reply) =>
       sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),

@@ -142,7 +142,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     live.publish();
     await committed;
     await store.maintain(now());
-    if (peers.count > peers.rowsMax * sweepShare && now() - lastFreed >= minuteMilliseconds) {
+    if (peers.takenShare > sweepShare && now() - lastFreed >= minuteMilliseconds) {
       lastFreed = now();
       freePeers(dependencies, Math.floor(now() / 1000) - keepPeersSeconds);
     }

@@ -21,6 +21,7 @@ const titles: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  408: "Took too long",
   409: "Conflict",
   413: "Too large",
   415: "Unknown media type",

@@ -7,9 +7,10 @@ import {
   type ObserverTable,
   type ReportDrop,
 } from "../flow/index.ts";
-import type { AgentReport, IngestMessage } from "../ingest/index.ts";
+import type { AgentReport, IngestHead, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import { type Nat, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
+import { type Nat, type Peer, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
+import { isPeerOf, peerToldBy } from "./told-peers.ts";
 
 export interface RemoteAgentsDependencies {
   readonly nat: Nat;
@@ -36,17 +37,20 @@ export interface Arrival {
   readonly sentMilliseconds?: number | undefined;
   /** Whose token it came with; "" without one. */
   readonly tokenName: string;
+  /** The machines that token is for; undefined: any. */
+  readonly nodes?: readonly string[] | undefined;
   readonly address: string;
 }
 
-/** `durable`: it is in the store. Otherwise it is not, and why; `conflict` needs somebody to change something. */
+/** `durable`: it is in the store. Otherwise it is not, and why; `conflict` and `forbidden` need somebody to change something. */
 export type IngestOutcome =
   | { readonly kind: "durable"; readonly isDuplicate: boolean }
-  | { readonly kind: "busy" | "conflict"; readonly reason: string };
+  | { readonly kind: "busy" | "conflict" | "forbidden"; readonly reason: string };
 
 /** An agent on another machine, as it was when it was last heard. */
 export interface RemoteAgent {
   readonly instance: string;
+  /** Fixed for as long as the agent is heard. */
   node: string;
   version: string;
   /** Whose token it shows. */
@@ -68,6 +72,10 @@ export interface RemoteAgent {
   report: AgentReport | undefined;
   /** Whether its connections were forgotten because nothing was heard of it. */
   isForgotten: boolean;
+  /** Memory of its messages that wait to be judged. */
+  waitingBytes: number;
+  /** Its rows that are not durable yet. */
+  heldRows: number;
 }
 
 /** Who was turned away, because its machine is reported already. */
@@ -105,6 +113,8 @@ export const remoteLimits = {
   turnedAwayMilliseconds: 120_000,
   /** Memory of what waits to be judged. */
   waitingBytes: 128 * 2 ** 20,
+  /** What a message takes beside its rows. */
+  messageBytes: 1024,
   /** Agents look once a second, each at a time of its own; the rest is for the way. */
   otherEndMilliseconds: 3000,
   /** An agent that is not heard for so long is gone: they report every ten seconds when there is nothing to tell. */
@@ -115,7 +125,10 @@ export const remoteLimits = {
 
 interface Waiting {
   readonly key: string;
-  readonly message: IngestMessage;
+  readonly agent: RemoteAgent;
+  /** Without what has been taken from it already: peers, names, translations. */
+  readonly head: IngestHead;
+  readonly batch: FlowBatch;
   readonly dueMilliseconds: number;
   readonly bytes: number;
   settle(outcome: IngestOutcome): void;
@@ -141,30 +154,45 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 
   function accept(message: IngestMessage, arrival: Arrival): Promise<IngestOutcome> {
     const { epoch, sequence, instance } = message;
+    const conflict = forbid(message, arrival) ?? findConflict(message);
+    if (conflict !== undefined) {
+      if (conflict.kind !== "durable") rememberTurnedAway(message, arrival, conflict.reason);
+      return Promise.resolve(conflict);
+    }
     const key = `${epoch}/${sequence}`;
     const before = store.hasIngested(epoch, sequence)
       ? Promise.resolve<IngestOutcome>({ kind: "durable", isDuplicate: true })
       : pending.get(key);
+    const known = agents.get(instance);
+    if (known === undefined && agents.size >= remoteLimits.agents && !forgetOldest())
+      return Promise.resolve({ kind: "busy", reason: `${remoteLimits.agents} agents are known already` });
+    const agent = hear(message, arrival); // also one whose message must come again, or has come before
     if (before !== undefined) {
-      const agent = agents.get(instance);
-      if (agent !== undefined) agent.duplicateCount++;
+      agent.duplicateCount++;
       return before.then((outcome) =>
         outcome.kind === "durable" ? { ...outcome, isDuplicate: true } : outcome,
       );
     }
-    const refused = refuse(message);
-    if (refused !== undefined) {
-      if (refused.kind === "conflict") rememberTurnedAway(message, arrival, refused.reason);
-      return Promise.resolve(refused);
-    }
     turnedAway.delete(instance);
-    hear(message, arrival);
-    const answer = new Promise<IngestOutcome>((settle) => enter(message, key, arrival, settle));
+    if (!isRoomFor(agent, message.batch))
+      return Promise.resolve({ kind: "busy", reason: "more records wait to be stored than can be taken" });
+    agent.messageCount++;
+    agent.rowCount += message.batch.count;
+    agent.report = message.report ?? agent.report;
+    const answer = enter(agent, message, key, arrival);
     pending.set(key, answer);
     return answer.finally(() => pending.delete(key));
   }
 
-  function refuse({ instance, node, batch }: IngestMessage): IngestOutcome | undefined {
+  function forbid({ node }: IngestMessage, { nodes, tokenName }: Arrival): IngestOutcome | undefined {
+    if (nodes === undefined || nodes.includes(node)) return undefined;
+    return {
+      kind: "forbidden",
+      reason: `the token ${tokenName} is not for ${node}: auth.ingestTokens, nodes`,
+    };
+  }
+
+  function findConflict({ instance, node }: IngestMessage): IngestOutcome | undefined {
     if (dependencies.isObservedHere(node)) {
       return {
         kind: "conflict",
@@ -172,18 +200,17 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       };
     }
     const other = agents.get(instanceByNode.get(node) ?? "");
-    if (other !== undefined && other.node === node && other.instance !== instance && isHeard(other))
+    if (other !== undefined && other.instance !== instance && isHeard(other))
       return {
         kind: "conflict",
         reason: `another agent reports ${node} already; give one of them another --node`,
       };
-    if (!agents.has(instance) && agents.size >= remoteLimits.agents && !forgetOldest())
-      return { kind: "busy", reason: `${remoteLimits.agents} agents are known already` };
-    if (
-      waitingBytes + batch.buffer.byteLength > remoteLimits.waitingBytes ||
-      store.freeRows < waitingRows + batch.count
-    )
-      return { kind: "busy", reason: "more records wait to be stored than can be taken" };
+    const known = agents.get(instance);
+    if (known !== undefined && known.node !== node && isHeard(known))
+      return {
+        kind: "conflict",
+        reason: `this agent reported ${known.node} just now; it may report ${node} when ${remoteLimits.silentMilliseconds / 1000} s have gone by, or with a spool of its own`,
+      };
     return undefined;
   }
 
@@ -191,6 +218,19 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     turnedAway.delete(instance);
     turnedAway.set(instance, { node, instance, address, reason, lastSeenMilliseconds: now() });
     if (turnedAway.size > remoteLimits.turnedAway) turnedAway.delete(turnedAway.keys().next().value!);
+  }
+
+  /**
+   * An agent may hold as much as it leaves free: one alone gets half of the room, and whoever comes next finds some, however many
+   * hold their share (dynamic thresholds, Choudhury and Hahne 1998).
+   */
+  function isRoomFor(agent: RemoteAgent, batch: FlowBatch): boolean {
+    const freeBytes = remoteLimits.waitingBytes - waitingBytes;
+    const freeRows = store.freeRows - waitingRows;
+    return (
+      agent.waitingBytes + bytesOf(batch) <= freeBytes &&
+      (batch.count === 0 || agent.heldRows + batch.count <= freeRows)
+    );
   }
 
   function isHeard({ lastSeenMilliseconds }: RemoteAgent): boolean {
@@ -205,17 +245,24 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 
   /** Whoever was silent for longest makes room, unless all are heard. */
   function forgetOldest(): boolean {
-    const [oldest] = [...agents.values()].sort((a, b) => a.lastSeenMilliseconds - b.lastSeenMilliseconds);
+    let oldest: RemoteAgent | undefined;
+    for (const agent of agents.values())
+      if (oldest === undefined || agent.lastSeenMilliseconds < oldest.lastSeenMilliseconds) oldest = agent;
     if (oldest === undefined || isHeard(oldest)) return false;
-    instanceByNode.delete(oldest.node);
+    giveUpNode(oldest);
     return agents.delete(oldest.instance);
   }
 
-  function hear(message: IngestMessage, { sentMilliseconds, tokenName, address }: Arrival): void {
+  /** The machine may be another agent's by now. */
+  function giveUpNode({ node, instance }: RemoteAgent): void {
+    if (instanceByNode.get(node) === instance) instanceByNode.delete(node);
+  }
+
+  function hear(message: IngestMessage, { sentMilliseconds, tokenName, address }: Arrival): RemoteAgent {
     const { instance, node, epoch, agentVersion: version, startedMilliseconds } = message;
     const agent = agents.get(instance) ?? newAgent(message, now());
     agents.set(instance, agent);
-    if (agent.node !== node) instanceByNode.delete(agent.node);
+    if (agent.node !== node) giveUpNode(agent);
     instanceByNode.set(node, instance);
     // What a spool has kept of an earlier start comes after a newer start only when somebody copied it.
     if (agent.epoch !== epoch && startedMilliseconds >= agent.startedMilliseconds) {
@@ -226,18 +273,16 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const lastSeenMilliseconds = now();
     Object.assign(agent, { node, version, tokenName, address, lastSeenMilliseconds, clockAheadMilliseconds });
     agent.isForgotten = false;
-    agent.messageCount++;
-    agent.rowCount += message.batch.count;
-    agent.report = message.report ?? agent.report;
+    return agent;
   }
 
-  /** Everything but the judgement. */
+  /** Everything but the judgement. What is kept until then is the head and the rows. */
   function enter(
+    agent: RemoteAgent,
     message: IngestMessage,
     key: string,
     { sentMilliseconds }: Arrival,
-    settle: (outcome: IngestOutcome) => void,
-  ): void {
+  ): Promise<IngestOutcome> {
     const { batch } = message;
     const seconds = Math.floor(now() / 1000);
     if (!folded.has(key)) {
@@ -249,11 +294,24 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     addressPeers.enrich(batch);
     stitcher.enter(batch, seconds);
     takeOutAttempts(batch);
-    const dueMilliseconds = now() + remoteLimits.otherEndMilliseconds;
-    const bytes = batch.buffer.byteLength;
-    waiting.push({ key, message, dueMilliseconds, bytes, settle });
+    return wait(agent, headOf(message), batch, key);
+  }
+
+  function wait(agent: RemoteAgent, head: IngestHead, batch: FlowBatch, key: string): Promise<IngestOutcome> {
+    const bytes = bytesOf(batch);
+    const rows = batch.count;
     waitingBytes += bytes;
-    waitingRows += batch.count;
+    waitingRows += rows;
+    agent.waitingBytes += bytes;
+    agent.heldRows += rows;
+    const dueMilliseconds = now() + remoteLimits.otherEndMilliseconds;
+    return new Promise((resolve) => {
+      const settle = (outcome: IngestOutcome) => {
+        agent.heldRows -= rows;
+        resolve(outcome);
+      };
+      waiting.push({ key, agent, head, batch, dueMilliseconds, bytes, settle });
+    });
   }
 
   function learn(message: IngestMessage, shift: number, seconds: number): void {
@@ -265,11 +323,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       const endedMilliseconds = ended === 0 ? 0 : Math.max(1, ended - shift);
       nat.learn({ ...translation, networkNamespace, endedMilliseconds }, seconds);
     }
-    // Of other machines' peers an agent has nothing to say.
-    for (const { id, address, name } of renamed) {
-      const isItsOwn = id.slice(id.indexOf(":") + 1).startsWith(`${node}/`);
-      if (isItsOwn && name !== "") peers.rename({ id, address }, name);
-    }
+    for (const { id, address, name } of renamed)
+      if (isPeerOf(node, id) && name !== "") peers.rename({ id, address }, name);
     for (const { address, name, ttlSeconds } of learned)
       if (names.remember(0, address, 0, name, ttlSeconds, seconds)) addressPeers.rename(address, 0, name);
   }
@@ -277,7 +332,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   function countDrops({ drops, node, instance }: IngestMessage): void {
     const agent = agents.get(instance)!;
     for (const { reason, count } of drops) {
-      if (reason in dropReasons) drop(reason as DropReason, node, count);
+      if (Object.hasOwn(dropReasons, reason)) drop(reason as DropReason, node, count);
       if (agent.drops.has(reason) || agent.drops.size < 64)
         agent.drops.set(reason, (agent.drops.get(reason) ?? 0) + count);
     }
@@ -287,19 +342,24 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   function fill(message: IngestMessage, sentMilliseconds: number | undefined): void {
     const { batch, peers: told, node, instance, machine } = message;
     const { columns, count } = batch;
-    const rows = told.map((peer) => {
-      const row = peers.intern(peer);
-      const isItsOwn = peer.node === node || peer.node.startsWith(`${node}/`); // also in a namespace of its
-      if (isItsOwn && peer.name !== "" && row > 1) peers.rename(peer, peer.name);
-      return row;
-    });
+    /** By place in the message; 0 is not looked at yet, or named by the server. Peers that no row refers to are not kept. */
+    const rows = new Uint32Array(told.length + 1);
+    const isLookedAt = new Uint8Array(told.length + 1);
+    isLookedAt[0] = 1;
+    const rowOf = (place: number) => {
+      if (isLookedAt[place] === 0) {
+        isLookedAt[place] = 1;
+        rows[place] = internTold(node, told[place - 1]!);
+      }
+      return rows[place]!;
+    };
     columns.observer.fill(observerRow(node), 0, count);
     stitcher.setMachine(observerRow(node), machine || instance);
     const salt = saltOf(message);
     const shift = shiftOf(sentMilliseconds);
     for (let row = 0; row < count; row++) {
-      columns.sourcePeer[row] = rows[columns.sourcePeer[row]! - 1] ?? 0;
-      columns.destinationPeer[row] = rows[columns.destinationPeer[row]! - 1] ?? 0;
+      columns.sourcePeer[row] = rowOf(columns.sourcePeer[row]!);
+      columns.destinationPeer[row] = rowOf(columns.destinationPeer[row]!);
       columns.connectionScope[row] = scopeOf(columns.connectionScope[row]!, salt);
       if (shift === 0) continue;
       columns.flowStartMilliseconds[row] = Math.max(0, columns.flowStartMilliseconds[row]! - shift);
@@ -313,6 +373,15 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     return Math.abs(ahead) > remoteLimits.clockMilliseconds ? ahead : 0;
   }
 
+  /** 0: the server names it. */
+  function internTold(node: string, told: Peer): number {
+    const peer = peerToldBy(node, told);
+    if (peer === undefined) return 0;
+    const row = peers.intern(peer);
+    if (peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+    return row;
+  }
+
   function observerRow(node: string): number {
     return observers.intern({ id: `agent:${node}`, kind: "agent", name: node });
   }
@@ -320,7 +389,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   function flush(isLast = false): void {
     const rest: Waiting[] = [];
     for (const one of waiting) {
-      const { batch } = one.message;
+      const { batch } = one;
       const isDue = isLast || now() >= one.dueMilliseconds || !stitcher.mustWait(batch);
       if (!isDue || store.freeRows < batch.count) rest.push(one);
       else handOn(one);
@@ -330,9 +399,10 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     else for (const { settle } of rest) settle({ kind: "busy", reason: "the server is stopping" });
   }
 
-  function handOn({ key, message, bytes, settle }: Waiting): void {
-    const { batch, instance, epoch, sequence, node, agentVersion } = message;
+  function handOn({ key, agent, head, batch, bytes, settle }: Waiting): void {
+    const { instance, epoch, sequence, node, agentVersion } = head;
     waitingBytes -= bytes;
+    agent.waitingBytes -= bytes;
     waitingRows -= batch.count;
     const seen = now();
     batch.columns.collectionTimeMilliseconds.fill(seen, 0, batch.count); // history is ordered by when records are handed on
@@ -367,8 +437,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     accept,
     flush,
     markPeers(mark) {
-      for (const { message } of waiting) {
-        const { columns, count } = message.batch;
+      for (const { batch } of waiting) {
+        const { columns, count } = batch;
         for (let row = 0; row < count; row++) {
           mark(columns.sourcePeer[row]!);
           mark(columns.destinationPeer[row]!);
@@ -403,6 +473,17 @@ function scopeOf(networkNamespace: number, salt: number): number {
   return networkNamespace === 0 ? 0 : (Math.imul(networkNamespace, 0x9e3779b1) ^ salt) >>> 0 || 1;
 }
 
+function bytesOf(batch: FlowBatch): number {
+  return batch.buffer.byteLength + remoteLimits.messageBytes;
+}
+
+/** A copy: what a message holds beside is let go. */
+function headOf(message: IngestMessage): IngestHead {
+  const { node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds } =
+    message;
+  return { node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds };
+}
+
 function newAgent(
   { instance, node, epoch, agentVersion, startedMilliseconds }: IngestMessage,
   firstSeenMilliseconds: number,
@@ -411,6 +492,7 @@ function newAgent(
     ...{ instance, node, epoch, version: agentVersion, startedMilliseconds, tokenName: "", address: "" },
     firstSeenMilliseconds,
     ...{ lastSeenMilliseconds: 0, clockAheadMilliseconds: undefined, report: undefined, isForgotten: false },
+    ...{ waitingBytes: 0, heldRows: 0 },
     ...{ messageCount: 0, rowCount: 0, duplicateCount: 0, drops: new Map<string, number>() },
   };
 }

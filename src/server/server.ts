@@ -17,7 +17,7 @@ import {
   NetworkTable,
   reverseNamesDefaults,
 } from "../enrich/index.ts";
-import { assert, type FlowBatch, ObserverTable } from "../flow/index.ts";
+import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import {
   createRemoteWrite,
   createTrafficMetrics,
@@ -49,6 +49,7 @@ import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
 import { createHttp } from "./http.ts";
+import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
 import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -102,7 +103,7 @@ export function createServer(
   const startedAt = Date.now();
   const now = capture?.now ?? createClock({ onStep: (what) => logger.warn(what) });
   const drops = new DropCounters();
-  const observers = new ObserverTable();
+  const observers = new ObserverTable(observersMax, drops.drop);
   const peers = new PeerTable(peersMax, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher({ ...stitchDefaults, loopbackScope: ownNetworkNamespace() }, drops.drop);
@@ -153,6 +154,7 @@ export function createServer(
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
     },
   );
+  const ingestCounts = new IngestCounts();
   const remote = createRemoteAgents({
     ...{ nat, stitcher, addressPeers, store, peers, observers, names, drop: drops.drop, now },
     fold: {
@@ -194,7 +196,7 @@ export function createServer(
     },
   );
   const readMetrics = createReadMetrics({
-    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic },
+    ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic, ingestCounts },
     compat: config.metrics.compat,
     get remoteWrites() {
       return remoteWrites;
@@ -223,7 +225,7 @@ export function createServer(
       isLoopbackOnly: isLoopbackHost(config.listen.host) || ingestTokens !== undefined,
       openPaths: ["/healthz", "/readyz", ...(ingestTokens === undefined ? [] : [ingestPath])],
     });
-    routeIngest(http, { agents: remote, tokens: ingestTokens });
+    routeIngest(http, { agents: remote, tokens: ingestTokens, counts: ingestCounts });
     routeAgents(http, { version, node, startedAt, agent, remote, now });
     routeMap(http, store, peerFacts, now);
     routeTop(http, store, now);

@@ -179,13 +179,13 @@ test("tokens of agents: as they are, with a name, or in a file; with them the se
   const path = join(folder, "token");
   writeFileSync(path, `${token}-file\n`);
   const { auth } = read({
-    yaml: `listen: 0.0.0.0:8080\nauth:\n  ingestTokens: [${token}, {name: a, token: ${token}a}, {name: b, file: ${path}}]\n`,
+    yaml: `listen: 0.0.0.0:8080\nauth:\n  ingestTokens: [${token}, {name: a, token: ${token}a}, {name: b, file: ${path}, nodes: [db, web]}]\n`,
   });
   assert.deepEqual(auth, {
     ingestTokens: [
       { name: "", token },
       { name: "a", token: `${token}a` },
-      { name: "b", token: `${token}-file` },
+      { name: "b", token: `${token}-file`, nodes: ["db", "web"] },
     ],
   });
 });
@@ -195,6 +195,7 @@ for (const [yaml, problem] of [
   ["[short]", /^FILE:2: auth.ingestTokens.0: a token is expected: 16 or more/],
   ["[{name: a, token: 'a b c d e f g h i j'}]", /auth.ingestTokens.0: a token is expected/],
   ["[{name: a, file: /nonexistent}]", /auth.ingestTokens.0: .nonexistent: cannot be read/],
+  [`[{name: a, token: ${token}, nodes: []}]`, /auth.ingestTokens.0/],
   ["[{name: a}]", /auth.ingestTokens.0: a token, \{name, token\} or \{name, file\} is expected/],
   ["7", /auth.ingestTokens: a list of 1 to 4096/],
 ] as const) {

@@ -114,20 +114,27 @@ export interface IngestToken {
   /** Who has it, for people; never the token. */
   readonly name: string;
   readonly token: string;
+  /** The machines that agents with it may report; undefined: any. */
+  readonly nodes?: readonly string[] | undefined;
 }
 
 const tokenLengthMin = 16;
 const tokenExpected = `a token is expected: ${tokenLengthMin} or more letters, digits and signs without blanks, such as openssl rand -hex 32 gives`;
+
+const tokenFacts = {
+  name: z.string().min(1).max(100),
+  nodes: z.array(z.string().min(1).max(253)).min(1).max(4096).optional(),
+};
 
 /** A token, `{name, token}`, or `{name, file}` with the token in a file. What is wrong is told without what was given. */
 const ingestToken = z
   .union(
     [
       z.string(),
-      z.strictObject({ name: z.string().min(1).max(100), token: z.string() }),
-      z.strictObject({ name: z.string().min(1).max(100), file: z.string() }),
+      z.strictObject({ ...tokenFacts, token: z.string() }),
+      z.strictObject({ ...tokenFacts, file: z.string() }),
     ],
-    { error: "a token, {name, token} or {name, file} is expected" },
+    { error: "a token, {name, token} or {name, file} is expected, with nodes: [NAME, ...] or without" },
   )
   .transform((given, context): IngestToken => {
     const refuse = (message: string) => {
@@ -136,13 +143,14 @@ const ingestToken = z
     };
     const {
       name = "",
+      nodes,
       token,
       file,
     } = typeof given === "string" ? { token: given } : { file: undefined, token: undefined, ...given };
     const text = token ?? readToken(file ?? "");
     if (text === undefined) return refuse(`${file}: cannot be read, a file with a token is expected`);
     if (text.length < tokenLengthMin || !/^[\x21-\x7e]+$/.test(text)) return refuse(tokenExpected);
-    return { name, token: text };
+    return { name, token: text, ...(nodes === undefined ? {} : { nodes }) };
   });
 
 function readToken(file: string): string | undefined {

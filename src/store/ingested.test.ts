@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { epochsMax, Ingested } from "./ingested.ts";
+import { epochsMax, Ingested, instanceEpochsMax } from "./ingested.ts";
 
-const message = (sequence: number, epoch = "e") => ({
-  ...{ instance: "i", epoch, sequence, node: "n", agentVersion: "1", seen: sequence },
+const message = (sequence: number, epoch = "e", instance = "i") => ({
+  ...{ instance, epoch, sequence, node: "n", agentVersion: "1", seen: sequence },
 });
 
 test("what a commit did not write is not had, nor told as had by the next one", async () => {
@@ -47,12 +47,12 @@ test("several messages of several epochs go into one commit", () => {
 test("beyond the bound, the epoch that was seen longest ago is forgotten", () => {
   const ingested = new Ingested();
   const commit = (...epochs: string[]) => {
-    for (const epoch of epochs) void ingested.add(message(1, epoch));
+    for (const epoch of epochs) void ingested.add(message(1, epoch, `instance of ${epoch}`));
     ingested.take().settle(true);
   };
   commit("old", "older");
   commit(...Array.from({ length: epochsMax - 2 }, (_, i) => `e${i}`));
-  void ingested.add(message(2, "old"));
+  void ingested.add(message(2, "old", "instance of old"));
   ingested.take().settle(true);
   commit("new");
   assert.deepEqual(
@@ -60,4 +60,21 @@ test("beyond the bound, the epoch that was seen longest ago is forgotten", () =>
     [true, false, true],
   );
   assert.equal([...ingested.epochs()].length, epochsMax);
+});
+
+test("an agent that starts over and over forgets starts of its own, and of nobody else", () => {
+  const ingested = new Ingested();
+  void ingested.add(message(1, "victim", "another"));
+  for (let i = 0; i < epochsMax + 10; i++) void ingested.add(message(1, `e${i}`));
+  ingested.take().settle(true);
+  assert.equal(ingested.has("victim", 1), true);
+  const last = epochsMax + 9;
+  assert.deepEqual(
+    [last, last - instanceEpochsMax + 1, last - instanceEpochsMax].map((i) => ingested.has(`e${i}`, 1)),
+    [true, true, false],
+  );
+  const again = new Ingested();
+  again.load(ingested.epochs());
+  assert.deepEqual([...again.epochs()], [...ingested.epochs()]);
+  assert.equal([...again.epochs()].length, instanceEpochsMax + 1);
 });

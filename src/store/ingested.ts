@@ -23,16 +23,24 @@ interface Waiting {
 
 /** Epochs remembered at most: starts of agents, the last seen first. About 300 bytes each. */
 export const epochsMax = 16_384;
+/**
+ * Of one agent: as many starts as can have messages on the way at once. Beyond it an agent's own oldest goes, so that one that
+ * starts over and over does not make the server forget what it has of others.
+ */
+export const instanceEpochsMax = 64;
 
 /** Which messages of agents are in the store. What a commit writes is known as durable only when it has succeeded. */
 export class Ingested {
   readonly #epochs = new Map<string, IngestedEpoch>();
+  /** By instance, the last seen last. */
+  readonly #epochsByInstance = new Map<string, Set<string>>();
   #waiting: Waiting[] = [];
 
   /** Replaces what is known by what the file says. */
   load(epochs: Iterable<IngestedEpoch>): void {
     this.#epochs.clear();
-    for (const epoch of epochs) this.#epochs.set(epoch.epoch, epoch);
+    this.#epochsByInstance.clear();
+    for (const epoch of epochs) this.#keep(epoch);
   }
 
   has(epoch: string, sequence: number): boolean {
@@ -75,8 +83,27 @@ export class Ingested {
   }
 
   #keep(epoch: IngestedEpoch): void {
-    this.#epochs.delete(epoch.epoch);
-    if (this.#epochs.size >= epochsMax) this.#epochs.delete(this.#epochs.keys().next().value!);
+    const before = this.#epochs.get(epoch.epoch);
+    if (before !== undefined) this.#forget(before);
+    const own = this.#epochsByInstance.get(epoch.instance);
+    const oldest = own !== undefined && own.size >= instanceEpochsMax ? first(own) : undefined;
+    if (oldest !== undefined) this.#forget(this.#epochs.get(oldest)!);
+    else if (this.#epochs.size >= epochsMax) this.#forget(first(this.#epochs.values())!);
     this.#epochs.set(epoch.epoch, epoch);
+    const kept = this.#epochsByInstance.get(epoch.instance);
+    if (kept === undefined) this.#epochsByInstance.set(epoch.instance, new Set([epoch.epoch]));
+    else kept.add(epoch.epoch);
   }
+
+  #forget({ epoch, instance }: IngestedEpoch): void {
+    this.#epochs.delete(epoch);
+    const own = this.#epochsByInstance.get(instance);
+    own?.delete(epoch);
+    if (own?.size === 0) this.#epochsByInstance.delete(instance);
+  }
+}
+
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
+  return undefined;
 }

@@ -146,3 +146,20 @@ test("a peer that may turn out to be another has a key of its own, also beside o
   assert.equal(peers.intern(peer("a")), open);
   assert.notEqual(peers.key(open), peers.key(certain));
 });
+
+test("long texts fill the table before its rows do, and make room when they go", () => {
+  const drops: string[] = [];
+  const peers = new PeerTable(10, (reason) => drops.push(reason));
+  const long = (name: string) => ({ ...peer(name), process: "x".repeat(2000), container: "x".repeat(400) });
+  const a = peers.intern(long("a"));
+  peers.intern(long("b"));
+  assert.ok(peers.takenShare > 0.9, String(peers.takenShare));
+  assert.equal(peers.get(peers.intern(long("c"))).name, "~other");
+  assert.deepEqual(drops, ["peer_limit"]);
+  peers.sweep((mark) => mark(a));
+  assert.equal(peers.get(peers.intern(long("c"))).name, "c");
+  peers.rename(peer("a"), "n".repeat(2000));
+  assert.equal(peers.get(peers.intern(peer("d"))).name, "~other", "names count as they are now");
+  peers.sweep(() => {});
+  assert.ok(peers.takenShare < 0.35, "nothing is left but what every table holds");
+});

@@ -59,10 +59,12 @@ export const otherPeer: Peer = {
 };
 
 const otherRow = 1;
+/** Characters of a peer's texts for which there is room, on average: some four times what a peer has. */
+const peerCharactersMax = 512;
 
 /**
  * Rows for peers, so that batches and folds carry a number. Row 0 is "not known yet", row 1 is `otherPeer`, which
- * stands for every peer beyond `rowsMax`; each look-up that ends there is a counted drop (`peer_limit`).
+ * stands for every peer beyond `rowsMax`, or beyond 512 characters of text for each of them; each look-up that ends there is a counted drop (`peer_limit`).
  *
  * Rows that nobody refers to are freed by `sweep` and used again, so a cache of rows is valid only as long as
  * `generation` stays the same.
@@ -77,6 +79,7 @@ export class PeerTable {
   #identify: (peer: Peer) => Peer = (peer) => peer;
   readonly #drop: ReportDrop;
   #generation = 0;
+  #characters = 0;
 
   constructor(rowsMax: number, drop: ReportDrop) {
     this.rowsMax = rowsMax;
@@ -93,6 +96,11 @@ export class PeerTable {
   /** Peers held now. */
   get count(): number {
     return this.#rows.length - this.#freeRows.length;
+  }
+
+  /** How much of the room is taken, from 0 to 1: of rows, or of text where that is more. */
+  get takenShare(): number {
+    return Math.max(this.count / this.rowsMax, this.#characters / (this.rowsMax * peerCharactersMax));
   }
 
   /** One more than the highest row in use. */
@@ -117,7 +125,8 @@ export class PeerTable {
   }
 
   #addIfRoom(peer: Peer): number {
-    if (this.count < this.rowsMax) return this.#add(peer);
+    const isTextLeft = this.#characters + charactersOf(peer) <= this.rowsMax * peerCharactersMax;
+    if (this.count < this.rowsMax && isTextLeft) return this.#add(peer);
     this.#drop("peer_limit", "peers");
     return otherRow;
   }
@@ -150,6 +159,7 @@ export class PeerTable {
       if (!this.#rowByIdentity.has(identityOf(now))) this.#rowByIdentity.set(identityOf(now), row);
       this.#generation++; // who remembers rows by what they were has to ask again
     }
+    this.#characters += charactersOf(this.#rows[row]!) - charactersOf(before);
     for (const tell of this.#onRename) tell(row);
   }
 
@@ -183,6 +193,7 @@ export class PeerTable {
   #setName(row: number, name: string): void {
     const peer = this.get(row);
     if (name === peer.name) return;
+    this.#characters += name.length - peer.name.length;
     this.#rows[row] = { ...peer, name };
     for (const tell of this.#onRename) tell(row);
   }
@@ -207,6 +218,7 @@ export class PeerTable {
     for (let row = otherRow + 1; row < used.length; row++) {
       const peer = this.#rows[row];
       if (used[row] === 1 || peer === undefined) continue;
+      this.#characters -= charactersOf(peer);
       this.#rows[row] = undefined;
       this.#freeRows.push(row);
     }
@@ -218,6 +230,7 @@ export class PeerTable {
 
   #add(peer: Peer): number {
     const row = this.#freeRows.pop() ?? this.#rows.length;
+    this.#characters += charactersOf(peer);
     this.#rows[row] = peer;
     this.#keys[row] = peerKey(peer);
     this.#rowByIdentity.set(identityOf(peer), row);
@@ -233,6 +246,18 @@ export function peerKey(peer: Pick<Peer, "id" | "address" | "storedAs">): number
 function isSame(a: Peer, b: Peer): boolean {
   const names = Object.keys(b) as (keyof Peer)[];
   return names.length === Object.keys(a).length && names.every((name) => a[name] === b[name]);
+}
+
+/** The identity is kept beside the peer. */
+function charactersOf({ id, name, address, node, network, process, container }: Peer): number {
+  return (
+    2 * (id.length + address.length) +
+    name.length +
+    node.length +
+    network.length +
+    process.length +
+    container.length
+  );
 }
 
 function identityOf({ id, address }: Pick<Peer, "id" | "address">): string {

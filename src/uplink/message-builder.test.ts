@@ -14,7 +14,7 @@ const head = {
 const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
 
 function createBuilder() {
-  const peers = new PeerTable(5000, () => {});
+  const peers = new PeerTable(400_000, () => {});
   const lost = { count: 0 };
   const builder = new MessageBuilder(peers, 16_384, () => lost.count++);
   return { peers, builder, lost };
@@ -88,7 +88,7 @@ test("so many short names that their count is what bounds them; one learned agai
 test("peers with long texts: as many messages as it takes, each row once and with its own peer", () => {
   const { builder, peers } = createBuilder();
   const long = "x".repeat(5000);
-  const batch = rows(2000);
+  const batch = rows(6000);
   for (let row = 0; row < batch.count; row++) {
     const peer = { ...samplePeer("box", `curl ${row}`, "10.0.0.9"), process: long, network: long };
     batch.columns.sourcePeer[row] = peers.intern({ ...peer, container: long, node: long });
@@ -97,12 +97,12 @@ test("peers with long texts: as many messages as it takes, each row once and wit
   builder.countDrop("connection_limit", 1);
   const messages = read(builder.build(head, 5, report));
   assert.ok(messages.length > 1, `${messages.length} messages`);
-  assert.deepEqual(bytesOf(messages), upTo(2000));
+  assert.deepEqual(bytesOf(messages), upTo(6000));
   assert.deepEqual(
     messages.flatMap(({ batch: { columns, count }, peers: of }) =>
       [...columns.sourcePeer.subarray(0, count)].map((place) => of[place - 1]?.name),
     ),
-    upTo(2000).map((number) => `curl ${number - 1}`),
+    upTo(6000).map((number) => `curl ${number - 1}`),
   );
   assert.deepEqual(
     messages.map(({ sequence, drops, report: told }) => [sequence, drops.length, told !== undefined]),

@@ -6,6 +6,7 @@ import {
   ingestLimits,
   type LearnedName,
   type PeerName,
+  textLimits,
   writeMessage,
 } from "../ingest/index.ts";
 import type { Peer, PeerTable, Translation } from "../topology/index.ts";
@@ -188,9 +189,12 @@ function peerBytes({ id, kind, name, address, node, network, process, container 
   return texts.reduce((sum, text) => sum + textBytes(text), elementBytes);
 }
 
+/** No text of a peer is written longer. */
+const peerTextBytesMax = Math.max(...Object.values(textLimits.peer));
+
 /** As it is written: what is longer is cut off. */
 function textBytes(text: string): number {
-  return Math.min(Buffer.byteLength(text), ingestLimits.textBytes);
+  return Math.min(Buffer.byteLength(text), peerTextBytesMax);
 }
 
 function copyRows(batch: FlowBatch, from: number, to: number): FlowBatch {

@@ -1,4 +1,4 @@
-import { cleanText } from "../clean-text.ts";
+import { cleanText } from "../../flow/index.ts";
 
 /** What a database says of an address. Only what it says is set. */
 export interface GeoFacts {

@@ -1,5 +1,4 @@
-import { grown, isMappedIPv4, parseAddress } from "../../flow/index.ts";
-import { cleanText } from "../clean-text.ts";
+import { cleanText, grown, isMappedIPv4, parseAddress } from "../../flow/index.ts";
 import type { AsRangeColumns } from "./as-ranges.ts";
 
 /** With more lines than this share that are not of the form, it is another kind of file. */

@@ -13,7 +13,12 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
     ...{ instance: node, node, version: "1", tokenName: "nodes", address: "10.0.0.9", epoch: "e" },
     ...{ startedMilliseconds: now - 9000, firstSeenMilliseconds: now - 9000, lastSeenMilliseconds: now },
     ...{ clockAheadMilliseconds: 0, messageCount: 9, rowCount: 90, duplicateCount: 0, drops: new Map() },
-    ...{ isForgotten: false, report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 } },
+    ...{
+      waitingBytes: 0,
+      heldRows: 0,
+      isForgotten: false,
+      report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 },
+    },
     ...more,
   };
 }

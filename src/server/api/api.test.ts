@@ -16,6 +16,7 @@ import {
 } from "../../store/index.ts";
 import { LiveFold, liveFoldDefaults, PeerTable } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
+import { IngestCounts } from "../ingest-counts.ts";
 import { createLiveHub, type LiveHub, type LiveSubscriber } from "../live-hub.ts";
 import { createPeerFacts } from "../peer-facts.ts";
 import { testFacts } from "../testdata/test-facts.ts";
@@ -173,7 +174,10 @@ function createApi(
   );
   const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
   const remote = { heardCount: 2, waitingRows: 5 };
-  routeMetrics(app, createReadMetrics({ ...counted, remote, compat: [], remoteWrites: [] }));
+  routeMetrics(
+    app,
+    createReadMetrics({ ...counted, remote, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] }),
+  );
   routeStatus(app, {
     version: "1.2.3",
     node: "vm",

@@ -3,30 +3,50 @@ import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ingestLimits, readMessage } from "../../ingest/index.ts";
 import type { IngestToken } from "../../settings/index.ts";
-import { createTokenCheck } from "../ingest-token.ts";
+import type { IngestCounts, IngestResult } from "../ingest-counts.ts";
+import { createTokenCheck, type TokenBearer } from "../ingest-token.ts";
 import { Problem } from "../problem.ts";
-import type { IngestOutcome, RemoteAgents } from "../remote-agents.ts";
+import { BodyReceiver, type ReceivedBody, tooLarge } from "../receive-body.ts";
+import type { Arrival, IngestOutcome, RemoteAgents } from "../remote-agents.ts";
+import { Turns } from "../turns.ts";
 
 export interface IngestDependencies {
   readonly agents: Pick<RemoteAgents, "accept">;
   /** Undefined: whoever reaches the server may send. */
   readonly tokens: readonly IngestToken[] | undefined;
+  readonly counts: IngestCounts;
+  readonly limits?: Partial<typeof receivingDefaults>;
 }
 
 export const ingestPath = "/api/v1/ingest";
 const contentType = "application/x-protobuf";
-/** Bodies being received and unpacked, by their announced size. */
-const readingBytesMax = 64 * 2 ** 20;
+export const receivingDefaults = {
+  bodyBytes: ingestLimits.bytes,
+  bytes: 64 * 2 ** 20,
+  senderBytes: 32 * 2 ** 20,
+  idleMilliseconds: 10_000,
+  bodyMilliseconds: 45_000,
+};
+/** The rest of a refused body is read to its end when it is no longer than this, so that an agent reads why; else the connection is closed. */
+const unreadBytesMax = 2 ** 20;
 const [gunzipped, unpacked] = [promisify(gunzip), promisify(zstdDecompress)];
+const anybody: TokenBearer = { name: "", nodes: undefined };
 
 /** `POST /api/v1/ingest`: a message of an agent (docs/formats/ingest.md), answered when it is durable. */
-export function routeIngest(app: FastifyInstance, { agents, tokens }: IngestDependencies): void {
-  const tokenName = tokens === undefined ? () => "" : createTokenCheck(tokens);
-  let readingBytes = 0;
+export function routeIngest(
+  app: FastifyInstance,
+  { agents, tokens, counts, limits }: IngestDependencies,
+): void {
+  const bearerOf = tokens === undefined ? () => anybody : createTokenCheck(tokens);
+  const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
+  const turns = new Turns();
 
   /** Before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (tokenName(request.headers.authorization) === undefined) {
+    const length = Number(request.headers["content-length"] ?? Number.NaN);
+    // What is not read to its end now, would be read and thrown away before the connection's next request.
+    if (!(length <= unreadBytesMax)) reply.header("connection", "close");
+    if (bearerOf(request.headers.authorization) === undefined) {
       reply.header("www-authenticate", 'Bearer realm="ingest"');
       throw new Problem(
         401,
@@ -41,33 +61,54 @@ export function routeIngest(app: FastifyInstance, { agents, tokens }: IngestDepe
         "encoding_unknown",
         `content-encoding: one of ${encodings.join(", ")} is expected`,
       );
-    const bytes = bytesOf(request);
-    if (readingBytes + bytes > readingBytesMax) throw busy(reply, "too many messages are being read");
-    readingBytes += bytes;
-    reply.raw.once("close", () => {
-      readingBytes -= bytes;
-    });
+    if (length > ingestLimits.bytes) throw tooLarge(ingestLimits.bytes);
+  }
+
+  /** Up to the point where its records wait to be stored. What is held of the message itself is let go then. */
+  async function take(
+    bytes: Uint8Array,
+    encoding: string | undefined,
+    arrival: Arrival,
+  ): Promise<{ sequence: number; outcome: Promise<IngestOutcome> }> {
+    const message = readMessage(await unpack(bytes, encoding));
+    if ("problem" in message) throw new Problem(400, "message_invalid", message.problem);
+    return { sequence: message.sequence, outcome: agents.accept(message, arrival) };
   }
 
   app.register(async (inner) => {
     inner.removeAllContentTypeParsers();
-    inner.addContentTypeParser(contentType, { parseAs: "buffer" }, (_request, body, done) =>
-      done(null, body),
+    inner.addContentTypeParser(contentType, async (request: FastifyRequest, payload: FastifyRequest["raw"]) =>
+      receiver.receive(payload, senderOf(request, bearerOf(request.headers.authorization))),
     );
-    inner.post<{ Body: Buffer }>(
+    inner.addHook("onError", async (_request, reply, error) => {
+      if (!(error instanceof Problem)) return;
+      counts.count(resultOf(error));
+      if (error.status === 503) reply.header("retry-after", "2");
+      if (error.status === 408) reply.header("connection", "close"); // the rest may never come
+    });
+    inner.post<{ Body: ReceivedBody | undefined }>(
       ingestPath,
-      { onRequest: admit, bodyLimit: ingestLimits.bytes },
+      { onRequest: admit },
       async (request, reply) => {
-        const { body, headers, ip } = request;
-        const message = readMessage(await unpack(body ?? new Uint8Array(), headers["content-encoding"]));
-        if ("problem" in message) throw new Problem(400, "message_invalid", message.problem);
+        reply.removeHeader("connection"); // the body has been read
+        const { headers, ip } = request;
+        const { name, nodes } = bearerOf(headers.authorization) ?? anybody;
         const sent = Number(headers["portolan-sent"]);
-        const outcome = await agents.accept(message, {
-          sentMilliseconds: sent > 0 && sent < 2 ** 53 ? sent : undefined,
-          tokenName: tokenName(headers.authorization) ?? "",
-          address: ip,
+        const sentMilliseconds = sent > 0 && sent < 2 ** 53 ? sent : undefined;
+        const arrival = { sentMilliseconds, tokenName: name, nodes, address: ip };
+        const { sequence, outcome } = await turns.take(senderOf(request, { name }), async () => {
+          const body = request.body;
+          request.body = undefined; // not held until the answer
+          try {
+            if (request.raw.socket.destroyed) throw new Problem(400, "message_cut_off", "the sender is gone");
+            return await take(body?.bytes ?? new Uint8Array(), headers["content-encoding"], arrival);
+          } finally {
+            body?.release();
+          }
         });
-        return answer(outcome, message.sequence, reply);
+        const found = await outcome;
+        if (found.kind === "durable") counts.count(found.isDuplicate ? "duplicate" : "durable");
+        return answer(found, sequence, reply);
       },
     );
   });
@@ -75,11 +116,9 @@ export function routeIngest(app: FastifyInstance, { agents, tokens }: IngestDepe
 
 const encodings = ["zstd", "gzip", "identity"];
 
-function bytesOf({ headers }: FastifyRequest): number {
-  const length = Number(headers["content-length"]);
-  return Number.isInteger(length) && length >= 0 && length <= ingestLimits.bytes
-    ? length
-    : ingestLimits.bytes;
+/** Agents behind a proxy share its address. */
+function senderOf({ ip }: FastifyRequest, bearer: { name: string } | undefined): string {
+  return `${ip} ${bearer?.name ?? ""}`;
 }
 
 async function unpack(body: Uint8Array, encoding: string | undefined): Promise<Uint8Array> {
@@ -103,14 +142,17 @@ function answer(outcome: IngestOutcome, sequence: number, reply: FastifyReply) {
     case "durable":
       return { sequence, isDuplicate: outcome.isDuplicate };
     case "busy":
-      throw busy(reply, outcome.reason);
+      throw new Problem(503, "busy", outcome.reason);
+    case "forbidden":
+      throw new Problem(403, "node_not_allowed", outcome.reason);
     case "conflict":
       reply.header("retry-after", "30");
       throw new Problem(409, "agent_conflict", outcome.reason);
   }
 }
 
-function busy(reply: FastifyReply, reason: string): Problem {
-  reply.header("retry-after", "2");
-  return new Problem(503, "busy", reason);
+function resultOf({ status }: Problem): IngestResult {
+  if (status === 401) return "unauthorized";
+  if (status === 409) return "conflict";
+  return status === 503 ? "busy" : "refused";
 }

@@ -18,6 +18,7 @@ import {
 } from "../../metrics/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
+import type { IngestCounts } from "../ingest-counts.ts";
 import type { LiveHub } from "../live-hub.ts";
 import { Problem } from "../problem.ts";
 import type { RemoteAgents } from "../remote-agents.ts";
@@ -34,6 +35,7 @@ export interface MetricsDependencies {
   readonly live: LiveHub;
   readonly drops: DropCounters;
   readonly remote: Pick<RemoteAgents, "heardCount" | "waitingRows">;
+  readonly ingestCounts: IngestCounts;
   readonly traffic: TrafficMetrics;
   readonly compat: readonly CompatName[];
   readonly remoteWrites: readonly Pick<RemoteWrite, "status">[];
@@ -118,7 +120,18 @@ function* piecesOf(reading: MetricsReading, format: ExpositionFormat): Generator
 }
 
 async function collect(
-  { version, agent, store, fold, peers, live, drops, remote, remoteWrites }: MetricsDependencies,
+  {
+    version,
+    agent,
+    store,
+    fold,
+    peers,
+    live,
+    drops,
+    remote,
+    remoteWrites,
+    ingestCounts,
+  }: MetricsDependencies,
   ofCollector: readonly Metric[],
 ): Promise<Metric[]> {
   const { state, sockets, datagrams, dns, nat } = agent.status();
@@ -165,6 +178,12 @@ async function collect(
       "Their records that wait for the other ends' reports.",
       remote.waitingRows,
     ),
+    {
+      name: "portolan_ingest_messages_total",
+      type: "counter",
+      help: "Messages of agents on other machines, by what became of them.",
+      samples: [...ingestCounts.all].map(([outcome, value]) => ({ labels: { outcome }, value })),
+    },
     gauge("live_links", "Rows of the live map, per observer and port.", fold.count),
     gauge("live_subscribers", "Open live streams.", live.subscriberCount),
     gauge("peers", "Peers held in memory.", peers.count),

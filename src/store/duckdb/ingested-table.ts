@@ -1,5 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
-import { epochsMax, type IngestedEpoch } from "../ingested.ts";
+import { epochsMax, type IngestedEpoch, instanceEpochsMax } from "../ingested.ts";
 import { SequenceWindow } from "../sequence-window.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
 
@@ -8,6 +8,10 @@ const numbers = ["sequence", "seen"] as const;
 
 /** Reads what is remembered of agents' messages, the last seen last, and removes what is too much. */
 export async function readIngested(connection: DatabaseConnection): Promise<IngestedEpoch[]> {
+  await connection.sql.run(
+    `DELETE FROM ingested WHERE epoch NOT IN (SELECT epoch FROM ingested
+     QUALIFY row_number() OVER (PARTITION BY instance ORDER BY seen DESC) <= ${instanceEpochsMax})`,
+  );
   await connection.sql.run(
     `DELETE FROM ingested WHERE epoch NOT IN (SELECT epoch FROM ingested ORDER BY seen DESC LIMIT ${epochsMax})`,
   );
@@ -50,5 +54,9 @@ export async function writeIngested(
   );
   await sql.run(
     "INSERT INTO ingested SELECT * FROM new_ingested WHERE epoch NOT IN (SELECT epoch FROM ingested)",
+  );
+  await sql.run(
+    `DELETE FROM ingested WHERE epoch IN (SELECT epoch FROM ingested WHERE instance IN (SELECT instance FROM new_ingested)
+     QUALIFY row_number() OVER (PARTITION BY instance ORDER BY seen DESC) > ${instanceEpochsMax})`,
   );
 }
