@@ -297,8 +297,8 @@ export function createSockDiagObserver({
       settleOpening(table, row, () => listenerOf(row) !== undefined);
       nameEnd(row);
     }
-    settlement.settle(table, freed);
-    for (const row of freed) columns.phase[row] = phase.ended;
+    settlement.settle(table, freed, isTick);
+    for (const row of freed) if (columns.phase[row] === phase.ended) columns.missed[row] = 0;
   }
 
   /** A row that the dump did not have, and that the kernel did not tell the end of. */

@@ -86,7 +86,11 @@ function settled(socket: PretendSocket, other?: PretendSocket, lastState = 0): n
   table.setRole(rows[0]!, client);
   table.columns.state[rows[0]!] = lastState;
   if (rows[1] !== undefined) table.columns.phase[rows[1]] = phase.live;
-  new FinSettlement(100).settle(table, [rows[0]!]);
+  const settlement = new FinSettlement(100);
+  settlement.settle(table, [rows[0]!]);
+  // Undecided, it waits for the other end to be told; then it is settled by itself.
+  if (table.columns.phase[rows[0]!] === phase.freed) settlement.settle(table, [rows[0]!]);
+  assert.equal(table.columns.phase[rows[0]!], phase.ended);
   return table.columns.received[rows[0]!]!;
 }
 
@@ -113,6 +117,32 @@ test("the FIN among what was received: by the way it was closed", () => {
     settled({ ...inOrder, received: 101 }, { sent: 5 }),
     100,
     "another connection's end: not believed",
+  );
+});
+
+test("an end whose other end is not told yet waits for it, for a tick at least", () => {
+  const table = new SocketTable(100);
+  const here: [string, number] = ["127.0.0.1", 1000];
+  const there: [string, number] = ["127.0.0.1", 2000];
+  const add = (socket: PretendSocket, cookie: number) => {
+    const message = readSocket({ ...socket, cookie });
+    const row = table.findOrAdd(message, 1, 0);
+    table.takeCounters(row, message, false, 0);
+    table.setRole(row, client);
+    return row;
+  };
+  const row = add({ ...inOrder, local: here, remote: there, received: 500 }, 1);
+  const settlement = new FinSettlement(100);
+  for (const isTick of [true, false]) {
+    settlement.settle(table, [row], isTick);
+    assert.deepEqual([table.columns.phase[row], table.columns.received[row]], [phase.freed, 500]);
+  }
+  add({ local: there, remote: here, sent: 500 }, 2);
+  settlement.settle(table, [row], false);
+  assert.deepEqual(
+    [table.columns.phase[row], table.columns.received[row]],
+    [phase.ended, 500],
+    "no FIN had come",
   );
 });
 

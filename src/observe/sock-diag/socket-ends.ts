@@ -54,9 +54,14 @@ export class FinSettlement {
     this.#index = new RowIndex(10, rowsMax);
   }
 
-  /** Settles rows that are freed, whose role is known. */
-  settle(table: SocketTable, freed: readonly number[]): void {
+  /**
+   * Settles rows that are freed, whose role is known. Of two ends that close long apart the kernel may have told of one alone, while the
+   * other is gone from its lists already: where that is possible a row stays freed until `isTick`, a while later, `missed` saying that it waits.
+   */
+  settle(table: SocketTable, freed: readonly number[], isTick = true): void {
     const { columns } = table;
+    const hasWaited = (row: number) => columns.missed[row] !== 0 && isTick;
+    for (const row of freed) columns.phase[row] = phase.ended;
     this.#index.clear();
     this.#ports.fill(0);
     this.#rows = [];
@@ -69,6 +74,12 @@ export class FinSettlement {
     const sentByOther = this.#readOtherEnds(table);
     this.#rows.forEach((row, i) => {
       const beyond = columns.received[row]! - sentByOther[i]!;
+      const mayBeTold = beyond > 1 || (Number.isNaN(beyond) && columns.state[row] === 0);
+      if (mayBeTold && !hasWaited(row)) {
+        columns.phase[row] = phase.freed;
+        columns.missed[row] = 1;
+        return;
+      }
       // What came cannot be more than was sent, but for the FIN. NaN: the other end is elsewhere.
       const isFinCounted = beyond <= 1 ? beyond === 1 : closedInOrder(table, row);
       if (isFinCounted) columns.received[row]!--;
