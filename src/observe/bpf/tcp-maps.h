@@ -28,7 +28,7 @@ struct counters {
 };
 
 struct connection {
-	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key */
+	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key, or with a subflow's key the ports are its own */
 	struct owner owner;
 	struct counters reported; /* what the reports so far add up to */
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */

@@ -2,7 +2,7 @@
 /* Sockets that were there before the programs, MPTCP's among them. Included by tcp.bpf.c only. */
 #pragma once
 
-#define SUBFLOWS_MAX 8 /* MPTCP_SUBFLOWS_MAX in include/uapi/linux/mptcp.h is a connection's bound in the kernel, too */
+#define SUBFLOWS_MAX 9 /* the first, and the 8 that `ip mptcp limits` allows at most; further ones are not seen */
 
 static __always_inline bool is_mptcp(struct sock *sk)
 {
@@ -55,7 +55,7 @@ static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struc
 	add_older(sk, tcp, cookie ? cookie : subflow_key(tcp), task);
 }
 
-/* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one, unless it listens. */
+/* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */
 static __always_inline void add_mptcp(struct sock *sk, struct task_struct *task)
 {
 	struct mptcp_sock *mptcp = (struct mptcp_sock *)sk;
