@@ -14,6 +14,8 @@ type WalkProgram = (typeof walkPrograms)[number];
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
   readonly connectionsMax: number;
+  /** Listening sockets remembered at most, 16,384 when not given; accepted ones of others have no process. */
+  readonly listenersMax?: number;
   /** Where cgroup v2 is mounted; empty, or not given, where it is not. */
   readonly cgroupRoot?: string;
 }
@@ -43,7 +45,11 @@ export interface TcpObserver {
 }
 
 /** Follows every TCP socket of this machine, in all network namespaces. */
-export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserverConfig): TcpObserver {
+export function createTcpObserver({
+  connectionsMax,
+  listenersMax = 16_384,
+  cgroupRoot = "",
+}: TcpObserverConfig): TcpObserver {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
@@ -58,6 +64,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
       for (const map of ["connections", "slots", "free_slots"]) opened.setMaxEntries(map, connectionsMax);
+      for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
       for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);
       opened.load();
@@ -96,6 +103,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
         report = new TcpReport(memory.data);
         object.attach("follow_state");
         object.runIterator("find_sockets");
+        object.runSyscall("settle_roles");
       } catch (error) {
         this.stop();
         throw error;

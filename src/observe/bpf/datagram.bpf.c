@@ -10,6 +10,9 @@
  * WireGuard: what they carry is seen at its own socket); ICMP errors, unless a raw socket reads them; what a firewall
  * drops before the socket or after it. Where an unconnected socket's packets are rewritten by NAT in the same namespace,
  * the two directions are two flows; what a connected socket sends elsewhere by sendto() counts for whom it is connected to.
+ * Of raw sockets that read the same ICMP errors, or the same protocol without ports, the first is named. What comes for a program
+ * that answers echo requests by itself, in the kernel's place, is seen from its first answer on. Replies to a raw socket that
+ * pings a group, or whose requests are rewritten by NAT in the same namespace, are not counted there.
  * A packet that is counted in the very moment in which its idle flow is removed is lost. Left out: neighbour discovery and
  * multicast membership, which are IPv6's ARP.
  */
@@ -23,6 +26,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+#define EEXIST 17
 #define SECOND 1000000000ULL
 #define DNS_PORT 53
 /* Most messages are short, and the ring buffer's records have fixed sizes. */
@@ -56,12 +60,17 @@ struct counts {
 	__u64 packets_received;
 };
 
+/* Whose copies count, where several sockets get one. */
+struct receiver {
+	__u64 socket; /* its cookie; 0 before the first */
+	__u64 tick;   /* of its last copy */
+};
+
 /* What every packet needs comes first: two cache lines. */
 struct flow {
 	struct counts counts;
 	__u64 last_tick; /* the kernel's jiffies */
-	__u64 receiver;  /* cookie of the socket whose copies count, where several get one */
-	__u64 receiver_tick;
+	struct receiver receiver;
 	__u32 process;
 	__u16 icmp_type_code;
 	__u8 flags;
@@ -97,6 +106,17 @@ struct {
 	__type(key, int);
 	__type(value, struct owner);
 } owners SEC(".maps");
+
+/*
+ * By a hash of namespace, addresses, protocol and ICMP's type: a flow is a cgroup's, and raw sockets of several cgroups get
+ * copies of the same packet. Of more than these the ones that rested longest are forgotten, and a copy of theirs may count twice.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u64);
+	__type(value, struct receiver);
+} raw_receivers SEC(".maps");
 
 /* 4 MiB hold about 35,000 reports. */
 struct {
@@ -210,17 +230,31 @@ static __always_inline void read_task(struct owner *owner, struct task_struct *t
  * Where several sockets get a copy each (multicast, broadcast, raw sockets), one of them counts: the one that was first, and
  * when it has been silent for a second, the next.
  */
-static __always_inline bool counts_here(struct __sk_buff *skb, struct flow *flow, __u64 tick)
+static __always_inline bool counts_here(struct __sk_buff *skb, struct receiver *receiver, __u64 tick)
 {
 	__u64 cookie = bpf_get_socket_cookie(skb);
 
-	if (flow->receiver != cookie) {
-		if (flow->receiver != 0 && (tick - flow->receiver_tick) * tick_nanoseconds < SECOND)
+	if (receiver->socket != cookie) {
+		if (receiver->socket != 0 && (tick - receiver->tick) * tick_nanoseconds < SECOND)
 			return false;
-		flow->receiver = cookie;
+		receiver->socket = cookie;
 	}
-	flow->receiver_tick = tick;
+	receiver->tick = tick;
 	return true;
+}
+
+/* The same for what every raw socket of a namespace gets, whatever its cgroup; `id` is the flow's hash without a cgroup. */
+static __always_inline bool counts_at_raw(struct __sk_buff *skb, __u64 id, __u64 tick)
+{
+	struct receiver *known = bpf_map_lookup_elem(&raw_receivers, &id);
+	struct receiver receiver = {};
+
+	if (known)
+		return counts_here(skb, known, tick);
+	receiver.socket = bpf_get_socket_cookie(skb);
+	receiver.tick = tick;
+	/* Where another processor was quicker, its socket counts. */
+	return bpf_map_update_elem(&raw_receivers, &id, &receiver, BPF_NOEXIST) != -EEXIST;
 }
 
 /* `room` is a constant, the message's place in the record; `length` is at least 12 and at most `room`. */
@@ -281,17 +315,19 @@ static __always_inline bool add_flow(__u64 id, const struct packet *packet, bool
 	flow.icmp_type_code = packet->icmp_type_code;
 	flow.flags = DATAGRAM_FIRST | (is_egress ? DATAGRAM_LOCAL_FIRST : 0);
 	result = bpf_map_update_elem(&flows, &id, &flow, BPF_NOEXIST);
-	return result == 0 || result == -17; /* EEXIST: another processor was quicker */
+	return result == 0 || result == -EEXIST; /* another processor was quicker */
 }
 
-/* The flow of a packet, made when there is none. 0 when there is no room. */
-static __always_inline struct flow *find_flow(__u64 id, const struct packet *packet, bool is_egress)
+/* The flow of a packet; with `may_add` made when there is none. 0 when there is none, or no room. */
+static __always_inline struct flow *find_flow(__u64 id, const struct packet *packet, bool is_egress, bool may_add)
 {
 	struct datagram_losses *lost;
 
 	for (int i = 0; i < FLOWS_PER_HASH; i++, id++) {
 		struct flow *flow = bpf_map_lookup_elem(&flows, &id);
 
+		if (!flow && !may_add)
+			return 0;
 		if (!flow && add_flow(id, packet, is_egress))
 			flow = bpf_map_lookup_elem(&flows, &id);
 		if (!flow)
@@ -300,7 +336,7 @@ static __always_inline struct flow *find_flow(__u64 id, const struct packet *pac
 			return flow;
 	}
 	lost = get_losses();
-	if (lost)
+	if (lost && may_add)
 		__sync_fetch_and_add(&lost->table_full, 1);
 	return 0;
 }
@@ -364,6 +400,7 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 	struct owner *owner;
 	struct flow *flow;
 	__u64 scope, tick;
+	bool is_raw_copy;
 
 	if (!sk || !read_packet(skb, is_egress, &packet))
 		return;
@@ -385,13 +422,21 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 		copy_dns(skb, &packet, is_egress, bpf_ktime_get_ns());
 	if (!with_flows)
 		return;
-	flow = find_flow(hash_flow(key, scope), &packet, is_egress);
+	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */
+	/*
+	 * Every raw socket of a namespace gets what came for one of them. An echo reply is for who asked; a request the kernel
+	 * answers, and counts where it does.
+	 */
+	is_raw_copy = !is_egress && owner->is_raw;
+	if (is_raw_copy && !packet.is_echo && !counts_at_raw(skb, hash_flow(key, hash_scope(0, key->network_namespace)), tick))
+		return;
+	flow = find_flow(hash_flow(key, scope), &packet, is_egress, !is_raw_copy || !packet.is_echo);
 	if (!flow)
 		return;
-	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */
 	if (flow->process == 0 && (is_egress || is_unused(flow)))
 		name_owner(skb, flow, owner, is_egress);
-	if (!is_egress && (key->protocol != IPPROTO_UDP || skb->pkt_type != PACKET_HOST) && !counts_here(skb, flow, tick))
+	if ((is_raw_copy ? packet.is_echo : !is_egress && skb->pkt_type != PACKET_HOST) &&
+	    !counts_here(skb, &flow->receiver, tick))
 		return;
 	flow->last_tick = tick;
 	count(skb, &packet, flow, is_egress);

@@ -30,7 +30,7 @@ enum {
 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_RB_NO_WAKEUP = 1 };
-enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6 };
+enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
 
 /* include/net/tcp_states.h: part of the user ABI, so plain numbers. */
 enum {
@@ -122,6 +122,20 @@ struct tcp_sock {
 	__u32 total_retrans;
 	__u32 srtt_us;
 	struct minmax rtt_min;
+} KERNEL_TYPE;
+
+struct list_head {
+	struct list_head *next;
+} KERNEL_TYPE;
+
+struct mptcp_sock {
+	struct list_head conn_list;
+	struct sock *first;
+} KERNEL_TYPE;
+
+struct mptcp_subflow_context {
+	struct list_head node;
+	struct sock *tcp_sock;
 } KERNEL_TYPE;
 
 struct socket {

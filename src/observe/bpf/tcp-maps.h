@@ -11,6 +11,12 @@ struct owner {
 	__u32 count; /* listeners only: sockets sharing the address by SO_REUSEPORT */
 };
 
+struct listener {
+	struct owner owner; /* first, so that who needs no more takes it for one */
+	__u32 has_no_backlog; /* listen(fd, 0): what it accepts looks like a socket that connected */
+	__u32 reserved;
+};
+
 struct counters {
 	__u64 bytes_sent;
 	__u64 bytes_received;
@@ -31,7 +37,7 @@ struct totals {
 };
 
 struct connection {
-	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key */
+	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key, or with a subflow's key the ports are its own */
 	struct owner owner;
 	struct totals reported;
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */
@@ -109,13 +115,16 @@ __u32 walks;
 /* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
 #define WAITING_KEY (1ULL << 63)
 
+/* With the address of a socket a key: see subflow_key(). The kernel's time has neither of the two bits. */
+#define SUBFLOW_KEY (3ULL << 62)
+
 /* Who listens where, so that an accepted socket has an owner before accept() runs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, struct listener_key);
-	__type(value, struct owner);
+	__type(value, struct listener);
 } listeners SEC(".maps");
 
 /* Listening sockets by struct sock address: a socket shared by forked processes counts once in its owner's `count`. */

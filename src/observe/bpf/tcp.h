@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct tcp_report) == 136, "tcp_report is part of the cont
 
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct tcp_losses {
-	__u64 table_full;    /* sockets that found no room in `connections`: never seen */
+	__u64 table_full;    /* sockets that found no room in `connections`, and were never seen, or in `listeners` or `listening` */
 	__u64 overwritten;   /* ends that waited for room in the ring buffer and found none in `connections` either */
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */
