@@ -15,6 +15,7 @@ export function addDoctor(program: Command): void {
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
       console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
+      console.log(`TCP soft errors      ${trySoftErrors(observe, facts)}`);
       console.log(`TCP by sock_diag     ${trySockDiag(observe)}`);
       console.log(`cgroup v2            ${facts.cgroupRoot || "not mounted"}`);
       console.log(
@@ -44,6 +45,14 @@ type Observe = typeof import("../observe/index.ts");
 
 function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
   return tryObserver(canRunTcp(facts), () => createTcpObserver({ connectionsMax: 1024 }));
+}
+
+/** Errors that TCP keeps for the program alone; `agent.softErrors` leaves them out. */
+function trySoftErrors({ canFollowSoftErrors, createTcpObserver }: Observe, facts: KernelFacts): string {
+  const observer = createTcpObserver({ connectionsMax: 1024, cgroupRoot: facts.cgroupRoot });
+  const answer = tryObserver(canFollowSoftErrors(facts), () => observer);
+  if (answer !== "yes" || observer.followsSoftErrors) return answer;
+  return "no: the kernel did not take the program; a refusal by ICMP while connect() is at work may not be counted";
 }
 
 function tryDatagrams(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type ConntrackFacts,
+  canFollowSoftErrors,
   canRunConntrack,
   canRunDatagrams,
   canRunSockDiag,
@@ -50,16 +51,23 @@ test("capabilities are read from /proc/self/status", () => {
   assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
 });
 
-test("datagrams need what TCP needs, and cgroup v2", () => {
-  assert.equal(canRunDatagrams(able), undefined);
-  assert.match(canRunDatagrams({ ...able, isPrivileged: false })?.reason ?? "", /needs root/);
-  const cannot = canRunDatagrams({ ...able, cgroupRoot: "" });
-  assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
-  assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
-  const inside = canRunDatagrams({ ...able, cgroupRoot: "", isCgroupPrivate: true });
-  assert.match(inside?.reason ?? "", /private cgroup namespace/);
-  assert.match(inside?.remedy ?? "", /--cgroupns=host/);
-});
+const atCgroupRoot: [string, typeof canRunTcp, RegExp][] = [
+  ["datagrams", canRunDatagrams, /^UDP, ICMP and DNS are seen/],
+  ["soft errors", canFollowSoftErrors, /^refusals that TCP tells to the program alone are seen/],
+];
+for (const [name, canRun, what] of atCgroupRoot) {
+  test(`${name} need what TCP needs, and cgroup v2`, () => {
+    assert.equal(canRun(able), undefined);
+    assert.match(canRun({ ...able, isPrivileged: false })?.reason ?? "", /needs root/);
+    const cannot = canRun({ ...able, cgroupRoot: "" });
+    assert.match(cannot?.reason ?? "", what);
+    assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
+    assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
+    const inside = canRun({ ...able, cgroupRoot: "", isCgroupPrivate: true });
+    assert.match(inside?.reason ?? "", /private cgroup namespace/);
+    assert.match(inside?.remedy ?? "", /--cgroupns=host/);
+  });
+}
 
 test("cgroup v2 is found where it is mounted", () => {
   assert.equal(findCgroupRoot("cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n"), "/sys/fs/cgroup");

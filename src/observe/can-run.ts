@@ -115,18 +115,25 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
 
 /** The first thing that stands in the way of the datagram observer: what TCP needs, and cgroup v2. */
 export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
-  const cannot = canRunTcp(facts);
-  if (cannot !== undefined) return cannot;
+  return canRunTcp(facts) ?? canReachCgroups(facts, "UDP, ICMP and DNS are");
+}
+
+/** The same for TCP's soft errors (`agent.softErrors`), without which the TCP observer still runs. */
+export function canFollowSoftErrors(facts: KernelFacts): CannotRun | undefined {
+  return canRunTcp(facts) ?? canReachCgroups(facts, "refusals that TCP tells to the program alone are");
+}
+
+/** `what` begins the sentence: whose hook is at the root. */
+function canReachCgroups(facts: KernelFacts, what: string): CannotRun | undefined {
   if (facts.isCgroupPrivate === true) {
     return {
-      reason:
-        "UDP, ICMP and DNS are seen at the root of cgroup v2, and this process sees a part of it alone (a private cgroup namespace)",
+      reason: `${what} seen at the root of cgroup v2, and this process sees a part of it alone (a private cgroup namespace)`,
       remedy: "start the container with the host's: docker run --cgroupns=host",
     };
   }
   if (facts.cgroupRoot === "") {
     return {
-      reason: "UDP, ICMP and DNS are seen at the root of cgroup v2, which is not mounted",
+      reason: `${what} seen at the root of cgroup v2, which is not mounted`,
       remedy: "mount it: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",
     };
   }
