@@ -79,9 +79,7 @@ function trySockDiag({
   try {
     observer.start();
     const [, ...limits] = sockDiagLimits(observer.reach()); // the first is what sock_diag itself cannot
-    return ["yes, where eBPF cannot be had", ...limits.map(({ reason }) => `but ${reason}`)].join(
-      `\n${" ".repeat(21)}`,
-    );
+    return `yes, where eBPF cannot be had${describeLimits(limits)}`;
   } catch (error) {
     return `no: ${(error as Error).message}`;
   } finally {
@@ -99,10 +97,14 @@ function tryNat(observe: Observe): string {
   const { namespaceCount } = status;
   observer.stop();
   if (cannot !== undefined) return describeCannot(cannot);
-  const limits = silentLimits(status).map(
-    ({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`,
-  );
-  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${limits.join("")}`;
+  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${describeLimits(silentLimits(status))}`;
+}
+
+/** What is missing from an answer of yes, in lines below it. */
+function describeLimits(limits: readonly CannotRun[]): string {
+  return limits
+    .map(({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`)
+    .join("");
 }
 
 function describeCannot({ reason, remedy }: CannotRun): string {

@@ -113,12 +113,18 @@ test("without eBPF: what stands in the way, and the one thing to change", () => 
 });
 
 test("without eBPF: what is not seen is said, and no more than that", () => {
-  const whole = { networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true, seesAllProcesses: true };
+  const whole = {
+    ...{ networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true },
+    ...{ canReadProcesses: true, processesMissed: 0 },
+  };
   const reasons = (reach: Partial<typeof whole>) =>
     sockDiagLimits({ ...whole, ...reach }).map(({ reason }) => reason);
   assert.equal(reasons({}).length, 1);
   assert.match(reasons({})[0]!, /no process name/);
   assert.match(reasons({ networkNamespacesMissed: 3 })[1]!, /3 further network namespaces/);
-  assert.match(reasons({ seesAllProcesses: false })[1]!, /this user's own processes/);
+  const own = { canReadProcesses: false, processesMissed: 40 };
+  assert.match(reasons(own)[1]!, /^only sockets of this user's own processes/);
+  assert.match(reasons({ processesMissed: 1 })[1]!, /^1 process is shielded, .* its sockets have no process/);
+  assert.match(reasons({ processesMissed: 2 })[1]!, /^2 processes are shielded, .* their sockets have no/);
   assert.match(reasons({ hasEvents: false })[1]!, /shorter than the time between two polls are not seen/);
 });

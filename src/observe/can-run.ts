@@ -42,6 +42,7 @@ export interface ConntrackFacts {
 }
 
 const capNetAdmin = 12n;
+const capSysPtrace = 19n;
 const capSysAdmin = 21n;
 const capPerfmon = 38n;
 const capBpf = 39n;
@@ -234,13 +235,7 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
       remedy: "start it as root: entering them needs CAP_SYS_ADMIN",
     });
   }
-  if (!reach.seesAllProcesses) {
-    limits.push({
-      reason:
-        "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
-      remedy: "start it as root: sudo ./portolan up",
-    });
-  }
+  if (reach.processesMissed > 0) limits.push(processesLimit(reach));
   if (!reach.hasEvents) {
     limits.push({
       reason:
@@ -250,6 +245,28 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
     });
   }
   return limits;
+}
+
+function processesLimit({ canReadProcesses, processesMissed }: SockDiagReach): CannotRun {
+  if (!canReadProcesses) {
+    return {
+      reason:
+        "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
+      remedy: "start it as root: sudo ./portolan up",
+    };
+  }
+  const [which, whose] =
+    processesMissed === 1 ? ["1 process is", "its"] : [`${processesMissed} processes are`, "their"];
+  return {
+    reason: `${which} shielded, from root as well: ${whose} sockets have no process names, and a network namespace with no others in it is not found`,
+    remedy:
+      "see what shields it, such as a security module or a sandbox: ls -l /proc/[0-9]*/ns/net names the process",
+  };
+}
+
+/** CAP_SYS_PTRACE: what is in /proc/PID/ns and /proc/PID/fd of other users' processes can be read. */
+export function canReadOthersProcesses(): boolean {
+  return effectiveCapabilities(readFileSync("/proc/self/status", "utf8"))(capSysPtrace);
 }
 
 /** `status` is the text of /proc/self/status. */
