@@ -65,12 +65,12 @@ function rowsOf({ columns, count }: FlowBatch): Row[] {
     }));
 }
 
-function createWatch(t: TestContext, kernelFacts = facts) {
+function createWatch(t: TestContext, kernelFacts = facts, config: Partial<typeof agentDefaults> = {}) {
   const rows: Row[] = [];
   const peers = new PeerTable(10_000, () => {});
   const processes = new Set<string>();
   const agent = createAgent(
-    { ...agentDefaults, datagrams: false, dns: false, containers: false },
+    { ...agentDefaults, datagrams: false, dns: false, containers: false, ...config },
     {
       node: "vm",
       peers,
@@ -385,6 +385,8 @@ function countedByKernel(namespace: string, port: number): { acked: number; rece
   return { acked: figure("bytes_acked"), received: figure("bytes_received") };
 }
 
+const cgroupGetsockopt = 21; // BPF_CGROUP_GETSOCKOPT
+
 test("what programs are told by getsockopt stays as it was, also what is longer than a page", {
   skip: skip || whyNoCgroups(),
   timeout: 60_000,
@@ -405,9 +407,22 @@ test("what programs are told by getsockopt stays as it was, also what is longer 
   t.after(() => rmdirSync(cgroupRoot));
   assert.deepEqual(ask(), expected, "before the agent is there");
   watch.agent.start();
-  const cgroupGetsockopt = 21; // BPF_CGROUP_GETSOCKOPT
   assert.ok(heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
   assert.deepEqual(ask(), expected);
+});
+
+test("without soft errors nothing stands at getsockopt, and connections are seen", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t, facts, { softErrors: false });
+  watch.agent.start();
+  assert.equal(watch.agent.status().way, "eBPF");
+  assert.ok(!heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
+  run(hosts, hosts.client, "connect", hosts.serverAddress, 7461); // nobody listens there
+  await watch.until("it has failed", () => watch.of(7461).some(({ closed }) => closed));
+  assert.deepEqual(watch.figures(7461), { failed: 1, refused: 1 });
 });
 
 interface Counted {

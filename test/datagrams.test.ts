@@ -353,6 +353,34 @@ test("flows beyond the bound are counted drops, and the others go on", {
   assert.ok(watch.agent.status().datagrams.flows <= 50);
 });
 
+test("the room of flows that are over is others', time and again", { skip, timeout: 60_000 }, async (t) => {
+  const [flowsMax, port, perRound] = [200, 7116, 150]; // 50 for what else runs on this machine
+  const observer = createDatagramObserver({
+    ...{ flowsMax, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot, udpIdleSeconds: 1 },
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  for (let round = 0; round < 3; round++) {
+    const sockets = Array.from({ length: perRound }, () => createSocket("udp4")); // none takes another's port
+    for (const socket of sockets)
+      await new Promise<void>((sent) => socket.send(Buffer.alloc(10), port, "127.0.0.1", () => sent()));
+    for (const socket of sockets) socket.close();
+    await delay(1100); // a flow that was not answered is told when it is a second old
+    observer.walk();
+    let seen = 0;
+    observer.drain(({ remotePort, isFirst }) => {
+      if (remotePort === port && isFirst) seen++;
+    });
+    assert.equal(seen, perRound, `round ${round}`);
+    await until("the flows are over", () => {
+      observer.walk();
+      observer.drain(() => {});
+      return observer.losses().walked < perRound || undefined;
+    });
+    assert.equal(observer.losses().tableFull, 0);
+  }
+});
+
 test("a process in a container's cgroup is the container", { skip, timeout: 60_000 }, async (t) => {
   const hosts = createHosts(t);
   const id = process.pid.toString(16).padStart(64, "c0ffee");

@@ -16,7 +16,7 @@ export interface TcpObserverConfig {
   readonly connectionsMax: number;
   /** Listening sockets remembered at most, 16,384 when not given; accepted ones of others have no process. */
   readonly listenersMax?: number;
-  /** Where cgroup v2 is mounted; empty, or not given, where it is not. */
+  /** Where cgroup v2 is mounted, so that soft errors are followed; empty, or not given, where they are not. */
   readonly cgroupRoot?: string;
 }
 
@@ -44,16 +44,22 @@ export interface TcpObserver {
   stop(): void;
 }
 
+export interface TcpPrograms extends TcpObserver {
+  /** Whether, once started, soft errors are followed: the program that does it is optional. */
+  readonly followsSoftErrors: boolean;
+}
+
 /** Follows every TCP socket of this machine, in all network namespaces. */
 export function createTcpObserver({
   connectionsMax,
   listenersMax = 16_384,
   cgroupRoot = "",
-}: TcpObserverConfig): TcpObserver {
+}: TcpObserverConfig): TcpPrograms {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
   let walkProgram: WalkProgram = walkPrograms.at(-1)!;
+  let followsSoftErrors = false;
   const nameBytes = new Uint8Array(cgroupNameBytes);
   const utf8 = new TextDecoder();
   const lossBytes = new Uint8Array(40);
@@ -84,6 +90,7 @@ export function createTcpObserver({
         try {
           const loaded = load(elf, followErrors, walk);
           walkProgram = walk;
+          followsSoftErrors = followErrors;
           return loaded;
         } catch (error) {
           whyNot = error;
@@ -94,6 +101,9 @@ export function createTcpObserver({
   }
 
   return {
+    get followsSoftErrors() {
+      return followsSoftErrors;
+    },
     start() {
       const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
       try {

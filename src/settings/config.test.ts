@@ -44,7 +44,7 @@ test("without anything said, the defaults hold", () => {
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
-      ...{ ebpf: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
+      ...{ ebpf: true, softErrors: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
     networks: [],
     geo: { country: "bundled", city: "off", asn: "bundled" },
@@ -73,6 +73,7 @@ test("a flag goes before the environment, the environment before the file, the f
     commandLine: false,
     connections: 2002,
     ebpf: true,
+    softErrors: true,
     datagrams: true,
     dns: true,
     nat: true,

@@ -254,6 +254,8 @@ const configSchema = z.strictObject({
         connections: wholeNumber(1000, 4_000_000).prefault(262_144),
         /** The kernel's programs; without them TCP alone is seen, by sock_diag. */
         ebpf: yesOrNo().prefault(true),
+        /** Refusals that TCP tells to the program alone, by a hook that every getsockopt() of the machine passes. */
+        softErrors: yesOrNo().prefault(true),
         /** Flows of UDP, ICMP and the rest. */
         datagrams: yesOrNo().prefault(true),
         /** Names of addresses, from the DNS answers that workloads here get. */

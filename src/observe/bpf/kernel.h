@@ -20,6 +20,8 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
+#define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
+
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum {
 	BPF_MAP_TYPE_HASH = 1,

@@ -228,7 +228,7 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		error = error_told(sk);
 	connection->error = error;
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
-		forget(key, connection);
+		forget(&connections, key, connection->slot);
 		return;
 	}
 	connection->closed = 1;

@@ -63,17 +63,6 @@ struct connection {
 /* With the kernel's part of an entry 256 bytes; one more, and each would take 512. */
 _Static_assert(sizeof(struct connection) == 192, "an entry takes one piece of 256 bytes");
 
-/*
- * One of each entry in `connections`, side by side: all that the walk touches of a socket that stands still, but for the two
- * counters in the socket itself. With 0 as `socket` the walk looks at the entry in any case.
- */
-struct slot {
-	__u64 key; /* in `connections`; 0 in a free slot */
-	__u64 socket;
-	__u32 segments_sent; /* as last reported */
-	__u32 segments_received;
-};
-
 struct listener_key {
 	__u32 network_namespace;
 	__u32 port; /* host byte order */
@@ -93,24 +82,6 @@ struct {
 	__type(key, __u64);
 	__type(value, struct connection);
 } connections SEC(".maps");
-
-/* User space makes these two as large as `connections`, whose buckets, as many as it may have entries, take longer to look through. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 131072);
-	__type(key, __u32);
-	__type(value, struct slot);
-} slots SEC(".maps");
-
-/* Those below `slots_used` that are free again. */
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, 131072);
-	__type(value, __u32);
-} free_slots SEC(".maps");
-
-__u32 slots_used;
-__u32 walks;
 
 /* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
 #define WAITING_KEY (1ULL << 63)

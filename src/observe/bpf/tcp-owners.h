@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#define EEXIST 17
-
 /* Not inlined: the name has a stack frame of its own. */
 static __noinline int keep_cgroup_name(__u64 cgroup_id, struct kernfs_node *node)
 {

@@ -7,6 +7,8 @@
 
 extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak;
 
+__u32 walks;
+
 struct walk {
 	__u64 walked;
 	__u64 deferred;
@@ -43,7 +45,7 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 	}
 	if (report(connection, &connection->final, REPORT_CLOSED)) {
 		walk->missed += missed;
-		forget(key, connection);
+		forget(&connections, key, connection->slot);
 		return WALKED_DELETED;
 	}
 	walk->deferred++;
