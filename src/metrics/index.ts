@@ -2,6 +2,8 @@
  * Counters with labels, series of links and flows in bounded number, and the Prometheus text of any metrics; pushing them by remote write.
  * Does not know HTTP servers, nor where records come from.
  */
+export type { AddressPlace, FindAddressPlace } from "./address-place.ts";
+export { agentsMetrics, type CountedAgent } from "./agents-metrics.ts";
 export {
   type CountedCollector,
   type CountedExporter,
@@ -22,6 +24,7 @@ export {
   type Metric,
   type Sample,
 } from "./exposition.ts";
+export { kubernetesMetrics } from "./kubernetes-metrics.ts";
 export { type LabelledPeer, type PeerLabels, peerLabels } from "./peer-labels.ts";
 export type { Secret } from "./remote-write/post.ts";
 export { createRemoteWrite, type RemoteWrite, type RemoteWriteConfig } from "./remote-write/remote-write.ts";
