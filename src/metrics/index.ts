@@ -10,7 +10,7 @@ export {
   type CountedListener,
   collectorMetrics,
 } from "./collector-metrics.ts";
-export { type FindPlace, openPlaces, type Place } from "./compat/geo-database.ts";
+export { type FindPlace, type Place, placesIn } from "./compat/geo-database.ts";
 export { type AddressValue, geoIpMetric } from "./compat/geo-ip.ts";
 export { type GoFlow2Collector, goflow2Metrics } from "./compat/goflow2.ts";
 export { type CountedResolver, dnsMetrics } from "./dns-metrics.ts";
