@@ -236,7 +236,7 @@ export function createServer(
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, now });
+    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
     routeStatus(http, {
       version,
       node,
