@@ -29,6 +29,7 @@ export type { Attribution } from "./geo/attribution.ts";
 export { createGeo, type Geo, type GeoConfig, geoDefaults } from "./geo/geo.ts";
 export { geoKinds } from "./geo/geo-facts.ts";
 export type { GeoFileStatus } from "./geo/geo-file.ts";
+export { loadFile as loadGeoFile } from "./geo/load-file.ts";
 export {
   type AccessSettings,
   ClusterIndex,

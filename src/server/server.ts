@@ -152,6 +152,7 @@ export function createServer(
     {
       ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
+      findAddressPlace: addressFacts.factsOf,
     },
   );
   const ingestCounts = new IngestCounts();
@@ -197,6 +198,7 @@ export function createServer(
   );
   const readMetrics = createReadMetrics({
     ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic, ingestCounts },
+    ...{ kubernetes, startedAt, now, dataFolder: config.data, storeBytesMax: config.store.size },
     compat: config.metrics.compat,
     get remoteWrites() {
       return remoteWrites;
@@ -234,7 +236,7 @@ export function createServer(
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, now });
+    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
     routeStatus(http, {
       version,
       node,

@@ -173,10 +173,14 @@ function createApi(
     { peers, observers, forEachOpen: () => {}, now: () => now },
   );
   const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
-  const remote = { heardCount: 2, waitingRows: 5 };
+  const remote = { heardCount: 2, waitingRows: 5, list: () => [] };
+  const kubernetes = { status: () => ({ state: "off", reason: "not asked for" }) as never };
   routeMetrics(
     app,
-    createReadMetrics({ ...counted, remote, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] }),
+    createReadMetrics({
+      ...{ ...counted, remote, kubernetes, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] },
+      ...{ startedAt: now - minute, now: () => now, dataFolder: ".", storeBytesMax: 1000 },
+    }),
   );
   routeStatus(app, {
     version: "1.2.3",
@@ -187,7 +191,7 @@ function createApi(
     store,
     geo: { status: () => geoFiles },
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
-    kubernetes: { status: () => ({ state: "off", reason: "not asked for" }) as never },
+    kubernetes,
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
