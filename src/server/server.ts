@@ -302,7 +302,7 @@ export function createServer(
       kubernetes.start(); // names may be there before the first records are
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
-      await app.listen(config.listen);
+      await app.listen({ ...config.listen });
       if (tlsPaths !== undefined)
         tls = followTlsFiles(app.server as never, tlsPaths, (message) => logger.warn(message));
       void geo.start();

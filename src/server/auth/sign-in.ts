@@ -89,20 +89,10 @@ function cookie(request: FastifyRequest, id: string, seconds: number): string {
   return `${cookieName}=${id}; Max-Age=${seconds}; Path=/; HttpOnly; SameSite=Strict${isEncrypted ? "; Secure" : ""}`;
 }
 
-/** The page's own query, to go back to. */
+/** The page's own query, to go back to: what a URL's query may be made of. */
 function viewOf(from: unknown): string {
   const { view } = (from ?? {}) as { view?: unknown };
-  return typeof view === "string" && view.length <= 4096 && !/[\r\n]/.test(view)
-    ? encodeURI(decode(view))
-    : "";
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURI(text);
-  } catch {
-    return "";
-  }
+  return typeof view === "string" && /^[\w\-.~!$&'()*+,;=:@/?%]{0,4096}$/.test(view) ? view : "";
 }
 
 function sendForm(reply: FastifyReply, view: string, problem: string): FastifyReply {
