@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ConfigError, environmentVariable, isLoopbackHost, readConfig } from "./config.ts";
+import { environmentVariable, readConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portolan-config-"));
 after(() => rmSync(folder, { recursive: true }));

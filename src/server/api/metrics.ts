@@ -13,9 +13,9 @@ import {
   formatPieces,
   goflow2Metrics,
   type Metric,
-  type RemoteWrite,
   type TrafficMetrics,
 } from "../../metrics/index.ts";
+import type { RemoteWrite } from "../../metrics/remote-write/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
 import type { IngestCounts } from "../ingest-counts.ts";
