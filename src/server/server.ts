@@ -6,27 +6,20 @@ import { isDeepStrictEqual } from "node:util";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
+import { createReverseNames, reverseNamesDefaults } from "../enrich/dns/index.ts";
+import { createGeo } from "../enrich/geo/index.ts";
 import {
   type AddressFacts,
   createAddressFacts,
   createAddressPeers,
-  createGeo,
-  createKubernetes,
-  createReverseNames,
   localAddresses,
   NameTable,
   NetworkTable,
-  reverseNamesDefaults,
 } from "../enrich/index.ts";
+import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
-import {
-  createRemoteWrite,
-  createTrafficMetrics,
-  DropCounters,
-  type Place,
-  type RemoteWriteConfig,
-  type Secret,
-} from "../metrics/index.ts";
+import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
+import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
 import { type Config, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
