@@ -5,7 +5,7 @@
  *   node bench/probe-softflowd.ts [--only "few large flows"] [--rounds 3] [--folder /dev/shm] [--scale 1] [--snap 0]
  *
  * Both keep all flows to the end (-m 2000000, no timeouts), and take turns; the least of the rounds counts. `start` is what a program costs with a
- * capture of no packets, and is part of the figures. `read` is what reading the file costs alone, by pieces of half a megabyte: no program that
+ * capture of no packets, and is part of the figures. `read` is what reading the file costs alone, by pieces of a quarter of a megabyte: no program that
  * reads it can do with less. `--snap 128` cuts packets as tcpdump -s 128 does; needs /usr/bin/time (Debian's `time`).
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -74,7 +74,7 @@ function lesser(one: Cost, other: Cost): Cost {
 /** CPU seconds of reading the file and nothing else. */
 function readCost(path: string): number {
   const fd = openSync(path, "r");
-  const piece = new Uint8Array(524_288);
+  const piece = new Uint8Array(262_144);
   const before = process.cpuUsage();
   while (readSync(fd, piece, 0, piece.length, null) > 0);
   const { user, system } = process.cpuUsage(before);

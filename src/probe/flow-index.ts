@@ -107,6 +107,11 @@ export class FlowIndex {
     this.#count--;
   }
 
+  clear(): void {
+    this.#slots.fill(0);
+    this.#count = 0;
+  }
+
   #grow(): void {
     const old = this.#slots;
     const slots = new Int32Array(old.length * 2);

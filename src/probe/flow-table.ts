@@ -105,19 +105,16 @@ export class FlowTable {
 
   /** Reports every flow. */
   expireAll(reason: EndReason = endReason.forced): void {
-    for (let row = 0; row < this.#usedRows; row++) if (this.isUsed(row)) this.#end(row, reason);
-    this.#eviction.clear();
+    this.visit((row) => {
+      if ((this.words[row * rowWords + wordOf.state]! & stateBit.isDrained) === 0) this.#report(row, reason);
+    });
+    this.#clear();
   }
 
   /** Forgets every flow, without a report. Answers with how many there were. */
   deleteAll(): number {
     const deleted = this.#flowCount;
-    for (let row = 0; row < this.#usedRows; row++) {
-      if (!this.isUsed(row)) continue;
-      this.#wheel.remove(row);
-      this.#remove(row);
-    }
-    this.#eviction.clear();
+    this.#clear();
     return deleted;
   }
 
@@ -295,14 +292,12 @@ export class FlowTable {
     this.#schedule(row);
   }
 
-  #end(row: number, reason: EndReason): void {
-    this.#wheel.remove(row);
-    if ((this.words[row * rowWords + wordOf.state]! & stateBit.isDrained) === 0) this.#report(row, reason);
-    this.#remove(row);
-  }
-
   #evict(): void {
-    this.#end(this.#eviction.take(this.#lastSeen), endReason.evicted);
+    const row = this.#eviction.take(this.#lastSeen);
+    this.#wheel.remove(row);
+    if ((this.words[row * rowWords + wordOf.state]! & stateBit.isDrained) === 0)
+      this.#report(row, endReason.evicted);
+    this.#remove(row);
   }
 
   readonly #lastSeen = (row: number) => {
@@ -316,6 +311,16 @@ export class FlowTable {
     this.words[row * rowWords + wordOf.state] = freeState;
     this.#free[this.#freeCount++] = row;
     this.#flowCount--;
+  }
+
+  /** All rows at once: one by one each would be looked for. */
+  #clear(): void {
+    this.#index.clear();
+    this.#wheel.clear();
+    this.#eviction.clear();
+    this.#freeCount = 0;
+    this.#usedRows = 0;
+    this.#flowCount = 0;
   }
 
   /** The clock is another: what was seen by the old one is reported. */
