@@ -23,11 +23,11 @@ export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from 
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
+export { observedEnd } from "./observed-end.ts";
 export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
 export {
   attemptControlBits,
   createStitcher,
-  observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
