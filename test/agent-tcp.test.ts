@@ -67,14 +67,20 @@ function rowsOf({ columns, count }: FlowBatch): Row[] {
 
 function createWatch(t: TestContext, kernelFacts = facts, config: Partial<typeof agentDefaults> = {}) {
   const rows: Row[] = [];
+  const peers = new PeerTable(10_000, () => {});
+  const processes = new Set<string>();
   const agent = createAgent(
     { ...agentDefaults, datagrams: false, dns: false, containers: false, ...config },
     {
       node: "vm",
-      peers: new PeerTable(10_000, () => {}),
+      peers,
       observers: new ObserverTable(),
       drop: () => {},
-      deliver: (batch) => void rows.push(...rowsOf(batch)),
+      deliver(batch) {
+        rows.push(...rowsOf(batch));
+        for (const row of batch.columns.sourcePeer.subarray(0, batch.count))
+          processes.add(peers.get(row).process);
+      },
       now: Date.now,
       kernelFacts,
     },
@@ -85,6 +91,8 @@ function createWatch(t: TestContext, kernelFacts = facts, config: Partial<typeof
   return {
     agent,
     of,
+    /** What processes were called, of all protocols' sources. */
+    processes,
     /** What was counted of a port's connections at one end, without what is nought. */
     figures(port: number, end: End = "client"): Figures {
       const sums = Object.keys(counters).map((name) => [
@@ -168,6 +176,21 @@ for (const family of ["IPv4", "IPv6"] as const) {
     assert.deepEqual([failed, opened, closed], [0, 0, false]);
   });
 }
+
+test("a process whose first thread has a name of its own, and that has ended, is called by its program", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  watch.agent.start();
+  const client = run(hosts, hosts.client, "connect", hosts.serverAddress, 7499); // nobody listens
+  await once(client, "exit");
+  await watch.until("its attempt is told", () => watch.of(7499).length > 0);
+  const names = [...watch.processes];
+  assert.ok(names.includes("node"), `${names}`);
+  assert.ok(!names.includes("MainThread"), `${names}`);
+});
 
 test("a connection that its own side gives up has failed if somebody really waited", {
   skip: skip || (!hasNft && "nft is not installed"),

@@ -26,7 +26,7 @@ static __always_inline bool is_of_program(struct sock *sk)
 static __always_inline void read_task(struct owner *owner, struct task_struct *task)
 {
 	owner->process = BPF_CORE_READ(task, tgid);
-	BPF_CORE_READ_INTO(&owner->process_name, task, group_leader, comm);
+	read_process_name(owner->process_name, task);
 }
 
 /* Where a socket lives, when its first packet is seen. Returns false for what is not a whole socket. */

@@ -23,6 +23,7 @@
 #include <bpf/bpf_endian.h>
 #include "datagram.h"
 #include "packet.h"
+#include "process-name.h"
 #include "datagram-maps.h"
 #include "datagram-hash.h"
 #include "datagram-owner.h"

@@ -144,13 +144,33 @@ struct socket {
 	struct sock *sk;
 } KERNEL_TYPE;
 
+struct qstr {
+	const unsigned char *name;
+} KERNEL_TYPE;
+
+struct dentry {
+	struct qstr d_name;
+} KERNEL_TYPE;
+
+struct path {
+	struct dentry *dentry;
+} KERNEL_TYPE;
+
+struct file {
+	struct path f_path;
+} KERNEL_TYPE;
+
+struct mm_struct {
+	struct file *exe_file;
+} KERNEL_TYPE;
+
 struct task_struct {
 	int tgid;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
 	char comm[16];
 } KERNEL_TYPE;
 
-struct file;
 
 struct bpf_iter__task_file {
 	struct task_struct *task;

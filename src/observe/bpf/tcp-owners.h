@@ -30,7 +30,7 @@ static __always_inline __u64 read_cgroup(struct sock *sk)
 static __always_inline void read_owner(struct sock *sk, struct task_struct *task, struct owner *owner)
 {
 	owner->process = task->tgid;
-	bpf_core_read(owner->process_name, sizeof(owner->process_name), &task->group_leader->comm);
+	read_process_name(owner->process_name, task);
 	owner->cgroup_id = read_cgroup(sk);
 	owner->count = 1;
 }

@@ -18,6 +18,7 @@
 #include "tcp.h"
 #include "tcp-maps.h"
 #include "tcp-socket.h"
+#include "process-name.h"
 #include "tcp-owners.h"
 #include "tcp-slots.h"
 #include "tcp-connection.h"

@@ -37,7 +37,7 @@ struct tcp_report {
 	__u16 remote_port;         /* host byte order */
 	__u8 local_address[16];    /* network byte order, IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[16];
-	char process_name[16];     /* comm of the thread group's leader, NUL terminated */
+	char process_name[16];     /* as in process-name.h, NUL terminated */
 	__u8 role;                 /* enum tcp_role */
 	__u8 flags;                /* enum tcp_report_flags */
 	__u8 reserved[6];          /* zero */
