@@ -264,6 +264,14 @@ test("in the background: the one who asked goes when the probe runs, and finds i
   assert.ok(existsSync(`/proc/${pid}`));
   assert.match(wire.run("softflowctl", "-c", control, "shutdown"), /Shutting down gracefully/);
   await until("it ends", () => (existsSync(`/proc/${pid}`) ? undefined : true));
+  // The folder is root's, and the probe was nobody.
+  assert.ok(!existsSync(pidFile) && !existsSync(control), "what it left is gone with it");
+
+  wire.run(process.execPath, main, "probe", "-i", "left", "-p", pidFile, "-c", control);
+  process.kill(Number(readFileSync(pidFile, "utf8")), "SIGKILL");
+  await until("what a killed one left goes too", () =>
+    existsSync(pidFile) || existsSync(control) ? undefined : true,
+  );
   const refused = spawnSync(
     "ip",
     [

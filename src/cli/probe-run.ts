@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { CaptureError, hasPacketSockets, writeSystemLog } from "../observe/index.ts";
 import { type ProbeFlags, parseProbeFlags, probeHelp } from "../probe/index.ts";
 import { isDaemon, startDaemon, tellParent } from "./probe-daemon.ts";
@@ -57,13 +56,4 @@ function isOpenError(error: unknown): boolean {
 function logOfDaemon(text: string): void {
   if (process.send !== undefined && process.connected) process.send({ text });
   writeSystemLog(`portolan probe: ${text}`);
-}
-
-export function writePidFile(path: string): string | undefined {
-  try {
-    writeFileSync(path, `${process.pid}\n`);
-    return undefined;
-  } catch (error) {
-    return `process id not written to ${path}: ${(error as NodeJS.ErrnoException).code}`;
-  }
 }
