@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -249,6 +249,60 @@ test("live: what leaves is told from what comes in", { skip, timeout: 60_000 }, 
     [1, 0, 1, 0, 200],
     [2, 1, 0, 2, 200],
   ]);
+});
+
+test("live: what nfcapd has of a probe of each version is what was on the wire, with nothing missing", {
+  skip: skip || (isMissing("nfcapd") && "nfcapd is not installed"),
+  timeout: 60_000,
+}, async (t) => {
+  const wire = new Wire();
+  t.after(() => wire.remove());
+  const folder = temporaryFolder(t);
+  const capture = join(folder, "traffic.pcap");
+  writeFileSync(capture, writeCapture(flows, 1_760_000_000));
+  // nfdump does not count the options of IPFIX, and would report a gap after each.
+  const versions = [["5"], ["9"], ["10", "--no-options"]];
+  const running = await Promise.all(
+    versions.map(async ([version = "", ...more]) => {
+      const port = String(await freePort());
+      const received = join(folder, version);
+      mkdirSync(received);
+      const collector = wire.start("nfcapd", "-w", received, "-p", port, "-b", "127.0.0.1");
+      await until("nfcapd listens", () =>
+        wire.run("ss", "-Hlun", `sport = :${port}`).includes(port) ? true : undefined,
+      );
+      const control = join(folder, `${version}.ctl`);
+      const flags = ["-d", "-i", "left", "-n", `127.0.0.1:${port}`, "-v", version, "-c", control, ...more];
+      const probe = wire.start(process.execPath, main, "probe", ...flags);
+      let log = "";
+      probe.stderr!.on("data", (text) => (log += text));
+      await until("the probe starts", () => (log.includes("started") ? true : undefined));
+      const ask = (word: string) => wire.run("softflowctl", "-c", control, word);
+      return { version, received, collector, probe, ask };
+    }),
+  );
+  for (const round of [1, 2]) {
+    wire.run("tcpreplay", "-q", "-i", "right", "-p", "20000", capture);
+    for (const { ask } of running) {
+      await until("all packets are seen", () =>
+        ask("statistics").includes(`Packets processed: ${packetCount * round}\n`) ? true : undefined,
+      );
+      assert.match(ask("expire-all"), /Expired 41 flows/);
+    }
+  }
+  for (const { version, received, collector, probe } of running) {
+    probe.kill("SIGTERM");
+    await once(probe, "exit");
+    collector.kill("SIGTERM");
+    await once(collector, "exit");
+    const summary = execFileSync("nfdump", ["-I", "-R", received], { encoding: "utf8" });
+    const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, "m").exec(summary)?.[1]);
+    assert.deepEqual(
+      ["Flows", "Packets", "Bytes", "Sequence failures"].map(value),
+      [flows.length * 2, packetCount * 2, octetCount * 2, 0],
+      `version ${version}: ${summary}`,
+    );
+  }
 });
 
 test("in the background: the one who asked goes when the probe runs, and finds its process id", {
