@@ -95,6 +95,25 @@ class Wire {
   }
 }
 
+/** A socket in the namespace, whose datagrams come out as text. */
+async function startCollector(wire: Wire) {
+  const port = await freePort();
+  const collector = wire.start(
+    process.execPath,
+    "-e",
+    `require("dgram").createSocket("udp4").on("message",(m)=>console.log(m.toString("hex"))).bind(${port},"127.0.0.1",()=>console.log("bound"))`,
+  );
+  let received = "";
+  collector.stdout!.on("data", (text) => (received += text));
+  await until("the collector listens", () => (received.includes("bound") ? true : undefined));
+  const rows = () => {
+    const whole = received.slice(0, received.lastIndexOf("\n"));
+    const messages = whole.split("\n").filter((line) => line.startsWith("000a"));
+    return decodeMessages(messages.map((line) => Buffer.from(line, "hex")));
+  };
+  return { port, rows };
+}
+
 function sum(rows: readonly Row[], name: keyof Row): number {
   return rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
 }
@@ -110,16 +129,7 @@ test("live: an interface to a collector, softflowctl, a lost interface, and the 
   const capture = join(folder, "traffic.pcap");
   writeFileSync(capture, writeCapture(flows, 1_760_000_000));
   const control = join(folder, "probe.ctl");
-  const port = await freePort();
-  // The collector is a socket in the namespace: its datagrams come out as text.
-  const collector = wire.start(
-    process.execPath,
-    "-e",
-    `require("dgram").createSocket("udp4").on("message",(m)=>console.log(m.toString("hex"))).bind(${port},"127.0.0.1",()=>console.log("bound"))`,
-  );
-  let received = "";
-  collector.stdout!.on("data", (text) => (received += text));
-  await until("the collector listens", () => (received.includes("bound") ? true : undefined));
+  const { port, rows: receivedRows } = await startCollector(wire);
   const probe = wire.start(
     process.execPath,
     main,
@@ -175,11 +185,7 @@ test("live: an interface to a collector, softflowctl, a lost interface, and the 
   const [code] = await once(probe, "exit");
   assert.equal(code, 0, log);
   const rows = await until("what was reported at the end arrives", () => {
-    const messages = received
-      .split("\n")
-      .filter((line) => line.startsWith("000a"))
-      .map((line) => Buffer.from(line, "hex"));
-    const found = decodeMessages(messages);
+    const found = receivedRows();
     return sum(found, "packetDeltaCount") >= packetCount * 2 ? found : undefined;
   });
   // What came while gathering was stopped may in part have been read before: it is not counted here.
@@ -198,15 +204,7 @@ test("live: what leaves is told from what comes in", { skip, timeout: 60_000 }, 
   const folder = temporaryFolder(t);
   const capture = join(folder, "traffic.pcap");
   writeFileSync(capture, writeCapture(flows.slice(0, 1), 1_760_000_000));
-  const port = await freePort();
-  const collector = wire.start(
-    process.execPath,
-    "-e",
-    `require("dgram").createSocket("udp4").on("message",(m)=>console.log(m.toString("hex"))).bind(${port},"127.0.0.1",()=>console.log("bound"))`,
-  );
-  let received = "";
-  collector.stdout!.on("data", (text) => (received += text));
-  await until("the collector listens", () => (received.includes("bound") ? true : undefined));
+  const { port, rows: receivedRows } = await startCollector(wire);
   const probe = wire.start(
     process.execPath,
     main,
@@ -230,12 +228,7 @@ test("live: what leaves is told from what comes in", { skip, timeout: 60_000 }, 
   probe.kill("SIGTERM");
   await once(probe, "exit");
   const rows = await until("both interfaces report", () => {
-    const found = decodeMessages(
-      received
-        .split("\n")
-        .filter((line) => line.startsWith("000a"))
-        .map((line) => Buffer.from(line, "hex")),
-    );
+    const found = receivedRows();
     return found.length === 2 ? found : undefined;
   });
   const seen = rows.map((row) => [
