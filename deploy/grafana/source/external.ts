@@ -14,7 +14,7 @@ import {
 } from "@grafana/grafana-foundation-sdk/geomap";
 import { chartsOver } from "./charts.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { field, label, named, pageUrl, toPage } from "./page-links.ts";
+import { field, named, pageUrl, toPage } from "./page-links.ts";
 import { type PanelSpec, panelOf } from "./panels.ts";
 import {
   dashboardLinks,
