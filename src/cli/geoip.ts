@@ -43,7 +43,7 @@ async function run(flags: GeoipFlags, command: Command): Promise<void> {
   if (query === "") command.error("error: environment QUERY is not set: a PromQL query is expected");
   const [{ placesIn }, { loadGeoFile }, { createGeoipService }] = await Promise.all([
     import("../metrics/index.ts"),
-    import("../enrich/index.ts"),
+    import("../enrich/geo/index.ts"),
     import("./geoip-service.ts"),
   ]);
   const loaded = await loadGeoFile({ kind: "country", file: flags.database }).answer;

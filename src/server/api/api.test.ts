@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { healthyExporter } from "../../collector/testdata/exporters.ts";
-import type { GeoFileStatus } from "../../enrich/index.ts";
+import type { GeoFileStatus } from "../../enrich/geo/index.ts";
 import { ObserverTable } from "../../flow/index.ts";
 import { createTrafficMetrics, DropCounters } from "../../metrics/index.ts";
 import {

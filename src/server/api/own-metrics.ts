@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import type { Agent } from "../../agent/index.ts";
-import type { Kubernetes } from "../../enrich/index.ts";
+import type { Kubernetes } from "../../enrich/kubernetes/index.ts";
 import { dropReasons } from "../../flow/index.ts";
 import {
   agentsMetrics,
@@ -8,8 +8,8 @@ import {
   dnsMetrics,
   kubernetesMetrics,
   type Metric,
-  type RemoteWrite,
 } from "../../metrics/index.ts";
+import type { RemoteWrite } from "../../metrics/remote-write/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
 import type { IngestCounts } from "../ingest-counts.ts";
