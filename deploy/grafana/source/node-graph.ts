@@ -89,10 +89,17 @@ const copy = (expr: string, to: string, from: string) =>
 const titleOf = (expr: string, to: string, from: string) =>
   `label_replace(${copy(expr, to, from)}, "${to}", "${nobody}", "${from}", "")`;
 
-const unary = (refId: string, operator: string, fieldName: string, alias: string): DataTransformerConfig => ({
+const calculated = (refId: string, alias: string, options: object): DataTransformerConfig => ({
   id: "calculateField",
   filter: { id: "byRefId", options: refId },
-  options: { mode: "unary", alias, replaceFields: false, unary: { operator, fieldName } },
+  options: { alias, replaceFields: false, ...options },
+});
+
+const unary = (operator: string, fieldName: string) => ({ mode: "unary", unary: { operator, fieldName } });
+/** Both sides as texts, which every Grafana from 10 on takes. */
+const binary = (left: string, operator: string, right: string) => ({
+  mode: "binary",
+  binary: { left, operator, right },
 });
 
 /**
@@ -100,22 +107,10 @@ const unary = (refId: string, operator: string, fieldName: string, alias: string
  * panel asks for fields by name. Values of two queries are called after them.
  */
 export const statistics: readonly DataTransformerConfig[] = [
-  unary("nodes", "abs", "Value #nodes", "mainstat"),
-  unary("edges", "abs", "Value #edges", "mainstat"),
-  unary("edges", "ln", "Value #edges", "magnitude"),
-  {
-    id: "calculateField",
-    filter: { id: "byRefId", options: "edges" },
-    options: {
-      mode: "binary",
-      alias: "thickness",
-      replaceFields: false,
-      // From 1 px; 10 MB/s is 9 px.
-      binary: {
-        left: { matcher: { id: "byName", options: "magnitude" } },
-        operator: "*",
-        right: { fixed: "0.5" },
-      },
-    },
-  },
+  calculated("nodes", "mainstat", unary("abs", "Value #nodes")),
+  calculated("edges", "mainstat", unary("abs", "Value #edges")),
+  // From 1 px for 1 B/s; 10 MB/s is 9 px.
+  calculated("edges", "magnitude", unary("ln", "Value #edges")),
+  calculated("edges", "halved", binary("magnitude", "*", "0.5")),
+  calculated("edges", "thickness", binary("halved", "+", "1")),
 ];
