@@ -47,6 +47,13 @@ const cache = join(
  * the browser, and needs no page for it. A text says why it is not there.
  */
 export function loadGrafanaData(): GrafanaData | string {
+  loaded ??= load();
+  return loaded;
+}
+
+let loaded: GrafanaData | string | undefined;
+
+function load(): GrafanaData | string {
   if (!existsSync(cache)) {
     const making = `${cache}.${process.pid}`;
     mkdirSync(making, { recursive: true });

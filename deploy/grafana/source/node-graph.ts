@@ -71,7 +71,8 @@ function nodesOf(edges: string, ends: EndLabels): string {
       ends.title === ""
         ? copy(copy(titled, "subtitle", `${name}_namespace`), "detail__kind", `${name}_kind`)
         : titled;
-    return join(described, "id", ends[name]);
+    // Of ends that are in no namespace both sides have the same labels, and `or` would take one of them for the other.
+    return `label_replace(${join(described, "id", ends[name])}, "side", "${name}", "", "")`;
   };
   const shown = ends.title === "" ? "id, title, subtitle, detail__kind" : "id, title";
   return `sum by (${shown}) (${side("client")} or ${side("server")})`;

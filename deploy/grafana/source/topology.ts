@@ -116,7 +116,8 @@ export function topologyDashboard(): Dashboard {
         nodeGraph(
           {
             ...{ id: 11, title: "Namespaces", width: 8, height: 10 },
-            description: "The same by namespace. What is in none, such as hosts and the internet, is (none).",
+            description:
+              "The same by namespace; traffic within one counts at both its ends. What is in none, such as hosts and the internet, is (none).",
             queries: linkQueries(
               namespaces,
               bytes("$__range"),
