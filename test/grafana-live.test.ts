@@ -300,7 +300,17 @@ async function checkInfinity(t: TestContext, { program }: PretendCluster): Promi
       );
       assert.ok(frames[0]!.length > 0, where);
       if (type !== "nodeGraph") continue;
-      for (const group of ["workload", "namespace", "node", "network", "address", "peer"]) {
+      for (const group of [
+        "workload",
+        "namespace",
+        "node",
+        "network",
+        "country",
+        "asn",
+        "domain",
+        "address",
+        "peer",
+      ]) {
         const drawn = async (): Promise<ReturnType<typeof nodeGraphOf>> => {
           const both = await Promise.all(
             targets.map(async (target) => infinityFrame(data, target, await ask(target, { group }))),

@@ -14,7 +14,7 @@ import {
 } from "@grafana/grafana-foundation-sdk/geomap";
 import { chartsOver } from "./charts.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { field, named, pageUrl, toPage } from "./page-links.ts";
+import { field, label, named, pageUrl, toPage } from "./page-links.ts";
 import { type PanelSpec, panelOf } from "./panels.ts";
 import {
   dashboardLinks,
@@ -151,7 +151,9 @@ export function externalDashboard(): Dashboard {
               queries: [rows(`8 * sum by (country) (${bytes("$__range", placed)}) > 0`)],
               location: { country: "country" },
               size: "Value",
-              dataLinks: [toPage("Show in Portolan", { filter: "network%3Ainternet", group: "address" })],
+              dataLinks: [
+                toPage("Show in Portolan", { filter: named("country", field("country")), group: "address" }),
+              ],
             },
             prometheus,
           ),
@@ -161,7 +163,9 @@ export function externalDashboard(): Dashboard {
             queries: [
               instant(`topk(10, 8 * sum by (country) (${bytes("$__range", placed)}))`, "{{country}}"),
             ],
-            dataLinks: [toPage("Show in Portolan", { filter: "network%3Ainternet", group: "address" })],
+            dataLinks: [
+              toPage("Show in Portolan", { filter: named("country", label("country")), group: "address" }),
+            ],
           }),
           bars({
             ...{ id: 12, title: "Top autonomous systems", unit: "bps", width: 8, height: 7 },
@@ -172,7 +176,7 @@ export function externalDashboard(): Dashboard {
                 "AS{{asn}} {{as_name}}",
               ),
             ],
-            dataLinks: [toPage("Show in Portolan", { filter: "network%3Ainternet", group: "address" })],
+            dataLinks: [toPage("Show in Portolan", { filter: named("asn", label("asn")), group: "address" })],
           }),
         ],
       },

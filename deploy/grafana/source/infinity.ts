@@ -82,7 +82,7 @@ const filterVariable = () =>
 const groupVariable = () =>
   new CustomVariableBuilder("group")
     .label("Group by")
-    .values("workload,namespace,node,network,address,peer")
+    .values("workload,namespace,node,network,country,asn,domain,address,peer")
     .current({ selected: true, text: "workload", value: "workload" });
 
 /** A node graph's document, whose nodes have their places: a refresh moves nothing. */
@@ -418,7 +418,9 @@ export function infinityExternalDashboard(): Dashboard {
               ],
               location: { country: "country" },
               size: "Host (count)",
-              dataLinks: [toPage("Show in Portolan", { filter: "network%3Ainternet", group: "address" })],
+              dataLinks: [
+                toPage("Show in Portolan", { filter: named("country", field("country")), group: "address" }),
+              ],
             },
             infinity,
           ),

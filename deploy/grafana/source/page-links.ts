@@ -30,4 +30,8 @@ export function pageUrl({ filter, group, view, exporter }: PageView = {}): strin
 /** `name:"..."` of a value: quotes and the colon as URLs have them. */
 export const named = (fieldName: string, value: string) => `${fieldName}%3A%22${value}%22`;
 
+/** A peer as series call it: by its workload where it has one, else by its name. */
+export const peer = (value: string, end: "" | "client." | "server." = "") =>
+  `(${named(`${end}workload`, value)}%20OR%20${named(`${end}name`, value)})`;
+
 export const toPage = (title: string, view: PageView): DataLink => ({ title, url: pageUrl(view) });

@@ -2,7 +2,7 @@ import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { chartsOver } from "./charts.ts";
 import { dashboardOf } from "./dashboard.ts";
 import { linkQueries, nodeGraph, statistics } from "./node-graph.ts";
-import { field, label, named, pageUrl, toPage } from "./page-links.ts";
+import { field, label, named, pageUrl, peer, toPage } from "./page-links.ts";
 import {
   buckets,
   dashboardLinks,
@@ -48,7 +48,7 @@ const pairName = "{{client}} → {{server}}";
 export function topologyDashboard(): Dashboard {
   const { stat, timeseries, bars, pie, table, heatmap } = chartsOver(prometheus);
   const linkToPage = toPage("Show in Portolan", {
-    filter: `${named("client.name", label("client"))}%20${named("server.name", label("server"))}`,
+    filter: `${peer(label("client"), "client.")}%20${peer(label("server"), "server.")}`,
     group: "workload",
   });
   const sections = [
@@ -107,9 +107,7 @@ export function topologyDashboard(): Dashboard {
               "Who talks to whom: the 100 heaviest links of the time range and both their ends, so 200 nodes at most, which is what the panel shows. Red links fail. The number is bytes per second. Portolan's own page shows all.",
             queries: linkQueries(workloads, bytes("$__range"), links("failed_connections_total", "$__range")),
             transformations: statistics,
-            dataLinks: [
-              toPage("Show in Portolan", { filter: named("name", field("title")), group: "workload" }),
-            ],
+            dataLinks: [toPage("Show in Portolan", { filter: peer(field("title")), group: "workload" })],
           },
           prometheus,
         ),
@@ -124,7 +122,9 @@ export function topologyDashboard(): Dashboard {
               links("failed_connections_total", "$__range"),
             ),
             transformations: statistics,
-            dataLinks: [toPage("Show in Portolan", { group: "namespace" })],
+            dataLinks: [
+              toPage("Show in Portolan", { filter: named("namespace", field("title")), group: "workload" }),
+            ],
           },
           prometheus,
         ),
@@ -186,7 +186,7 @@ export function topologyDashboard(): Dashboard {
           transformations: merged({ "Value #sent": "Sent", "Value #received": "Received" }),
           dataLinks: [
             toPage("Show in Portolan", {
-              filter: `${named("client.name", field("client"))}%20${named("server.name", field("server"))}`,
+              filter: `${peer(field("client"), "client.")}%20${peer(field("server"), "server.")}`,
               group: "workload",
             }),
           ],
@@ -214,7 +214,7 @@ export function topologyDashboard(): Dashboard {
           transformations: merged({ Value: "Failures" }),
           dataLinks: [
             toPage("Show in Portolan", {
-              filter: `${named("client.name", field("client"))}%20${named("server.name", field("server"))}%20failed%3E0`,
+              filter: `${peer(field("client"), "client.")}%20${peer(field("server"), "server.")}%20failed%3E0`,
               group: "workload",
             }),
           ],
