@@ -84,6 +84,7 @@ export class ApiServer {
       "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108",
       "--disable-admission-plugins=ServiceAccount", // nobody makes the accounts that pods would need
       "--endpoint-reconciler-type=none",
+      "--allow-privileged=true", // as kubeadm has it
       "--max-requests-inflight=2000",
       "--max-mutating-requests-inflight=1000",
     ]);

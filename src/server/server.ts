@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
@@ -26,7 +26,7 @@ import {
   type RemoteWriteConfig,
   type Secret,
 } from "../metrics/index.ts";
-import { type Config, isLoopbackHost } from "../settings/index.ts";
+import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -112,7 +112,7 @@ export function createServer(
   const kubernetes = createKubernetes(config.kubernetes, {
     ...{ peers, now },
     log: (message) => logger.warn(message),
-    surroundings: { environment: process.env, home: homedir() },
+    surroundings: { environment: process.env, home: homeFolder() },
   });
   const networks = new NetworkTable(config.networks);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });

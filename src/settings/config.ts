@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { homedir } from "node:os";
 import { type Document, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
 import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { homeFolder } from "./home-folder.ts";
 import { metricsSchema } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
@@ -385,7 +385,7 @@ export function environmentVariable(path: string): string {
 }
 
 function defaultDataFolder(): string {
-  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homedir()}/.local/share/portolan`;
+  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homeFolder()}/.local/share/portolan`;
 }
 
 function leafPaths(): string[] {

@@ -9,3 +9,4 @@ export {
   isLoopbackHost,
   readConfig,
 } from "./config.ts";
+export { homeFolder } from "./home-folder.ts";
