@@ -112,7 +112,7 @@ function textOf(manifests: readonly Manifest[], name: string, key: string): stri
 test("the chart's pods, as containers without a runtime: the server as nobody, the agent with its capabilities, and helm test", {
   skip: skipRun,
 }, async () => {
-  const manifests = helm.render({ auth: { enabled: false } });
+  const manifests = helm.render({ auth: { ingestToken, readToken } });
   const serverUrl = `http://${hosts.clientAddress}:8080`;
   const {
     containers: [serverContainer],

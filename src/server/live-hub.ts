@@ -132,7 +132,8 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
   };
 }
 
-function filterSubject(link: PortLink) {
+/** A link as filters ask about it. */
+export function filterSubject(link: PortLink) {
   return {
     client: link.client satisfies LinkEnd,
     server: link.server,

@@ -18,6 +18,7 @@ export {
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
+export { emptyLayout, type LayoutState, layout } from "./layout.ts";
 export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
