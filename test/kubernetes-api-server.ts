@@ -192,6 +192,21 @@ export class ApiServer {
   }
 }
 
+/** A kubeconfig file, of the API server's administrator unless another token is given. */
+export function writeKubeconfig(api: ApiServer, file: string, token = api.adminToken): void {
+  const cluster = {
+    server: `https://127.0.0.1:${api.port}`,
+    "certificate-authority-data": Buffer.from(api.authority).toString("base64"),
+  };
+  const config = {
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
+    clusters: [{ name: "test", cluster }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "admin" } }],
+    users: [{ name: "admin", user: { token } }],
+  };
+  writeFileSync(file, JSON.stringify(config));
+}
+
 async function stopProcess(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
