@@ -113,7 +113,7 @@ export function createServer(
     log: (message) => logger.warn(message),
     surroundings: { environment: process.env, home: homeFolder() },
   });
-  const networks = new NetworkTable(config.networks);
+  const networks = new NetworkTable(config.networks, kubernetes.index);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);
