@@ -41,7 +41,7 @@ import {
 import { routeAgents } from "./api/agents.ts";
 import { routeExporters } from "./api/exporters.ts";
 import { routeFlows } from "./api/flows.ts";
-import { ingestPath, routeIngest } from "./api/ingest.ts";
+import { routeIngest } from "./api/ingest.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
@@ -233,7 +233,7 @@ export function createServer(
     const http = createHttp({
       logger,
       isLoopbackOnly: !areTokensAsked && (isLoopbackHost(config.listen.host) || credentials !== undefined),
-      openPaths: ["/healthz", "/readyz", ...(credentials === undefined ? [] : [ingestPath])],
+      areAgentsChecked: credentials !== undefined,
       credentials: areTokensAsked ? credentials : undefined,
       limits: new ClientLimits(config.limits, () => performance.now()),
       tls: tlsPaths && readTlsFiles(tlsPaths.certificate, tlsPaths.key),

@@ -23,6 +23,7 @@ import type { LiveHub } from "../live-hub.ts";
 import { Problem } from "../problem.ts";
 import type { RemoteAgents } from "../remote-agents.ts";
 import { collectorMetrics } from "./collector-metrics.ts";
+import type { Description } from "./description.ts";
 import { type ExporterSource, everyExporter } from "./exporters.ts";
 
 export interface MetricsDependencies {
@@ -85,7 +86,7 @@ export function routeMetrics(
   scrapeMilliseconds = scrapeMillisecondsMax,
 ): void {
   let scrapes = 0;
-  app.get("/metrics", async (request, reply) => {
+  app.get("/metrics", { config: { describes } }, async (request, reply) => {
     if (scrapes >= scrapesMax)
       throw new Problem(
         503,
@@ -111,6 +112,12 @@ export function routeMetrics(
     return reply.header("content-type", contentTypes[format]).send(stream);
   });
 }
+
+const describes: Description = {
+  summary: "Metrics in Prometheus text, or OpenMetrics where `Accept` asks for it.",
+  answer: Object.values(contentTypes).map((type) => type.split(";")[0]!),
+  statuses: [503],
+};
 
 function* piecesOf(reading: MetricsReading, format: ExpositionFormat): Generator<Buffer> {
   for (const piece of formatPieces(reading.metrics, format)) {

@@ -7,6 +7,7 @@ import { LiveFold, liveFoldDefaults } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import type { NodeGraph } from "../node-graph.ts";
 import { routeNodeGraph } from "./nodegraph.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const minute = 60_000;
@@ -34,6 +35,7 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
     },
   } as unknown as Store;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
   routeNodeGraph(app, store, { fold, peers, observers, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });

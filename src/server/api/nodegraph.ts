@@ -6,14 +6,30 @@ import { readLinks } from "../history.ts";
 import type { LiveHubDependencies } from "../live-hub.ts";
 import { buildNodeGraph, graphFields, nodeId, type StatsType, statsTypes } from "../node-graph.ts";
 import { compilePattern, filterPatiently } from "../safe-pattern.ts";
-import { Parameters } from "./parameters.ts";
+import { nodeGraph, nodeGraphFields } from "./answers/operation.ts";
+import { type Description, readQuery } from "./description.ts";
+import { text, windowParameters } from "./parameter-kinds.ts";
+import { windowOf } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
 type LiveLinks = Omit<LiveHubDependencies, "peerFacts">;
 
 /** Links of a past window that are looked at, the heaviest. */
 const linksMax = 10_000;
-const accepted = ["stats-type", "from", "to", "namespace", "include", "exclude"];
+const pattern = (what: string) => text(`A regular expression (RE2): ${what}.`, 10_000);
+const parameters = {
+  ...windowParameters,
+  "stats-type": text(`What is shown of each: ${statsTypes.join(", ")}; connection where it is none.`, 10_000),
+  namespace: pattern("the namespace of either end"),
+  include: pattern("id or name of either end"),
+  exclude: pattern("id or name of neither end"),
+};
+const describes = {
+  ...{ summary: "Nodes and edges, as k8spacket serves them to Grafana.", parameters },
+  answer: nodeGraph,
+} satisfies Description;
+const describesFields = { ...describes, summary: "What nodes and edges have.", answer: nodeGraphFields };
+const describesHealth: Description = { summary: "Whether the graph can be asked for.", answer: undefined };
 
 /**
  * The Node Graph API, as k8spacket serves it: `/api/health`, `/api/graph/fields`, `/api/graph/data`, also under `/nodegraph`. The window that
@@ -21,16 +37,18 @@ const accepted = ["stats-type", "from", "to", "namespace", "include", "exclude"]
  */
 export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveLinks): void {
   for (const prefix of ["", "/nodegraph"]) {
-    app.get(`${prefix}/api/health`, async (_request, reply) => reply.send());
-    app.get(`${prefix}/api/graph/fields`, async (request) =>
-      graphFields(statsType(readParameters(request, live.now()))),
+    app.get(`${prefix}/api/health`, { config: { describes: describesHealth } }, async (_request, reply) =>
+      reply.send(),
     );
-    app.get(`${prefix}/api/graph/data`, async (request) => {
-      const parameters = readParameters(request, live.now());
-      const namespace = compilePattern("namespace", parameters.text("namespace"));
-      const include = compilePattern("include", parameters.text("include"));
-      const exclude = compilePattern("exclude", parameters.text("exclude"));
-      const { links, seconds } = await linksOf(request, store, live, parameters.window());
+    app.get(`${prefix}/api/graph/fields`, { config: { describes: describesFields } }, async (request) =>
+      graphFields(statsType(readKnown(request, live.now()))),
+    );
+    app.get(`${prefix}/api/graph/data`, { config: { cost: "question", describes } }, async (request) => {
+      const given = readKnown(request, live.now());
+      const namespace = compilePattern("namespace", given.namespace);
+      const include = compilePattern("include", given.include);
+      const exclude = compilePattern("exclude", given.exclude);
+      const { links, seconds } = await linksOf(request, store, live, windowOf(given, live.now()));
       const wanted = await filterPatiently(links, ({ client, server }) => {
         const texts = [client, server].flatMap((end) => [nodeId(end), end.name]);
         return (
@@ -39,21 +57,20 @@ export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveLin
           (exclude === undefined || !texts.some(exclude.test))
         );
       });
-      return buildNodeGraph(wanted, statsType(parameters), seconds);
+      return buildNodeGraph(wanted, statsType(given), seconds);
     });
   }
 }
 
 /** Others than k8spacket's parameters are passed over, as it does: panels add their own. */
-function readParameters({ query }: FastifyRequest, now: number): Parameters {
-  const known = Object.entries(query as object).filter(([name]) => accepted.includes(name));
-  return new Parameters(Object.fromEntries(known), accepted, now);
+function readKnown({ query }: FastifyRequest, now: number) {
+  const known = Object.entries(query as object).filter(([name]) => name in parameters);
+  return readQuery(describes, Object.fromEntries(known), now);
 }
 
 /** One that is not known is `connection`, as in k8spacket. */
-function statsType(parameters: Parameters): StatsType {
-  const given = parameters.text("stats-type");
-  return statsTypes.find((type) => type === given) ?? "connection";
+function statsType(given: { readonly "stats-type": string | undefined }): StatsType {
+  return statsTypes.find((type) => type === given["stats-type"]) ?? "connection";
 }
 
 async function linksOf(
