@@ -81,7 +81,7 @@ async function linksOf(
 ): Promise<{ links: readonly PortLink[]; seconds: number }> {
   const isLive = to >= now() - 60_000 && from >= now() - fold.windowMilliseconds - 60_000;
   if (isLive) {
-    const links = mergeParts(liveParts(fold, peers, observers), "address");
+    const links = mergeParts(liveParts(fold, peers, observers));
     // Who was seen since `from`, with what there is of them: the live map's totals are over its own window.
     const seen = links.filter(({ lastSeen, active }) => lastSeen > from || active > 0);
     return { links: seen, seconds: fold.windowMilliseconds / 1000 };
