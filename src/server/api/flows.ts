@@ -28,7 +28,7 @@ const describes = {
 } satisfies Description;
 
 /** `GET /api/v1/flows`: raw records. */
-export function routeFlows(app: FastifyInstance, store: Store, now: () => number): void {
+export function routeFlows(app: FastifyInstance, store: Pick<Store, "flows">, now: () => number): void {
   app.get("/api/v1/flows", { config: { cost: "question", describes } }, async (request, reply) => {
     const { filter, limit, cursor, format, ...window } = readQuery(describes, request.query, now());
     const form = chooseForm(format, request.headers.accept);

@@ -1,4 +1,4 @@
-import type { AggregateRow } from "../../store/index.ts";
+import type { Metric, Totals } from "../../store/index.ts";
 import type { LinkFailures } from "../../topology/index.ts";
 import type { Row } from "./form.ts";
 
@@ -15,8 +15,6 @@ export interface LinkFigures {
   readonly rttMinMs: number | null;
   readonly connectMs: number | null;
 }
-
-export type Totals = Omit<AggregateRow, "group" | "time" | "observers">;
 
 /** What the store tells of a group or a link; times in milliseconds. */
 export function figuresOf(totals: Totals): LinkFigures {
@@ -49,4 +47,13 @@ export function figureCells(figures: LinkFigures): Row {
     ...failureNames.map((name) => figures.failures[name]),
     ...rest.map((name) => figures[name]),
   ];
+}
+
+/** What a group is ordered by; null where nobody measured. */
+export function metricOf(totals: Totals, metric: "rtt"): number | null;
+export function metricOf(totals: Totals, metric: Exclude<Metric, "rtt">): number;
+export function metricOf(totals: Totals, metric: Metric): number | null;
+export function metricOf(totals: Totals, metric: Metric): number | null {
+  if (metric === "rtt") return thousandth(totals.rttMicroseconds);
+  return metric === "bytes" ? totals.bytesSent + totals.bytesReceived : totals[metric];
 }

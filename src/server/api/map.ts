@@ -7,11 +7,12 @@ import { topology as topologyAnswer } from "./answers/topology.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, sendTable, type Table } from "./form.ts";
 import { figureCells, figureColumns } from "./link-cells.ts";
-import { filter, format, integer, oneOf, windowParameters } from "./parameter-kinds.ts";
+import { filter, format, integer, oneOf, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
-export const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
+/** What links of a map are ranked by; the mean of several ports would be no round trip time. */
+const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
 
 /** Of a map, live or past. */
 export const viewParameters = {
@@ -24,7 +25,7 @@ export const viewParameters = {
 
 const describes = {
   summary: "Peers and links of a window.",
-  parameters: { ...windowParameters, ...viewParameters, format },
+  parameters: { ...windowParameters, ...viewParameters, sampling, format },
   answer: topologyAnswer,
   forms: ["csv", "ndjson"],
 } satisfies Description;
@@ -32,14 +33,15 @@ const describes = {
 /** `GET /api/v1/map`: peers and links of a window. */
 export function routeMap(
   app: FastifyInstance,
-  store: Store,
+  store: Pick<Store, "links">,
   peerFacts: PeerFactsTable,
   now: () => number,
 ): void {
   app.get("/api/v1/map", { config: { cost: "question", describes } }, async (request, reply) => {
     const given = readQuery(describes, request.query, now());
     const { group: grouping, metric, limit: linksMax } = given;
-    const question = { ...windowOf(given, now()), filter: given.filter, metric, limit: linksMax };
+    const { filter, sampling: sampled } = given;
+    const question = { ...windowOf(given, now()), filter, metric, limit: linksMax, sampled };
     const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) =>
       readLinks(store, { ...question, signal }, grouping),
     );

@@ -1,6 +1,8 @@
 import { type Filter, filterLimits } from "../../query/index.ts";
+import { type Dimension, dimensions, metrics, parseDimension } from "../../store/index.ts";
 import type { Parameter } from "./description.ts";
 import { type Form, forms } from "./form.ts";
+import { invalid } from "./parameters.ts";
 
 /** A whole number within bounds. */
 export function integer(
@@ -76,6 +78,37 @@ export const windowParameters = {
   from: time("Start of the window; 15 minutes before its end when not given."),
   to: time("End of the window, now when not given."),
 };
+
+/** Fields of either end, or of the link, with commas between. */
+export function byDimensions(fallback: string, countMax: number): Parameter<Dimension[]> {
+  return {
+    description: `What is grouped by, ${countMax} at most with commas between; ${fallback}. \`client.label.KEY\` and \`server.label.KEY\` too.`,
+    schema: {
+      type: "array",
+      items: { anyOf: [{ enum: dimensions }, { type: "string", pattern: "^(client|server)\\.label\\.." }] },
+      maxItems: countMax,
+    },
+    read(parameters, name) {
+      const parts = parameters.text(name)?.split(",") ?? [];
+      const accepted = `${dimensions.join(", ")}, client.label.KEY, server.label.KEY`;
+      if (parts.length > countMax) throw invalid(name, `at most ${countMax} of: ${accepted}`);
+      return parts.map((part) => {
+        const dimension = parseDimension(part.trim());
+        if (dimension === undefined)
+          throw invalid(name, `"${part.slice(0, 60)}" is not known; accepted: ${accepted}`);
+        return dimension;
+      });
+    },
+  };
+}
+
+export const metric = oneOf("What is added up, and what the answer is ordered by.", metrics, "bytes");
+
+export const sampling = oneOf(
+  "Bytes and packets multiplied by the exporter's sampling interval, or as they were exported.",
+  ["corrected", "raw"],
+  "corrected",
+);
 
 /** `csv` and `ndjson` for those who do not read JSON. */
 export const format: Parameter<Form | undefined> = oneOf(

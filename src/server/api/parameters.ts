@@ -60,7 +60,9 @@ export class Parameters {
     const parsed = parseFilter(text, target);
     if (parsed.error === undefined) return parsed.filter;
     const { message, position, length, found, expected } = parsed.error;
-    throw new Problem(400, "filter_invalid", message, { position, length, found, expected });
+    throw new Problem(400, "filter_invalid", message, {
+      ...{ position, length, found: clip(found), expected },
+    });
   }
 
   time(name: string): number | undefined {

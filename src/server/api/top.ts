@@ -1,24 +1,30 @@
 import type { FastifyInstance } from "fastify";
-import { type AggregateRow, dimensions, type Store } from "../../store/index.ts";
+import type { Store } from "../../store/index.ts";
 import { top } from "./answers/history.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, sendTable } from "./form.ts";
-import { figureCells, figureColumns, figuresOf } from "./link-cells.ts";
-import { metrics } from "./map.ts";
-import { filter, format, integer, listOf, oneOf, windowParameters } from "./parameter-kinds.ts";
+import { figureCells, figureColumns, figuresOf, metricOf } from "./link-cells.ts";
+import {
+  byDimensions,
+  filter,
+  format,
+  integer,
+  metric,
+  sampling,
+  windowParameters,
+} from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
-
-type Metric = (typeof metrics)[number];
 
 const describes = {
   summary: "The heaviest groups by any field, or by several together.",
   parameters: {
     ...windowParameters,
     filter: filter(),
-    by: listOf("What is grouped by; `client.name,server.name` when not given.", dimensions, 4),
-    metric: oneOf("What groups are ordered by.", metrics, "bytes"),
+    by: byDimensions("`client.name,server.name` when not given", 4),
+    metric,
     limit: integer("Groups at most.", { fallback: 10, min: 1, max: 1000 }),
+    sampling,
     format,
   },
   answer: top,
@@ -26,11 +32,11 @@ const describes = {
 } satisfies Description;
 
 /** `GET /api/v1/top`: the heaviest groups by any dimensions. */
-export function routeTop(app: FastifyInstance, store: Store, now: () => number): void {
+export function routeTop(app: FastifyInstance, store: Pick<Store, "aggregate">, now: () => number): void {
   app.get("/api/v1/top", { config: { cost: "question", describes } }, async (request, reply) => {
-    const { filter, metric, limit, ...given } = readQuery(describes, request.query, now());
+    const { filter, metric, limit, sampling: sampled, ...given } = readQuery(describes, request.query, now());
     const by = given.by.length === 0 ? (["client.name", "server.name"] as const) : given.by;
-    const question = { ...windowOf(given, now()), filter, metric, limit, by };
+    const question = { ...windowOf(given, now()), filter, metric, limit, by, sampled };
     const { from, to, rows, groupsLeftOut } = await withTimeout(request, (signal) =>
       store.aggregate({ ...question, signal }),
     );
@@ -46,8 +52,4 @@ export function routeTop(app: FastifyInstance, store: Store, now: () => number):
       rows: groups.map((row) => [...row.group, row.value, ...figureCells(row)]),
     });
   });
-}
-
-export function metricOf(row: AggregateRow, metric: Metric): number {
-  return metric === "bytes" ? row.bytesSent + row.bytesReceived : row[metric];
 }

@@ -59,6 +59,7 @@ const flowRecord = named(
     ...flowFields,
     sourcePeerName: z.string(),
     destinationPeerName: z.string(),
+    calledPeerName: z.string(),
     observerName: z.string(),
   },
 );

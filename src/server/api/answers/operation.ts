@@ -141,3 +141,7 @@ export const ingested = named("Ingested", "The message's records are durable.", 
   sequence: z.int(),
   isDuplicate: z.boolean(),
 });
+
+export const reloaded = named("Reloaded", "Tokens and certificate are those of the configuration.", {
+  wantRestart: z.array(z.string()).describe("Settings that changed and are taken at the next start."),
+});

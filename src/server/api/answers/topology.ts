@@ -87,8 +87,10 @@ export const link = named("Link", "Client peer to server peer.", {
   active: count.describe("Open now; only on a live map."),
   observers: z.array(linkObserver),
   lastSeen: instant,
-  firstSeen: instant.optional(),
-  called: z.array(z.string()).optional(),
+  services: z
+    .array(z.string())
+    .optional()
+    .describe("`NAMESPACE/NAME` of the Services that the client called."),
   sentRate: count.optional().describe("Bytes per second now; only on a live map."),
   receivedRate: count.optional(),
 });

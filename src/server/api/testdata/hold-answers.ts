@@ -59,6 +59,6 @@ function createCheck(app: FastifyInstance): (answer: Answer) => string | undefin
       : pointer("paths", path, method.toLowerCase(), "responses", String(status), "content", type, "schema");
     const validate = ajv.getSchema(at);
     assert.ok(validate !== undefined, at);
-    return validate(JSON.parse(body)) ? undefined : ajv.errorsText(validate.errors);
+    return validate(JSON.parse(body)) ? undefined : ajv.errorsText(validate.errors).slice(0, 500);
   };
 }
