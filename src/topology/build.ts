@@ -158,8 +158,10 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
   const drawn = ordered.slice(0, linksMax);
   const drawnPeers = new Map<string, TopologyPeer>();
   for (const { client, server } of drawn) {
-    drawnPeers.set(client, peers.get(client)!);
-    drawnPeers.set(server, peers.get(server)!);
+    for (const id of [client, server]) {
+      const { peer, addresses } = peers.get(id)!;
+      drawnPeers.set(id, { ...peer, addresses: addresses.toSorted() });
+    }
   }
   return {
     from,
@@ -284,7 +286,9 @@ interface MutableLink extends LinkTotals {
   readonly services: Set<string>;
 }
 
-interface MutablePeer extends TopologyPeer {
+interface MutablePeer {
+  peer: TopologyPeer;
+  least: string;
   readonly addresses: string[];
 }
 
@@ -324,10 +328,15 @@ class EndTable {
   }
 }
 
+/** What a peer is like at its least address is told: the same whatever comes first. */
 function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): string {
   const known = peers.get(peer.id);
-  if (known === undefined) peers.set(peer.id, { ...peer, addresses: [...peer.addresses] });
-  else for (const address of peer.addresses) addAddress(known.addresses, address);
+  const least = peer.addresses[0] ?? "";
+  if (known === undefined) peers.set(peer.id, { peer, least, addresses: [...peer.addresses] });
+  else {
+    if (least < known.least) [known.peer, known.least] = [peer, least];
+    for (const address of peer.addresses) addAddress(known.addresses, address);
+  }
   return peer.id;
 }
 

@@ -4,6 +4,7 @@ import {
   chosenLinks,
   groupObservers,
   groupTotals,
+  linkIdentity,
   metricWeights,
   readObservers,
   readTotals,
@@ -22,6 +23,7 @@ const addressesMax = 32;
 /**
  * Behind the steps of `chosenLinks`
  *
+ *     known     the links that somebody's figures count of: not those that only duplicates speak of
  *     drawn     what each peer is drawn as: `drawnPeer` of topology/build.ts in SQL
  *     reported  per pair of these, called peer, port, protocol and observer: what counts, and what that observer saw
  *     top       the heaviest pairs over the window
@@ -64,28 +66,35 @@ function linksStatement(
   const of = "client, server, called_key, server_port, protocol";
   return `
   WITH ${chosenLinks(query, window, question, parameters)},
+  known AS (SELECT DISTINCT ${linkIdentity} FROM chosen WHERE counts),
   drawn AS (SELECT key, address, ${drawnAs[query.grouping ?? "none"]} AS drawn FROM peers),
   reported AS MATERIALIZED (
     SELECT coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server, l.called_key, l.server_port, l.protocol,
-      o.id AS observer_id, min(l.client_key) AS client_key, min(l.server_key) AS server_key,
+      o.id AS observer_id, ${leastEnd("client")}, ${leastEnd("server")},
       list(DISTINCT coalesce(c.address, '')) AS client_addresses, list(DISTINCT coalesce(s.address, '')) AS server_addresses,
       ${reportedTotals}
-    FROM chosen l LEFT JOIN observers o ON o.key = l.observer_key
+    FROM (FROM chosen SEMI JOIN known USING (${linkIdentity})) l LEFT JOIN observers o ON o.key = l.observer_key
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
     GROUP BY 1, 2, 3, 4, 5, 6
   ),
   top AS (
     SELECT client, server, ${metricWeights[query.metric]} AS weight, count(*) OVER () AS pair_count
-    FROM reported GROUP BY client, server HAVING bool_or(counts)
+    FROM reported GROUP BY client, server
     ORDER BY weight DESC, client, server LIMIT ${parameters.integer(query.limit)}
   )
-  SELECT ${of.replaceAll("called_key", "called_key::DOUBLE AS called_key")}, min(client_key)::DOUBLE AS client_key, min(server_key)::DOUBLE AS server_key,
+  SELECT ${of.replaceAll("called_key", "called_key::DOUBLE AS called_key")}, arg_min(client_key, least_client)::DOUBLE AS client_key, arg_min(server_key, least_server)::DOUBLE AS server_key,
     list_sort(list_distinct(flatten(list(client_addresses))))[:${addressesMax}] AS client_addresses,
     list_sort(list_distinct(flatten(list(server_addresses))))[:${addressesMax}] AS server_addresses,
     ${groupTotals}, ${groupObservers} AS observers, any_value(pair_count)::DOUBLE AS pair_count
   FROM reported JOIN top USING (client, server)
-  GROUP BY weight, ${of} HAVING bool_or(counts)
+  GROUP BY weight, ${of}
   ORDER BY weight DESC, client, server, ${metricWeights[query.metric]} DESC, server_port, protocol, called_key LIMIT ${rowsMax}`;
+}
+
+/** The peer at the least address tells what the end is like, as in `buildTopology`. */
+function leastEnd(end: "client" | "server"): string {
+  const address = `coalesce(${end[0]}.address, '')`;
+  return `arg_min(l.${end}_key, ${address}) AS ${end}_key, min(${address}) AS least_${end}`;
 }
 
 const networkOr = (condition: string, drawn: string) =>
