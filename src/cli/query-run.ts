@@ -31,12 +31,14 @@ export async function runQuery(
 }
 
 async function writeAnswer({ subject, output, file }: QueryPlan, response: Response): Promise<void> {
-  const body = Readable.fromWeb(response.body as never);
+  const written =
+    output === "table"
+      ? Readable.from([await tableOf(subject, response)])
+      : Readable.fromWeb(response.body as never);
   if (output === "parquet") {
     const { writeParquet } = await import("../store/index.ts");
-    return writeParquet(file!, body);
+    return writeParquet(file!, written);
   }
-  const written = output === "table" ? Readable.from([await tableOf(subject, response)]) : body;
   try {
     await pipeline(written, file === undefined ? process.stdout : createWriteStream(file), {
       end: file !== undefined,

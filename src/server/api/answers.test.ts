@@ -401,6 +401,8 @@ test("what is too much or no question is said: a filter of a megabyte, a window 
   assert.equal((await ask("v1/flows", { cursor: "x'; DROP TABLE peers" })).json().code, "store_cursor");
   assert.equal((await ask("v1/diff", { baseFrom: end, baseTo: start })).statusCode, 400);
   assert.equal((await ask("v1/diff", { factor: 0.5 })).statusCode, 400);
+  const { from, to, baseFrom, baseTo } = (await ask("v1/diff", { from: end - 90_001, to: end - 1 })).json();
+  assert.deepEqual([from, to, baseFrom, baseTo], [end - 2 * minute, end, end - 4 * minute, end - 2 * minute]);
 });
 
 test("the description of the API is complete and refers to nothing that is not there", async (t) => {

@@ -102,10 +102,15 @@ export function routeDiff(
 
 type Asked = { readonly baseFrom: number | undefined; readonly baseTo: number | undefined };
 
+const minuteMilliseconds = 60_000;
+
 /** As long as the window, just before it, where nothing else is said. */
 function baseOf({ baseFrom, baseTo }: Asked, { from, to }: { from: number; to: number }) {
-  const end = baseTo ?? (baseFrom === undefined ? from : baseFrom + (to - from));
-  const start = baseFrom ?? end - (to - from);
+  // The store answers whole minutes: two windows side by side have none in common.
+  const begin = Math.floor(from / minuteMilliseconds) * minuteMilliseconds;
+  const length = Math.ceil(to / minuteMilliseconds) * minuteMilliseconds - begin;
+  const end = baseTo ?? (baseFrom === undefined ? begin : baseFrom + length);
+  const start = baseFrom ?? end - length;
   if (start < 0) throw invalid("baseFrom", "lies before 1970");
   if (start >= end) throw invalid("baseFrom", "lies behind `baseTo`: the base is empty");
   return { baseFrom: start, baseTo: end };
