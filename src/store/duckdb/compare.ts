@@ -32,7 +32,7 @@ export async function compare(question: Question, query: CompareQuery): Promise<
   const statement = `
   WITH now AS (${groupsOfWindow(query, now, question, parameters)}),
   base AS (${groupsOfWindow(query, base, question, parameters)}),
-  both AS (
+  sides AS (
     SELECT ${either} abs(coalesce(n.weight, 0) - coalesce(b.weight, 0)) AS difference,
       ${totalColumns.map((name) => `n.${name} AS now_${name}, b.${name} AS base_${name}`).join(", ")},
       count(*) FILTER (b.weight IS NULL) OVER () AS new_count, count(*) FILTER (n.weight IS NULL) OVER () AS gone_count,
@@ -48,12 +48,12 @@ export async function compare(question: Question, query: CompareQuery): Promise<
     GROUP BY ALL
   ),
   firsts AS (
-    SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} min(first_seen) AS first_seen
+    SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} min(l.first_seen) AS first_seen
     FROM remembered l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)} GROUP BY ALL
   )
-  SELECT both.*, firsts.first_seen::DOUBLE AS first_seen FROM both JOIN firsts ON
-    ${groups.map((name) => `both.${name} = firsts.${name}`).join(" AND ") || "true"}
-  ORDER BY ${["difference DESC", ...groups.map((name) => `both.${name}`)].join(", ")}`;
+  SELECT sides.*, firsts.first_seen::DOUBLE AS first_seen FROM sides JOIN firsts ON
+    ${groups.map((name) => `sides.${name} = firsts.${name}`).join(" AND ") || "true"}
+  ORDER BY ${["difference DESC", ...groups.map((name) => `sides.${name}`)].join(", ")}`;
   const rows = await question.rows(statement, parameters);
   const count = (name: string) => Number(rows[0]?.[name] ?? 0);
   return {
