@@ -82,7 +82,7 @@ test("history is asked for from a folder, and of a server that has it open; what
   try {
     const inUse = await query(["--data", data]);
     assert.equal(inUse.code, 1);
-    assert.match(inUse.err, /in use by process \d+ .*: while it runs, ask it: --server URL/);
+    assert.match(inUse.err, /in use by process \d+ .*; while it runs, ask it: --server URL/);
     const asked = ["--server", server.url, "--by", "protocol", "-o", "ndjson", ...all];
     const ofServer = await query(asked, { PORTOLAN_TOKEN: token });
     assert.deepEqual([ofServer.code, ofServer.out], [0, ofFolder.out]);
