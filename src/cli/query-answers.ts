@@ -111,12 +111,9 @@ function printSeries({ metric, step, times, series, ...window }: Series): Printe
   };
 }
 
-interface Flows {
-  readonly records: readonly Readonly<Record<string, string | number | boolean>>[];
-  readonly nextCursor: string | null;
-}
+type FlowRecord = Readonly<Record<string, string | number | boolean>>;
 
-function printFlows({ records, nextCursor }: Flows): PrintedTable {
+function printFlows(records: readonly FlowRecord[]): PrintedTable {
   const end = (name: unknown, address: unknown, port: unknown) =>
     `${name || address}${Number(port) === 0 ? "" : `:${port}`}`;
   const text = (title: string) => column(title, "text");
@@ -137,7 +134,7 @@ function printFlows({ records, nextCursor }: Flows): PrintedTable {
       record.observerName,
       record.isDuplicate === true ? "yes" : "",
     ]),
-    note: `${records.length} records as they came, newest first${nextCursor === null ? "" : "; there are more: -n shows them"}`,
+    note: `${records.length} records as they came, newest first`,
   };
 }
 

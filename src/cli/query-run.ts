@@ -20,14 +20,20 @@ export async function runQuery(
   if (error !== undefined) throw new ConfigError([pointAt(filter, error)]);
   const source = await openSource(plan.place);
   try {
-    const format = plan.output === "table" ? "json" : plan.output === "parquet" ? "ndjson" : plan.output;
-    const response = await source.ask(pathOf[plan.subject], { ...plan.parameters, format });
+    const response = await source.ask(pathOf[plan.subject], { ...plan.parameters, format: formatOf(plan) });
     if (!response.ok) throw await problemOf(response, filter);
     await writeAnswer(plan, response);
     return 0;
   } finally {
     await source.close();
   }
+}
+
+/** Records for people come as lines: one page may end before the search does. */
+function formatOf({ subject, output }: QueryPlan): string {
+  if (output === "parquet") return "ndjson";
+  if (output === "table") return subject === "flows" ? "ndjson" : "json";
+  return output;
 }
 
 async function writeAnswer({ subject, output, file }: QueryPlan, response: Response): Promise<void> {
@@ -52,9 +58,14 @@ async function writeAnswer({ subject, output, file }: QueryPlan, response: Respo
 }
 
 async function tableOf(subject: QueryPlan["subject"], response: Response): Promise<string> {
-  const answer = (await response.json()) as never;
+  const text = await response.text();
+  const answer = (subject === "flows" ? readLines(text) : JSON.parse(text)) as never;
   const { isTTY, columns } = process.stdout;
   return formatTable(printAnswer[subject](answer), isTTY ? columns : Number.POSITIVE_INFINITY);
+}
+
+function readLines(text: string): unknown[] {
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
 }
 
 interface Mistake {

@@ -10,10 +10,12 @@ import { withTimeout } from "./timeout.ts";
 /** Of one page; and of all pages, where they are sent one after the other. */
 const pageRecordsMax = 1000;
 const sentRecordsMax = 1_000_000;
+/** A page that is looked for longer ends where the search is: a rare match in a long history comes in several. */
+const patienceMilliseconds = 5000;
 
 const describes = {
   summary:
-    "Flow records, newest first: a page of them, or as csv and ndjson as many as wanted, page by page.",
+    "Flow records, newest first: a page of them, or as csv and ndjson as many as wanted. A page may have fewer than asked for, or none, and yet a cursor: the search goes on from there.",
   parameters: {
     ...windowParameters,
     filter: filter("flows"),
@@ -38,7 +40,9 @@ export function routeFlows(app: FastifyInstance, store: Pick<Store, "flows">, no
         `"${limit}" is not a whole number from 1 to ${pageRecordsMax}; format=csv and ndjson take up to ${sentRecordsMax}`,
       );
     const ask = (asked: Pick<FlowsQuery, "cursor" | "limit">) =>
-      withTimeout(request, (signal) => store.flows({ ...windowOf(window, now()), filter, ...asked, signal }));
+      withTimeout(request, (signal) =>
+        store.flows({ ...windowOf(window, now()), filter, ...asked, patienceMilliseconds, signal }),
+      );
     const first = await ask({ cursor, limit: Math.min(limit, pageRecordsMax) });
     if (form === "json") return first;
     return sendTable(reply, form, "flows", { columns: flowColumns, rows: rowsOf(first, limit, ask) });
