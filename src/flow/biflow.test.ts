@@ -177,7 +177,7 @@ test("every field of an end has its counterpart: a new one has to be thought of"
     ...["flowEndMilliseconds", "collectionTimeMilliseconds", "icmpTypeCode", "flowEndReason"],
     ...["samplingInterval", "observationDomainId", "observer", "observedEnd", "connectionScope"],
     ...["isDuplicate", "roundTripTimeMicroseconds", "minimumRoundTripTimeMicroseconds"],
-    ...["originalDestinationAddress", "originalDestinationTransportPort"],
+    ...["originalDestinationAddress", "originalDestinationTransportPort", "calledPeer"],
     ...["reverseTcpControlBits", "reverseIpClassOfService"],
     ...["exportFormat", "messageSequenceNumber"],
     ...["exporterAddress", "observationPointId", "ethernetType", "dot1qCustomerVlanId"],
