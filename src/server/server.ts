@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -20,8 +20,8 @@ import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
 import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
-import { type Config, isLoopbackHost } from "../settings/index.ts";
-import { createDuckDBStore, storeDefaults } from "../store/index.ts";
+import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
+import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
   createNat,
   createStitcher,
@@ -111,12 +111,23 @@ export function createServer(
   const kubernetes = createKubernetes(config.kubernetes, {
     ...{ peers, now },
     log: (message) => logger.warn(message),
-    surroundings: { environment: process.env, home: homedir() },
+    surroundings: { environment: process.env, home: homeFolder() },
   });
-  const networks = new NetworkTable(config.networks);
+  const networks = new NetworkTable(config.networks, kubernetes.index);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);
+  const facts: PeerDescription = {
+    factsOf: (peer) => ({
+      network: addressFacts.factsOf(peer.address)?.network,
+      ...peerFacts.derivedOf(peer),
+    }),
+    get generation() {
+      // Facts of a run before are better than those of half the databases.
+      const isLoading = geo.status().some(({ state }) => state === "loading");
+      return isLoading ? undefined : addressFacts.generation;
+    },
+  };
   const lookedUpName = (bytes: Uint8Array, offset: number) =>
     names.nameOf(bytes, offset, Math.floor(now() / 1000));
   const reverseNames = createReverseNames(
@@ -144,7 +155,7 @@ export function createServer(
       sizeMaxBytes: config.store.size,
       memoryMaxBytes: config.store.memory,
     },
-    { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
+    { peers, observers, drop: drops.drop, log: (message) => logger.warn(message), facts },
   );
   const traffic = createTrafficMetrics(
     { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },
