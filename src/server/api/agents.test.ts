@@ -17,6 +17,7 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
       waitingBytes: 0,
       heldRows: 0,
       isForgotten: false,
+      hasLeft: false,
       report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 },
     },
     ...more,

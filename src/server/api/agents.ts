@@ -65,7 +65,11 @@ function describeRemote(agent: RemoteAgent, now: number) {
     );
   if ((report?.spoolMessages ?? 0) > 60) findings.push(`${report?.spoolMessages} messages wait in its spool`);
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
-  if (isSilent) findings.unshift(`nothing has come for ${Math.round((now - lastSeenMilliseconds) / 1000)} s`);
+  const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
+  if (isSilent)
+    findings.unshift(
+      agent.hasLeft ? `it was stopped ${silentSeconds} s ago` : `nothing has come for ${silentSeconds} s`,
+    );
   const health: Health = isSilent ? "silent" : findings.length > 0 ? "warning" : "ok";
   const seconds = Math.max(1, (lastSeenMilliseconds - agent.firstSeenMilliseconds) / 1000);
   return {
