@@ -464,8 +464,8 @@ test("two agents of one machine: the second is told, and let in when the first i
   const second = { ...fromClient(1), instance: instanceB, epoch: epochB };
   const answer = await stored(second);
   assert.deepEqual(
-    [answer.statusCode, answer.json().code, answer.headers["retry-after"]],
-    [409, "agent_conflict", "30"],
+    [answer.statusCode, answer.json().code, Number(answer.headers["retry-after"]) <= 30],
+    [409, "agent_conflict", true],
   );
   assert.equal((await stored(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
   assert.deepEqual(
