@@ -144,7 +144,14 @@ test("a cluster's ranges and nodes are inside, wherever they are routed, and so 
   assert.deepEqual([isInside("2600:db8::5"), nameOf(networks, "2600:db8::5")], [false, "internet"]);
   const before = networks.generation;
   const podRanges = ["2600:db8::/64", "10.42.0.0/24"].map((range) => parseCidr(range)!);
-  const node = { name: "a", uid: "u", labels: "", createdMilliseconds: 1, addresses: ["193.0.0.7", "193.0.0.200"], podRanges };
+  const node = {
+    name: "a",
+    uid: "u",
+    labels: "",
+    createdMilliseconds: 1,
+    addresses: ["193.0.0.7", "193.0.0.200"],
+    podRanges,
+  };
   cluster.putNode(node, 1000);
   assert.notEqual(networks.generation, before, "what was remembered has to be asked anew");
   for (const [address, network] of [
