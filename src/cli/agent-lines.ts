@@ -5,7 +5,7 @@ import type { PeerTable } from "../topology/index.ts";
 /** What waits for whoever reads; beyond it lines are given up. */
 const waitingBytesMax = 8 * 2 ** 20;
 /** What is handed over at once. */
-const sliceLength = 2 ** 20;
+const sliceLength = 64 * 1024;
 
 export interface AgentLinesDependencies {
   readonly output: Writable;
@@ -18,7 +18,7 @@ export interface AgentLinesDependencies {
 }
 
 /** Fields that are not told by number, or that only a server fills. */
-const skipped: readonly string[] = ["observer", "isDuplicate", "sourcePeer", "destinationPeer"];
+const skipped: readonly string[] = ["observer", "isDuplicate", "sourcePeer", "destinationPeer", "calledPeer"];
 const toldFields = coreFields.filter(({ name }) => !skipped.includes(name));
 
 /** Records as lines of JSON: one object per record, by the field table's names; empty fields are left out. */

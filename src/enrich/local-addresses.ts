@@ -10,7 +10,8 @@ export function localAddresses(networkOf = networkNamespaceOf): string[] {
   if (machine !== undefined && machine !== networkOf("self")) return [];
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const own = all.filter(({ internal, address }) => !internal && !address.startsWith("fe80:"));
-  own.sort((a, b) => a.family.localeCompare(b.family));
+  const isFour = (family: string) => Number(family === "IPv4");
+  own.sort((a, b) => isFour(b.family) - isFour(a.family));
   return own.map(({ address }) => address);
 }
 

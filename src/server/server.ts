@@ -21,7 +21,7 @@ import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/ind
 import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
 import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
 import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
-import { createDuckDBStore, storeDefaults } from "../store/index.ts";
+import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
   createNat,
   createStitcher,
@@ -117,6 +117,17 @@ export function createServer(
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);
+  const facts: PeerDescription = {
+    factsOf: (peer) => ({
+      network: addressFacts.factsOf(peer.address)?.network,
+      ...peerFacts.derivedOf(peer),
+    }),
+    get generation() {
+      // Facts of a run before are better than those of half the databases.
+      const isLoading = geo.status().some(({ state }) => state === "loading");
+      return isLoading ? undefined : addressFacts.generation;
+    },
+  };
   const lookedUpName = (bytes: Uint8Array, offset: number) =>
     names.nameOf(bytes, offset, Math.floor(now() / 1000));
   const reverseNames = createReverseNames(
@@ -144,7 +155,7 @@ export function createServer(
       sizeMaxBytes: config.store.size,
       memoryMaxBytes: config.store.memory,
     },
-    { peers, observers, drop: drops.drop, log: (message) => logger.warn(message) },
+    { peers, observers, drop: drops.drop, log: (message) => logger.warn(message), facts },
   );
   const traffic = createTrafficMetrics(
     { ...config.metrics, staleMilliseconds: config.metrics.staleAfter * 1000 },

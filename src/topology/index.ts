@@ -6,6 +6,7 @@
 export {
   type BuildOptions,
   buildTopology,
+  type DescribePeer,
   drawnPeer,
   type Grouping,
   groupings,
@@ -24,11 +25,20 @@ export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from 
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
-export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
+export { observedEnd } from "./observed-end.ts";
+export {
+  otherPeer,
+  type Peer,
+  type PeerKind,
+  PeerTable,
+  peerKey,
+  peerKindOf,
+  peerKinds,
+  peerTexts,
+} from "./peer.ts";
 export {
   attemptControlBits,
   createStitcher,
-  observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
@@ -36,6 +46,7 @@ export {
   type VisitOpen,
 } from "./stitch.ts";
 export type {
+  DerivedFacts,
   LinkFailures,
   LinkObserver,
   LinkPort,

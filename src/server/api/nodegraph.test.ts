@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { createRows, hostPeer, type TestRow } from "../../metrics/testdata/rows.ts";
-import type { AggregateQuery, Store } from "../../store/index.ts";
+import type { LinksQuery, Store } from "../../store/index.ts";
 import { LiveFold, liveFoldDefaults, type Topology } from "../../topology/index.ts";
 import type { GroupedGraph } from "../grouped-graph.ts";
 import { createHttp } from "../http.ts";
@@ -27,15 +27,19 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
     for (let i = 0; i < openConnections; i++)
       visit(rowOf("10.0.0.1"), rowOf("10.0.0.2"), 443, 6, batch.columns.observer[0]!);
   });
-  const asked: AggregateQuery[] = [];
+  const asked: LinksQuery[] = [];
   const store = {
-    async aggregate(query: AggregateQuery) {
+    async links(query: LinksQuery) {
       asked.push(query);
-      return { from: query.from, to: query.to, rows: [], groupsLeftOut: 0 };
+      return { from: query.from, to: query.to, rows: [], linksLeftOut: 0 };
     },
   } as unknown as Store;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
-  const peerFacts = { factsOf: () => ({}), describe: (topology: Topology) => topology };
+  const peerFacts = {
+    factsOf: () => ({}),
+    derivedOf: () => ({}),
+    describe: (topology: Topology) => topology,
+  };
   routeNodeGraph(app, store, { fold, peers, observers, peerFacts, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });

@@ -94,12 +94,12 @@ interface LinksQuestion {
 async function linksOf(
   request: FastifyRequest,
   store: Store,
-  { fold, peers, observers, now }: LiveHubDependencies,
+  { fold, peers, observers, peerFacts, now }: LiveHubDependencies,
   { from, to, filter, grouping }: LinksQuestion,
 ): Promise<{ from: number; to: number; links: readonly PortLink[] }> {
   const isLive = to >= now() - 60_000 && from >= now() - fold.windowMilliseconds - 60_000;
   if (isLive) {
-    const links = mergeParts(liveParts(fold, peers, observers), grouping);
+    const links = mergeParts(liveParts(fold, peers, observers), peerFacts.derivedOf);
     const matches = filter === undefined ? undefined : compileFilter(filter);
     // Who was seen since `from`, with what there is of them: the live map's totals are over its own window.
     const seen = links.filter(
