@@ -88,7 +88,7 @@ async function createReceiving(
   const app = createHttp({
     logger: pino({}, { write: () => {} }),
     isLoopbackOnly: true,
-    openPaths: [ingestPath],
+    areAgentsChecked: true,
   });
   const counts = new IngestCounts();
   routeIngest(app, {
