@@ -3,7 +3,7 @@ import test from "node:test";
 import { parseFilter } from "../query/index.ts";
 import { otherPeer, type Peer } from "../topology/index.ts";
 import { dimensions } from "./dimensions.ts";
-import { obviousAggregate, obviousComparison } from "./obvious-answers.ts";
+import { obviousAggregate, obviousComparison, obviousLinks } from "./obvious-answers.ts";
 import { type SampleRecord, SampleWorld, sampleFacts } from "./sample-records.ts";
 import type { AggregateQuery, PeerDescription } from "./store.ts";
 import { filterTexts, type StoreFactory } from "./store-suite.ts";
@@ -44,6 +44,63 @@ export function testStoreKnowledge(name: string, createStore: StoreFactory): voi
     const never = { from: 0, to: minute, baseFrom: minute, baseTo: 2 * minute };
     const none = await store.compare({ ...never, by: ["client"], metric: "bytes", limit: 1 });
     assert.deepEqual(none, { ...never, rows: [], newCount: 0, goneCount: 0, bothCount: 0 });
+    await store.stop();
+  });
+
+  test(`${name}: links are told with their ends, whom the client called, and all their observers`, async () => {
+    const world = new SampleWorld(seed + 15);
+    const store = createStore("links", world);
+    await store.start();
+    const records = world.records(1500, start, 4 * minute);
+    store.append(world.batch(records));
+    await store.commit();
+    await store.maintain(start + 2 * minute);
+    for (const sampled of ["corrected", "raw"] as const) {
+      for (const text of ["", "service:cart -country:us", "bytes>1MB", "observer:db-1 connections>1"]) {
+        const window = { from: start, to: start + 4 * minute, filter: parseFilter(text).filter, sampled };
+        // By address each peer is at one: what would be put together is told apart.
+        const question = { ...window, grouping: "address", metric: "bytes", limit: 10_000 } as const;
+        const { rows, linksLeftOut } = await store.links(question);
+        assert.equal(linksLeftOut, 0);
+        const byAddress = Map.groupBy(
+          obviousLinks(records, window),
+          ({ client, server, called, port, protocol }) =>
+            [client.address, server.address, called?.id, port, protocol].join(" "),
+        );
+        assert.equal(rows.length, byAddress.size, `seed ${seed}: ${text}`);
+        for (const { client, server, called, port, protocol, observers, ...totals } of rows) {
+          const key = [...client.addresses, ...server.addresses, called?.id, port, protocol].join(" ");
+          const links = byAddress.get(key)!;
+          const sum = (name: "bytesSent" | "packets" | "connections" | "timedOut") =>
+            links.reduce((all, link) => all + link[name], 0);
+          for (const each of ["bytesSent", "packets", "connections", "timedOut"] as const)
+            assert.equal(totals[each], sum(each), `seed ${seed}: ${text} ${key} ${each}`);
+          assert.equal(totals.lastSeen, Math.max(...links.map(({ lastSeen }) => lastSeen)));
+          const ids = new Set(links.flatMap((link) => link.observers.map(({ id }) => id)));
+          assert.deepEqual(
+            observers.map(({ id }) => id),
+            [...ids].sort(),
+          );
+          for (const { id, bytesReceived } of observers) {
+            const seen = links.flatMap((link) => link.observers.filter((each) => each.id === id));
+            assert.equal(
+              bytesReceived,
+              seen.reduce((all, each) => all + each.bytesReceived, 0),
+            );
+          }
+          assert.ok(
+            links.some((link) => link.client.id === client.id && link.client.namespace === client.namespace),
+          );
+          assert.equal(called?.service, links[0]!.called?.service);
+        }
+      }
+    }
+    const few = await store.links({ from: start, to: start + 4 * minute, metric: "connections", limit: 3 });
+    const pairs = new Set(few.rows.map(({ client, server }) => `${client.id}>${server.id}`));
+    const all = await store.links({ from: start, to: start + 4 * minute, metric: "connections", limit: 1e6 });
+    const allPairs = new Set(all.rows.map(({ client, server }) => `${client.id}>${server.id}`));
+    assert.deepEqual([pairs.size, few.linksLeftOut], [3, allPairs.size - 3]);
+    assert.deepEqual([...pairs], [...allPairs].slice(0, 3));
     await store.stop();
   });
 

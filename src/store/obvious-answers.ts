@@ -10,6 +10,7 @@ import type {
   CompareQuery,
   Comparison,
   Metric,
+  ObserverTotals,
   Sampled,
   Totals,
 } from "./store.ts";
@@ -55,7 +56,7 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   for (const [name, rows] of cells) {
     const [time, ...group] = JSON.parse(name) as [number, ...string[]];
     if (!query.by.includes("observer") && rows.every(({ record }) => record.isDuplicate)) continue;
-    answer.push({ group, time, ...totalsOf(rows), observers: observersOf(rows) });
+    answer.push({ group, time, ...totalsOf(rows) });
   }
   const groupOf = (row: LinkRow) => JSON.stringify(query.by.map((dimension) => factOf(dimension, row)));
   const groups = Map.groupBy(links.flat(), groupOf);
@@ -75,6 +76,20 @@ function chosenLinks(
     .filter(({ time }) => time >= from && time < to)
     .map((record) => linkRow(record, sampled));
   return [...Map.groupBy(inWindow, linkName).values()].filter((rows) => holds(filter, rows));
+}
+
+/** Links by their ends at one address each, in no order; those that only duplicates speak of left out. */
+export function obviousLinks(
+  records: readonly SampleRecord[],
+  query: Pick<AggregateQuery, "from" | "to" | "filter" | "sampled">,
+) {
+  return chosenLinks(records, query)
+    .filter((rows) => rows.some(({ record }) => !record.isDuplicate))
+    .map((rows) => {
+      const { client, server, port, record } = rows[0]!;
+      const { called, protocol } = record;
+      return { ...totalsOf(rows), client, server, called, port, protocol, observers: observersOf(rows) };
+    });
 }
 
 /** Each window by itself, side by side. */
@@ -119,7 +134,7 @@ export function obviousComparison(records: readonly SampleRecord[], query: Compa
 
 function totalsOnly(row: AggregateRow | undefined): Totals | null {
   if (row === undefined) return null;
-  const { group: _group, time: _time, observers: _observers, ...totals } = row;
+  const { group: _group, time: _time, ...totals } = row;
   return totals;
 }
 
@@ -168,7 +183,7 @@ function totalsOf(rows: readonly LinkRow[]): Totals {
   };
 }
 
-function observersOf(rows: readonly LinkRow[]): AggregateRow["observers"] {
+function observersOf(rows: readonly LinkRow[]): ObserverTotals[] {
   const seen = [...Map.groupBy(rows, ({ record }) => record.observer.id)].map(([id, byObserver]) => {
     const sum = (value: (row: LinkRow) => number) =>
       [...Map.groupBy(byObserver, linkName).values()].reduce((total, link) => total + seenOf(link, value), 0);

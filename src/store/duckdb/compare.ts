@@ -1,13 +1,14 @@
 import type { CompareQuery, Comparison } from "../store.ts";
+import { groupCells } from "./aggregate.ts";
 import { dimensionColumn, dimensionJoins, readDimension } from "./dimension-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import {
-  chosenLinks,
+  chosenRows,
   groupTotals,
   linkIdentity,
   metricWeights,
   readTotals,
-  reportedTotals,
+  windowRows,
 } from "./link-totals.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { linkSumColumns } from "./schema.ts";
@@ -76,16 +77,12 @@ function groupsOfWindow(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  const { by, metric } = query;
+  const groups = query.by.map((_, i) => `d${i}`);
   return `
-    WITH ${chosenLinks(query, window, question, parameters)},
-    reported AS (
-      SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} ${reportedTotals}
-      FROM chosen l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)} GROUP BY ALL
-    )
-    SELECT ${by.map((_, i) => `d${i}, `).join("")} ${groupTotals}, ${metricWeights[metric]} AS weight
-    FROM reported ${by.length === 0 ? "" : `GROUP BY ${by.map((_, i) => `d${i}`).join(", ")}`}
-    ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}`;
+    WITH ${windowRows(query, window, question, parameters)},
+    cells AS (${groupCells(query, "0", parameters)})
+    SELECT ${groups.map((name) => `${name}, `).join("")} ${groupTotals()}, ${metricWeights[query.metric]} AS weight
+    FROM cells ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`} HAVING count(*) > 0`;
 }
 
 function keysOfWindow(
@@ -94,7 +91,7 @@ function keysOfWindow(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  return `(WITH ${chosenLinks(query, window, question, parameters)} SELECT DISTINCT ${linkIdentity} FROM chosen)`;
+  return `(WITH ${windowRows(query, window, question, parameters)} SELECT DISTINCT ${linkIdentity} FROM ${chosenRows(query)})`;
 }
 
 function readSide(row: SqlRow, prefix: "now_" | "base_") {
