@@ -84,11 +84,17 @@ export function arrange(
   const search = new Search(container.lattice, options.spread, index);
   for (const { node } of ranked) members.set(node.id, seat(node, index, search, options));
   const area = aroundMembers(members);
-  const room = options.keepsRoom && contains(container.room, area) && members.size > 1 ? container.room : roomFor(area);
+  const room =
+    options.keepsRoom && contains(container.room, area) && members.size > 1 ? container.room : roomFor(area);
   return { container: { ...container, members, area, room }, steps: index.steps };
 }
 
-function seat({ id, isContainer }: LayoutNode, index: DiscIndex, search: Search, options: ArrangeOptions): Member {
+function seat(
+  { id, isContainer }: LayoutNode,
+  index: DiscIndex,
+  search: Search,
+  options: ArrangeOptions,
+): Member {
   const room = isContainer ? options.roomOf(id) : { x: 0, y: 0, radius: signRadius };
   const pin = options.pins?.get(id);
   const known = pin ?? options.homes?.get(id);
@@ -118,7 +124,8 @@ function settle(members: Map<string, Member>, index: DiscIndex, spread: number):
     const clear = pin === undefined ? index.pushOutward(wanted) : wanted;
     index.add(clear);
     const at = clear === wanted ? (pin ?? home) : { x: clear.x - room.x, y: clear.y - room.y };
-    if (Math.abs(at.x - member.at.x) > 1e-9 || Math.abs(at.y - member.at.y) > 1e-9) members.set(id, { ...member, at });
+    if (Math.abs(at.x - member.at.x) > 1e-9 || Math.abs(at.y - member.at.y) > 1e-9)
+      members.set(id, { ...member, at });
   }
 }
 
@@ -157,7 +164,10 @@ class Search {
 
   #onSpiral(turn: number): Spot {
     const reach = Math.sqrt(turn) * 0.62;
-    return { x: reach * this.#spread * Math.cos(turn * goldenAngle), y: reach * Math.sin(turn * goldenAngle) };
+    return {
+      x: reach * this.#spread * Math.cos(turn * goldenAngle),
+      y: reach * Math.sin(turn * goldenAngle),
+    };
   }
 }
 
@@ -175,7 +185,10 @@ function aroundMembers(members: ReadonlyMap<string, Member>): Disc {
     bottom = Math.max(bottom, y + radius);
   }
   const around = (x: number, y: number): Disc => {
-    const reach = discs.reduce((far, disc) => Math.max(far, Math.hypot(disc.x - x, disc.y - y) + disc.radius), 0);
+    const reach = discs.reduce(
+      (far, disc) => Math.max(far, Math.hypot(disc.x - x, disc.y - y) + disc.radius),
+      0,
+    );
     return { x, y, radius: reach + rimSteps };
   };
   const [boxed, centred] = [around((left + right) / 2, (top + bottom) / 2), around(0, 0)];

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { emptyLayout, type LayoutNode, type LayoutOptions, type LayoutState, layout, stepsWithin } from "./layout.ts";
+import {
+  emptyLayout,
+  type LayoutNode,
+  type LayoutOptions,
+  type LayoutState,
+  layout,
+  stepsWithin,
+} from "./layout.ts";
 
 /** A sign in a group on the map. */
 interface Sign {
@@ -56,7 +63,10 @@ function assertNothingOverlaps({ areas, places }: LayoutState): void {
   for (const [id, { x, y, parent }] of places) {
     const area = areas.get(parent);
     if (area !== undefined)
-      assert.ok(Math.hypot((x - area.x) / area.radiusX, (y - area.y) / area.radiusY) < 1, `${id} is inside ${parent}`);
+      assert.ok(
+        Math.hypot((x - area.x) / area.radiusX, (y - area.y) / area.radiusY) < 1,
+        `${id} is inside ${parent}`,
+      );
     const spot = `${x.toFixed(3)},${y.toFixed(3)}`;
     assert.ok(!spots.has(spot), `${id} has its own spot`);
     spots.add(spot);
@@ -186,7 +196,9 @@ test("what opens grows where it stands, others make way, and all is as before wh
 
 test("groups in groups in groups stand inside one another", () => {
   const nested = ["DE", "US", "JP"].flatMap((country) =>
-    ["3320", "15169", "64500"].flatMap((system) => peersOf(`internet|${country}|${system}`, 3 + country.length)),
+    ["3320", "15169", "64500"].flatMap((system) =>
+      peersOf(`internet|${country}|${system}`, 3 + country.length),
+    ),
   );
   const state = lay(emptyLayout, [...nested, ...peersOf("lab", 9), peer("alone", "")]);
   assert.equal(state.areas.size, 1 + 3 + 9 + 1);
@@ -211,7 +223,9 @@ test("homes known from another visit are taken up again, in whatever order thing
   const [a, b] = [peersOf("a", 5), peersOf("b", 9)];
   const first = lay(lay(emptyLayout, a), [...a, ...b]);
   const homes = new Map(
-    [...first.containers.values()].flatMap(({ members }) => [...members].map(([id, { home }]) => [id, home] as const)),
+    [...first.containers.values()].flatMap(({ members }) =>
+      [...members].map(([id, { home }]) => [id, home] as const),
+    ),
   );
   const second = lay(lay(emptyLayout, b, "lab", { homes }), [...a, ...b], "lab", { homes });
   for (const { id } of [...a, ...b]) assert.deepEqual(spotOf(second, id), spotOf(first, id), id);
@@ -236,7 +250,12 @@ function golden(name: string, { areas, places }: LayoutState): void {
 test("the picture of a machine, its networks and the internet is the one that is kept", () => {
   golden(
     "layout-networks",
-    lay(emptyLayout, [...peersOf("lab", 12), ...peersOf("192.168.1.0/24", 9), ...peersOf("internet", 40), peer("~other", "")]),
+    lay(emptyLayout, [
+      ...peersOf("lab", 12),
+      ...peersOf("192.168.1.0/24", 9),
+      ...peersOf("internet", 40),
+      peer("~other", ""),
+    ]),
   );
 });
 

@@ -1,4 +1,11 @@
-import { arrange, type Container, type LayoutNode, type Member, type Spot, signRadius } from "./layout-container.ts";
+import {
+  arrange,
+  type Container,
+  type LayoutNode,
+  type Member,
+  type Spot,
+  signRadius,
+} from "./layout-container.ts";
 import { latticeFor, stepX, stepY } from "./layout-lattice.ts";
 
 export type { LayoutNode, Spot } from "./layout-container.ts";
@@ -58,7 +65,11 @@ export const emptyLayout: LayoutState = {
   work: 0,
 };
 
-export function layout(state: LayoutState, nodes: readonly LayoutNode[], options: LayoutOptions = {}): LayoutState {
+export function layout(
+  state: LayoutState,
+  nodes: readonly LayoutNode[],
+  options: LayoutOptions = {},
+): LayoutState {
   const work = new Work(state, options);
   work.keepThose(nodes);
   work.forgetLongGone(options.holdTurns ?? 60);
@@ -116,7 +127,10 @@ class Work {
           if (goneTurn > 0) this.#change(id, member, { goneTurn: 0, isHidden: false });
         } else if (node !== undefined) this.#remove(id, member);
         else if (goneTurn === 0)
-          this.#change(id, member, { goneTurn: this.#turn, isHidden: this.#options.isOtherQuestion ?? false });
+          this.#change(id, member, {
+            goneTurn: this.#turn,
+            isHidden: this.#options.isOtherQuestion ?? false,
+          });
       }
     for (const node of present.values()) this.#settleIn(node);
   }
@@ -142,7 +156,14 @@ class Work {
       }
     }
     if (isContainer && !this.#containers.has(id)) {
-      this.#containers.set(id, { id, parent, members: new Map(), lattice: "triangle", room: closedRoom, area: closedRoom });
+      this.#containers.set(id, {
+        id,
+        parent,
+        members: new Map(),
+        lattice: "triangle",
+        room: closedRoom,
+        area: closedRoom,
+      });
       this.#own.add(id);
       this.#stale.add(id);
     } else if (!isContainer && this.#containers.delete(id)) this.#isChanged = true;
@@ -165,17 +186,26 @@ class Work {
   /** The innermost containers first, since those around them have to know how much room they take. */
   arrangeAll(): void {
     if (!this.#containers.has("") && this.#stale.has("")) {
-      this.#containers.set("", { id: "", parent: "", members: new Map(), lattice: "triangle", room: closedRoom, area: closedRoom });
+      this.#containers.set("", {
+        id: "",
+        parent: "",
+        members: new Map(),
+        lattice: "triangle",
+        room: closedRoom,
+        area: closedRoom,
+      });
       this.#own.add("");
     }
-    const depthOf = (id: string): number => (id === "" ? 0 : 1 + depthOf(this.#containers.get(id)?.parent ?? ""));
+    const depthOf = (id: string): number =>
+      id === "" ? 0 : 1 + depthOf(this.#containers.get(id)?.parent ?? "");
     const byDepth: string[][] = [];
     for (const id of this.#containers.keys()) {
       const depth = depthOf(id);
       byDepth[depth] ??= [];
       byDepth[depth].push(id);
     }
-    for (const ids of byDepth.reverse()) for (const id of ids ?? []) if (this.#stale.has(id)) this.#arrange(id);
+    for (const ids of byDepth.reverse())
+      for (const id of ids ?? []) if (this.#stale.has(id)) this.#arrange(id);
     for (const [id, { parent }] of this.#containers)
       if (id !== "" && !this.#containers.get(parent)?.members.has(id)) this.#containers.delete(id);
   }
@@ -214,13 +244,24 @@ class Work {
     return { turn, containers: this.#containers, places, areas, work: this.#steps };
   }
 
-  #place(id: string, originX: number, originY: number, places: Map<string, Place>, areas: Map<string, Area>): void {
+  #place(
+    id: string,
+    originX: number,
+    originY: number,
+    places: Map<string, Place>,
+    areas: Map<string, Area>,
+  ): void {
     const container = this.#containers.get(id);
     if (container === undefined) return;
     if (id !== "") {
       const { x, y, radius } = container.area;
       const middle = { x: (originX + x) * stepX, y: (originY + y) * stepY };
-      areas.set(id, { parent: container.parent, ...middle, radiusX: radius * stepX, radiusY: radius * stepY });
+      areas.set(id, {
+        parent: container.parent,
+        ...middle,
+        radiusX: radius * stepX,
+        radiusY: radius * stepY,
+      });
     }
     for (const [member, { at, isContainer, goneTurn, isHidden }] of container.members) {
       this.#steps++;

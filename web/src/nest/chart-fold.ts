@@ -72,10 +72,13 @@ export class ChartFold {
       const group = tree.groups.get(id)!;
       const members = [...group.groups, ...group.peers];
       const weightOf = (member: string) =>
-        open.has(member) ? Number.MAX_VALUE : (tree.groups.get(member)?.bytes ?? tree.bytesOf.get(member) ?? 0);
+        open.has(member)
+          ? Number.MAX_VALUE
+          : (tree.groups.get(member)?.bytes ?? tree.bytesOf.get(member) ?? 0);
       const isAll = detail === "open" || opened.includes(`more:${id}`);
       const shown = this.#opener.shown(group, members, weightOf, isAll);
-      if (shown.size < members.length) for (const member of members) if (!shown.has(member)) hidden.add(member);
+      if (shown.size < members.length)
+        for (const member of members) if (!shown.has(member)) hidden.add(member);
     }
     return hidden;
   }

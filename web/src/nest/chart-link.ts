@@ -115,7 +115,12 @@ function sumOfPorts(a: LinkPort, b: LinkPort): LinkPort {
 }
 
 /** All members as one link, whole: for whoever looks at it closely. */
-export function mergeLinks(id: string, client: string, server: string, members: readonly ComparedLink[]): ComparedLink {
+export function mergeLinks(
+  id: string,
+  client: string,
+  server: string,
+  members: readonly ComparedLink[],
+): ComparedLink {
   const [first] = members;
   if (members.length === 1 && first!.id === id) return first!;
   const sum = figuresOf(first!);
@@ -124,7 +129,8 @@ export function mergeLinks(id: string, client: string, server: string, members: 
   let [connectMilliseconds, connectCount] = [0, 0];
   const observers = new Map<string, LinkObserver>();
   for (const link of members) {
-    for (const reason of Object.keys(failures) as (keyof typeof failures)[]) failures[reason] += link.failures[reason];
+    for (const reason of Object.keys(failures) as (keyof typeof failures)[])
+      failures[reason] += link.failures[reason];
     if (link.connectMs !== null) {
       const weight = Math.max(1, link.connections);
       connectMilliseconds += link.connectMs * weight;

@@ -55,7 +55,12 @@ export class NestOpener {
   }
 
   /** Of the members of an open group those that are drawn: who is drawn stays, then the heaviest. */
-  shown(group: TreeGroup, members: readonly string[], weightOf: (id: string) => number, isAll: boolean): Set<string> {
+  shown(
+    group: TreeGroup,
+    members: readonly string[],
+    weightOf: (id: string) => number,
+    isAll: boolean,
+  ): Set<string> {
     if (isAll || members.length <= membersMax + 1) {
       this.#shown.delete(group.id);
       return new Set(members);

@@ -1,6 +1,14 @@
 import type { TopologyPeer } from "../../../src/topology/topology.ts";
 
-export type NestKind = "namespace" | "workload" | "node" | "network" | "internet" | "country" | "system" | "domain";
+export type NestKind =
+  | "namespace"
+  | "workload"
+  | "node"
+  | "network"
+  | "internet"
+  | "country"
+  | "system"
+  | "domain";
 
 /** A group that opens and closes on the map. Its id is the one that the API gives the same thing when it is asked to group by it. */
 export interface NestGroup {
@@ -31,7 +39,10 @@ function pathOf(peer: TopologyPeer): readonly NestGroup[] {
   return [{ id: `network:${group}`, kind: "network", name: group === "" ? "elsewhere" : group }];
 }
 
-function clusterPath({ kind, workload = "", workloadKind = "" }: TopologyPeer, namespace: string): NestGroup[] {
+function clusterPath(
+  { kind, workload = "", workloadKind = "" }: TopologyPeer,
+  namespace: string,
+): NestGroup[] {
   const path: NestGroup[] = [{ id: `namespace:${namespace}`, kind: "namespace", name: namespace }];
   if (workload !== "" && kind !== "workload" && kind !== "service")
     path.push({ id: `workload:${namespace}/${workloadKind}/${workload}`, kind: "workload", name: workload });

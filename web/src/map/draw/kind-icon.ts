@@ -101,7 +101,32 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
       context.arc(x + dx * size, y + dy * size, size * 0.28, 0, 2 * Math.PI);
     }
   },
-  /** And more. */
+  /** A globe. */
+  internet: globe,
+  /** A flag. */
+  country(context, x, y, size) {
+    context.moveTo(x - size * 0.7, y + size);
+    context.lineTo(x - size * 0.7, y - size * 0.9);
+    context.lineTo(x + size * 0.85, y - size * 0.9);
+    context.lineTo(x + size * 0.45, y - size * 0.35);
+    context.lineTo(x + size * 0.85, y + size * 0.2);
+    context.lineTo(x - size * 0.7, y + size * 0.2);
+  },
+  /** Routers in a ring. */
+  system(context, x, y, size) {
+    sides(context, x, y, size * 0.85, 5);
+    context.moveTo(x + size * 0.3, y);
+    context.arc(x, y, size * 0.3, 0, 2 * Math.PI);
+  },
+  domain: globe,
+  /** And more: it opens. */
+  more(context, x, y, size) {
+    context.moveTo(x - size * 0.7, y);
+    context.lineTo(x + size * 0.7, y);
+    context.moveTo(x, y - size * 0.7);
+    context.lineTo(x, y + size * 0.7);
+  },
+  /** All others. */
   other(context, x, y, size) {
     for (const dx of [-0.7, 0, 0.7]) {
       context.moveTo(x + dx * size + 0.8, y);
@@ -109,6 +134,15 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     }
   },
 };
+
+function globe(context: Context, x: number, y: number, size: number): void {
+  context.moveTo(x + size, y);
+  context.arc(x, y, size, 0, 2 * Math.PI);
+  context.moveTo(x + size * 0.45, y);
+  context.ellipse(x, y, size * 0.45, size, 0, 0, 2 * Math.PI);
+  context.moveTo(x - size, y);
+  context.lineTo(x + size, y);
+}
 
 function sides(context: Context, x: number, y: number, size: number, count: number): void {
   for (let side = 0; side < count; side++) {
