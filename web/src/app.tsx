@@ -59,6 +59,7 @@ export function App({ store }: { store: TopologyStore }) {
         view={view}
         theme={theme}
         feed={feed}
+        store={store}
         onChange={change}
         onPalette={() => setIsPaletteOpen(true)}
         exporting={{ choices }}
@@ -207,6 +208,7 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
       status={status}
       agents={agents}
       filter={filter}
+      range={range}
       onClearFilter={() => change({ filter: "" })}
       onLive={() => change({ range: { kind: "live" } })}
       onWider={() => change({ range: { kind: "last", span: "24h" } })}

@@ -1,4 +1,5 @@
 import { ActionIcon, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import type { TopologyStore } from "./data/topology-store.ts";
 import type { Feed } from "./data/use-topology.ts";
 import { ExportMenu, type ExportMenuProps } from "./export/export-menu.tsx";
 import { FilterBar } from "./filter/filter-bar.tsx";
@@ -15,12 +16,13 @@ export interface HeaderProps {
   readonly view: View;
   readonly theme: ThemeName;
   readonly feed: Feed;
+  readonly store: TopologyStore;
   readonly onChange: (change: Partial<View>) => void;
   readonly onPalette: () => void;
   readonly exporting: ExportMenuProps;
 }
 
-export function Header({ view, theme, feed, onChange, onPalette, exporting }: HeaderProps) {
+export function Header({ view, theme, feed, store, onChange, onPalette, exporting }: HeaderProps) {
   const isAsked = view.pane !== "exporters";
   return (
     <header className="header">
@@ -64,6 +66,7 @@ export function Header({ view, theme, feed, onChange, onPalette, exporting }: He
       {isAsked && (
         <div className="header-row">
           <FilterBar
+            store={store}
             filter={view.filter}
             refused={refusal(feed)}
             onApply={(filter) => onChange({ filter })}

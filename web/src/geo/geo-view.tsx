@@ -120,7 +120,6 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
     if (there != null && Math.abs(there[1]) <= 85) onHome(there);
   };
   return (
-    // biome-ignore lint/a11y/noSvgWithoutTitle: it is named by its label
     <svg
       ref={host}
       viewBox={`0 0 ${size.width} ${size.height}`}
@@ -151,7 +150,6 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
       {[...places].reverse().map((place) => {
         const [x, y] = spot(place.longitude, place.latitude);
         return (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list beside it takes the keys
           // biome-ignore lint/a11y/noStaticElementInteractions: the list beside it takes the keys
           <g
             key={place.id}

@@ -7,6 +7,9 @@ import type { MatrixBy } from "../view.ts";
 /** Who talks to whom: clients as rows, servers as columns. The answer where a map would be a hairball. */
 export interface MatrixData {
   readonly members: readonly MatrixMember[];
+  /** Numbers of those members that are clients, and of those that are servers. */
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
   /** By `ROW COLUMN`, numbers of members. */
   readonly cells: ReadonlyMap<string, MatrixCell>;
   readonly largest: number;
@@ -75,7 +78,18 @@ export function buildMatrix(
     cells.set(key, { value, linkCount: before.linkCount + 1, failed: before.failed + link.failed });
     largest = Math.max(largest, value);
   }
-  return { members, cells, largest, leftOut: heaviest.length - members.length };
+  const isUsed = (side: 0 | 1) => {
+    const used = new Set([...cells.keys()].map((key) => Number(key.split(" ")[side])));
+    return members.map((_, number) => number).filter((number) => used.has(number));
+  };
+  return {
+    members,
+    rows: isUsed(0),
+    columns: isUsed(1),
+    cells,
+    largest,
+    leftOut: heaviest.length - members.length,
+  };
 }
 
 function memberFor(peer: TopologyPeer, by: MatrixBy): Omit<MatrixMember, "value"> {

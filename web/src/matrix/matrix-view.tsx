@@ -74,8 +74,12 @@ interface MatrixTableProps {
   readonly selection: Selection | undefined;
 }
 
-function MatrixTable({ data: { members, cells, largest }, metric, selection }: MatrixTableProps) {
-  const isWide = members.length <= 16;
+function MatrixTable({
+  data: { members, rows, columns, cells, largest },
+  metric,
+  selection,
+}: MatrixTableProps) {
+  const isWide = columns.length <= 14;
   return (
     <table className="matrix-table" data-testid="matrix" data-wide={isWide ? "" : undefined}>
       <caption className="visually-hidden">
@@ -84,53 +88,58 @@ function MatrixTable({ data: { members, cells, largest }, metric, selection }: M
       <thead>
         <tr>
           <td />
-          {members.map(({ id, name, around }) => (
-            <th key={id} scope="col" title={around === "" ? name : `${name}, ${around}`}>
-              <button type="button" data-id={id}>
-                <span>{shorten(name, 22)}</span>
-              </button>
-            </th>
-          ))}
+          {columns
+            .map((column) => members[column]!)
+            .map(({ id, name, around }) => (
+              <th key={id} scope="col" title={around === "" ? name : `${name}, ${around}`}>
+                <button type="button" data-id={id}>
+                  <span>{shorten(name, 22)}</span>
+                </button>
+              </th>
+            ))}
         </tr>
       </thead>
       <tbody>
-        {members.map(({ id, name, around }, row) => (
-          <tr key={id} data-row={id} aria-selected={selection?.id === id}>
-            <th scope="row" title={around === "" ? name : `${name}, ${around}`}>
-              <button type="button" data-id={id}>
-                {around !== "" && <span className="faint">{shorten(around, 16)} </span>}
-                {shorten(name, 26)}
-              </button>
-            </th>
-            {members.map((server, column) => {
-              const cell = cells.get(`${row} ${column}`);
-              if (cell === undefined) return <td key={server.id} />;
-              const link = `${id}>${server.id}`;
-              const words = `${name} to ${server.name}: ${formatMetric(cell.value, metric)}, ${countOf(cell.linkCount, "link")}`;
-              const failed = cell.failed > 0 ? `, ${formatCount(cell.failed)} failed` : "";
-              return (
-                <td
-                  key={server.id}
-                  data-shade={shadeOf(cell.value, largest)}
-                  data-chosen={selection?.id === link || undefined}
-                >
-                  <button
-                    type="button"
-                    data-id={link}
-                    data-kind="link"
-                    title={words + failed}
-                    aria-label={words + failed}
+        {rows
+          .map((row) => ({ ...members[row]!, row }))
+          .map(({ id, name, around, row }) => (
+            <tr key={id} data-row={id} aria-selected={selection?.id === id}>
+              <th scope="row" title={around === "" ? name : `${name}, ${around}`}>
+                <button type="button" data-id={id}>
+                  {around !== "" && <span className="faint">{shorten(around, 16)} </span>}
+                  {shorten(name, 26)}
+                </button>
+              </th>
+              {columns.map((column) => {
+                const server = members[column]!;
+                const cell = cells.get(`${row} ${column}`);
+                if (cell === undefined) return <td key={server.id} />;
+                const link = `${id}>${server.id}`;
+                const words = `${name} to ${server.name}: ${formatMetric(cell.value, metric)}, ${countOf(cell.linkCount, "link")}`;
+                const failed = cell.failed > 0 ? `, ${formatCount(cell.failed)} failed` : "";
+                return (
+                  <td
+                    key={server.id}
+                    data-shade={shadeOf(cell.value, largest)}
+                    data-chosen={selection?.id === link || undefined}
                   >
-                    {isWide &&
-                      cell.value > 0 &&
-                      (metric === "bytes" ? formatBytes(cell.value) : formatCount(cell.value))}
-                    {cell.failed > 0 && <span className="matrix-mark">×</span>}
-                  </button>
-                </td>
-              );
-            })}
-          </tr>
-        ))}
+                    <button
+                      type="button"
+                      data-id={link}
+                      data-kind="link"
+                      title={words + failed}
+                      aria-label={words + failed}
+                    >
+                      {isWide &&
+                        cell.value > 0 &&
+                        (metric === "bytes" ? formatBytes(cell.value) : formatCount(cell.value))}
+                      {cell.failed > 0 && <span className="matrix-mark">×</span>}
+                    </button>
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
       </tbody>
     </table>
   );
