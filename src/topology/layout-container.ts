@@ -36,6 +36,8 @@ export interface Member {
   /** Set by hand: nobody moves it. */
   readonly pin: Spot | undefined;
   readonly isContainer: boolean;
+  /** Its home is known from elsewhere, and was not looked for here. */
+  readonly isGuest: boolean;
   /** What it takes around `at`. */
   readonly room: Disc;
   /** The turn in which it left, 0 while it is there. */
@@ -71,43 +73,53 @@ export function arrange(
   newcomers: readonly LayoutNode[],
   options: ArrangeOptions,
 ): { container: Container; steps: number } {
-  const index = new DiscIndex();
   const members = new Map(container.members);
+  const strangers: LayoutNode[] = [];
+  for (const node of newcomers) {
+    const home = options.homes?.get(node.id) ?? options.pins?.get(node.id);
+    if (home === undefined) strangers.push(node);
+    else members.set(node.id, { ...memberAt(home, node, options), isGuest: true });
+  }
+  const index = new DiscIndex();
   settle(members, index, options.spread);
   const rank = ({ id, isContainer, weight }: LayoutNode) => {
-    if (options.pins?.has(id)) return { tier: Infinity, weight };
     if (id === options.centre) return { tier: Number.MAX_VALUE, weight };
     return { tier: isContainer ? options.roomOf(id).radius : 0, weight };
   };
-  const ranked = newcomers.map((node) => ({ node, ...rank(node) }));
+  const ranked = strangers.map((node) => ({ node, ...rank(node) }));
   ranked.sort((a, b) => b.tier - a.tier || b.weight - a.weight || (a.node.id < b.node.id ? -1 : 1));
   const search = new Search(container.lattice, options.spread, index);
-  for (const { node } of ranked) members.set(node.id, seat(node, index, search, options));
+  for (const { node } of ranked) {
+    const { room } = memberAt({ x: 0, y: 0 }, node, options);
+    const home = search.find(room, node.isContainer);
+    index.add(moved(room, home));
+    members.set(node.id, memberAt(home, node, options));
+  }
   const area = aroundMembers(members);
-  const room =
-    options.keepsRoom && contains(container.room, area) && members.size > 1 ? container.room : roomFor(area);
-  return { container: { ...container, members, area, room }, steps: index.steps };
+  const isKept = options.keepsRoom && contains(container.room, area) && members.size > 1;
+  return {
+    container: { ...container, members, area, room: isKept ? container.room : roomFor(area) },
+    steps: index.steps,
+  };
 }
 
-function seat(
-  { id, isContainer }: LayoutNode,
-  index: DiscIndex,
-  search: Search,
-  options: ArrangeOptions,
-): Member {
-  const room = isContainer ? options.roomOf(id) : { x: 0, y: 0, radius: signRadius };
-  const pin = options.pins?.get(id);
-  const known = pin ?? options.homes?.get(id);
-  const isFree = known !== undefined && !index.overlaps(moved(room, known));
-  const home = known !== undefined && (pin !== undefined || isFree) ? known : search.find(room, isContainer);
-  index.add(moved(room, home));
-  return { home, at: home, pin, isContainer, room, goneTurn: 0, isHidden: false };
+function memberAt(home: Spot, { id, isContainer }: LayoutNode, { pins, roomOf }: ArrangeOptions): Member {
+  const room = isContainer ? roomOf(id) : { x: 0, y: 0, radius: signRadius };
+  return {
+    home,
+    at: home,
+    pin: pins?.get(id),
+    isContainer,
+    isGuest: false,
+    room,
+    goneTurn: 0,
+    isHidden: false,
+  };
 }
 
 /** Members from the inside out: each at its home, or moved outward until it is clear of those before it. */
 function settle(members: Map<string, Member>, index: DiscIndex, spread: number): void {
-  // Homes of signs never overlap.
-  if (areOnlySigns(members)) {
+  if (areSettledSigns(members)) {
     for (const { home } of members.values()) index.add({ ...home, radius: signRadius });
     return;
   }
@@ -129,9 +141,10 @@ function settle(members: Map<string, Member>, index: DiscIndex, spread: number):
   }
 }
 
-function areOnlySigns(members: ReadonlyMap<string, Member>): boolean {
-  for (const { isContainer, pin, at, home } of members.values())
-    if (isContainer || pin !== undefined || at.x !== home.x || at.y !== home.y) return false;
+/** Homes that were looked for do not overlap; those known from elsewhere may. */
+function areSettledSigns(members: ReadonlyMap<string, Member>): boolean {
+  for (const { isContainer, isGuest, pin, at, home } of members.values())
+    if (isContainer || isGuest || pin !== undefined || at.x !== home.x || at.y !== home.y) return false;
   return true;
 }
 

@@ -153,6 +153,7 @@ class Work {
       if (pin?.x !== known.pin?.x || pin?.y !== known.pin?.y) {
         this.#change(parent, id, { pin });
         this.#stale.add(parent);
+        if (pin === undefined) this.#shrink(parent);
       }
     }
     if (isContainer && !this.#containers.has(id)) {

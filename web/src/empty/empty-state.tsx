@@ -94,7 +94,7 @@ function NoFlowsYet({ status, agents }: { status: Status | undefined; agents: Ag
       <p className="faint">The chart draws itself as soon as something talks.</p>
       {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
       {status !== undefined && <PointHere status={status} />}
-      {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent />}
+      {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
       <Step title="Only looking?">
         <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
         <Command text="sudo ./portolan demo" />

@@ -218,7 +218,9 @@ function PlaceList({
 }) {
   const largest = Math.max(1, places[0]?.bytes ?? 1);
   const chosen = useRef<HTMLLIElement>(null);
-  useEffect(() => chosen.current?.scrollIntoView({ block: "nearest" }));
+  useEffect(() => {
+    chosen.current?.scrollIntoView({ block: "nearest" });
+  });
   return (
     <aside className="geo-list" aria-label="Places">
       {places.length === 0 && <p className="faint">Nobody outside of your own networks was talked with.</p>}

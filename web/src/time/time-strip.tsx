@@ -32,7 +32,7 @@ export function TimeStrip({ range, compare, filter, onChange }: TimeStripProps) 
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
     retry: false,
   });
-  if (data === undefined) return <div className="strip" data-testid="strip" aria-hidden="true" />;
+  if (data === undefined) return <section className="strip" aria-label="Time" />;
   const { strip, series } = data;
   const bars = stripBars(series, strip);
   const shown = rangeBounds(range, strip.to);
@@ -65,7 +65,7 @@ export function TimeStrip({ range, compare, filter, onChange }: TimeStripProps) 
   const left = part(Math.min(looked.from, looked.to));
   const right = part(Math.max(looked.from, looked.to));
   return (
-    <div className="strip" data-testid="strip">
+    <section className="strip" aria-label="Time" data-testid="strip">
       <span className="strip-time">{formatTime(strip.from).slice(strip.isLong ? 5 : 11, 16)}</span>
       <div
         ref={host}
@@ -107,7 +107,7 @@ export function TimeStrip({ range, compare, filter, onChange }: TimeStripProps) 
       <span className="strip-time">
         {range.kind === "live" ? "now" : `${formatDuration(shown.to - shown.from)} window`}
       </span>
-    </div>
+    </section>
   );
 }
 
