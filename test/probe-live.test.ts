@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { compileFilter, hasPacketSockets } from "../src/observe/index.ts";
+import { compileFilter, hasPacketSockets } from "../src/observe/capture/index.ts";
 import { runBpf } from "../src/pcap/index.ts";
 import { networkBytes, writeCapture } from "./capture.ts";
 import { whyNoNamespaces } from "./namespaces.ts";

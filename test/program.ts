@@ -20,9 +20,14 @@ export interface Program {
 }
 
 /** Runs `portolan` with these arguments; resolves with exit code and output when it ends. */
-export async function runProgram(parameters: readonly string[]) {
+export async function runProgram(
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
   // Seldom, Node 24 waits for ever for one of V8's threads when it ends.
-  const child = spawn(process.execPath, ["--v8-pool-size=0", main, ...parameters]);
+  const child = spawn(process.execPath, ["--v8-pool-size=0", main, ...parameters], {
+    env: { ...process.env, ...environment },
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
   const [code] = (await once(child, "exit")) as [number | null];

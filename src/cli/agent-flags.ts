@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { isNodeName } from "../ingest/index.ts";
-import { type Config, ConfigError, isLoopbackHost } from "../settings/index.ts";
+import { ConfigError, isLoopbackHost } from "../settings/agent/index.ts";
+import type { Config } from "../settings/index.ts";
 
 /** As commander gives them. */
 export interface AgentFlags {

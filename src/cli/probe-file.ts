@@ -1,4 +1,4 @@
-import { compileFilter } from "../observe/index.ts";
+import { compileFilter } from "../observe/capture/index.ts";
 import { isLinkTypeKnown } from "../packet/index.ts";
 import {
   CaptureFeed,

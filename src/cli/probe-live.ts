@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { compileFilter, dropPrivileges, PacketRing } from "../observe/index.ts";
+import { compileFilter, dropPrivileges, PacketRing } from "../observe/capture/index.ts";
 import { PacketBatch } from "../packet/index.ts";
 import {
   type ControlSocket,

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { CaptureError, hasPacketSockets, writeSystemLog } from "../observe/index.ts";
+import { CaptureError, hasPacketSockets, writeSystemLog } from "../observe/capture/index.ts";
 import { type ProbeFlags, parseProbeFlags, probeHelp } from "../probe/index.ts";
 import { isDaemon, startDaemon, tellParent } from "./probe-daemon.ts";
 import { readFileIntoProbe } from "./probe-file.ts";

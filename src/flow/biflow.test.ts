@@ -172,7 +172,7 @@ test("every field of an end has its counterpart: a new one has to be thought of"
     ...["flowEndMilliseconds", "collectionTimeMilliseconds", "icmpTypeCode", "flowEndReason"],
     ...["samplingInterval", "observationDomainId", "observer", "observedEnd", "connectionScope"],
     ...["isDuplicate", "roundTripTimeMicroseconds", "minimumRoundTripTimeMicroseconds"],
-    ...["originalDestinationAddress", "originalDestinationTransportPort"],
+    ...["originalDestinationAddress", "originalDestinationTransportPort", "calledPeer"],
     ...["exportFormat", "messageSequenceNumber"],
     ...["exporterAddress", "observationPointId", "ethernetType", "dot1qCustomerVlanId"],
   ]);

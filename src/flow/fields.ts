@@ -475,6 +475,14 @@ export const fields = [
     elements: [],
   },
   {
+    name: "calledPeer",
+    column: "u32",
+    label: "Called",
+    description:
+      "Row of the PeerTable for the called address: the Service that led to the server. 0 where there is none. Filled by enrich.",
+    elements: [],
+  },
+  {
     name: "exportFormat",
     column: "u8",
     label: "Format",

@@ -21,6 +21,10 @@ export class TimerWheel {
     this.#now = second;
   }
 
+  clear(): void {
+    this.#heads.fill(none);
+  }
+
   add(row: number, second: number): void {
     const links = this.#links;
     const due = second <= this.#now ? this.#now + 1 : second;

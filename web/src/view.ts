@@ -24,21 +24,17 @@ export interface View {
 /** The newest version of the address that is understood. */
 export const viewVersion = 1;
 
-export const groupings = ["peer", "workload", "namespace", "address", "node", "network"] as const;
+export const groupings = [
+  ...(["peer", "workload", "namespace", "address", "node", "network", "country", "asn", "domain"] as const),
+] as const;
 export type Grouping = (typeof groupings)[number];
 
 export const panes = ["map", "matrix", "geo", "series", "top", "links", "flows", "exporters"] as const;
 export type Pane = (typeof panes)[number];
 
 export const topBys = [
-  "pair",
-  "client",
-  "server",
-  "port",
-  "protocol",
-  "client.network",
-  "server.network",
-  "observer",
+  ...(["pair", "client", "server", "namespace", "workload", "port", "protocol"] as const),
+  ...(["network", "country", "system", "domain", "observer"] as const),
 ] as const;
 export type TopBy = (typeof topBys)[number];
 

@@ -2,9 +2,8 @@ import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ingestLimits, readMessage } from "../../ingest/index.ts";
-import type { IngestToken } from "../../settings/index.ts";
+import type { TokenBearer } from "../auth/token-check.ts";
 import type { IngestCounts, IngestResult } from "../ingest-counts.ts";
-import { createTokenCheck, type TokenBearer } from "../ingest-token.ts";
 import { Problem } from "../problem.ts";
 import { BodyReceiver, type ReceivedBody, tooLarge } from "../receive-body.ts";
 import type { Arrival, IngestOutcome, RemoteAgents } from "../remote-agents.ts";
@@ -12,8 +11,8 @@ import { Turns } from "../turns.ts";
 
 export interface IngestDependencies {
   readonly agents: Pick<RemoteAgents, "accept">;
-  /** Undefined: whoever reaches the server may send. */
-  readonly tokens: readonly IngestToken[] | undefined;
+  /** Whose token an `Authorization` header carries. Undefined: whoever reaches the server may send. */
+  readonly bearerOf: ((header: string | undefined) => TokenBearer | undefined) | undefined;
   readonly counts: IngestCounts;
   readonly limits?: Partial<typeof receivingDefaults>;
 }
@@ -35,9 +34,8 @@ const anybody: TokenBearer = { name: "", nodes: undefined };
 /** `POST /api/v1/ingest`: a message of an agent (docs/formats/ingest.md), answered when it is durable. */
 export function routeIngest(
   app: FastifyInstance,
-  { agents, tokens, counts, limits }: IngestDependencies,
+  { agents, bearerOf = () => anybody, counts, limits }: IngestDependencies,
 ): void {
-  const bearerOf = tokens === undefined ? () => anybody : createTokenCheck(tokens);
   const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
   const turns = new Turns();
 

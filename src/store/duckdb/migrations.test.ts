@@ -163,7 +163,7 @@ test("a step that the tables do not take is refused in words, and nothing is cha
   const before = await allColumns(folder);
   await assert.rejects(opened(folder), {
     code: "store_damaged",
-    message: /of version 1, does not become one of 2: .*nothing was deleted/,
+    message: /of version 1, does not become one of 3: .*nothing was deleted/,
   });
   assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
   assert.deepEqual(await allColumns(folder), before);

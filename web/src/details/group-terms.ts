@@ -31,10 +31,23 @@ export function gatheredTerm({ id, peers, group }: Gathered, end?: End): string 
 }
 
 /** Folded peers are found by what they were folded to. */
-export function pinTerm({ id, kind, name }: TopologyPeer, end?: End): string {
-  if (kind === "network") return formatFilterTerm(nameOf("network", end), name);
-  if (kind === "node") return formatFilterTerm(nameOf("node", end), name);
-  return formatFilterTerm(nameOf("id", end), id);
+export function pinTerm(peer: TopologyPeer, end?: End): string {
+  const { id, kind, name, namespace = "", workload = "" } = peer;
+  const of = (field: string, value: string) => formatFilterTerm(nameOf(field, end), value);
+  switch (kind) {
+    case "network":
+    case "node":
+    case "namespace":
+    case "domain":
+      return of(kind, name);
+    case "country":
+      return of("country", peer.country ?? name);
+    case "as":
+      return of("asn", String(peer.asNumber ?? name));
+    case "workload":
+      return `${of("namespace", namespace)} ${of("workload", workload)}`;
+  }
+  return of("id", id);
 }
 
 function groupTerm(

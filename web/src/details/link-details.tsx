@@ -68,6 +68,7 @@ export function LinkDetails({
           },
           { label: "RTT", text: rttText(link) },
           { label: "Connect", text: link.connectMs === null ? "" : formatMilliseconds(link.connectMs) },
+          { label: "Called as", text: link.services?.join(", ") ?? "" },
           { label: "Last seen", text: link.lastSeen === 0 ? "" : lastSeen(link, isLive) },
           { label: "Compared with", text: comparedText(link, state) },
         ]}

@@ -141,6 +141,7 @@ export function mergeLinks(
       observers.set(observer.id, known === undefined ? observer : sumOfObservers(known, observer));
     }
   }
+  const services = new Set(members.flatMap((link) => link.services ?? []));
   const { isSeenByAgent: _agent, isSeenByExporter: _exporter, baseRate, ...figures } = sum;
   return {
     ...figures,
@@ -148,6 +149,7 @@ export function mergeLinks(
     ports: portsOf(members),
     observers: [...observers.values()],
     connectMs: connectCount === 0 ? null : connectMilliseconds / connectCount,
+    ...(services.size === 0 ? {} : { services: [...services].sort() }),
     ...(baseRate < 0 ? {} : { baseRate }),
   };
 }

@@ -30,9 +30,14 @@ export function nestPath(peer: TopologyPeer): readonly NestGroup[] {
 /** Peers are replaced when they change, so a path is good for as long as its peer. */
 const paths = new WeakMap<TopologyPeer, readonly NestGroup[]>();
 
+/** What the server folded already stands on the map itself. */
+const folded: ReadonlySet<TopologyPeer["kind"]> = new Set([
+  ...(["other", "network", "node", "namespace", "country", "as", "domain"] as const),
+]);
+
 function pathOf(peer: TopologyPeer): readonly NestGroup[] {
   const { kind, namespace, node, group } = peer;
-  if (kind === "other" || kind === "network" || kind === "node" || kind === "namespace") return [];
+  if (folded.has(kind)) return [];
   if (namespace !== undefined && namespace !== "") return clusterPath(peer, namespace);
   if (node !== "") return [{ id: `node:${group}`, kind: "node", name: group }];
   if (group === "internet") return internetPath(peer);

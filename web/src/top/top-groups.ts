@@ -26,20 +26,33 @@ export const topGroupings: Readonly<Record<TopBy, TopGrouping>> = {
   server: { label: "Servers", by: ["server.name"], heads: ["Server"], term: field("server.name") },
   port: { label: "Ports", by: ["port", "protocol"], heads: ["Port", "Protocol"], term: portTerm },
   protocol: { label: "Protocols", by: ["protocol"], heads: ["Protocol"], term: field("protocol") },
-  "client.network": {
-    label: "Networks that ask",
-    by: ["client.network"],
-    heads: ["Network of the client"],
-    term: field("client.network"),
-  },
-  "server.network": {
-    label: "Networks that answer",
-    by: ["server.network"],
-    heads: ["Network of the server"],
-    term: field("server.network"),
-  },
+  namespace: ends("Namespaces", "namespace"),
+  workload: ends("Workloads", "workload"),
+  network: ends("Networks", "network"),
+  country: ends("Countries", "country"),
+  system: ends("Systems (AS)", "asn"),
+  domain: ends("Domains", "domain"),
   observer: { label: "Observers", by: ["observer"], heads: ["Observer"], term: field("observer") },
 };
+
+/** Who asks whom, by a fact of both ends. */
+function ends(
+  label: string,
+  fact: "namespace" | "workload" | "network" | "country" | "asn" | "domain",
+): TopGrouping {
+  return {
+    label,
+    by: [`client.${fact}`, `server.${fact}`],
+    heads: ["From", "To"],
+    term: ([client = "", server = ""]) =>
+      [
+        client === "" ? "" : formatFilterTerm(`client.${fact}`, client),
+        server === "" ? "" : formatFilterTerm(`server.${fact}`, server),
+      ]
+        .filter(Boolean)
+        .join(" "),
+  };
+}
 
 function portTerm([port = "", protocol = ""]: readonly string[]): string {
   const ofProtocol = formatFilterTerm("protocol", protocol);

@@ -1,4 +1,4 @@
-import { SegmentedControl } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { MouseEvent } from "react";
 import type { Top } from "../data/answers.ts";
@@ -66,16 +66,13 @@ export default function TopView({ view, onChange }: TopViewProps) {
 
 export function GroupingControl({ by, onChange }: { by: TopBy; onChange: (by: TopBy) => void }) {
   return (
-    <div className="panes">
-      <SegmentedControl
-        size="xs"
-        aria-label="Grouped by"
-        data-testid="top-by"
-        value={by}
-        onChange={(next) => onChange(next as TopBy)}
-        data={topBys.map((value) => ({ value, label: topGroupings[value].label }))}
-      />
-    </div>
+    <NativeSelect
+      aria-label="Grouped by"
+      data-testid="top-by"
+      value={by}
+      onChange={(event) => onChange(event.currentTarget.value as TopBy)}
+      data={topBys.map((value) => ({ value, label: topGroupings[value].label }))}
+    />
   );
 }
 
@@ -131,7 +128,12 @@ function TopTable({ data: { rows }, grouping, metric, onTerm }: TopTableProps) {
               {row.group.map((text, i) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: a group's parts have no other name than their place
                 <td key={i} className="of-group">
-                  <button type="button" onClick={pick} title={text}>
+                  <button
+                    type="button"
+                    onClick={pick}
+                    title={text}
+                    disabled={row.group.every((part) => part === "")}
+                  >
                     {text === "" ? "unknown" : text}
                   </button>
                 </td>

@@ -112,12 +112,8 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     context.lineTo(x + size * 0.85, y + size * 0.2);
     context.lineTo(x - size * 0.7, y + size * 0.2);
   },
-  /** Routers in a ring. */
-  system(context, x, y, size) {
-    sides(context, x, y, size * 0.85, 5);
-    context.moveTo(x + size * 0.3, y);
-    context.arc(x, y, size * 0.3, 0, 2 * Math.PI);
-  },
+  system: ring,
+  as: ring,
   domain: globe,
   /** And more: it opens. */
   more(context, x, y, size) {
@@ -134,6 +130,13 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     }
   },
 };
+
+/** Routers in a ring. */
+function ring(context: Context, x: number, y: number, size: number): void {
+  sides(context, x, y, size * 0.85, 5);
+  context.moveTo(x + size * 0.3, y);
+  context.arc(x, y, size * 0.3, 0, 2 * Math.PI);
+}
 
 function globe(context: Context, x: number, y: number, size: number): void {
   context.moveTo(x + size, y);
