@@ -41,7 +41,7 @@ const first = (text: string, caret = text.length) => {
 };
 
 test("fields while a field is typed, also behind a minus and a parenthesis", () => {
-  assert.deepEqual(labels("na"), ["name:"]);
+  assert.deepEqual(labels("na"), ["name:", "namespace:"]);
   assert.equal(first("port:443 -(ki"), "port:443 -(kind:|");
   assert.equal(first("server.na"), "server.name:|");
   assert.deepEqual(labels("cli")[0], "client.");

@@ -53,8 +53,10 @@ export class Chart {
   #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
   #presentedAt = 0;
+  #frameCount = 0;
   #drawn: Drawn = {
     pictureCount: 0,
+    frameCount: 0,
     peers: 0,
     groups: 0,
     links: 0,
@@ -301,6 +303,7 @@ export class Chart {
     this.#isViewStale = true;
     this.#drawn = {
       pictureCount: this.#drawn.pictureCount + 1,
+      frameCount: this.#frameCount,
       peers: this.#scene.peers.length,
       groups: this.#scene.groups.length,
       links: this.#scene.links.length,
@@ -315,6 +318,7 @@ export class Chart {
   /** The last picture where it belongs now, then what moves or is looked at. */
   #present(now: number, hasPulses: boolean): void {
     this.#isViewStale = false;
+    this.#frameCount++;
     this.#presentedAt = now;
     const { width, height, ratio } = this.#viewpoint.size;
     const context = this.#context;

@@ -73,6 +73,8 @@ export interface Size {
 /** The last whole picture. */
 export interface Drawn {
   readonly pictureCount: number;
+  /** Frames shown until then: pictures, and the last one moved. */
+  readonly frameCount: number;
   /** Of the whole map; how many of the links were in view stands beside. */
   readonly peers: number;
   readonly groups: number;
