@@ -27,10 +27,12 @@ export function Header({ view, theme, feed, store, onChange, onPalette, exportin
   return (
     <header className="header">
       <div className="header-row">
-        <a className="brand" href="." aria-label="Portolan, start over">
-          <Compass />
-          <span>Portolan</span>
-        </a>
+        <h1>
+          <a className="brand" href="." aria-label="Portolan, start over">
+            <Compass />
+            <span>Portolan</span>
+          </a>
+        </h1>
         <div className="panes">
           <SegmentedControl
             size="xs"

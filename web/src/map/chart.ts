@@ -279,7 +279,8 @@ export class Chart {
     this.#pulsing = pulsingLinks(this.#scene.links);
     this.#homesDue ??= setTimeout(() => {
       this.#homesDue = undefined;
-      this.#tell({ type: "homes", homes: this.#keeper.homes() });
+      const homes = this.#keeper.homes();
+      if (homes !== undefined) this.#tell({ type: "homes", homes });
     }, homesMilliseconds);
     this.#isPictureStale = true;
     this.#isViewStale = true;

@@ -8,17 +8,24 @@ export interface KeptPlaces {
 
 const homesKey = "portolan-homes";
 const pinsKey = "portolan-pins";
+const homesMax = 5000;
 const pinsMax = 500;
 
 export function readPlaces(storage: Storage = localStorage): KeptPlaces {
   return { homes: readSpots(storage, homesKey), pins: readSpots(storage, pinsKey) };
 }
 
+/** A filtered map has a few of all: what is known of the others stays, the oldest of it only as long as there is room. */
 export function keepHomes(
   homes: readonly (readonly [string, Spot])[],
   storage: Storage = localStorage,
 ): void {
-  write(storage, homesKey, homes);
+  const all = readSpots(storage, homesKey);
+  for (const [id, home] of homes) {
+    all.delete(id);
+    all.set(id, home);
+  }
+  write(storage, homesKey, [...all].slice(-homesMax));
 }
 
 export function keepPins(pins: ReadonlyMap<string, Spot>, storage: Storage = localStorage): void {

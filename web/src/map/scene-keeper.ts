@@ -31,6 +31,7 @@ export class SceneKeeper {
   #shown: LayoutState = emptyLayout;
   #homes: ReadonlyMap<string, Spot> = new Map();
   #pins: ReadonlyMap<string, Spot> = new Map();
+  #told: LayoutState["containers"] | undefined;
   #centre = "";
   #isLive = true;
   #isStale = true;
@@ -82,10 +83,13 @@ export class SceneKeeper {
     return pin;
   }
 
-  /** For the next visit: those of groups first. */
-  homes(): [string, Spot][] {
+  /** For the next visit; undefined when they are those that were told last. */
+  homes(): [string, Spot][] | undefined {
+    const { containers } = this.#layout;
+    if (containers === this.#told) return undefined;
+    this.#told = containers;
     const homes: [string, Spot][] = [];
-    for (const { members } of this.#layout.containers.values())
+    for (const { members } of containers.values())
       for (const [id, { home }] of members) if (homes.length < homesMax) homes.push([id, home]);
     return homes;
   }

@@ -42,7 +42,7 @@ export default function SeriesView({ view, theme, onChange }: SeriesViewProps) {
     retry: false,
   });
   const stack = useMemo(() => data && stackSeries(data.answer, data.to), [data]);
-  const isEmpty = stack !== undefined && stack.layers.every(({ total }) => total === 0);
+  const isEmpty = stack?.layers.every(({ total }) => total === 0) ?? false;
   return (
     <section className="series" aria-label="Over time">
       <div className="view-bar">
