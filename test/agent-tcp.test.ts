@@ -19,6 +19,7 @@ const skip = canRunTcp(facts)?.reason ?? whyNoNamespaces();
 const hasNft = spawnSync("nft", ["--version"]).status === 0;
 const traffic = fileURLToPath(new URL("./tcp-traffic.ts", import.meta.url));
 const longAnswer = fileURLToPath(new URL("./long-answer.ts", import.meta.url));
+const toldError = fileURLToPath(new URL("./told-error.ts", import.meta.url));
 const agentProcess = fileURLToPath(new URL("./agent-process.ts", import.meta.url));
 
 type End = "client" | "server";
@@ -409,6 +410,22 @@ test("what programs are told by getsockopt stays as it was, also what is longer 
   watch.agent.start();
   assert.ok(heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
   assert.deepEqual(ask(), expected);
+});
+
+test("an error that a program was told is of that attempt alone, also when its socket connects again", {
+  skip: skip || (!hasNft && "nft is not installed"),
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  filter(hosts, ["tcp dport 7464 reject", "tcp dport 7465 drop"]);
+  const watch = createWatch(t);
+  watch.agent.start();
+  const text = inside(hosts.client, process.execPath, toldError, hosts.serverAddress, "7464", "7465");
+  const refused = 111; // ECONNREFUSED
+  assert.deepEqual(JSON.parse(text), { told: refused });
+  await watch.until("the first is told", () => watch.of(7464).some(({ closed }) => closed)); // and so would be the second
+  assert.deepEqual(watch.figures(7464), { failed: 1, refused: 1 });
+  assert.deepEqual(watch.figures(7465), {}, "given up before anybody waited");
 });
 
 test("without soft errors nothing stands at getsockopt, and connections are seen", {

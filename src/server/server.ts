@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -20,7 +20,7 @@ import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
 import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
-import { type Config, isLoopbackHost } from "../settings/index.ts";
+import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -111,9 +111,9 @@ export function createServer(
   const kubernetes = createKubernetes(config.kubernetes, {
     ...{ peers, now },
     log: (message) => logger.warn(message),
-    surroundings: { environment: process.env, home: homedir() },
+    surroundings: { environment: process.env, home: homeFolder() },
   });
-  const networks = new NetworkTable(config.networks);
+  const networks = new NetworkTable(config.networks, kubernetes.index);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);

@@ -510,7 +510,7 @@ function randomQuery(
   };
 }
 
-const filterTexts = [
+export const filterTexts: readonly string[] = [
   "",
   "",
   "nginx",

@@ -134,11 +134,6 @@ export interface AggregateRow extends Totals {
   readonly group: readonly string[];
   /** Start of the bucket when the query had a step, else the window's start. */
   readonly time: number;
-  /**
-   * Every observer of the group with what it saw, duplicates included. Where an agent read the sockets of both ends of
-   * a link it is the larger of the two, not their sum.
-   */
-  readonly observers: readonly ObserverTotals[];
 }
 
 export interface ObserverTotals {
@@ -169,6 +164,10 @@ export interface LinkRow extends Totals {
   readonly called: LinkEnd | undefined;
   readonly port: number;
   readonly protocol: number;
+  /**
+   * Every observer of the link with what it saw, duplicates included. Where an agent read the sockets of both ends it is the larger
+   * of the two, not their sum.
+   */
   readonly observers: readonly ObserverTotals[];
 }
 

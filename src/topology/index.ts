@@ -26,6 +26,7 @@ export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from 
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
+export { observedEnd } from "./observed-end.ts";
 export {
   otherPeer,
   type Peer,
@@ -39,7 +40,6 @@ export {
 export {
   attemptControlBits,
   createStitcher,
-  observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,

@@ -1,10 +1,9 @@
-import { type FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
-import { clientEnd, guessClientEnd } from "./client-end.ts";
+import { type FlowBatch, hasPorts, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import { clientEnd, guessClientEnd, isAsked } from "./client-end.ts";
 import { ConnectionTable, type ConnectionTuple, connectionState as state } from "./connection-table.ts";
+import { observedEnd } from "./observed-end.ts";
+import { turnRound } from "./turn-round.ts";
 import { WaitingRows } from "./waiting-rows.ts";
-
-/** Values of the `observedEnd` column. */
-export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 
 /**
  * `tcpControlBits` of an agent's row that says only that a client waits for an answer: a SYN. Others' records of the connection
@@ -13,6 +12,8 @@ export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 export const attemptControlBits = 2;
 
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+/** Who asks, in place of the port that ICMP has not: two hosts that ask each other are two flows. */
+const askerPort = 1;
 const observed = state.clientObserved | state.serverObserved;
 const decided = state.clientCounts | state.serverCounts;
 /** A full table is gone through at most this often. */
@@ -109,6 +110,10 @@ export interface Stitcher {
  *
  * Of a flow that no agent knows, the exporter's interface that reported it first counts, each direction for itself; the records of
  * other interfaces (a router that reports at ingress and egress, two routers on one path) are duplicates.
+ *
+ * Without ports there is one flow of a protocol between two addresses, whichever sockets have a part in it, each of which keeps its own
+ * peer; of ICMP there are two, one for each end that asks. Of the others, both ends may take themselves for who began: the first that
+ * reports is believed.
  */
 export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
   const table = new ConnectionTable(config.connectionsMax, config.claimsMax);
@@ -159,6 +164,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
    */
   function readSocketTuple(batch: FlowBatch, row: number): void {
     readTuple(batch, row);
+    if (isAsked(tuple.protocol)) setAsker(true);
     if (machines.size < 2) return;
     const { columns } = batch;
     const machine = machineOf[columns.observer[row]!] ?? 0;
@@ -170,6 +176,31 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const { scope } = tuple;
     tuple.scope = (scope ^ Math.imul(machine, 0x9e3779b1)) >>> 0;
     if (holder === 0 && table.find(tuple) < 0) tuple.scope = scope;
+  }
+
+  function setAsker(isSource: boolean): void {
+    tuple.sourcePort = isSource ? askerPort : 0;
+    tuple.destinationPort = isSource ? 0 : askerPort;
+  }
+
+  /** The connection of an exporter's ICMP record, which may be a question or an answer; -1 when no agent knows of either. */
+  function findAsked(batch: FlowBatch, row: number): number {
+    const isSourceFirst = guessClientEnd(batch, row) === clientEnd.source;
+    for (const isSource of [isSourceFirst, !isSourceFirst]) {
+      setAsker(isSource);
+      const connection = table.find(tuple);
+      if (connection >= 0) return connection;
+    }
+    readTuple(batch, row);
+    return -1;
+  }
+
+  /** A row of the end that another one, which was believed, said to be the server's. */
+  function believeFirst(batch: FlowBatch, row: number): void {
+    readTuple(batch, row);
+    if (hasPorts(tuple.protocol) || isAsked(tuple.protocol)) return;
+    const known = table.find(tuple);
+    if (known >= 0 && table.isConnection(known) && !table.isClientSource(known)) turnRound(batch, row);
   }
 
   /** When the table is full, connections that have ended are forgotten sooner: first those of five minutes ago. */
@@ -199,6 +230,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   /** An agent's row: the source is the client, and one end's peer is certain. */
   function enter(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
+    believeFirst(batch, row);
     readSocketTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
@@ -234,12 +266,23 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     table.lastSeenSeconds[connection] = seconds;
   }
 
+  /** Begins the connection of `tuple` anew. */
+  function forgetFound(): void {
+    const connection = table.find(tuple);
+    if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
+  }
+
+  function findExported(batch: FlowBatch, row: number, seconds: number): number {
+    const asked = isAsked(tuple.protocol) ? findAsked(batch, row) : -1;
+    return asked >= 0 ? asked : claimOrMakeRoom(seconds);
+  }
+
   function judge(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
     const isExported = columns.observedEnd[row] === observedEnd.neither;
     if (isExported) readTuple(batch, row);
     else readSocketTuple(batch, row);
-    const connection = isExported ? claimOrMakeRoom(seconds) : table.find(tuple);
+    const connection = isExported ? findExported(batch, row, seconds) : table.find(tuple);
     if (connection < 0 || !table.isConnection(connection)) {
       if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
       if (isExported) judgeClaim(batch, row, connection, seconds);
@@ -250,12 +293,14 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const [client, server] = sourceIsClient
       ? [columns.sourcePeer, columns.destinationPeer]
       : [columns.destinationPeer, columns.sourcePeer];
-    // The end no agent saw keeps the peer its address gave; the table learns it, for `forEachOpen`.
+    // The end no agent saw keeps the peer its address gave, which the table learns, for `forEachOpen`; and so does the end that this row
+    // itself is of: without ports, several sockets have a part in one flow.
     const known = table.state[connection]!;
-    if ((known & state.clientObserved) !== 0) client[row] = table.clientPeer[connection]! || client[row]!;
-    else table.clientPeer[connection] = client[row]!;
-    if ((known & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]! || server[row]!;
-    else table.serverPeer[connection] = server[row]!;
+    const end = columns.observedEnd[row];
+    if ((known & state.clientObserved) === 0) table.clientPeer[connection] = client[row]!;
+    else if (end !== observedEnd.client) client[row] = table.clientPeer[connection]! || client[row]!;
+    if ((known & state.serverObserved) === 0) table.serverPeer[connection] = server[row]!;
+    else if (end !== observedEnd.server) server[row] = table.serverPeer[connection]! || server[row]!;
     columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
   }
 
@@ -396,8 +441,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       return taken;
     },
     forgetTuple(other) {
-      const connection = table.find(other);
-      if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
+      Object.assign(tuple, other);
+      if (!isAsked(tuple.protocol)) return forgetFound();
+      for (const isSource of [true, false]) {
+        setAsker(isSource);
+        forgetFound();
+      }
     },
     setMachine(observer, machine) {
       let number = machines.get(machine);

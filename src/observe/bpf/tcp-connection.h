@@ -161,6 +161,7 @@ static __always_inline void open_client(struct sock *sk)
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
 	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
+	bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
 	add_connection(sk, bpf_get_socket_cookie(sk), &connection, BPF_ANY);
 }
 

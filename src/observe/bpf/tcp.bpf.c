@@ -93,7 +93,7 @@ int settle_roles(void *context)
 
 /*
  * Runs after the kernel has answered, and changes nothing. An answer longer than a page is not copied for us: with length 0 the
- * kernel leaves its own as it is.
+ * kernel leaves its own as it is (since 6.4 it does so by itself, and before it failed the call).
  */
 SEC("cgroup/getsockopt")
 int follow_errors(struct bpf_sockopt *context)

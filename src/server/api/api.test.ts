@@ -55,7 +55,6 @@ function aggregateRow(group: readonly string[], changes: Partial<AggregateRow> =
     rttMinMicroseconds: 700,
     firstSeen: now - 10 * minute,
     lastSeen: now - minute,
-    observers: [{ id: "agent:vm", bytesSent: 100, bytesReceived: 1000, packets: 7 }],
     ...changes,
   };
 }
@@ -255,6 +254,7 @@ function linkRow(client: string, server: string, changes: Partial<LinkRow> = {})
     called: undefined,
     port: 443,
     protocol: 6,
+    observers: [{ id: "agent:vm", bytesSent: 100, bytesReceived: 1000, packets: 7 }],
     ...changes,
   };
 }
