@@ -18,7 +18,7 @@ export interface AgentLinesDependencies {
 }
 
 /** Fields that are not told by number, or that only a server fills. */
-const skipped: readonly string[] = ["observer", "isDuplicate", "sourcePeer", "destinationPeer"];
+const skipped: readonly string[] = ["observer", "isDuplicate", "sourcePeer", "destinationPeer", "calledPeer"];
 const toldFields = coreFields.filter(({ name }) => !skipped.includes(name));
 
 /** Records as lines of JSON: one object per record, by the field table's names; empty fields are left out. */

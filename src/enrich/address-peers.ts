@@ -104,13 +104,14 @@ export function createAddressPeers({
         peers.rename({ id: `host:${address}`, address }, name);
     },
     enrich(batch) {
-      const { columns, count, sourceWords, destinationWords } = batch;
+      const { columns, count, sourceWords, destinationWords, calledWords } = batch;
       if (generation !== peers.generation) {
         generation = peers.generation;
         known.clear();
       }
       const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
       const { sourceTransportPort, destinationTransportPort } = columns;
+      const { calledPeer, originalDestinationAddress, originalDestinationTransportPort } = columns;
       for (let row = 0; row < count; row++) {
         if (sourcePeer[row] === 0)
           sourcePeer[row] =
@@ -120,7 +121,21 @@ export function createAddressPeers({
           destinationPeer[row] =
             clusterPeerOf(batch, row, destinationWords, destinationAddress, destinationTransportPort) ||
             peerOf(destinationWords, destinationAddress, row);
+        // Always anew: what waits is not looked through when peers' rows are freed.
+        if (isWritten(calledWords, row * 4))
+          calledPeer[row] =
+            clusterPeerOf(
+              batch,
+              row,
+              calledWords,
+              originalDestinationAddress,
+              originalDestinationTransportPort,
+            ) || peerOf(calledWords, originalDestinationAddress, row);
       }
     },
   };
+}
+
+function isWritten(words: Uint32Array, at: number): boolean {
+  return (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0;
 }

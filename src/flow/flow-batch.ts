@@ -42,6 +42,7 @@ export class FlowBatch {
   /** The addresses again, four 32-bit words per row in the machine's byte order: for keys of tables. */
   readonly sourceWords: Uint32Array;
   readonly destinationWords: Uint32Array;
+  readonly calledWords: Uint32Array;
   /** Values of list columns: a length, then so many values. Place 0 holds the empty list. */
   readonly lists: Uint32Array;
   /** Rows filled so far. */
@@ -68,6 +69,7 @@ export class FlowBatch {
     this.columns = { ...columns } as FlowColumns;
     this.sourceWords = wordsOf(this.columns.sourceAddress);
     this.destinationWords = wordsOf(this.columns.destinationAddress);
+    this.calledWords = wordsOf(this.columns.originalDestinationAddress);
     this.#columns = kept;
     this.lists = new Uint32Array(this.buffer, offset, listWords);
     if (buffer === undefined) for (const { array, empty } of kept) if (empty !== 0) array.fill(empty);

@@ -6,7 +6,8 @@ type ServersField =
   | "isDuplicate"
   | "collectionTimeMilliseconds"
   | "originalDestinationAddress"
-  | "originalDestinationTransportPort";
+  | "originalDestinationTransportPort"
+  | "calledPeer";
 
 export type IngestField = Exclude<CoreField["name"], ServersField>;
 

@@ -5,6 +5,7 @@
 export {
   type CannotRun,
   type ConntrackFacts,
+  canFollowSoftErrors,
   canRunConntrack,
   canRunDatagrams,
   canRunSockDiag,

@@ -21,7 +21,7 @@ function isTrue(filter: Filter, subject: FilterSubject): boolean {
   return valuesOf(filter, subject).some((value) => value !== null && holds(filter.test, value));
 }
 
-function valuesOf({ field, end, test }: FilterTerm, subject: FilterSubject): (string | number | null)[] {
+function valuesOf({ field, end, test, key }: FilterTerm, subject: FilterSubject): (string | number | null)[] {
   const { client, server, sourceIsClient = true } = subject;
   const [source, destination] = sourceIsClient ? [client, server] : [server, client];
   const peers: FilterPeer[] = {
@@ -31,7 +31,29 @@ function valuesOf({ field, end, test }: FilterTerm, subject: FilterSubject): (st
     source: [source],
     destination: [destination],
   }[end];
-  if (field === "address" || test.kind === "address") return peers.flatMap((peer) => peer.addresses);
+  const called =
+    end === "client" || end === (sourceIsClient ? "source" : "destination") ? undefined : subject.called;
+  if (field === "address") return [...peers, ...(called ? [called] : [])].flatMap((peer) => peer.addresses);
+  if (test.kind === "address") return peers.flatMap((peer) => peer.addresses);
+  if (field === "service")
+    return [...peers, ...(called ? [called] : [])].flatMap((peer) => (peer.service ?? "").split(", "));
+  if (field === "label") {
+    const labels = peers.flatMap((peer) => (peer.labels ?? "").split(","));
+    return labels
+      .filter((label) => label.startsWith(`${key}=`))
+      .map((label) => label.slice(`${key}=`.length));
+  }
+  if (field === "country") return peers.flatMap((peer) => [peer.country ?? "", peer.countryName ?? ""]);
+  if (field === "asn")
+    return peers.map((peer) => (test.kind === "text" ? (peer.asName ?? "") : (peer.asNumber ?? null)));
+  if (field === "vlan")
+    return [...peers.map((peer) => peer.vlan ?? null), (end === "either" ? subject.vlanId : null) ?? null];
+  if (field === "interface") {
+    const { sourceInterface = null, destinationInterface = null } = subject;
+    if (end === "either") return [sourceInterface, destinationInterface];
+    const isSource = end === "source" || end === (sourceIsClient ? "client" : "server");
+    return [isSource ? sourceInterface : destinationInterface];
+  }
   if (field === "port") {
     return peers.map((peer) => (peer === server ? subject.port : (subject.clientPort ?? null)));
   }
@@ -40,8 +62,8 @@ function valuesOf({ field, end, test }: FilterTerm, subject: FilterSubject): (st
     return seenBy.flatMap(({ id, name }) => [id, name, id.replace(/^[a-z]*:/, "")]);
   }
   if (field === "rtt") return [subject.rttMilliseconds];
-  const onPeer = peers.map((peer) => (peer as unknown as Record<string, string>)[field]);
-  return onPeer[0] === undefined ? [subject[field as "bytes"]] : (onPeer as string[]);
+  if (field in subject) return [subject[field as "bytes"]];
+  return peers.map((peer) => (peer as unknown as Record<string, string>)[field] ?? "");
 }
 
 function holds(test: FilterTest, value: string | number): boolean {
@@ -101,6 +123,32 @@ const terms = [
   "retransmits<100",
   "rtt>20ms",
   "rtt<=30ms",
+  "namespace:shop",
+  "client.workload:db,cart",
+  "pod:cart-*",
+  "service:cart",
+  "server.service:cart*",
+  "client.service:cart",
+  "source.service:cart",
+  "destination.address:10.96.0.0/16",
+  "label.app:cart",
+  "server.label.a.b/c:*",
+  "country:DE",
+  "server.country:switz*",
+  "asn:64500",
+  "client.asn:AS1,exam*",
+  "domain:*.com",
+  "client.site:bern",
+  "vlan:7",
+  "source.vlan:20",
+  "interface:3",
+  "source.interface:3",
+  "server.interface:4",
+  "refused>0",
+  "timedOut:2",
+  "unreachable<1",
+  "reset>500",
+  "lost:5",
 ];
 
 test("evaluation agrees with the obvious way on random filters and subjects", () => {

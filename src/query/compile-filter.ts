@@ -3,6 +3,7 @@ import type { CompareOperator, Filter, FilterEnd, FilterTerm, FilterTest } from 
 import type { FilterObserver, FilterPeer, FilterSubject } from "./filter-subject.ts";
 import { compilePattern } from "./pattern.ts";
 
+type CalledPeer = NonNullable<FilterSubject["called"]>;
 type Predicate<T> = (subject: T) => boolean;
 
 /** Turns a filter into a test, once; the test allocates nothing but what it remembers of addresses. */
@@ -31,24 +32,63 @@ export function matches(filter: Filter | undefined, subject: FilterSubject): boo
   return compileFilter(filter)(subject);
 }
 
-function compileTerm({ field, end, test }: FilterTerm): Predicate<FilterSubject> {
+function compileTerm({ field, end, test, key = "" }: FilterTerm): Predicate<FilterSubject> {
   switch (field) {
     case "id":
     case "name":
     case "kind":
     case "process":
     case "container":
-    case "node": {
+    case "node":
+    case "namespace":
+    case "workload":
+    case "pod":
+    case "domain":
+    case "site": {
       const matchesText = compileText(test);
-      return atEnd(end, (peer) => matchesText(peer[field]));
+      return atEnd(end, (peer) => matchesText(peer[field] ?? ""));
     }
+    case "service": {
+      const matchesText = compileText(test);
+      const isOf = ({ service = "" }: CalledPeer) => service.split(", ").some(matchesText);
+      return anyOf(atEnd(end, isOf), compileCalled(end, isOf));
+    }
+    case "label": {
+      const matchesText = compileText(test);
+      return atEnd(end, ({ labels = "" }) => {
+        const value = labelValue(labels, key);
+        return value !== undefined && matchesText(value);
+      });
+    }
+    case "country": {
+      const matchesText = compileText(test);
+      return atEnd(
+        end,
+        ({ country = "", countryName = "" }) => matchesText(country) || matchesText(countryName),
+      );
+    }
+    case "asn": {
+      if (test.kind === "number") return atEnd(end, compileKnown(test, "asNumber"));
+      const matchesText = compileText(test);
+      return atEnd(end, ({ asName = "" }) => matchesText(asName));
+    }
+    case "vlan": {
+      const ofPeer = atEnd(end, compileKnown(test, "vlan"));
+      if (end !== "either") return ofPeer;
+      const matchesNumber = compileNumber(test);
+      return anyOf(ofPeer, ({ vlanId }) => vlanId !== undefined && matchesNumber(vlanId));
+    }
+    case "interface":
+      return compileInterface(end, compileNumber(test));
     case "network": {
       if (test.kind === "address") return atEnd(end, compileAddresses(test));
       const matchesText = compileText(test);
       return atEnd(end, (peer) => matchesText(peer.network));
     }
-    case "address":
-      return atEnd(end, compileAddresses(test));
+    case "address": {
+      const isInside = compileAddresses(test);
+      return anyOf(atEnd(end, isInside), compileCalled(end, isInside));
+    }
     case "port":
       return compilePort(end, compileNumber(test));
     case "exporter":
@@ -98,6 +138,55 @@ function compilePort(end: FilterEnd, matchesNumber: Predicate<number>): Predicat
   }
 }
 
+/** Whom the client called stands where the server does. */
+function compileCalled(end: FilterEnd, matchesPeer: Predicate<CalledPeer>): Predicate<FilterSubject> {
+  const isCalled: Predicate<FilterSubject> = ({ called }) => called !== undefined && matchesPeer(called);
+  switch (end) {
+    case "client":
+      return () => false;
+    case "source":
+      return (subject) => subject.sourceIsClient === false && isCalled(subject);
+    case "destination":
+      return (subject) => subject.sourceIsClient !== false && isCalled(subject);
+    default:
+      return isCalled;
+  }
+}
+
+/** A flow comes in where its source is, and leaves where its destination is. */
+function compileInterface(end: FilterEnd, matchesNumber: Predicate<number>): Predicate<FilterSubject> {
+  const isKnown = (value: number | undefined) => value !== undefined && matchesNumber(value);
+  const atSource: Predicate<FilterSubject> = ({ sourceInterface }) => isKnown(sourceInterface);
+  const atDestination: Predicate<FilterSubject> = ({ destinationInterface }) => isKnown(destinationInterface);
+  switch (end) {
+    case "either":
+      return anyOf(atSource, atDestination);
+    case "source":
+      return atSource;
+    case "destination":
+      return atDestination;
+    case "client":
+      return (subject) => (subject.sourceIsClient === false ? atDestination : atSource)(subject);
+    case "server":
+      return (subject) => (subject.sourceIsClient === false ? atSource : atDestination)(subject);
+  }
+}
+
+function compileKnown(test: FilterTest, name: "asNumber" | "vlan"): Predicate<FilterPeer> {
+  const matchesNumber = compileNumber(test);
+  return ({ [name]: value }) => value !== undefined && matchesNumber(value);
+}
+
+/** The value of a label, out of `key=value,key=value`; undefined where it has none. */
+function labelValue(labels: string, key: string): string | undefined {
+  const [, rest] = `,${labels}`.split(`,${key}=`, 2);
+  return rest?.split(",", 1)[0];
+}
+
+function anyOf<T>(one: Predicate<T>, other: Predicate<T>): Predicate<T> {
+  return (subject) => one(subject) || other(subject);
+}
+
 /** An observer is found by its name, its id, or its id without the kind: `exporter:192.0.2.1`. */
 function compileObserver(
   field: "exporter" | "observer",
@@ -140,7 +229,7 @@ const compare: Readonly<Record<CompareOperator, (bound: number) => Predicate<num
 const rememberedMax = 65_536;
 
 /** Remembers the answer per address text, up to a bound: the same peers are asked about every second. */
-function compileAddresses(test: FilterTest): Predicate<FilterPeer> {
+function compileAddresses(test: FilterTest): Predicate<CalledPeer> {
   if (test.kind !== "address") return () => false;
   const { ranges } = test;
   const remembered = new Map<string, boolean>();

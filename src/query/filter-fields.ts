@@ -5,6 +5,9 @@ export type FilterValueKind =
   | "network"
   | "port"
   | "protocol"
+  | "asn"
+  | "vlan"
+  | "interface"
   | "bytes"
   | "count"
   | "duration";
@@ -43,6 +46,42 @@ export const filterFields = [
     example: "kind:container",
   },
   {
+    name: "namespace",
+    values: "text",
+    of: "end",
+    description: "Kubernetes namespace of a pod or service.",
+    example: "namespace:shop",
+  },
+  {
+    name: "workload",
+    values: "text",
+    of: "end",
+    description: "Name of what is at the top of a pod's owners: a Deployment, a DaemonSet, a Job.",
+    example: "client.workload:checkout",
+  },
+  {
+    name: "pod",
+    values: "text",
+    of: "end",
+    description: "Name of the pod.",
+    example: "pod:checkout-*",
+  },
+  {
+    name: "service",
+    values: "text",
+    of: "end",
+    description:
+      "Kubernetes Service: the peer itself, one that sends its connections to the pod, or the one that the client called.",
+    example: "server.service:cart",
+  },
+  {
+    name: "label",
+    values: "text",
+    of: "end",
+    description: "Value of the pod's label whose key stands behind the point; `label.KEY:*` for any value.",
+    example: "label.app.kubernetes.io/name:cart",
+  },
+  {
     name: "process",
     values: "text",
     of: "end",
@@ -67,7 +106,8 @@ export const filterFields = [
     name: "address",
     values: "address",
     of: "end",
-    description: "Address of the peer: one address or a range.",
+    description:
+      "Address of the peer, or the one that the client called in its place: one address or a range.",
     example: "address:10.0.0.0/8",
   },
   {
@@ -76,6 +116,49 @@ export const filterFields = [
     of: "end",
     description: "Network of the peer: its name (`internet`, `loopback`), or a range its address lies in.",
     example: "server.network:internet",
+  },
+  {
+    name: "country",
+    values: "text",
+    of: "end",
+    description: "Country of the address: its code of two letters, or its English name.",
+    example: "country:DE,France",
+  },
+  {
+    name: "asn",
+    values: "asn",
+    of: "end",
+    description: "Autonomous system of the address: its number, or its name.",
+    example: "server.asn:AS15169",
+  },
+  {
+    name: "domain",
+    values: "text",
+    of: "end",
+    description: "The domain that somebody registered, of the name by which the peer was looked up.",
+    example: "domain:example.com",
+  },
+  {
+    name: "vlan",
+    values: "vlan",
+    of: "end",
+    description: "VLAN of the own network that the peer is in; of a flow record also the one it was seen in.",
+    example: "vlan:20",
+  },
+  {
+    name: "site",
+    values: "text",
+    of: "end",
+    description: "Site of the own network that the peer is in.",
+    example: "client.site:berlin",
+  },
+  {
+    name: "interface",
+    values: "interface",
+    of: "end",
+    description:
+      "Interface (its ifIndex) by which a flow came in (source) or left (destination). Only flow records know it.",
+    example: "source.interface:3",
   },
   {
     name: "port",
@@ -134,6 +217,42 @@ export const filterFields = [
     example: "failed>0",
   },
   {
+    name: "refused",
+    values: "count",
+    of: "measure",
+    description: "Of the failed connections, those that the other side refused.",
+    example: "refused>0",
+  },
+  {
+    name: "timedOut",
+    values: "count",
+    of: "measure",
+    description: "Of the failed connections, those that nobody answered.",
+    example: "timedOut>0",
+  },
+  {
+    name: "unreachable",
+    values: "count",
+    of: "measure",
+    description:
+      "Of the failed connections, those of which a router or firewall said that nobody gets there.",
+    example: "unreachable>0",
+  },
+  {
+    name: "reset",
+    values: "count",
+    of: "measure",
+    description: "Connections that had opened and that the other side reset.",
+    example: "reset>=10",
+  },
+  {
+    name: "lost",
+    values: "count",
+    of: "measure",
+    description: "Connections that had opened and whose other side answered no more.",
+    example: "lost>0",
+  },
+  {
     name: "retransmits",
     values: "count",
     of: "measure",
@@ -156,13 +275,17 @@ export const filterValueKinds: Readonly<Record<FilterValueKind, string>> = {
   network: "a network's name or a range, such as internet or 10.0.0.0/8",
   port: "a port from 0 to 65535",
   protocol: "a protocol name or a number from 0 to 255, such as tcp, udp or 6",
+  asn: "a number with or without AS, or a name, such as AS15169, 15169 or google*",
+  vlan: "a VLAN id from 0 to 4095",
+  interface: "an interface's number from 0 to 4294967295",
   bytes: "a number with or without a unit of B kB MB GB TB KiB MiB GiB TiB, such as 10MB",
   count: "a number with or without k, M or G, such as 200k",
   duration: "a number with a unit of us, ms or s, such as 20ms; without a unit it is ms",
 };
 
+/** By the name in lower case. */
 export const filterFieldByName: ReadonlyMap<string, (typeof filterFields)[number]> = new Map(
-  filterFields.map((field) => [field.name, field]),
+  filterFields.map((field) => [field.name.toLowerCase(), field]),
 );
 
 /** Bounds of a filter: beyond them it is an error, so that neither parsing nor matching can be made to take long. */

@@ -6,14 +6,24 @@ export interface FilterSubject {
   readonly sourceIsClient?: boolean;
   /** Server port. */
   readonly port: number;
-  /** Only flow records have it. */
+  /** Only flow records have these. */
   readonly clientPort?: number;
+  readonly sourceInterface?: number;
+  readonly destinationInterface?: number;
+  readonly vlanId?: number;
+  /** Whom the client called, where translation led to another: it counts as the server too, by address and service. */
+  readonly called?: Pick<FilterPeer, "service" | "addresses"> | undefined;
   readonly protocol: number;
   readonly observers: readonly FilterObserver[];
   readonly bytes: number;
   readonly packets: number;
   readonly connections: number;
   readonly failed: number;
+  readonly refused: number;
+  readonly timedOut: number;
+  readonly unreachable: number;
+  readonly reset: number;
+  readonly lost: number;
   readonly retransmits: number;
   readonly rttMilliseconds: number | null;
 }
@@ -26,6 +36,21 @@ export interface FilterPeer {
   readonly container: string;
   readonly node: string;
   readonly network: string;
+  readonly namespace?: string;
+  readonly workload?: string;
+  readonly pod?: string;
+  /** `, ` between several. */
+  readonly service?: string;
+  /** `key=value`, `,` between. */
+  readonly labels?: string;
+  /** ISO 3166-1 alpha-2, and the English name. */
+  readonly country?: string;
+  readonly countryName?: string;
+  readonly asNumber?: number;
+  readonly asName?: string;
+  readonly domain?: string;
+  readonly site?: string;
+  readonly vlan?: number;
   /** Texts of all addresses the peer has. */
   readonly addresses: readonly string[];
 }

@@ -10,6 +10,7 @@ export function readTests(
 ): FilterTest[] | { readonly wrong: number } {
   if (kind === "text") return [{ kind: "text", patterns }];
   if (kind === "address" || kind === "network") return readRanges(kind, patterns);
+  if (kind === "asn") return readSystems(patterns);
   const values: number[] = [];
   for (const [i, pattern] of patterns.entries()) {
     const value = readNumber(kind, pattern);
@@ -53,6 +54,17 @@ function readRanges(
   return tests;
 }
 
+/** An autonomous system's number or name: two tests, of which either may hold. */
+function readSystems(patterns: readonly string[]): FilterTest[] {
+  const values = patterns.map((pattern) => readNumber("asn", pattern));
+  const numbers = values.filter((value) => value !== undefined);
+  const names = patterns.filter((_, i) => values[i] === undefined);
+  const tests: FilterTest[] = [];
+  if (numbers.length > 0) tests.push({ kind: "number", values: numbers });
+  if (names.length > 0) tests.push({ kind: "text", patterns: names });
+  return tests;
+}
+
 /** An address, a CIDR, or an IPv4 prefix written `10.1.*`. */
 export function parseRange(pattern: string): Cidr | undefined {
   const prefix = /^((?:\d{1,3}\.){1,3})\*$/.exec(pattern)?.[1];
@@ -66,9 +78,15 @@ function readNumber(kind: FilterValueKind, pattern: string): number | undefined 
   if (text === undefined) return undefined;
   switch (kind) {
     case "port":
-      return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
+      return readWhole(text, 65535);
     case "protocol":
       return parseProtocol(text);
+    case "asn":
+      return readWhole(/^(?:as)?(\d{1,10})$/i.exec(text)?.[1], 2 ** 32 - 1);
+    case "vlan":
+      return readWhole(text, 4095);
+    case "interface":
+      return readWhole(text, 2 ** 32 - 1);
     case "bytes":
       return readQuantity(text, byteUnits);
     case "count":
@@ -78,6 +96,10 @@ function readNumber(kind: FilterValueKind, pattern: string): number | undefined 
     default:
       return undefined;
   }
+}
+
+function readWhole(text: string | undefined, max: number): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
 }
 
 function readQuantity(text: string, units: ReadonlyMap<string, number>): number | undefined {

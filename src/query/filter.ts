@@ -10,6 +10,8 @@ export interface FilterTerm {
   readonly kind: "term";
   readonly end: FilterEnd;
   readonly field: FilterField;
+  /** Of `label`, the label's key. */
+  readonly key?: string;
   readonly test: FilterTest;
 }
 

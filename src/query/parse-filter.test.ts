@@ -9,7 +9,9 @@ function show(filter: Filter | undefined): string {
   if (filter.kind === "not") return `not(${show(filter.part)})`;
   if (filter.kind !== "term") return `${filter.kind}(${filter.parts.map(show).join(" ")})`;
   const { end, field, test } = filter;
-  const prefix = end === "either" ? field : `${end}.${field}`;
+  const { key } = filter;
+  const name = key === undefined ? field : `${field}[${key}]`;
+  const prefix = end === "either" ? name : `${end}.${name}`;
   if (test.kind === "text") return `${prefix}~${test.patterns.join("|")}`;
   if (test.kind === "address") return `${prefix}@${test.ranges.map(formatCidr).join("|")}`;
   if (test.kind === "number") return `${prefix}#${test.values.join("|")}`;
@@ -80,6 +82,15 @@ const accepted: readonly (readonly [string, string])[] = [
   ["rtt<500us", "rtt<0.5"],
   ["rtt>=1.5s", "rtt>=1500"],
   ["rtt>20", "rtt>20"],
+  ["namespace:shop", "namespace~shop"],
+  ["label.app.kubernetes.io/name:cart", "label[app.kubernetes.io/name]~cart"],
+  ["Client.LABEL.App:a,b", "client.label[App]~a|b"],
+  ["country:DE", "country~DE"],
+  ["asn:AS15169,64500", "asn#15169|64500"],
+  ["asn:as1,google*", "or(asn#1 asn~google*)"],
+  ["server.vlan:20", "server.vlan#20"],
+  ["source.interface:3", "source.interface#3"],
+  ["timedout>0", "timedOut>0"],
 ];
 
 for (const [text, expected] of accepted) {
@@ -93,7 +104,13 @@ for (const [text, expected] of accepted) {
 /** Text, position, length, and what the message has to say. */
 const refused: readonly (readonly [string, number, number, RegExp])[] = [
   ["prt:80", 0, 3, /unknown field "prt": expected port \(did you mean that\?\), or one of name id .* rtt/],
-  ["a namespace:x", 2, 9, /unknown field "namespace": expected .*one of/],
+  ["a nowhere:x", 2, 7, /unknown field "nowhere": expected .*one of/],
+  ["label:x", 0, 5, /a label has a key, which is missing in "label": expected one such as label.app/],
+  ["client.label.:x", 0, 13, /a label has a key/],
+  ["label.app>1", 9, 1, /label cannot be compared/],
+  ["vlan:4096", 5, 4, /vlan does not accept "4096": expected a VLAN id/],
+  ["interface:eth0", 10, 4, /interface does not accept/],
+  ["client.refused>1", 0, 14, /refused is of the whole link/],
   ["zzzzzzzz:1", 0, 8, /expected one of name/],
   ["client.bytes>1", 0, 12, /bytes is of the whole link, not of its client/],
   [":80", 0, 1, /a field is missing before ":"/],

@@ -36,6 +36,12 @@ export function parseFilter(text: string, target: FilterTarget = "flows"): Parse
   return new FilterParser(text, target).parse();
 }
 
+interface ResolvedField {
+  readonly end: FilterEnd;
+  readonly info: (typeof filterFields)[number];
+  readonly key?: string;
+}
+
 const ends = ["client", "server", "source", "destination"] as const satisfies readonly FilterEnd[];
 const termWords = "a term such as name:nginx, or (";
 
@@ -172,7 +178,7 @@ class FilterParser {
   #parseFieldTerm(head: FieldHead): Filter | undefined {
     const resolved = this.#resolve(head);
     if (resolved === undefined) return undefined;
-    const { end, info } = resolved;
+    const { end, info, key } = resolved;
     const accepted = filterValueKinds[info.values];
     const words = this.#parseValues(accepted);
     if (words === undefined) return undefined;
@@ -192,7 +198,8 @@ class FilterParser {
         return this.#fail(wrong, `${info.name}${head.operator} does not accept`, `${accepted}, one only`);
       tests.push(test);
     }
-    const terms = tests.map((test: FilterTest): Filter => ({ kind: "term", end, field: info.name, test }));
+    const field = { end, field: info.name, ...(key === undefined ? {} : { key }) };
+    const terms = tests.map((test: FilterTest): Filter => ({ kind: "term", ...field, test }));
     return terms.length === 1 ? terms[0] : { kind: "or", parts: terms };
   }
 
@@ -216,10 +223,12 @@ class FilterParser {
     return true;
   }
 
-  #resolve(head: FieldHead): { end: FilterEnd; info: (typeof filterFields)[number] } | undefined {
-    const [first = "", ...rest] = head.name.toLowerCase().split(".");
-    const pinned = ends.find((end) => end === first && rest.length > 0);
-    const name = pinned === undefined ? head.name.toLowerCase() : rest.join(".");
+  #resolve(head: FieldHead): ResolvedField | undefined {
+    const [first = "", ...rest] = head.name.split(".");
+    const pinned = ends.find((end) => end === first.toLowerCase() && rest.length > 0);
+    const parts = pinned === undefined ? [first, ...rest] : rest;
+    const isLabel = parts[0]?.toLowerCase() === "label";
+    const name = isLabel ? "label" : parts.join(".").toLowerCase();
     const info = filterFieldByName.get(name);
     if (info === undefined) return this.#failUnknownField(head, name);
     if (pinned !== undefined && info.of !== "end") {
@@ -229,6 +238,12 @@ class FilterParser {
         `${info.name} without "${pinned}."`,
       );
     }
+    if (this.#target === "links" && info.name === "interface")
+      return this.#fail(
+        head,
+        "only flow records know their interfaces",
+        "another field, or a question for flows",
+      );
     if (this.#target === "links" && info.name === "port" && (pinned === "client" || pinned === "source")) {
       return this.#fail(head, "only flow records have the client's port", "port or server.port");
     }
@@ -240,7 +255,11 @@ class FilterParser {
         `${info.name}: and ${filterValueKinds[info.values]}`,
       );
     }
-    return { end: pinned ?? "either", info };
+    if (!isLabel) return { end: pinned ?? "either", info };
+    const key = parts.slice(1).join(".");
+    if (key === "")
+      return this.#fail(head, "a label has a key, which is missing in", "one such as label.app");
+    return { end: pinned ?? "either", info, key };
   }
 
   #failUnknownField(head: FieldHead, name: string): undefined {

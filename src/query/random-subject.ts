@@ -27,8 +27,13 @@ export function randomSubject(random: () => number): FilterSubject {
     client: randomPeer(random),
     server: randomPeer(random),
     ...(random() < 0.5
-      ? { sourceIsClient: random() < 0.5, clientPort: pick(random, [80, 443, 50_000]) }
+      ? {
+          ...{ sourceIsClient: random() < 0.5, clientPort: pick(random, [80, 443, 50_000]) },
+          ...{ sourceInterface: pick(random, [0, 3]), destinationInterface: pick(random, [3, 4]) },
+          vlanId: pick(random, [0, 7, 20]),
+        }
       : {}),
+    called: random() < 0.3 ? { service: "cart", addresses: ["10.96.0.1"] } : undefined,
     port: pick(random, [80, 443, 5432]),
     protocol: pick(random, [6, 17]),
     observers: observers.filter(() => random() < 0.6),
@@ -37,6 +42,11 @@ export function randomSubject(random: () => number): FilterSubject {
     connections: count(),
     failed: pick(random, [0, 0, 3]),
     retransmits: count(),
+    refused: pick(random, [0, 1]),
+    timedOut: pick(random, [0, 2]),
+    unreachable: pick(random, [0, 1]),
+    reset: count(),
+    lost: pick(random, [0, 5]),
     rttMilliseconds: random() < 0.3 ? null : count() / 10,
   };
 }
@@ -57,6 +67,26 @@ function randomPeer(random: () => number): FilterPeer {
     container: pick(random, ["", "4f1c2d"]),
     node: pick(random, ["web-1", "db-1", ""]),
     network: pick(random, ["10.1.2.0/24", "internet", "loopback"]),
+    ...(random() < 0.5
+      ? {
+          ...{ namespace: "shop", workload: pick(random, ["cart", "db"]), pod: "cart-1" },
+          ...{
+            service: pick(random, ["", "cart", "db, cart-x"]),
+            labels: pick(random, ["", "app=cart,a.b/c=", "x=1,app=x"]),
+          },
+        }
+      : {}),
+    ...(random() < 0.5
+      ? {
+          ...{
+            country: pick(random, ["CH", "DE"]),
+            countryName: "Switzerland",
+            asNumber: 64500,
+            asName: "Example",
+          },
+          ...{ domain: "example.com", site: pick(random, ["Bern", ""]), vlan: pick(random, [7, 20]) },
+        }
+      : {}),
     addresses,
   };
 }

@@ -86,11 +86,14 @@ test("a server at one address answers this machine at that address", async (t) =
 });
 
 test("where only agents have credentials, from other machines nothing but open paths is answered", async () => {
-  const app = createHttp({ logger, isLoopbackOnly: true, openPaths: ["/open"] });
-  for (const path of ["/open", "/closed"]) app.get(path, () => ({}));
+  const app = createHttp({ logger, isLoopbackOnly: true, areAgentsChecked: true });
+  app.get("/open", { config: { scope: "open" } }, () => ({}));
+  app.get("/ingest", { config: { scope: "ingest" } }, () => ({}));
+  app.get("/closed", () => ({}));
   const get = async (url: string, remoteAddress: string, host: string) =>
     (await app.inject({ url, remoteAddress, headers: { host } })).statusCode;
   assert.equal(await get("/open?x", "192.168.1.5", "portolan.example"), 200);
+  assert.equal(await get("/ingest", "192.168.1.5", "portolan.example"), 200);
   assert.equal(await get("/closed", "192.168.1.5", "127.0.0.1"), 403);
   assert.equal(await get("/closed?/open", "192.168.1.5", "127.0.0.1"), 403);
   assert.equal(await get("/closed", "::ffff:127.0.0.1", "127.0.0.1"), 200);

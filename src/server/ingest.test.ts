@@ -12,6 +12,7 @@ import { ObserverTable, parseAddress } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, writeMessage } from "../ingest/index.ts";
 import { type SampleRow, sampleBatch, sampleMessage, samplePeer } from "../ingest/testdata/sample-message.ts";
 import { DropCounters } from "../metrics/index.ts";
+import { hashToken } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -23,6 +24,7 @@ import {
   stitchDefaults,
 } from "../topology/index.ts";
 import { type IngestDependencies, ingestPath, routeIngest } from "./api/ingest.ts";
+import { createTokenCheck } from "./auth/token-check.ts";
 import { createHttp } from "./http.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -86,12 +88,14 @@ async function createReceiving(
   const app = createHttp({
     logger: pino({}, { write: () => {} }),
     isLoopbackOnly: true,
-    openPaths: [ingestPath],
+    areAgentsChecked: true,
   });
   const counts = new IngestCounts();
   routeIngest(app, {
     ...{ agents: remote, counts, limits: options.limits ?? {} },
-    tokens: options.isOpen ? undefined : [{ name: "nodes", token, nodes: options.nodes }],
+    bearerOf: options.isOpen
+      ? undefined
+      : createTokenCheck([{ name: "nodes", hash: hashToken(token), nodes: options.nodes }]),
   });
   await app.ready();
   const tick = async (milliseconds = 1000) => {

@@ -1,10 +1,9 @@
 import type { ObserverTable } from "../flow/index.ts";
-import { compileFilter, type Filter } from "../query/index.ts";
+import { compileFilter, type Filter, type FilterSubject } from "../query/index.ts";
 import {
   buildTopology,
   diffTopology,
   type Grouping,
-  type LinkEnd,
   type LiveFold,
   liveParts,
   mergeParts,
@@ -64,17 +63,16 @@ interface View {
 export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHubDependencies): LiveHub {
   const views = new Map<string, View>();
 
-  /** The fold's links, merged once between two ticks for all views that group alike. */
-  let merged: { apart?: PortLink[]; together?: PortLink[] } = {};
+  /** The fold's links, merged once between two ticks for all views. */
+  let merged: PortLink[] | undefined;
 
-  function mergedLinks(grouping: Grouping | undefined): PortLink[] {
-    const key = grouping === "address" ? "apart" : "together";
-    merged[key] ??= mergeParts(liveParts(fold, peers, observers), grouping);
-    return merged[key];
+  function mergedLinks(): PortLink[] {
+    merged ??= mergeParts(liveParts(fold, peers, observers), peerFacts.derivedOf);
+    return merged;
   }
 
   function snapshot({ filter, grouping, metric, linksMax }: LiveQuery): Topology {
-    const links = mergedLinks(grouping);
+    const links = mergedLinks();
     const matches = filter === undefined ? undefined : compileFilter(filter);
     const chosen = matches === undefined ? links : links.filter((link) => matches(filterSubject(link)));
     const to = now();
@@ -121,7 +119,7 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
       };
     },
     publish() {
-      merged = {};
+      merged = undefined;
       for (const view of views.values()) publishView(view);
     },
     get subscriberCount() {
@@ -132,10 +130,12 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
   };
 }
 
-function filterSubject(link: PortLink) {
+/** A link as a filter sees it. */
+export function filterSubject(link: PortLink): FilterSubject {
   return {
-    client: link.client satisfies LinkEnd,
+    client: link.client,
     server: link.server,
+    called: link.called,
     port: link.port,
     protocol: link.protocol,
     observers: link.observers,
@@ -144,6 +144,11 @@ function filterSubject(link: PortLink) {
     connections: link.connections,
     failed: link.failed,
     retransmits: link.retransmits,
+    refused: link.refused,
+    timedOut: link.timedOut,
+    unreachable: link.unreachable,
+    reset: link.reset,
+    lost: link.lost,
     rttMilliseconds: link.rttMicroseconds === null ? null : link.rttMicroseconds / 1000,
   };
 }

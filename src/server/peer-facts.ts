@@ -1,10 +1,12 @@
 import { domainOf } from "../enrich/dns/index.ts";
 import type { AddressFacts, AddressFactsTable } from "../enrich/index.ts";
-import type { PeerFacts, Topology, TopologyPeer } from "../topology/index.ts";
+import type { DerivedFacts, Peer, PeerFacts, Topology, TopologyPeer } from "../topology/index.ts";
 
 export interface PeerFactsTable {
   /** What is known of a peer by its addresses and its name. */
   factsOf(peer: TopologyPeer): PeerFacts;
+  /** What can be asked for of a peer at one address. */
+  derivedOf(peer: Peer): DerivedFacts;
   /** The same topology, its peers with their facts. */
   describe(topology: Topology): Topology;
 }
@@ -14,9 +16,12 @@ interface Shown {
   readonly own: PeerFacts;
   readonly place: PeerFacts;
   readonly all: PeerFacts;
+  readonly derived: DerivedFacts;
 }
 
 const nothing: PeerFacts = {};
+/** What is drawn for peers in many places, or says itself where they are. */
+const manyPlaces: ReadonlySet<TopologyPeer["kind"]> = new Set(["other", "node", "country", "as", "domain"]);
 
 /**
  * Of a peer with several addresses the one that is somewhere on the internet tells where it is, the first what network it is
@@ -30,7 +35,8 @@ export function createPeerFacts({ factsOf: factsOfAddress }: AddressFactsTable):
     let known = shown.get(facts);
     if (known === undefined) {
       const [own, place] = [ownFacts(facts), placeFacts(facts)];
-      known = { own, place, all: { ...own, ...place } };
+      const { network: _, ...derivedOwn } = own;
+      known = { own, place, all: { ...own, ...place }, derived: { ...derivedOwn, ...place } };
       shown.set(facts, known);
     }
     return known;
@@ -45,8 +51,16 @@ export function createPeerFacts({ factsOf: factsOfAddress }: AddressFactsTable):
     return nothing;
   }
 
-  function factsOf(peer: TopologyPeer): PeerFacts {
+  function derivedOf(peer: Peer): DerivedFacts {
     if (peer.kind === "other" || peer.kind === "node") return nothing;
+    const facts = factsOfAddress(peer.address);
+    if (facts === undefined) return nothing;
+    const domain = peer.kind === "host" ? domainOf(peer.name) : "";
+    return domain === "" ? shownOf(facts).derived : { ...shownOf(facts).derived, domain };
+  }
+
+  function factsOf(peer: TopologyPeer): PeerFacts {
+    if (manyPlaces.has(peer.kind)) return nothing;
     const first = factsOfAddress(peer.addresses[0] ?? "");
     if (first === undefined) return nothing;
     if (peer.kind === "network") return shownOf(first).own;
@@ -58,6 +72,7 @@ export function createPeerFacts({ factsOf: factsOfAddress }: AddressFactsTable):
 
   return {
     factsOf,
+    derivedOf,
     describe: (topology) => ({
       ...topology,
       peers: topology.peers.map((peer) => ({ ...peer, ...factsOf(peer) })),

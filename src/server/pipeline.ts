@@ -172,6 +172,7 @@ function freePeers({ peers, stitcher, fold, remote }: PipelineDependencies, seco
     for (const entry of fold.entries()) {
       mark(entry.clientPeer);
       mark(entry.serverPeer);
+      mark(entry.calledPeer);
     }
   });
 }

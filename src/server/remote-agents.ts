@@ -462,6 +462,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
         for (let row = 0; row < count; row++) {
           mark(columns.sourcePeer[row]!);
           mark(columns.destinationPeer[row]!);
+          mark(columns.calledPeer[row]!);
         }
       }
     },

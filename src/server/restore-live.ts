@@ -15,13 +15,14 @@ export async function restoreLive(dependencies: RestoreDependencies, now: number
   const { store, fold, peers, observers } = dependencies;
   fold.tick(now, () => {});
   for (const link of await store.recentLinks(now - fold.windowMilliseconds)) {
-    const { client, server, observer, rttMicroseconds, rttMinMicroseconds, minute, ...rest } = link;
+    const { client, server, called, observer, rttMicroseconds, rttMinMicroseconds, minute, ...rest } = link;
     fold.restore(
       {
         ...rest,
         totals: rest,
         clientPeer: peers.intern(client),
         serverPeer: peers.intern(server),
+        calledPeer: called === undefined ? 0 : peers.intern(called),
         observer: observers.intern(observerOf(observer)),
         rttMicroseconds: rttMicroseconds ?? 0,
         rttMinMicroseconds: rttMinMicroseconds ?? 0,

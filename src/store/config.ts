@@ -1,14 +1,16 @@
 export interface StoreConfig {
   /** Flow records older than this are removed. */
   readonly flowsRetentionHours: number;
-  /** Links per minute older than this are removed. */
+  /** Links per minute older than this are removed: from then on there are links per hour and day. */
+  readonly minutesRetentionHours: number;
+  /** Links older than this are removed. */
   readonly linksRetentionDays: number;
   /**
    * Nothing is removed for its age until the clock has gone on for this long since the start, and since it last jumped
    * ahead by more than an hour: a clock that is wrong for a moment must not cost the history.
    */
   readonly clockTrustMinutes: number;
-  /** When more is in use, the oldest flow records go first, then the oldest links per minute. */
+  /** When more is in use, the oldest flow records go first, then the oldest links per minute, then per hour and day. */
   readonly sizeMaxBytes: number;
   /** For DuckDB's buffers; what a query needs beyond goes to a temporary file in the folder. */
   readonly memoryMaxBytes: number;
@@ -19,6 +21,7 @@ export interface StoreConfig {
 
 export const storeDefaults: StoreConfig = {
   flowsRetentionHours: 48,
+  minutesRetentionHours: 48,
   linksRetentionDays: 90,
   clockTrustMinutes: 10,
   sizeMaxBytes: 10 * 2 ** 30,

@@ -1,8 +1,19 @@
 import { formatProtocol } from "../flow/index.ts";
 import { compileFilter, type Filter, type FilterPeer, type FilterSubject } from "../query/index.ts";
 import type { Peer } from "../topology/index.ts";
-import type { SampleRecord } from "./sample-records.ts";
-import type { AggregateQuery, AggregateRow, Dimension, Metric, Totals } from "./store.ts";
+import type { Dimension } from "./dimensions.ts";
+import { type SampleRecord, sampleFacts } from "./sample-records.ts";
+import type {
+  AggregateQuery,
+  AggregateRow,
+  ComparedRow,
+  CompareQuery,
+  Comparison,
+  Metric,
+  ObserverTotals,
+  Sampled,
+  Totals,
+} from "./store.ts";
 
 /** The store's answers computed the slow and obvious way, record by record: the oracle of the store's tests. */
 
@@ -16,9 +27,9 @@ interface LinkRow {
   readonly packets: number;
 }
 
-function linkRow(record: SampleRecord): LinkRow {
+function linkRow(record: SampleRecord, sampled: Sampled = "corrected"): LinkRow {
   const { source, destination, sourceIsClient } = record;
-  const factor = Math.max(1, record.sampling);
+  const factor = sampled === "raw" ? 1 : Math.max(1, record.sampling);
   const [forward, backward] = [record.octets * factor, record.reverseOctets * factor];
   return {
     record,
@@ -35,8 +46,7 @@ function linkRow(record: SampleRecord): LinkRow {
 export function obviousAggregate(records: readonly SampleRecord[], query: AggregateQuery): AggregateRow[] {
   const from = Math.floor(query.from / 60_000) * 60_000;
   const to = Math.ceil(query.to / 60_000) * 60_000;
-  const inWindow = records.filter(({ time }) => time >= from && time < to).map(linkRow);
-  const links = [...Map.groupBy(inWindow, linkName).values()].filter((rows) => holds(query.filter, rows));
+  const links = chosenLinks(records, { ...query, from, to });
   const cells = Map.groupBy(links.flat(), (row) => {
     const minute = Math.floor(row.record.time / 60_000) * 60_000;
     const time = query.step === undefined ? from : minute - (minute % query.step);
@@ -46,35 +56,105 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   for (const [name, rows] of cells) {
     const [time, ...group] = JSON.parse(name) as [number, ...string[]];
     if (!query.by.includes("observer") && rows.every(({ record }) => record.isDuplicate)) continue;
-    answer.push({ group, time, ...totalsOf(rows), observers: observersOf(rows) });
+    answer.push({ group, time, ...totalsOf(rows) });
   }
-  return inOrder(answer, query.metric);
-}
-
-function inOrder(rows: AggregateRow[], metric: Metric): AggregateRow[] {
-  const weights = new Map<string, number>();
-  const nameOf = ({ group }: AggregateRow) => JSON.stringify(group);
-  for (const row of rows) weights.set(nameOf(row), (weights.get(nameOf(row)) ?? 0) + weightOf(row, metric));
-  return rows.sort(
-    (a, b) => weights.get(nameOf(b))! - weights.get(nameOf(a))! || compareGroups(a, b) || a.time - b.time,
+  const groupOf = (row: LinkRow) => JSON.stringify(query.by.map((dimension) => factOf(dimension, row)));
+  const groups = Map.groupBy(links.flat(), groupOf);
+  const weights = new Map([...groups].map(([name, rows]) => [name, weightOf(totalsOf(rows), query.metric)]));
+  const weight = ({ group }: AggregateRow) => weights.get(JSON.stringify(group))!;
+  return answer.sort(
+    (a, b) => weight(b) - weight(a) || compareGroups(a.group, b.group, query.by) || a.time - b.time,
   );
 }
 
-function compareGroups(a: AggregateRow, b: AggregateRow): number {
-  for (const [i, left] of a.group.entries()) {
-    const right = b.group[i]!;
+/** The links of a window for which the filter holds. */
+function chosenLinks(
+  records: readonly SampleRecord[],
+  { from, to, filter, sampled }: Pick<AggregateQuery, "from" | "to" | "filter" | "sampled">,
+): LinkRow[][] {
+  const inWindow = records
+    .filter(({ time }) => time >= from && time < to)
+    .map((record) => linkRow(record, sampled));
+  return [...Map.groupBy(inWindow, linkName).values()].filter((rows) => holds(filter, rows));
+}
+
+/** Links by their ends at one address each, in no order; those that only duplicates speak of left out. */
+export function obviousLinks(
+  records: readonly SampleRecord[],
+  query: Pick<AggregateQuery, "from" | "to" | "filter" | "sampled">,
+) {
+  return chosenLinks(records, query)
+    .filter((rows) => rows.some(({ record }) => !record.isDuplicate))
+    .map((rows) => {
+      const { client, server, port, record } = rows[0]!;
+      const { called, protocol } = record;
+      return { ...totalsOf(rows), client, server, called, port, protocol, observers: observersOf(rows) };
+    });
+}
+
+/** Each window by itself, side by side. */
+export function obviousComparison(records: readonly SampleRecord[], query: CompareQuery): Comparison {
+  const { by, metric, limit, from, to, baseFrom, baseTo } = query;
+  const windows = [
+    { from, to },
+    { from: baseFrom, to: baseTo },
+  ];
+  const [now, base] = windows.map((window) => {
+    const rows = obviousAggregate(records, { ...query, ...window, by });
+    return new Map(rows.map((row) => [JSON.stringify(row.group), row]));
+  }) as [Map<string, AggregateRow>, Map<string, AggregateRow>];
+  const chosen = new Set(
+    windows.flatMap((window) =>
+      chosenLinks(records, { ...query, ...window }).map((rows) => linkName(rows[0]!)),
+    ),
+  );
+  const remembered = records.map((record) => linkRow(record)).filter((row) => chosen.has(linkName(row)));
+  const rows = [...new Set([...now.keys(), ...base.keys()])].map((name) => {
+    const group = JSON.parse(name) as string[];
+    const ofGroup = remembered.filter((row) => by.every((each, i) => factOf(each, row) === group[i]));
+    return {
+      group,
+      now: totalsOnly(now.get(name)),
+      base: totalsOnly(base.get(name)),
+      firstSeen: Math.min(...ofGroup.map(({ record }) => record.time)),
+    };
+  });
+  const weight = (totals: Totals | null) => (totals === null ? 0 : weightOf(totals, metric));
+  const difference = (row: ComparedRow) => Math.abs(weight(row.now) - weight(row.base));
+  rows.sort((a, b) => difference(b) - difference(a) || compareGroups(a.group, b.group, by));
+  const count = (isCounted: (row: ComparedRow) => boolean) => rows.filter(isCounted).length;
+  return {
+    ...{ from, to, baseFrom, baseTo },
+    rows: rows.slice(0, limit),
+    newCount: count((row) => row.base === null),
+    goneCount: count((row) => row.now === null),
+    bothCount: count((row) => row.now !== null && row.base !== null),
+  };
+}
+
+function totalsOnly(row: AggregateRow | undefined): Totals | null {
+  if (row === undefined) return null;
+  const { group: _group, time: _time, ...totals } = row;
+  return totals;
+}
+
+export function compareGroups(a: readonly string[], b: readonly string[], by: readonly Dimension[]): number {
+  for (const [i, left] of a.entries()) {
+    const right = b[i]!;
     if (left === right) continue;
-    return /^\d+$/.test(left + right) ? Number(left) - Number(right) : left < right ? -1 : 1; // ports
+    return by[i] === "port" ? Number(left) - Number(right) : left < right ? -1 : 1;
   }
   return 0;
 }
 
-export function weightOf(row: Totals, metric: Metric): number {
-  return metric === "bytes" ? row.bytesSent + row.bytesReceived : row[metric];
+export function weightOf(totals: Totals, metric: Metric): number {
+  if (metric === "bytes") return totals.bytesSent + totals.bytesReceived;
+  return metric === "rtt" ? (totals.rttMicroseconds ?? 0) : totals[metric];
 }
 
 function linkName({ client, server, port, record }: LinkRow): string {
-  return JSON.stringify([client.id, client.address, server.id, server.address, port, record.protocol]);
+  const ends = [client, server, record.called].map((peer) => [peer?.id, peer?.address]);
+  return JSON.stringify([...ends, port, record.protocol]);
 }
 
 function totalsOf(rows: readonly LinkRow[]): Totals {
@@ -98,11 +178,12 @@ function totalsOf(rows: readonly LinkRow[]): Totals {
     connectCount: sum(({ record }) => Number(record.connectMicroseconds > 0)),
     rttMicroseconds: rttCount === 0 ? null : sum(({ record }) => record.rttMicroseconds) / rttCount,
     rttMinMicroseconds: rttMins.length === 0 ? null : Math.min(...rttMins),
+    firstSeen: Math.min(...rows.map(({ record }) => record.time)),
     lastSeen: Math.max(...rows.map(({ record }) => record.time)),
   };
 }
 
-function observersOf(rows: readonly LinkRow[]): AggregateRow["observers"] {
+function observersOf(rows: readonly LinkRow[]): ObserverTotals[] {
   const seen = [...Map.groupBy(rows, ({ record }) => record.observer.id)].map(([id, byObserver]) => {
     const sum = (value: (row: LinkRow) => number) =>
       [...Map.groupBy(byObserver, linkName).values()].reduce((total, link) => total + seenOf(link, value), 0);
@@ -130,6 +211,7 @@ function holds(filter: Filter | undefined, rows: readonly LinkRow[]): boolean {
   return compileFilter(filter)({
     client: filterPeer(first!.client),
     server: filterPeer(first!.server),
+    called: first!.record.called && filterPeer(first!.record.called),
     port: first!.port,
     protocol: first!.record.protocol,
     observers: rows.map(({ record }) => record.observer),
@@ -138,6 +220,11 @@ function holds(filter: Filter | undefined, rows: readonly LinkRow[]): boolean {
     connections: totals.connections,
     failed: totals.failed,
     retransmits: totals.retransmits,
+    refused: totals.refused,
+    timedOut: totals.timedOut,
+    unreachable: totals.unreachable,
+    reset: totals.reset,
+    lost: totals.lost,
     rttMilliseconds: totals.rttMicroseconds === null ? null : totals.rttMicroseconds / 1000,
   });
 }
@@ -148,7 +235,11 @@ export function recordSubject(record: SampleRecord): FilterSubject {
   return {
     client: filterPeer(client),
     server: filterPeer(server),
+    called: record.called && filterPeer(record.called),
     sourceIsClient: record.sourceIsClient,
+    sourceInterface: record.ingressInterface,
+    destinationInterface: record.egressInterface,
+    vlanId: record.vlan,
     port,
     clientPort: record.sourceIsClient ? record.sourcePort : record.destinationPort,
     protocol: record.protocol,
@@ -158,18 +249,30 @@ export function recordSubject(record: SampleRecord): FilterSubject {
     connections: record.connections,
     failed: record.failed,
     retransmits: record.retransmits,
+    refused: record.refused,
+    timedOut: record.timedOut,
+    unreachable: record.unreachable,
+    reset: record.reset,
+    lost: record.lost,
     rttMilliseconds: record.rttMicroseconds === 0 ? null : record.rttMicroseconds / 1000,
   };
 }
 
 function filterPeer(peer: Peer): FilterPeer {
-  return { ...peer, addresses: [peer.address] };
+  return { ...peer, ...sampleFacts(peer), addresses: [peer.address] };
 }
 
 function factOf(dimension: Dimension, { client, server, port, record }: LinkRow): string {
   if (dimension === "port") return String(port);
   if (dimension === "protocol") return formatProtocol(record.protocol);
   if (dimension === "observer") return record.observer.id;
-  const [end, fact = "id"] = dimension.split(".");
-  return (end === "client" ? client : server)[fact as keyof Peer] ?? "";
+  if (dimension === "called") return record.called?.id ?? "";
+  const [end, fact = "id", ...key] = dimension.split(".");
+  const peer = end === "client" ? client : server;
+  if (fact === "label") {
+    const labels = (peer.labels ?? "").split(",").map((label) => label.split("="));
+    return labels.find(([name]) => name === key.join("."))?.[1] ?? "";
+  }
+  const facts = { ...peer, ...sampleFacts(peer) };
+  return String(facts[(fact === "asn" ? "asNumber" : fact) as keyof typeof facts] ?? "");
 }

@@ -1,5 +1,5 @@
 import { FlowBatch, formatAddress, ObserverTable, parseAddress } from "../flow/index.ts";
-import { type Peer, PeerTable } from "../topology/index.ts";
+import { type DerivedFacts, type Peer, PeerTable } from "../topology/index.ts";
 
 /** A flow record as an object: what the tests' slow answers are computed from. */
 export interface SampleRecord {
@@ -16,6 +16,11 @@ export interface SampleRecord {
   readonly sampling: number;
   readonly observer: { readonly id: string; readonly kind: "agent" | "exporter"; readonly name: string };
   readonly sourceIsClient: boolean;
+  /** Whom the client called, where translation led to the server. */
+  readonly called: Peer | undefined;
+  readonly vlan: number;
+  readonly ingressInterface: number;
+  readonly egressInterface: number;
   readonly isDuplicate: boolean;
   readonly connections: number;
   readonly failed: number;
@@ -35,6 +40,7 @@ export interface SampleRecord {
 export class SampleWorld {
   readonly peers = new PeerTable(10_000, () => {});
   readonly observers = new ObserverTable();
+  readonly facts = { factsOf: sampleFacts, generation: 1 };
   readonly drops: { reason: string; count: number }[] = [];
   readonly #random: () => number;
 
@@ -89,6 +95,10 @@ export class SampleWorld {
       sampling: isAgent ? 0 : this.pick([0, 1, 10]),
       observer,
       sourceIsClient,
+      called: this.random() < 0.3 ? this.pick(sampleServices) : undefined,
+      vlan: isAgent ? 0 : this.pick([0, 7, 30]),
+      ingressInterface: isAgent ? 0 : this.below(4),
+      egressInterface: isAgent ? 0 : this.below(4),
       isDuplicate: this.random() < 0.3,
       connections: isAgent ? this.below(3) : 0,
       failed: isAgent ? this.below(2) : 0,
@@ -105,6 +115,10 @@ export class SampleWorld {
   }
 
   #peer(): Peer {
+    return this.random() < 0.3 ? this.pick(samplePods) : this.#process();
+  }
+
+  #process(): Peer {
     const name = this.pick(["nginx", "Postgres", "it's; DROP TABLE peers; --", 'say "%_\\*"', "backup"]);
     const address = this.pick([
       "10.1.0.1",
@@ -143,6 +157,14 @@ export class SampleWorld {
     columns.observer[row] = this.observers.intern(record.observer);
     columns.sourcePeer[row] = this.peers.intern(record.source);
     columns.destinationPeer[row] = this.peers.intern(record.destination);
+    if (record.called !== undefined) {
+      columns.calledPeer[row] = this.peers.intern(record.called);
+      columns.originalDestinationAddress.set(parseAddress(record.called.address)!, row * 16);
+      columns.originalDestinationTransportPort[row] = 80;
+    }
+    columns.vlanId[row] = record.vlan;
+    columns.ingressInterface[row] = record.ingressInterface;
+    columns.egressInterface[row] = record.egressInterface;
     columns.clientEnd[row] = record.sourceIsClient ? 1 : 2;
     columns.isDuplicate[row] = record.isDuplicate ? 1 : 0;
     columns.connectionCount[row] = record.connections;
@@ -157,6 +179,48 @@ export class SampleWorld {
     columns.connectTimeMicroseconds[row] = record.connectMicroseconds;
     columns.minimumRoundTripTimeMicroseconds[row] = record.rttMinMicroseconds;
   }
+}
+
+function samplePod(name: string, namespace: string, workload: string, more: Partial<Peer> = {}): Peer {
+  return {
+    ...{ id: `pod:${namespace}-${name}`, kind: "pod", name, network: "pods", process: "", container: "" },
+    ...{ node: "web-1", podUid: `${namespace}-${name}`, namespace, pod: name, workload },
+    ...{ address: "10.1.0.9", workloadKind: "Deployment", ...more },
+  };
+}
+
+const samplePods: readonly Peer[] = [
+  samplePod("cart-1", "shop", "cart", { service: "cart, cart-admin", labels: "app=cart,tier=a%_b" }),
+  samplePod("cart-2", "shop", "cart", { address: "10.2.0.7", service: "cart", labels: "app=cart,app.x/y=1" }),
+  samplePod("cart-1", "it's; --", "Cart", { address: "2001:db8::7", workloadKind: "StatefulSet" }),
+];
+
+const sampleServices: readonly Peer[] = ["cart", "cart-admin"].map((name, i) => ({
+  ...{ id: `service:shop/${name}`, kind: "service", name, address: `10.96.0.${i + 1}`, node: "" },
+  ...{ network: "services", process: "", container: "", namespace: "shop", service: name },
+}));
+
+/** What follows from an address and a name, the same for the same peer. */
+export function sampleFacts({ kind, name, address }: Peer): DerivedFacts {
+  if (address.startsWith("10.1.")) return { site: "Bern", vlan: 7 };
+  if (address === "93.184.216.34") {
+    const place = {
+      country: "US",
+      countryName: "United States",
+      city: "Norwell",
+      latitude: 42.25,
+      longitude: -70.75,
+    };
+    return {
+      ...place,
+      asNumber: 15133,
+      asName: "Edgecast",
+      ...(kind === "process" ? { domain: `${name}.com` } : {}),
+    };
+  }
+  return address === "2001:db8::1"
+    ? { country: "DE", countryName: "Germany", asNumber: 64500, asName: "It's %" }
+    : {};
 }
 
 const sampleObservers = [

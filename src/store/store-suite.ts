@@ -2,16 +2,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { compileFilter, type Filter, formatFilterTerm, parseFilter } from "../query/index.ts";
 import type { StoreConfig } from "./config.ts";
+import { type Dimension, dimensions } from "./dimensions.ts";
 import { obviousAggregate, recordSubject } from "./obvious-answers.ts";
 import { type SampleRecord, SampleWorld } from "./sample-records.ts";
-import {
-  type AggregateQuery,
-  type Dimension,
-  dimensions,
-  metrics,
-  type Store,
-  type StoreDependencies,
-} from "./store.ts";
+import { type AggregateQuery, metrics, type Store, type StoreDependencies } from "./store.ts";
 
 /** Makes a store on a place of its own, the same for the same test; `start` is left to the suite. */
 export type StoreFactory = (
@@ -226,6 +220,7 @@ export function testStore(name: string, createStore: StoreFactory): void {
           record.protocol,
           record.observer.id,
           record.isDuplicate,
+          record.called ?? null,
         ]);
       }),
     );
@@ -237,6 +232,7 @@ export function testStore(name: string, createStore: StoreFactory): void {
         link.protocol,
         link.observer,
         link.isDuplicate,
+        link.called ?? null,
       ]),
     );
     const sorted = (texts: Iterable<string>) => [...texts].map((text) => [...text].sort().join("")).sort();
@@ -312,20 +308,21 @@ export function testStore(name: string, createStore: StoreFactory): void {
       clockTrustMinutes: 0,
     });
     await store.start();
-    const records = world.records(2000, start, 3 * 60 * minute);
+    const evening = start + 13.5 * 60 * minute;
+    const records = world.records(2000, evening, 3 * 60 * minute);
     store.append(world.batch(records));
     await store.commit();
-    const now = start + 3 * 60 * minute;
+    const now = evening + 3 * 60 * minute;
     await store.maintain(now);
     const status = await store.status();
     assert.equal(status.flowRecords, records.filter(({ time }) => time >= now - 60 * minute).length);
-    await compareAnswers(store, world, records, 10, 180);
-    const later = start + 25 * 60 * minute;
-    await store.maintain(later);
-    const kept = records.filter(({ time }) => Math.floor(time / minute) * minute >= later - 24 * 60 * minute);
+    await compareAnswers(store, world, records, 10, 180, evening);
+    // Links go by whole days.
+    await store.maintain(start + 40 * 60 * minute);
+    const kept = records.filter(({ time }) => time >= start + 15 * 60 * minute);
     assert.ok(kept.length > 0 && kept.length < records.length);
     assert.equal((await store.status()).flowRecords, 0);
-    await compareAnswers(store, world, kept, 10, 180);
+    await compareAnswers(store, world, kept, 10, 180, evening);
     await store.maintain(start + 100 * 60 * minute);
     assert.deepEqual(await store.recentLinks(0), []);
     // Peers were forgotten with their last link; they are there again when they are named again.
@@ -476,10 +473,11 @@ async function compareAnswers(
   records: readonly SampleRecord[],
   count: number,
   minutes = 8,
+  since = start,
 ): Promise<void> {
   for (let i = 0; i < count; i++) {
     const text = world.pick(filterTexts);
-    const query = randomQuery(world, parseFilter(text).filter, minutes);
+    const query = randomQuery(world, parseFilter(text).filter, minutes, since);
     const answer = await store.aggregate(query);
     const expected = obviousAggregate(records, query);
     const groups = [...new Set(expected.map(({ group }) => JSON.stringify(group)))];
@@ -491,21 +489,28 @@ async function compareAnswers(
   }
 }
 
-function randomQuery(world: SampleWorld, filter: Filter | undefined, minutes: number): AggregateQuery {
-  const by = new Set<Dimension>(Array.from({ length: world.below(4) }, () => world.pick(dimensions)));
-  const from = start + world.below(minutes) * minute - world.below(2) * 1234;
+function randomQuery(
+  world: SampleWorld,
+  filter: Filter | undefined,
+  minutes: number,
+  since: number,
+): AggregateQuery {
+  const groupedBy = [...dimensions, "client.label.app", "server.label.app.x/y"] as const;
+  const by = new Set<Dimension>(Array.from({ length: world.below(4) }, () => world.pick(groupedBy)));
+  const from = since + world.below(minutes) * minute - world.below(2) * 1234;
   return {
     from,
     to: from + 1 + world.below(minutes * minute),
     filter,
     by: [...by],
+    sampled: world.pick([undefined, "corrected", "raw"] as const),
     step: world.pick([undefined, undefined, minute, 2 * minute, 5 * minute]),
     metric: world.pick(metrics),
     limit: world.pick([1, 3, 1000]),
   };
 }
 
-const filterTexts = [
+export const filterTexts: readonly string[] = [
   "",
   "",
   "nginx",
@@ -525,4 +530,28 @@ const filterTexts = [
   "connections>2 OR failed:1 retransmits<9",
   "bytes>500kB (exporter:core* OR client.node:web-1)",
   "client.name:*%*",
+  "namespace:shop -client.workload:cart",
+  "pod:cart-* OR client.namespace:it's*",
+  "workload:CART server.kind:pod,process",
+  "service:cart",
+  "server.service:cart-*",
+  "client.service:cart OR destination.service:*admin",
+  'service:"" -name:nginx',
+  "label.app:cart",
+  "client.label.tier:a*_b",
+  "-label.app:* bytes>1kB",
+  "server.label.app.x/y:1 OR label.App:cart",
+  "country:us,germany",
+  "server.country:*states -client.country:DE",
+  "asn:AS15133 OR client.asn:it*",
+  "server.asn:64500,edge*",
+  "domain:nginx.com",
+  "vlan:7 -site:bern",
+  "client.site:Bern vlan:7,30",
+  "address:10.96.0.1",
+  "client.address:10.96.0.0/16 OR source.address:10.96.0.2",
+  "server.address:10.96.0.0/16 -service:cart",
+  "refused>1 OR timedOut>2",
+  "unreachable:1 lost<2",
+  "reset>=3",
 ];

@@ -1,11 +1,12 @@
 import type { FlowBatch, ObserverTable, ReportDrop } from "../flow/index.ts";
 import type { Filter } from "../query/index.ts";
-import type { LinkCounter, Peer, PeerTable } from "../topology/index.ts";
+import type { DerivedFacts, Grouping, LinkCounter, LinkEnd, Peer, PeerTable } from "../topology/index.ts";
+import type { Dimension } from "./dimensions.ts";
 import type { IngestedEpoch, IngestedMessage } from "./ingested.ts";
 
 /**
- * The one interface of history. An implementation keeps flow records for a short time and links per minute for a
- * long one, and answers from whichever holds the window; the caller cannot tell which.
+ * The one interface of history. An implementation keeps flow records for a short time, and links per minute, hour and day for
+ * longer ones, and answers from whichever holds the window; the caller cannot tell which.
  */
 export interface Store {
   /** Opens or creates the data; throws OperatingError when it is damaged, newer than this program, or in use. */
@@ -40,6 +41,16 @@ export interface Store {
   maintain(now: number): Promise<void>;
   /** Totals by dimensions, over a window or per step. */
   aggregate(query: AggregateQuery): Promise<Aggregate>;
+  /** The heaviest links of a window per server port, with their ends: what a map is drawn from. */
+  links(query: LinksQuery): Promise<Links>;
+  /** Two windows side by side, by dimensions: what is new, gone, and changed most. */
+  compare(query: CompareQuery): Promise<Comparison>;
+  /** Texts that a field of the filter language has among known peers and observers, those that most have first: for completion. */
+  values(query: ValuesQuery): Promise<readonly string[]>;
+  /** A peer by its id, with all its addresses and names; undefined when it is not known (any more). */
+  peer(id: string, signal?: AbortSignal): Promise<PeerHistory | undefined>;
+  /** The same of several, those that are known, without order. */
+  peersById(ids: readonly string[], signal?: AbortSignal): Promise<readonly PeerHistory[]>;
   /** Raw records, newest first, in pages. */
   flows(query: FlowsQuery): Promise<FlowsPage>;
   /** Links per minute of a window, with the peers' facts: what the live map is refilled from after a restart. */
@@ -53,63 +64,52 @@ export interface StoreDependencies {
   /** Counts records that were given up: `queue_full`, `store_full`, `store_failed`. */
   readonly drop: ReportDrop;
   readonly log?: (message: string) => void;
+  /** What follows from a peer's address and name: kept beside the peer, so that it can be asked for; without it what is kept stays. */
+  readonly facts?: PeerDescription;
 }
 
-/**
- * Things to group by. `client` and `server` are peers by id, `client.name` and so on a fact of that end. `port` is the
- * server's. With `observer` each group is what one observer reported.
- */
-export const dimensions = [
-  "client",
-  "server",
-  "client.name",
-  "server.name",
-  "client.kind",
-  "server.kind",
-  "client.address",
-  "server.address",
-  "client.node",
-  "server.node",
-  "client.network",
-  "server.network",
-  "client.process",
-  "server.process",
-  "client.container",
-  "server.container",
-  "port",
-  "protocol",
-  "observer",
-] as const;
-export type Dimension = (typeof dimensions)[number];
+export interface PeerDescription {
+  /** `network` too where it follows from the address. */
+  factsOf(peer: Peer): DerivedFacts & { readonly network?: string | undefined };
+  /** Changes whenever facts may have, such as with a new database: every peer is described anew then. Undefined while that has to wait. */
+  readonly generation: number | undefined;
+}
 
-export const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
+/** `rtt` is the mean; those that nobody measured come last. */
+export const metrics = ["bytes", "packets", "connections", "failed", "retransmits", "rtt"] as const;
 export type Metric = (typeof metrics)[number];
 
-export interface AggregateQuery {
-  /** Unix ms; rounded outwards to whole minutes. */
+/** Bytes and packets multiplied by the exporter's sampling interval, or as they were exported. */
+export type Sampled = "corrected" | "raw";
+
+/** What every question about links says. */
+export interface WindowQuery {
+  /** Unix ms; rounded outwards to whole minutes, or hours where minutes are kept no more. */
   readonly from: number;
   readonly to: number;
   readonly filter?: Filter | undefined;
+  /** The answer is ordered by this over the whole window, largest first. */
+  readonly metric: Metric;
+  /** Groups returned at most; the rest is counted. */
+  readonly limit: number;
+  /** `corrected` when not given. */
+  readonly sampled?: Sampled | undefined;
+  /** Stops the work. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AggregateQuery extends WindowQuery {
   readonly by: readonly Dimension[];
   /** Milliseconds per bucket, a multiple of a minute; without it one total per group. */
   readonly step?: number | undefined;
-  /** Groups are ordered by this over the whole window, largest first. */
-  readonly metric: Metric;
-  /** Groups returned at most; the rest is counted in `groupsLeftOut`. */
-  readonly limit: number;
-  /**
-   * When given, `limit` and the order go by the first so many dimensions: each of these heaviest groups comes with all
-   * that the further dimensions divide it into, `rowsMax` rows in all.
-   */
-  readonly rankBy?: number | undefined;
-  /** Stops the work. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Aggregate {
   /** The window answered, after rounding. */
   readonly from: number;
   readonly to: number;
+  /** Milliseconds per bucket: what was asked for, or a multiple of an hour where minutes are kept no more. */
+  readonly step: number | undefined;
   /**
    * Largest group first; with a step, each group's buckets in order of time, empty ones left out. A group whose every
    * row is a duplicate is left out: the connection it repeats is in another group. (Not so when grouped by observer.)
@@ -124,6 +124,8 @@ export interface Totals extends Record<LinkCounter, number> {
   rttMicroseconds: number | null;
   /** The least of them. */
   rttMinMicroseconds: number | null;
+  /** Unix ms of the first and the last record of the window, to the minute at least. */
+  firstSeen: number;
   lastSeen: number;
 }
 
@@ -132,11 +134,6 @@ export interface AggregateRow extends Totals {
   readonly group: readonly string[];
   /** Start of the bucket when the query had a step, else the window's start. */
   readonly time: number;
-  /**
-   * Every observer of the group with what it saw, duplicates included. Where an agent read the sockets of both ends of
-   * a link it is the larger of the two, not their sum.
-   */
-  readonly observers: readonly ObserverTotals[];
 }
 
 export interface ObserverTotals {
@@ -146,6 +143,86 @@ export interface ObserverTotals {
   readonly packets: number;
 }
 
+export interface LinksQuery extends WindowQuery {
+  /** Links are ranked, and `limit` counts, by what their ends are drawn as. */
+  readonly grouping?: Grouping | undefined;
+}
+
+export interface Links {
+  readonly from: number;
+  readonly to: number;
+  /** By what the ends are drawn as, whom the client called, port and protocol; the heaviest link's first. */
+  readonly rows: readonly LinkRow[];
+  readonly linksLeftOut: number;
+}
+
+export interface LinkRow extends Totals {
+  /** One of the peers that are drawn as this end, with addresses of them. */
+  readonly client: LinkEnd;
+  readonly server: LinkEnd;
+  /** Whom the client called, where translation led to the server. */
+  readonly called: LinkEnd | undefined;
+  readonly port: number;
+  readonly protocol: number;
+  /**
+   * Every observer of the link with what it saw, duplicates included. Where an agent read the sockets of both ends it is the larger
+   * of the two, not their sum.
+   */
+  readonly observers: readonly ObserverTotals[];
+}
+
+/** A peer as it is known now, with what follows from its address. */
+export interface StoredPeer extends Peer, DerivedFacts {}
+
+export interface CompareQuery extends WindowQuery {
+  readonly by: readonly Dimension[];
+  /** The window that is compared with. */
+  readonly baseFrom: number;
+  readonly baseTo: number;
+}
+
+export interface Comparison {
+  readonly from: number;
+  readonly to: number;
+  readonly baseFrom: number;
+  readonly baseTo: number;
+  /** Those first whose metric differs most. */
+  readonly rows: readonly ComparedRow[];
+  /** Of all groups, also those beyond the limit. */
+  readonly newCount: number;
+  readonly goneCount: number;
+  readonly bothCount: number;
+}
+
+export interface ComparedRow {
+  readonly group: readonly string[];
+  /** Null where there was nothing in that window. */
+  readonly now: Totals | null;
+  readonly base: Totals | null;
+  /** Unix ms of the first record that is still remembered, in whatever window. */
+  readonly firstSeen: number;
+}
+
+export interface ValuesQuery {
+  /** A field of an end, `observer` or `exporter`; `label` for the keys of labels and `label.KEY` for a label's values. */
+  readonly field: string;
+  /** Without regard to case. */
+  readonly prefix: string;
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PeerHistory {
+  readonly id: string;
+  /** As it is known now, at each of its addresses, the last seen first; `addressesMax` at most. */
+  readonly peers: readonly (StoredPeer & { readonly firstSeen: number; readonly lastSeen: number })[];
+  readonly addressesLeftOut: number;
+  /** The names it was shown by, the newest first, each with the time (unix ms) from which on. */
+  readonly names: readonly { readonly name: string; readonly since: number }[];
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+}
+
 export interface FlowsQuery {
   readonly from: number;
   readonly to: number;
@@ -153,6 +230,8 @@ export interface FlowsQuery {
   readonly limit: number;
   /** What `nextCursor` of the page before said. */
   readonly cursor?: string | undefined;
+  /** A page that took longer ends where the search is, with a cursor: it may have fewer records, or none. */
+  readonly patienceMilliseconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -171,6 +250,7 @@ export interface LinkMinute extends Totals {
   readonly minute: number;
   readonly client: Peer;
   readonly server: Peer;
+  readonly called: Peer | undefined;
   readonly port: number;
   readonly protocol: number;
   readonly observer: string;
@@ -184,7 +264,10 @@ export interface StoreStatus {
   /** Of the files. They do not shrink at once: freed room is used again first. */
   readonly fileBytes: number;
   readonly flowRecords: number;
+  /** Rows of links per minute, and per hour and day. */
   readonly linkMinutes: number;
+  readonly linkHours: number;
+  readonly linkDays: number;
   /** Unix ms of the oldest record and rollup, null when there is none. */
   readonly oldestFlow: number | null;
   readonly oldestLink: number | null;

@@ -134,7 +134,7 @@ test("grouped by machine, by network, by address", () => {
     part({ server: host("192.0.2.9") }),
   ];
   const by = (grouping: "node" | "network" | "address") => {
-    const { peers } = buildTopology(mergeParts(parts, grouping), { ...options, grouping });
+    const { peers } = buildTopology(mergeParts(parts), { ...options, grouping });
     return peers.map(({ id }) => id).sort();
   };
   assert.deepEqual(by("node"), ["host:192.0.2.1", "host:192.0.2.9", "node:vm"]);
@@ -293,7 +293,7 @@ test("grouped by workload and by namespace: pods are together, what is in none s
     part({ client: pod("web-1", "web"), server: pod("api-1", "api") }),
   ];
   const ids = (grouping: "workload" | "namespace" | "pod" | "node") => {
-    const { peers, links } = buildTopology(mergeParts(parts, grouping), { ...options, grouping });
+    const { peers, links } = buildTopology(mergeParts(parts), { ...options, grouping });
     return [peers.map(({ id }) => id).sort(), links.map(({ id }) => id).sort()];
   };
   assert.deepEqual(ids("workload"), [

@@ -1,10 +1,27 @@
 import { formatProtocol, type Observer } from "../flow/index.ts";
 import { type LinkCounter, linkCounters } from "./link-counters.ts";
 import type { Peer } from "./peer.ts";
-import type { LinkObserver, LinkPort, Topology, TopologyLink, TopologyPeer } from "./topology.ts";
+import type {
+  DerivedFacts,
+  LinkObserver,
+  LinkPort,
+  Topology,
+  TopologyLink,
+  TopologyPeer,
+} from "./topology.ts";
 
 /** What the peers of a topology are folded to; undefined leaves them as they are. */
-export const groupings = ["namespace", "workload", "pod", "node", "address", "network"] as const;
+export const groupings = [
+  "namespace",
+  "workload",
+  "pod",
+  "node",
+  "address",
+  "network",
+  "country",
+  "asn",
+  "domain",
+] as const;
 export type Grouping = (typeof groupings)[number];
 
 /** Figures of a link at one server port. */
@@ -19,15 +36,20 @@ export interface LinkTotals extends Record<LinkCounter, number> {
   lastSeen: number;
 }
 
-/** A peer as one end of links: all its addresses in one network. */
-export interface LinkEnd extends Omit<Peer, "address"> {
+/** A peer as one end of links, with what follows from its address; none or one of them, or all where links were put together. */
+export interface LinkEnd extends Omit<Peer, "address">, DerivedFacts {
   readonly addresses: readonly string[];
 }
+
+/** What follows from a peer's address and name. */
+export type DescribePeer = (peer: Peer) => DerivedFacts;
 
 /** One link at one server port and protocol, observers told apart but not added up. */
 export interface PortLink extends LinkTotals {
   readonly client: LinkEnd;
   readonly server: LinkEnd;
+  /** Whom the client called, where translation led to this server. */
+  readonly called?: LinkEnd | undefined;
   readonly port: number;
   /** IANA number. */
   readonly protocol: number;
@@ -38,6 +60,7 @@ export interface PortLink extends LinkTotals {
 export interface LinkPart extends LinkTotals {
   readonly client: Peer;
   readonly server: Peer;
+  readonly called?: Peer | undefined;
   readonly port: number;
   readonly protocol: number;
   readonly observer: Observer;
@@ -56,17 +79,18 @@ export interface BuildOptions {
 }
 
 /**
- * Merges what several observers said, and a peer's addresses in one network (for grouping by address: not), into links
- * per port. A link that only
- * duplicates speak of (a late report of a connection that has left the window) is left out.
+ * Merges what several observers said into links per port: of a peer at an address, and by whom the client called, as history has
+ * them, so that a filter means the same. A link that only duplicates speak of (a late report of a connection that has left the
+ * window) is left out.
  */
-export function mergeParts(parts: Iterable<LinkPart>, grouping?: Grouping): PortLink[] {
+export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = () => ({})): PortLink[] {
   const merged = new Map<string, MutablePortLink>();
-  const ends = new EndTable(grouping === "address");
+  const ends = new EndTable(describe);
   for (const part of parts) {
-    const client = ends.merge(part.client);
-    const server = ends.merge(part.server);
-    const key = `${client.key}>${server.key} ${part.port} ${part.protocol}`;
+    const client = ends.endOf(part.client);
+    const server = ends.endOf(part.server);
+    const called = part.called && ends.endOf(part.called);
+    const key = `${client.row}>${server.row} ${called?.row ?? ""} ${part.port} ${part.protocol}`;
     let link = merged.get(key);
     if (link === undefined) {
       const { port, protocol } = part;
@@ -74,6 +98,7 @@ export function mergeParts(parts: Iterable<LinkPart>, grouping?: Grouping): Port
         ...emptyTotals(),
         client: client.end,
         server: server.end,
+        called: called?.end,
         port,
         protocol,
         observers: [],
@@ -118,11 +143,13 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
     const id = `${client}>${server}`;
     let pair = pairs.get(id);
     if (pair === undefined) {
-      pair = { ...emptyTotals(), id, client, server, ports: new Map(), observers: [] };
+      pair = { ...emptyTotals(), id, client, server, ports: new Map(), observers: [], services: new Set() };
       pairs.set(id, pair);
     }
     addTotals(pair, link);
     addPort(pair.ports, link);
+    if (link.called?.kind === "service" && pair.services.size < servicesMax)
+      pair.services.add(`${link.called.namespace ?? ""}/${link.called.name}`);
     for (const observer of link.observers) addObserver(pair.observers, observer);
   }
   const ordered = [...pairs.values()].sort(
@@ -131,8 +158,10 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
   const drawn = ordered.slice(0, linksMax);
   const drawnPeers = new Map<string, TopologyPeer>();
   for (const { client, server } of drawn) {
-    drawnPeers.set(client, peers.get(client)!);
-    drawnPeers.set(server, peers.get(server)!);
+    for (const id of [client, server]) {
+      const { peer, addresses } = peers.get(id)!;
+      drawnPeers.set(id, { ...peer, addresses: addresses.toSorted() });
+    }
   }
   return {
     from,
@@ -145,7 +174,7 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
 
 /**
  * What stands for a peer on the map. Under `node`, a host without an agent stays itself; under `namespace` and `workload` so does
- * whatever is not in one.
+ * whatever is not in one. What has no country, autonomous system or domain is drawn by its network.
  */
 export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
   const { id, kind, name, node, network, process, container, addresses, namespace = "" } = end;
@@ -163,14 +192,25 @@ export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
         node,
       };
     }
+    case "country": {
+      const { country = "", countryName = country } = end;
+      if (country === "") return drawnNetwork(end);
+      const facts = { name: countryName, group: "countries", country, countryName };
+      return { ...whole, id: `country:${country}`, kind: "country", ...facts };
+    }
+    case "asn": {
+      const { asNumber = 0, asName = "" } = end;
+      if (asNumber === 0) return drawnNetwork(end);
+      const facts = { name: asName || `AS${asNumber}`, group: "autonomous systems", asNumber, asName };
+      return { ...whole, id: `as:${asNumber}`, kind: "as", ...facts };
+    }
+    case "domain": {
+      const { domain = "" } = end;
+      if (domain === "") return drawnNetwork(end);
+      return { ...whole, id: `domain:${domain}`, kind: "domain", name: domain, group: "domains", domain };
+    }
     case "network":
-      return {
-        ...whole,
-        id: `network:${network}`,
-        kind: "network",
-        name: network || "elsewhere",
-        group: "networks",
-      };
+      return drawnNetwork(end);
     case "node":
       if (node !== "") return { ...whole, id: `node:${node}`, kind: "node", name: node, group: node, node };
       break;
@@ -202,6 +242,16 @@ export function drawnPeer(end: LinkEnd, grouping?: Grouping): TopologyPeer {
   return { id, kind, name, group, addresses, node, process, container, ...kubernetesFacts(end) };
 }
 
+function drawnNetwork({ network, addresses }: LinkEnd): TopologyPeer {
+  return {
+    ...{ node: "", process: "", container: "", addresses },
+    id: `network:${network}`,
+    kind: "network",
+    name: network || "elsewhere",
+    group: "networks",
+  };
+}
+
 /** Those that are known: of most peers none. */
 function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labels }: LinkEnd) {
   return {
@@ -217,6 +267,7 @@ function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labe
 interface MutablePortLink extends LinkTotals {
   readonly client: LinkEnd;
   readonly server: LinkEnd;
+  readonly called: LinkEnd | undefined;
   readonly port: number;
   readonly protocol: number;
   readonly observers: LinkObserver[];
@@ -232,40 +283,60 @@ interface MutableLink extends LinkTotals {
   readonly server: string;
   readonly ports: Map<string, LinkPort>;
   readonly observers: LinkObserver[];
+  readonly services: Set<string>;
 }
 
-interface MutablePeer extends TopologyPeer {
+interface MutablePeer {
+  peer: TopologyPeer;
+  least: string;
   readonly addresses: string[];
 }
 
 /** Addresses shown per peer at most. */
 const addressesMax = 32;
 
-/** One LinkEnd per peer and network, collecting addresses; or one per peer and address. */
-class EndTable {
-  readonly #keepAddressesApart: boolean;
-  readonly #ends = new Map<string, { key: string; end: LinkEnd & { addresses: string[] } }>();
+/** Addresses of a peer, as one end of links. */
+interface KnownEnd {
+  readonly row: number;
+  readonly end: LinkEnd;
+}
 
-  constructor(keepAddressesApart: boolean) {
-    this.#keepAddressesApart = keepAddressesApart;
+/** One LinkEnd per peer and address. */
+class EndTable {
+  readonly #describe: DescribePeer;
+  readonly #ends = new Map<string, KnownEnd>();
+  /** The same object again is the same end: asked before the text is put together. */
+  readonly #byPeer = new Map<Peer, KnownEnd>();
+
+  constructor(describe: DescribePeer) {
+    this.#describe = describe;
   }
 
-  merge({ address, ...facts }: Peer): { key: string; end: LinkEnd } {
-    const key = `${facts.id} ${this.#keepAddressesApart ? address : facts.network}`;
-    let known = this.#ends.get(key);
+  endOf(peer: Peer): KnownEnd {
+    let known = this.#byPeer.get(peer);
+    if (known !== undefined) return known;
+    const { address, ...facts } = peer;
+    const key = `${facts.id} ${address}`;
+    known = this.#ends.get(key);
     if (known === undefined) {
-      known = { key, end: { ...facts, addresses: [] } };
+      const addresses = address === "" ? [] : [address];
+      known = { row: this.#ends.size, end: { ...facts, ...this.#describe(peer), addresses } };
       this.#ends.set(key, known);
     }
-    addAddress(known.end.addresses, address);
+    this.#byPeer.set(peer, known);
     return known;
   }
 }
 
+/** What a peer is like at its least address is told: the same whatever comes first. */
 function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): string {
   const known = peers.get(peer.id);
-  if (known === undefined) peers.set(peer.id, { ...peer, addresses: [...peer.addresses] });
-  else for (const address of peer.addresses) addAddress(known.addresses, address);
+  const least = peer.addresses[0] ?? "";
+  if (known === undefined) peers.set(peer.id, { peer, least, addresses: [...peer.addresses] });
+  else {
+    if (least < known.least) [known.peer, known.least] = [peer, least];
+    for (const address of peer.addresses) addAddress(known.addresses, address);
+  }
   return peer.id;
 }
 
@@ -335,8 +406,10 @@ function metricOf(totals: LinkTotals, metric: TopologyMetric): number {
 
 /** Ports listed per link at most; the heaviest. */
 const portsMax = 20;
+/** Services listed per link at most. */
+const servicesMax = 20;
 
-function freezeLink({ ports, ...totals }: MutableLink): TopologyLink {
+function freezeLink({ ports, services, ...totals }: MutableLink): TopologyLink {
   const { rttMicroseconds, rttMinMicroseconds, connectMicroseconds, connectCount, ...counted } = totals;
   const { refused, timedOut, unreachable, reset, lost, ...rest } = counted;
   const heaviest = [...ports.values()]
@@ -345,6 +418,7 @@ function freezeLink({ ports, ...totals }: MutableLink): TopologyLink {
   return {
     ...rest,
     ports: heaviest,
+    ...(services.size === 0 ? {} : { services: [...services].sort() }),
     failures: { refused, timedOut, unreachable, reset, lost },
     rttMs: rttMicroseconds === null ? null : rttMicroseconds / 1000,
     rttMinMs: rttMinMicroseconds === null ? null : rttMinMicroseconds / 1000,

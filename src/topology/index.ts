@@ -6,6 +6,7 @@
 export {
   type BuildOptions,
   buildTopology,
+  type DescribePeer,
   drawnPeer,
   type Grouping,
   groupings,
@@ -18,16 +19,26 @@ export {
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
+export { emptyLayout, type LayoutState, layout } from "./layout.ts";
 export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
-export { otherPeer, type Peer, type PeerKind, PeerTable, peerKey, peerKindOf, peerKinds } from "./peer.ts";
+export { observedEnd } from "./observed-end.ts";
+export {
+  otherPeer,
+  type Peer,
+  type PeerKind,
+  PeerTable,
+  peerKey,
+  peerKindOf,
+  peerKinds,
+  peerTexts,
+} from "./peer.ts";
 export {
   attemptControlBits,
   createStitcher,
-  observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
@@ -35,6 +46,7 @@ export {
   type VisitOpen,
 } from "./stitch.ts";
 export type {
+  DerivedFacts,
   LinkFailures,
   LinkObserver,
   LinkPort,

@@ -138,6 +138,7 @@ test("history that comes back stands in its own minute", () => {
   const part = {
     clientPeer: 5,
     serverPeer: 6,
+    calledPeer: 0,
     port: 443,
     protocol: 6,
     observer: 1,
@@ -184,8 +185,8 @@ test("every counter of connections is its field's sum, and leaves with its minut
   );
   assert.equal(entry.connectCount, 2);
   const totals = { ...noTotals, lost: 4, connectMicroseconds: 50, connectCount: 5 };
-  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = entry;
-  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate };
+  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer } = entry;
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer };
   const part = { ...key, totals, rttMicroseconds: 0, rttMinMicroseconds: 0, lastSeen: start };
   fold.restore(part, start / 60_000 - 14);
   const before = [...fold.entries()][0]!;
@@ -206,8 +207,8 @@ test("the least round trip time is that of the window's minutes, those before a 
     [0, 800, 900, 0, 700].map((each) => least(each).rttMin),
     [0, 800, 800, 800, 700],
   );
-  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = least(0);
-  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate };
+  const { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer } = least(0);
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer };
   const part = { ...key, totals: noTotals, rttMicroseconds: 0, lastSeen: start };
   fold.restore({ ...part, rttMinMicroseconds: 50 }, start / 60_000 - 14);
   fold.restore({ ...part, rttMinMicroseconds: 0 }, start / 60_000 - 1);
@@ -274,6 +275,7 @@ test("history of minutes that are still to come is not taken", () => {
   const link = {
     clientPeer: 5,
     serverPeer: 6,
+    calledPeer: 0,
     port: 443,
     protocol: 6,
     observer: 1,

@@ -1,7 +1,8 @@
 import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
 import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
-import { observedEnd, type VisitOpen } from "./stitch.ts";
+import { observedEnd } from "./observed-end.ts";
+import type { VisitOpen } from "./stitch.ts";
 
 /** Kept per minute of the window, in the order of `linkCounters`; those of connections stand behind bytes and packets. */
 const counterCount = linkCounters.length;
@@ -12,6 +13,8 @@ const connectCountAt = connectionsAt + connectionCounters.length;
 interface EntryKey {
   readonly clientPeer: number;
   readonly serverPeer: number;
+  /** Whom the client called, where translation led to the server; 0 where it did not. */
+  readonly calledPeer: number;
   readonly port: number;
   readonly protocol: number;
   readonly observer: number;
@@ -45,8 +48,9 @@ const exportersShare = 0.8;
 /** Weight of the newest second in a rate: most of a change shows within 3 s, a lone burst fades in about 10 s. */
 const rateWeight = 0.3;
 
-/** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer. */
-const keyWords = 4;
+/** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer, called peer. */
+const keyWords = 5;
+const calledAt = 4;
 
 /** One row to add, for history that comes back from the store. */
 export interface FoldPart extends EntryKey {
@@ -65,6 +69,8 @@ export class LiveFold {
   readonly #config: LiveFoldConfig;
   readonly #drop: ReportDrop;
   readonly #index: RowIndex;
+  readonly #calledIndex: RowIndex;
+  #calledRows = new Uint32Array(64);
   #capacity = 1024;
   /** A ring, each minute a column of its own: adding to the current one touches no memory of the others. */
   #minutes: Float64Array[];
@@ -85,6 +91,7 @@ export class LiveFold {
     this.#config = config;
     this.#drop = drop;
     this.#index = new RowIndex(keyWords, config.entriesMax);
+    this.#calledIndex = new RowIndex(calledAt, config.entriesMax, 64);
     this.#minutes = Array.from({ length: config.windowMinutes }, () => new Float64Array(1024 * counterCount));
     this.#minuteRttMin = Array.from({ length: config.windowMinutes }, () => new Uint32Array(1024));
   }
@@ -109,6 +116,7 @@ export class LiveFold {
         sourceIsClient ? columns.destinationTransportPort[row]! : columns.sourceTransportPort[row]!,
         columns.protocolIdentifier[row]!,
         columns.observer[row]!,
+        columns.calledPeer[row]!,
         columns.isDuplicate[row]!,
         columns.observedEnd[row] !== observedEnd.neither,
       );
@@ -159,8 +167,9 @@ export class LiveFold {
   /** Puts back what a minute of the window held before a restart. */
   restore(part: FoldPart, minute: number): void {
     if (minute <= this.#minute - this.#config.windowMinutes || minute > this.#minute) return;
-    const { clientPeer, serverPeer, port, protocol, observer, isDuplicate } = part;
-    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, isDuplicate ? 1 : 0, true);
+    const { clientPeer, serverPeer, port, protocol, observer, calledPeer } = part;
+    const duplicate = part.isDuplicate ? 1 : 0;
+    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, calledPeer, duplicate, true);
     if (entry < 0) return;
     const column = this.#minuteColumn(minute);
     linkCounters.forEach((name, i) => {
@@ -185,6 +194,7 @@ export class LiveFold {
     }
     this.#second.fill(0, 0, this.count * 2);
     this.#active.fill(0, 0, this.count);
+    this.#indexCalled();
     forEachOpen((client, server, port, protocol, observer) => {
       this.#countOpen(client, server, port, protocol, observer);
     });
@@ -214,6 +224,7 @@ export class LiveFold {
       protocol: (mixed >>> 8) & 0xff,
       isDuplicate: (mixed & 1) !== 0,
       observer: this.#index.word(row, 3),
+      calledPeer: this.#index.word(row, 4),
       ...totals,
       rtt: this.#rtt[row]!,
       rttMin: this.#rttMin[row]!,
@@ -245,6 +256,7 @@ export class LiveFold {
     port: number,
     protocol: number,
     observer: number,
+    called: number,
     duplicate: number,
   ): void {
     const { probe } = this.#index;
@@ -252,6 +264,7 @@ export class LiveFold {
     probe[1] = server;
     probe[2] = (port << 16) | (protocol << 8) | duplicate;
     probe[3] = observer;
+    probe[4] = called;
   }
 
   #rowOf(
@@ -260,10 +273,11 @@ export class LiveFold {
     port: number,
     protocol: number,
     observer: number,
+    called: number,
     duplicate: number,
     isAgent: boolean,
   ): number {
-    this.#writeProbe(client, server, port, protocol, observer, duplicate);
+    this.#writeProbe(client, server, port, protocol, observer, called, duplicate);
     const before = this.count;
     // The last part is for agents: anybody can send exporters' records.
     const isFull = !isAgent && before >= this.#config.entriesMax * exportersShare;
@@ -273,10 +287,24 @@ export class LiveFold {
     return row;
   }
 
+  /** Who counts open connections does not know whom their clients called: by the rest of the key, the entry where that is known. */
+  #indexCalled(): void {
+    this.#calledIndex.clear();
+    for (let row = 0; row < this.count; row++) {
+      if (this.#index.word(row, calledAt) === 0 || (this.#index.word(row, 2) & 1) !== 0) continue;
+      for (let i = 0; i < calledAt; i++) this.#calledIndex.probe[i] = this.#index.word(row, i);
+      const place = this.#calledIndex.findOrAdd();
+      if (place >= this.#calledRows.length) this.#calledRows = grown(this.#calledRows, place * 2);
+      this.#calledRows[place] = row;
+    }
+  }
+
   /** One open connection now, counted on the entry of its best observer. */
   #countOpen(client: number, server: number, port: number, protocol: number, observer: number): void {
-    this.#writeProbe(client, server, port, protocol, observer, 0);
-    const row = this.#index.find();
+    this.#writeProbe(client, server, port, protocol, observer, 0, 0);
+    this.#calledIndex.probe.set(this.#index.probe.subarray(0, calledAt));
+    const place = this.#calledIndex.count === 0 ? -1 : this.#calledIndex.find();
+    const row = place < 0 ? this.#index.find() : this.#calledRows[place]!;
     if (row >= 0) this.#active[row]!++;
   }
 

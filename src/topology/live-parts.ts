@@ -6,11 +6,12 @@ import type { PeerTable } from "./peer.ts";
 /** The live fold's rows with their peers and observers: what `mergeParts` takes. */
 export function* liveParts(fold: LiveFold, peers: PeerTable, observers: ObserverTable): Generator<LinkPart> {
   for (const entry of fold.entries()) {
-    const { clientPeer, serverPeer, observer, rtt, rttMin, ...totals } = entry;
+    const { clientPeer, serverPeer, calledPeer, observer, rtt, rttMin, ...totals } = entry;
     yield {
       ...totals,
       client: peers.get(clientPeer),
       server: peers.get(serverPeer),
+      called: calledPeer === 0 ? undefined : peers.get(calledPeer),
       observer: observers.get(observer),
       rttMicroseconds: rtt > 0 ? rtt : null,
       rttMinMicroseconds: rttMin > 0 ? rttMin : null,

@@ -46,6 +46,25 @@ export interface Peer {
   readonly labels?: string;
 }
 
+/** All that is told of a peer, in texts. */
+export const peerTexts = [
+  "id",
+  "kind",
+  "name",
+  "address",
+  "node",
+  "network",
+  "process",
+  "container",
+  "podUid",
+  "namespace",
+  "pod",
+  "workload",
+  "workloadKind",
+  "service",
+  "labels",
+] as const satisfies readonly (keyof Peer)[];
+
 /** Drawn in place of peers beyond the bound. */
 export const otherPeer: Peer = {
   id: "other",
@@ -249,15 +268,10 @@ function isSame(a: Peer, b: Peer): boolean {
 }
 
 /** The identity is kept beside the peer. */
-function charactersOf({ id, name, address, node, network, process, container }: Peer): number {
-  return (
-    2 * (id.length + address.length) +
-    name.length +
-    node.length +
-    network.length +
-    process.length +
-    container.length
-  );
+function charactersOf(peer: Peer): number {
+  let count = peer.id.length + peer.address.length;
+  for (const name of peerTexts) count += peer[name]?.length ?? 0;
+  return count;
 }
 
 function identityOf({ id, address }: Pick<Peer, "id" | "address">): string {

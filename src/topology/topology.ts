@@ -32,10 +32,13 @@ export interface PeerFacts {
   readonly asName?: string;
 }
 
+/** What follows from a peer's address and its name, and can be asked for: all but the network, which every peer has. */
+export type DerivedFacts = Omit<PeerFacts, "network">;
+
 /** A peer with all its addresses; `group` is where the map puts it. */
 export interface TopologyPeer extends PeerFacts {
   readonly id: string;
-  readonly kind: PeerKind | "network" | "namespace" | "workload";
+  readonly kind: PeerKind | "network" | "namespace" | "workload" | "country" | "as" | "domain";
   readonly name: string;
   /** Heading of the group it is drawn in: its namespace, the node's name for what runs there, else its network. */
   readonly group: string;
@@ -78,6 +81,8 @@ export interface TopologyLink {
   readonly connectMs: number | null;
   /** Everybody who saw the link, with what each saw of it; their figures are not added up. */
   readonly observers: readonly LinkObserver[];
+  /** Kubernetes Services that the client called and that led to this server: `NAMESPACE/NAME`. Only where there were. */
+  readonly services?: readonly string[];
   /** Unix milliseconds of the last record. */
   readonly lastSeen: number;
   /** Bytes per second now, both directions; only on a live map. */

@@ -3,3 +3,4 @@ export type { Attribution } from "./attribution.ts";
 export { createGeo, type Geo, type GeoConfig, geoDefaults } from "./geo.ts";
 export { geoKinds } from "./geo-facts.ts";
 export type { GeoFileStatus } from "./geo-file.ts";
+export { loadFile as loadGeoFile } from "./load-file.ts";

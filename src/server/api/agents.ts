@@ -2,7 +2,9 @@ import type { FastifyInstance } from "fastify";
 import type { Agent, PartStatus } from "../../agent/index.ts";
 import type { AgentPart } from "../../ingest/index.ts";
 import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
-import { Parameters } from "./parameters.ts";
+import { agents as agentsAnswer } from "./answers/operation.ts";
+import { type Description, readQuery } from "./description.ts";
+import { integer } from "./parameter-kinds.ts";
 
 export interface AgentsDependencies {
   readonly version: string;
@@ -14,12 +16,21 @@ export interface AgentsDependencies {
   now(): number;
 }
 
+const describes = {
+  summary: "Who reports connections, and how well; those with something wrong first.",
+  parameters: {
+    limit: integer("Agents on other machines at most.", {
+      ...{ fallback: remoteLimits.agents, min: 0, max: 100_000 },
+    }),
+  },
+  answer: agentsAnswer,
+} satisfies Description;
+
 /** `GET /api/v1/agents?limit=`: who reports connections, and how well; those with something wrong first. */
 export function routeAgents(app: FastifyInstance, dependencies: AgentsDependencies): void {
   const { remote, now } = dependencies;
-  app.get("/api/v1/agents", (request) => {
-    const parameters = new Parameters(request.query, ["limit"], now());
-    const limit = parameters.integer("limit", { fallback: remoteLimits.agents, min: 0, max: 100_000 });
+  app.get("/api/v1/agents", { config: { describes } }, (request) => {
+    const { limit } = readQuery(describes, request.query, now());
     const agents = remote.list().map((agent) => describeRemote(agent, now()));
     agents.sort((a, b) => order[a.health] - order[b.health] || (a.node < b.node ? -1 : 1));
     const counts: Record<Health, number> = { ok: 0, warning: 0, silent: 0 };

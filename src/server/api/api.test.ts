@@ -10,9 +10,12 @@ import {
   type AggregateQuery,
   type AggregateRow,
   type FlowsQuery,
+  type LinkRow,
+  type LinksQuery,
   OperatingError,
   type Store,
   type StoreStatus,
+  type WindowQuery,
 } from "../../store/index.ts";
 import { LiveFold, liveFoldDefaults, PeerTable } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
@@ -20,12 +23,14 @@ import { IngestCounts } from "../ingest-counts.ts";
 import { createLiveHub, type LiveHub, type LiveSubscriber } from "../live-hub.ts";
 import { createPeerFacts } from "../peer-facts.ts";
 import { testFacts } from "../testdata/test-facts.ts";
+import { flowColumns } from "./answers/history.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLive } from "./live.ts";
 import { routeMap } from "./map.ts";
 import { createReadMetrics, routeMetrics } from "./metrics.ts";
 import { routeSeries } from "./series.ts";
 import { routeStatus } from "./status.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 import { routeTop } from "./top.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
@@ -50,11 +55,20 @@ function aggregateRow(group: readonly string[], changes: Partial<AggregateRow> =
     connectCount: 2,
     rttMicroseconds: 2500,
     rttMinMicroseconds: 700,
+    firstSeen: now - 10 * minute,
     lastSeen: now - minute,
-    observers: [{ id: "agent:vm", bytesSent: 100, bytesReceived: 1000, packets: 7 }],
     ...changes,
   };
 }
+
+/** A record as the store gives it. */
+const flowRecord = Object.fromEntries(
+  flowColumns.map((name) => {
+    if (name === "isDuplicate") return [name, false];
+    if (name === "protocolIdentifier") return [name, "tcp"];
+    return [name, /Address$|Peer$|Name$|^observer$/.test(name) ? `the ${name}` : 5];
+  }),
+);
 
 const failures = { refused: 1, timedOut: 0, unreachable: 0, reset: 4, lost: 5 };
 
@@ -63,16 +77,19 @@ const status: StoreStatus = {
   fileBytes: 8192,
   flowRecords: 12,
   linkMinutes: 5,
+  linkHours: 2,
+  linkDays: 1,
   oldestFlow: now - 9 * minute,
   oldestLink: null,
 };
 
 interface Setup {
   rows?: readonly AggregateRow[];
+  linkRows?: readonly LinkRow[];
   groupsLeftOut?: number;
   fail?: Error;
   /** What a question does before it is answered. */
-  answer?: (query: AggregateQuery) => Promise<void>;
+  answer?: (query: Pick<WindowQuery, "signal">) => Promise<void>;
   isReady?: boolean;
   agentOn?: boolean;
   live?: Partial<LiveHub>;
@@ -110,9 +127,19 @@ const geoFiles: GeoFileStatus[] = (["country", "asn"] as const).map((kind) => ({
 
 function createApi(
   t: TestContext,
-  { rows = [], groupsLeftOut = 0, fail, answer, isReady = true, agentOn = true, live }: Setup = {},
+  {
+    rows = [],
+    linkRows = [],
+    groupsLeftOut = 0,
+    fail,
+    answer,
+    isReady = true,
+    agentOn = true,
+    live,
+  }: Setup = {},
 ) {
   const asked: AggregateQuery[] = [];
+  const askedLinks: LinksQuery[] = [];
   const askedFlows: FlowsQuery[] = [];
   const store = {
     async aggregate(query: AggregateQuery) {
@@ -121,9 +148,15 @@ function createApi(
       if (fail !== undefined) throw fail;
       return { from: query.from, to: query.to, rows, groupsLeftOut };
     },
+    async links(query: LinksQuery) {
+      askedLinks.push(query);
+      await answer?.(query);
+      if (fail !== undefined) throw fail;
+      return { from: query.from, to: query.to, rows: linkRows, linksLeftOut: groupsLeftOut };
+    },
     async flows(query: FlowsQuery) {
       askedFlows.push(query);
-      return { records: [{ recordId: 1, octetDeltaCount: 5 }], nextCursor: "next" };
+      return { records: [flowRecord], nextCursor: "next" };
     },
     async status() {
       if (fail !== undefined) throw fail;
@@ -163,6 +196,7 @@ function createApi(
     }),
   } as never;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
   routeMap(app, store, peerFacts, () => now);
   routeTop(app, store, () => now);
   routeSeries(app, store, () => now);
@@ -173,10 +207,14 @@ function createApi(
     { peers, observers, forEachOpen: () => {}, now: () => now },
   );
   const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
-  const remote = { heardCount: 2, waitingRows: 5 };
+  const remote = { heardCount: 2, waitingRows: 5, list: () => [] };
+  const kubernetes = { status: () => ({ state: "off", reason: "not asked for" }) as never };
   routeMetrics(
     app,
-    createReadMetrics({ ...counted, remote, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] }),
+    createReadMetrics({
+      ...{ ...counted, remote, kubernetes, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] },
+      ...{ startedAt: now - minute, now: () => now, dataFolder: ".", storeBytesMax: 1000 },
+    }),
   );
   routeStatus(app, {
     version: "1.2.3",
@@ -187,7 +225,7 @@ function createApi(
     store,
     geo: { status: () => geoFiles },
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
-    kubernetes: { status: () => ({ state: "off", reason: "not asked for" }) as never },
+    kubernetes,
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
@@ -197,6 +235,7 @@ function createApi(
     app,
     hub,
     asked,
+    askedLinks,
     askedFlows,
     get: (url: string) => app.inject({ url, headers: { host: "localhost" } }),
   };
@@ -210,24 +249,31 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 }
 
 /** A question that ends only by being stopped. */
-function untilStopped({ signal }: AggregateQuery): Promise<void> {
+function untilStopped({ signal }: Pick<WindowQuery, "signal">): Promise<void> {
   return new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)));
 }
 
-const linkGroup = (client: string, server: string, port = "443") => [
-  ...["what links", "are ranked by"],
-  ...[`process:vm/${client}`, "process", client, "10.0.0.5", "vm", "10.0.0.0/24", client, ""],
-  ...[`host:${server}`, "host", server, server, "", "internet", "", ""],
-  port,
-  "tcp",
-];
+function linkRow(client: string, server: string, changes: Partial<LinkRow> = {}): LinkRow {
+  const { group: _group, time: _time, ...totals } = aggregateRow([]);
+  const [inside, outside] = [
+    { addresses: ["10.0.0.5"], node: "vm", network: "10.0.0.0/24", process: client },
+    { addresses: [server], node: "", network: "internet", process: "" },
+  ];
+  return {
+    ...totals,
+    client: { ...inside, id: `process:vm/${client}`, kind: "process", name: client, container: "" },
+    server: { ...outside, id: `host:${server}`, kind: "host", name: server, container: "" },
+    called: undefined,
+    port: 443,
+    protocol: 6,
+    observers: [{ id: "agent:vm", bytesSent: 100, bytesReceived: 1000, packets: 7 }],
+    ...changes,
+  };
+}
 
 test("the map of a window has peers, links and what was left out", async (t) => {
-  const { get, asked } = createApi(t, {
-    rows: [
-      aggregateRow(linkGroup("curl", "8.8.8.8")),
-      aggregateRow(linkGroup("wget", "8.8.8.8", "80"), { bytesSent: 1 }),
-    ],
+  const { get, askedLinks } = createApi(t, {
+    linkRows: [linkRow("curl", "8.8.8.8"), linkRow("wget", "8.8.8.8", { port: 80, bytesSent: 1 })],
     groupsLeftOut: 4,
   });
   const answer = await get("/api/v1/map?from=-1h&filter=port:443&limit=1");
@@ -271,14 +317,13 @@ test("the map of a window has peers, links and what was left out", async (t) => 
       receivedRate: 0,
     },
   ]);
-  const { metric, limit, filter, by, step } = asked[0]!;
-  assert.deepEqual([metric, limit, step], ["bytes", 1, undefined]);
-  assert.deepEqual(by.slice(0, 2), ["client", "server"]);
+  const { metric, limit, filter, grouping } = askedLinks[0]!;
+  assert.deepEqual([metric, limit, grouping], ["bytes", 1, undefined]);
   assert.ok(filter !== undefined);
 });
 
 test("a map of the past says where its peers are", async (t) => {
-  const { get } = createApi(t, { rows: [aggregateRow(linkGroup("curl", "8.8.8.8"))] });
+  const { get } = createApi(t, { linkRows: [linkRow("curl", "8.8.8.8")] });
   const { peers } = (await get("/api/v1/map?from=-1h")).json();
   assert.partialDeepStrictEqual(peers[1], {
     ...{ id: "host:8.8.8.8", network: "internet", country: "CH", countryName: "Switzerland" },
@@ -287,21 +332,21 @@ test("a map of the past says where its peers are", async (t) => {
 });
 
 test("a map is grouped and weighed as asked", async (t) => {
-  const rows = [
-    aggregateRow(linkGroup("curl", "8.8.8.8"), { packets: 1 }),
-    aggregateRow(linkGroup("wget", "9.9.9.9"), { packets: 500, bytesSent: 0, bytesReceived: 0 }),
+  const linkRows = [
+    linkRow("curl", "8.8.8.8", { packets: 1 }),
+    linkRow("wget", "9.9.9.9", { packets: 500, bytesSent: 0, bytesReceived: 0 }),
   ];
-  const { get, asked } = createApi(t, { rows });
+  const { get, askedLinks } = createApi(t, { linkRows });
   const grouped = (await get("/api/v1/map?group=network")).json();
   assert.deepEqual(
     grouped.links.map((link: { id: string }) => link.id),
     ["network:10.0.0.0/24>network:internet"],
   );
   assert.equal(grouped.links[0].bytesSent, 100);
-  assert.deepEqual(asked[0]?.by.slice(0, 2), ["client.network", "server.network"]);
+  assert.equal(askedLinks[0]?.grouping, "network");
   const heaviest = (await get("/api/v1/map?metric=packets&limit=1")).json();
   assert.equal(heaviest.links[0].server, "host:9.9.9.9");
-  assert.equal(asked.at(-1)?.metric, "packets");
+  assert.equal(askedLinks.at(-1)?.metric, "packets");
 });
 
 test("the heaviest groups by what was asked, by client and server when nothing was", async (t) => {
@@ -391,7 +436,7 @@ test("a series' step is a readable one, and a step that is too small or crooked 
 test("flow records come in pages", async (t) => {
   const { get, askedFlows } = createApi(t);
   const page = (await get("/api/v1/flows?from=-1h&limit=3&cursor=abc&filter=source.port:443")).json();
-  assert.deepEqual(page, { records: [{ recordId: 1, octetDeltaCount: 5 }], nextCursor: "next" });
+  assert.deepEqual(page, { records: [flowRecord], nextCursor: "next" });
   const { from, to, limit, cursor, filter } = askedFlows[0]!;
   assert.deepEqual([from, to, limit, cursor], [now - 60 * minute, now, 3, "abc"]);
   assert.ok(filter !== undefined);
@@ -456,11 +501,11 @@ for (const route of ["map", "top", "series", "flows", "live"]) {
 
 test("a question that takes too long is stopped, and says what to do", { timeout: 20_000 }, async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { get, asked } = createApi(t, { answer: untilStopped });
+  const { get, askedLinks } = createApi(t, { answer: untilStopped });
   const answer = get("/api/v1/map");
-  while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (askedLinks.length === 0) await new Promise((resolve) => setImmediate(resolve));
   t.mock.timers.tick(29_999);
-  assert.equal(asked[0]?.signal?.aborted, false);
+  assert.equal(askedLinks[0]?.signal?.aborted, false);
   t.mock.timers.tick(1);
   const { statusCode, json } = await answer;
   assert.deepEqual([statusCode, json().code], [504, "question_timeout"]);
@@ -468,16 +513,16 @@ test("a question that takes too long is stopped, and says what to do", { timeout
 });
 
 test("a question whose asker has gone is stopped", async (t) => {
-  const { app, asked } = createApi(t, { answer: untilStopped });
+  const { app, askedLinks } = createApi(t, { answer: untilStopped });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const controller = new AbortController();
   const { port } = app.server.address() as AddressInfo;
   const answer = fetch(`http://127.0.0.1:${port}/api/v1/map`, { signal: controller.signal });
-  await until(() => asked.length === 1, "the store is asked");
-  assert.equal(asked[0]?.signal?.aborted, false);
+  await until(() => askedLinks.length === 1, "the store is asked");
+  assert.equal(askedLinks[0]?.signal?.aborted, false);
   controller.abort();
   await assert.rejects(answer);
-  await until(() => asked[0]?.signal?.aborted === true, "the question is stopped");
+  await until(() => askedLinks[0]?.signal?.aborted === true, "the question is stopped");
 });
 
 test("a question that fails is a problem without the reason", async (t) => {
@@ -493,6 +538,7 @@ test("the status says what runs and what is missing", async (t) => {
     version: "1.2.3",
     node: "vm",
     startedAt: now - minute,
+    access: { tokens: false },
     agent: { state: "on", connections: 42, names: [dockerAnswers], ...agentParts },
     kubernetes: { state: "off", reason: "not asked for" },
     collector: {

@@ -14,6 +14,7 @@ export const agentSectionDefaults = {
     commandLine: false,
     connections: 262_144,
     ebpf: true,
+    softErrors: true,
     datagrams: true,
     dns: true,
     nat: true,

@@ -5,25 +5,36 @@ import { Ingested, type IngestedEpoch, type IngestedMessage } from "../ingested.
 import type {
   Aggregate,
   AggregateQuery,
+  CompareQuery,
+  Comparison,
   FlowsPage,
   FlowsQuery,
   LinkMinute,
+  Links,
+  LinksQuery,
+  PeerHistory,
   Store,
   StoreDependencies,
   StoreStatus,
+  ValuesQuery,
 } from "../store.ts";
 import { aggregate } from "./aggregate.ts";
+import { compare } from "./compare.ts";
 import { databaseBytes, nothingDeleted } from "./data-folder.ts";
 import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
+import { describePeers } from "./describe-peers.ts";
 import { flows } from "./flows.ts";
 import { readIngested } from "./ingested-table.ts";
-import { minuteMilliseconds } from "./link-rows.ts";
+import { peersById, values } from "./known-peers.ts";
+import { links } from "./links.ts";
 import { Newcomers } from "./newcomers.ts";
-import { type Question, Questions } from "./questions.ts";
+import { type Question, Questions, readMarks, rollUpMarksStatement } from "./questions.ts";
 import { recentLinks } from "./recent-links.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { keepReserve, makeRoom } from "./reserve.ts";
-import { lastIdBefore, removeOld, removeUnnamed, removeUntil, rollUp, usedBytes } from "./retention.ts";
+import { removeOld, removeUnnamed, removeUntil, usedBytes } from "./retention.ts";
+import { lastIdBefore, rollUp, rollUpCoarser } from "./roll-up.ts";
+import { minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
 import { type Waiting, writeWaiting } from "./writer.ts";
 
 export interface DuckDBStoreConfig extends StoreConfig {
@@ -57,10 +68,14 @@ class DuckDBStore implements Store {
   #beingWrittenCount = 0;
   #nextId = 1;
   #committedId = 0;
-  #rolledUpId = 0;
+  #marks: RollUpMarks = { rolledUpId: 0, minutesFrom: 0, hoursThrough: 0, daysThrough: 0 };
   /** Time of the first record that is not rolled up. */
   #openSince = Number.POSITIVE_INFINITY;
   #firstWaitingTime = Number.POSITIVE_INFINITY;
+  /** The latest time that was heard of, unix ms. */
+  #latest = 0;
+  /** How peers in the file are described: the generation of facts, and up to which key they are. */
+  readonly #described = { generation: Number.NaN, throughKey: -1 };
   #tidiedMinute = Number.NaN;
   /** Times given to the last maintenance and to the first since the clock jumped. */
   #lastTidied = 0;
@@ -119,7 +134,9 @@ class DuckDBStore implements Store {
     if (rowCount < batch.count) drop("queue_full", "store", batch.count - rowCount);
     if (rowCount === 0) return;
     this.#newcomers.collect(batch, rowCount);
-    this.#firstWaitingTime = Math.min(this.#firstWaitingTime, batch.columns.collectionTimeMilliseconds[0]!);
+    const time = batch.columns.collectionTimeMilliseconds[0]!;
+    this.#firstWaitingTime = Math.min(this.#firstWaitingTime, time);
+    this.#latest = time;
     this.#buffer.append(batch, rowCount, this.#nextId);
     this.#nextId += rowCount;
   }
@@ -131,9 +148,11 @@ class DuckDBStore implements Store {
   async maintain(now: number): Promise<void> {
     await this.#exclusive(async () => {
       if (this.#opened === undefined) return;
+      this.#latest = now;
       try {
         if (this.#isFull) await makeRoom(this.#opened.writer, this.#opened.database.path);
         await this.#rollUpFinished(this.#opened, now);
+        await describePeers(this.#opened.writer, this.#dependencies.facts, this.#described);
         const minute = Math.floor(now / minuteMilliseconds);
         if (minute === this.#tidiedMinute && !this.#isFull) return;
         await this.#tidy(this.#opened, now);
@@ -152,6 +171,26 @@ class DuckDBStore implements Store {
     return this.#ask(query.signal, (question) => flows(question, query));
   }
 
+  links(query: LinksQuery): Promise<Links> {
+    return this.#ask(query.signal, (question) => links(question, query));
+  }
+
+  compare(query: CompareQuery): Promise<Comparison> {
+    return this.#ask(query.signal, (question) => compare(question, query));
+  }
+
+  values(query: ValuesQuery): Promise<readonly string[]> {
+    return this.#ask(query.signal, (question) => values(question, query));
+  }
+
+  peersById(ids: readonly string[], signal?: AbortSignal): Promise<readonly PeerHistory[]> {
+    return this.#ask(signal, (question) => peersById(question, ids));
+  }
+
+  async peer(id: string, signal?: AbortSignal): Promise<PeerHistory | undefined> {
+    return (await this.peersById([id], signal))[0];
+  }
+
   recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]> {
     return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds));
   }
@@ -162,8 +201,10 @@ class DuckDBStore implements Store {
       const [row] = await rows(`SELECT
         (SELECT count(*) FROM flow_records)::DOUBLE AS "flowRecords",
         (SELECT count(*) FROM link_minutes)::DOUBLE AS "linkMinutes",
+        (SELECT count(*) FROM link_hours)::DOUBLE AS "linkHours",
+        (SELECT count(*) FROM link_days)::DOUBLE AS "linkDays",
         (SELECT min("collectionTimeMilliseconds") FROM flow_records)::DOUBLE AS "oldestFlow",
-        (SELECT min(minute) FROM link_minutes)::DOUBLE AS "oldestLink"`);
+        (SELECT least((SELECT min("time") FROM link_minutes), (SELECT min("time") FROM link_hours)))::DOUBLE AS "oldestLink"`);
       const { database, log } = await databaseBytes(path);
       const bytes = await usedBytes(connection, path);
       return { bytes, fileBytes: database + log, ...(row as Omit<StoreStatus, "bytes" | "fileBytes">) };
@@ -171,14 +212,14 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, rolledUpId, lastId, ingested } = await openWriter(
+    const { database, writer, marks, lastId, ingested } = await openWriter(
       this.#config,
       this.#dependencies.log,
     );
     this.#ingested.load(ingested);
-    this.#rolledUpId = rolledUpId;
-    this.#committedId = Math.max(rolledUpId, lastId);
-    this.#openSince = lastId > rolledUpId ? 0 : Number.POSITIVE_INFINITY;
+    this.#marks = marks;
+    this.#committedId = Math.max(marks.rolledUpId, lastId);
+    this.#openSince = lastId > marks.rolledUpId ? 0 : Number.POSITIVE_INFINITY;
     if (this.#buffer.rowCount === 0) this.#nextId = this.#committedId + 1;
     this.#opened = { database, writer, questions: new Questions(database) };
     await keepReserve(database.path);
@@ -187,7 +228,7 @@ class DuckDBStore implements Store {
   /** Rolls up what the process before left. A minute in which it ended is rolled up in two pieces. */
   async #rollUpRest(): Promise<void> {
     const { writer, database } = this.#opened!;
-    if (this.#committedId === this.#rolledUpId) return;
+    if (this.#committedId === this.#marks.rolledUpId) return;
     try {
       await this.#rollUpThrough(writer, this.#committedId);
     } catch (cause) {
@@ -200,9 +241,8 @@ class DuckDBStore implements Store {
   }
 
   async #rollUpThrough(writer: DatabaseConnection, throughId: number): Promise<void> {
-    if (throughId <= this.#rolledUpId) return;
-    await rollUp(writer, this.#rolledUpId, throughId);
-    this.#rolledUpId = throughId;
+    if (throughId <= this.#marks.rolledUpId) return;
+    this.#marks = await rollUp(writer, this.#marks, throughId);
     if (throughId === this.#committedId) this.#openSince = Number.POSITIVE_INFINITY;
   }
 
@@ -220,13 +260,18 @@ class DuckDBStore implements Store {
 
   async #commitWaiting(): Promise<void> {
     const rowCount = this.#buffer.rowCount;
-    if (rowCount === 0 && this.#ingested.waitingCount === 0) return;
+    if (rowCount === 0 && this.#ingested.waitingCount === 0 && !this.#newcomers.hasRenamed) return;
     const throughId = this.#nextId - 1;
     const messages = this.#ingested.take();
     const ingested = messages.epochs;
-    const firstSeen = Math.min(this.#firstWaitingTime, ingested[0]?.seen ?? Number.POSITIVE_INFINITY);
+    const times = [this.#firstWaitingTime, ingested[0]?.seen ?? Number.POSITIVE_INFINITY];
+    const firstSeen = Math.min(...times, rowCount > 0 ? Number.POSITIVE_INFINITY : this.#latest);
     this.#firstWaitingTime = Number.POSITIVE_INFINITY;
-    const waiting: Waiting = { chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen, ingested };
+    const { facts } = this.#dependencies;
+    const waiting: Waiting = {
+      ...{ chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen, ingested, facts },
+      renamedAt: this.#latest,
+    };
     this.#beingWrittenCount = rowCount;
     let isDurable = false;
     try {
@@ -264,20 +309,21 @@ class DuckDBStore implements Store {
   }
 
   async #rollUpFinished({ writer }: Opened, now: number): Promise<void> {
-    const openCount = this.#committedId - this.#rolledUpId;
+    const openCount = this.#committedId - this.#marks.rolledUpId;
     const closedBefore = Math.floor(now / minuteMilliseconds) * minuteMilliseconds;
     if (openCount === 0 || (this.#openSince >= closedBefore && openCount < openRecordsMax)) return;
     const isTooMany = openCount >= openRecordsMax;
     const throughId = isTooMany
       ? this.#committedId
-      : await lastIdBefore(writer, this.#rolledUpId, this.#committedId, closedBefore);
+      : await lastIdBefore(writer, this.#marks.rolledUpId, this.#committedId, closedBefore);
     await this.#rollUpThrough(writer, throughId);
     this.#openSince = Math.max(this.#openSince, closedBefore);
   }
 
   async #tidy({ writer, database }: Opened, now: number): Promise<void> {
     const isTrusted = this.#trustClock(now);
-    let removed = isTrusted ? await removeOld(writer, this.#config, this.#rolledUpId, now) : 0;
+    if (isTrusted) this.#marks = await rollUpCoarser(writer, this.#marks, now);
+    let removed = isTrusted ? await removeOld(writer, this.#config, this.#marks, now) : 0;
     const { sizeMaxBytes } = this.#config;
     const used = await usedBytes(writer, database.path);
     if (used > sizeMaxBytes || this.#isFull) {
@@ -317,11 +363,10 @@ async function openWriter(config: DuckDBStoreConfig, log?: (message: string) => 
   const database = await openDatabase(config.folder, config, log);
   try {
     const writer = await database.connect();
-    const statement = `SELECT rolled_up_record_id::DOUBLE,
-      (SELECT coalesce(max(record_id), 0) FROM flow_records)::DOUBLE FROM rollup_state`;
-    const [row] = await rowsOf(writer, statement);
-    const [rolledUpId = 0, lastId = 0] = (row ?? []) as number[];
-    return { database, writer, rolledUpId, lastId, ingested: await readIngested(writer) };
+    const [state] = (await writer.sql.runAndReadAll(rollUpMarksStatement)).getRowObjectsJS();
+    const marks = readMarks(state!);
+    const [row] = await rowsOf(writer, "SELECT coalesce(max(record_id), 0)::DOUBLE FROM flow_records");
+    return { database, writer, marks, lastId: row![0] as number, ingested: await readIngested(writer) };
   } catch (cause) {
     database.close();
     throw damagedError(database.path, cause as Error);

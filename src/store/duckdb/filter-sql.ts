@@ -4,24 +4,31 @@ import {
   type FilterEnd,
   type FilterTerm,
   type FilterTest,
+  type filterFields,
   patternSegments,
 } from "../../query/index.ts";
 import { addressValue } from "./address-value.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 
-type PinnedEnd = Exclude<FilterEnd, "either">;
-type PeerField = "id" | "name" | "kind" | "process" | "container" | "node" | "network";
-type Measure = "bytes" | "packets" | "connections" | "failed" | "retransmits" | "rtt";
+export type PinnedEnd = Exclude<FilterEnd, "either">;
+export type Measure = Extract<(typeof filterFields)[number], { of: "measure" }>["name"];
 
 /** Where a filter finds things in a statement: SQL expressions, none of which holds a value from outside. */
 export interface FilterColumns {
   /** What `either` stands for. */
   readonly ends: readonly PinnedEnd[];
-  text(end: PinnedEnd, field: PeerField): string;
+  /** A column of `peers`, for that end's peer. */
+  peer(end: PinnedEnd, column: string): string;
+  /** The same for whom the client called, where that can have been this end. */
+  called(end: PinnedEnd, column: string): string | undefined;
   /** A UHUGEINT, or NULL. */
   address(end: PinnedEnd): string;
   /** Undefined where that end's port is not known. */
   port(end: PinnedEnd): string | undefined;
+  /** Undefined where interfaces are not known. */
+  interface(end: PinnedEnd): string | undefined;
+  /** The VLAN in which a record was seen. */
+  readonly vlan: string | undefined;
   readonly protocol: string;
   /** Turns a test of an observer `o` into one of the link or record. */
   seenBy(observerCondition: string): string;
@@ -47,28 +54,66 @@ export function filterCondition(filter: Filter, columns: FilterColumns, paramete
 }
 
 function termCondition(term: FilterTerm, columns: FilterColumns, parameters: SqlParameters): string {
-  const { end, field, test } = term;
+  const { end, field, test, key = "" } = term;
   const ends = end === "either" ? columns.ends : [end];
-  const either = (conditionOf: (end: PinnedEnd) => string) => `(${ends.map(conditionOf).join(" OR ")})`;
+  const either = (conditionOf: (end: PinnedEnd) => string) => anyOf(ends.map(conditionOf));
+  const address = (column: string) => addressCondition(column, test, parameters);
+  const text = (column: string) => textCondition(column, test, parameters);
+  const number = (column: string) => numberCondition(column, test, parameters);
+  /** Where somebody else was called, that one counts too. */
+  const orCalled = (column: string, conditionOf: (column: string) => string) =>
+    ends
+      .map((pinned) => columns.called(pinned, column))
+      .filter(isKnown)
+      .map(conditionOf);
   switch (field) {
     case "address":
-      return either((pinned) => addressCondition(columns.address(pinned), test, parameters));
+      return anyOf([
+        either((pinned) => address(columns.address(pinned))),
+        ...orCalled("address_value", address),
+      ]);
     case "network":
-      if (test.kind === "address")
-        return either((pinned) => addressCondition(columns.address(pinned), test, parameters));
-      return either((pinned) => textCondition(columns.text(pinned, field), test, parameters));
-    case "port": {
-      const ports = ends.map((pinned) => columns.port(pinned)).filter((port) => port !== undefined);
-      return ports.length === 0
-        ? "false"
-        : `(${ports.map((port) => numberCondition(port, test, parameters)).join(" OR ")})`;
+      if (test.kind === "address") return either((pinned) => address(columns.address(pinned)));
+      return either((pinned) => text(columns.peer(pinned, field)));
+    case "service": {
+      const isAmong = (column: string) => textInListCondition(column, test, parameters);
+      return anyOf([either((pinned) => isAmong(columns.peer(pinned, field))), ...orCalled(field, isAmong)]);
     }
+    case "label":
+      return either((pinned) => text(labelValue(columns.peer(pinned, "labels"), key, parameters)));
+    case "country":
+      return either(
+        (pinned) =>
+          `${text(columns.peer(pinned, "country"))} OR ${text(columns.peer(pinned, "country_name"))}`,
+      );
+    case "asn":
+      return test.kind === "number"
+        ? either((pinned) => number(columns.peer(pinned, "as_number")))
+        : either((pinned) => text(columns.peer(pinned, "as_name")));
+    case "vlan": {
+      const ofPeer = either((pinned) => number(columns.peer(pinned, "vlan")));
+      return end === "either" && columns.vlan !== undefined ? anyOf([ofPeer, number(columns.vlan)]) : ofPeer;
+    }
+    case "port":
+      return anyOf(
+        ends
+          .map((pinned) => columns.port(pinned))
+          .filter(isKnown)
+          .map(number),
+      );
+    case "interface":
+      return anyOf(
+        ends
+          .map((pinned) => columns.interface(pinned))
+          .filter(isKnown)
+          .map(number),
+      );
     case "protocol":
-      return numberCondition(columns.protocol, test, parameters);
+      return number(columns.protocol);
     case "exporter":
     case "observer": {
       const texts = ["o.name", "o.id", "o.id[instr(o.id, ':') + 1 :]"];
-      const condition = `(${texts.map((text) => textCondition(text, test, parameters)).join(" OR ")})`;
+      const condition = anyOf(texts.map(text));
       return columns.seenBy(field === "exporter" ? `(o.kind = 'exporter' AND ${condition})` : condition);
     }
     case "bytes":
@@ -76,11 +121,40 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
     case "connections":
     case "failed":
     case "retransmits":
+    case "refused":
+    case "timedOut":
+    case "unreachable":
+    case "reset":
+    case "lost":
     case "rtt":
-      return numberCondition(columns.measure(field), test, parameters);
+      return number(columns.measure(field));
     default:
-      return either((pinned) => textCondition(columns.text(pinned, field), test, parameters));
+      return either((pinned) => text(columns.peer(pinned, field)));
   }
+}
+
+/** `false` of none. A part may be NULL: it holds no more than `false` does. */
+function anyOf(conditions: readonly string[]): string {
+  return conditions.length === 0
+    ? "false"
+    : `(${conditions.map((each) => `coalesce(${each}, false)`).join(" OR ")})`;
+}
+
+function isKnown<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
+
+/** The value of a label out of `key=value,key=value`; NULL where it has none. */
+export function labelValue(column: string, key: string, parameters: SqlParameters): string {
+  const start = parameters.text(`,${key}=`);
+  const behind = `split_part(',' || ${column}, ${start}, 2)`;
+  return `(CASE WHEN contains(',' || ${column}, ${start}) THEN split_part(${behind}, ',', 1) END)`;
+}
+
+/** Any of several texts with `, ` between. */
+function textInListCondition(column: string, test: FilterTest, parameters: SqlParameters): string {
+  const condition = textCondition("each", test, parameters);
+  return `len(list_filter(string_split(${column}, ', '), lambda each: ${condition})) > 0`;
 }
 
 function textCondition(column: string, test: FilterTest, parameters: SqlParameters): string {

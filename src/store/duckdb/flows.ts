@@ -3,7 +3,7 @@ import type { Filter } from "../../query/index.ts";
 import { OperatingError } from "../errors.ts";
 import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
 import { addressText } from "./address-value.ts";
-import { type FilterColumns, filterCondition } from "./filter-sql.ts";
+import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { keyColumns } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
@@ -28,11 +28,13 @@ const seen = `f."collectionTimeMilliseconds"`;
 
 /**
  * Looks backwards from the newest end in slices of time that grow, so that a page near the end of a long history reads
- * little, and a rare match reads everything once.
+ * little, and a rare match reads everything once, in as many pages as the asker's patience makes of it.
  */
 export async function flows(question: Question, query: FlowsQuery): Promise<FlowsPage> {
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
   const from = Math.floor(query.from);
+  const { patienceMilliseconds: patience = Number.POSITIVE_INFINITY } = query;
+  const begun = performance.now();
   const found: SqlRow[] = [];
   let to = after === undefined ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after.time + 1);
   for (let length = firstSliceMilliseconds; to > from && found.length < query.limit; length *= 4) {
@@ -40,9 +42,16 @@ export async function flows(question: Question, query: FlowsQuery): Promise<Flow
     const slice = { from: sliceFrom, to, after, limit: query.limit - found.length };
     found.push(...(await readSlice(question, query, slice)));
     to = sliceFrom;
+    if (performance.now() - begun >= patience) break;
   }
-  const last = found.length === query.limit ? found.at(-1) : undefined;
-  return { records: found.map(readFlowRecord), nextCursor: last === undefined ? null : writeCursor(last) };
+  return { records: found.map(readFlowRecord), nextCursor: nextCursor(found, query.limit, { from, to }) };
+}
+
+/** Behind the last record of a full page; of one that was given up, behind what was looked through. */
+function nextCursor(found: readonly SqlRow[], limit: number, left: { from: number; to: number }) {
+  const last = found.length === limit ? found.at(-1) : undefined;
+  if (last !== undefined) return writeCursor(Number(last.collectionTimeMilliseconds), Number(last.record_id));
+  return left.to > left.from ? writeCursor(left.to - 1, idMax) : null;
 }
 
 /** Finds the places first, from few columns; only the records of the page are read whole. */
@@ -76,6 +85,7 @@ function recordsStatement(ids: readonly number[]): string {
   return `
     SELECT f.*, source.id AS "sourcePeer", source.name AS "sourcePeerName",
       destination.id AS "destinationPeer", destination.name AS "destinationPeerName",
+      called.id AS "calledPeer", called.name AS "calledPeerName",
       o.id AS observer, o.name AS "observerName"
     FROM flow_records f ${peersAndObserver}
     WHERE f.record_id BETWEEN ${first} AND ${last} AND f.record_id IN (${ids.join(", ")})
@@ -85,33 +95,56 @@ function recordsStatement(ids: readonly number[]): string {
 const peersAndObserver = `
     LEFT JOIN peers source ON source.key = f.source_peer_key
     LEFT JOIN peers destination ON destination.key = f.destination_peer_key
+    LEFT JOIN peers called ON called.key = f.called_peer_key
     LEFT JOIN observers o ON o.key = f.observer_key`;
 
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {
   ends: ["source", "destination"],
-  text: (end, field) => pinned(end, `source.${field}`, `destination.${field}`),
+  peer: (end, column) => pinned(end, `source.${column}`, `destination.${column}`),
+  called: (end, column) =>
+    calledAt(
+      end,
+      column === "address_value" ? `nullif(f."originalDestinationAddress", 0)` : `called.${column}`,
+    ),
   address: (end) => pinned(end, `f."sourceAddress"`, `f."destinationAddress"`),
   port: (end) => pinned(end, `f."sourceTransportPort"`, `f."destinationTransportPort"`),
+  interface: (end) => pinned(end, `f."ingressInterface"`, `f."egressInterface"`),
+  vlan: `f."vlanId"`,
   protocol: `f."protocolIdentifier"`,
   seenBy: (condition) => condition,
   measure: (name) => recordMeasures[name],
 };
 
-const recordMeasures = {
+const recordMeasures: Readonly<Record<Measure, string>> = {
   bytes: `(f."octetDeltaCount" + f."reverseOctetDeltaCount")`,
   packets: `(f."packetDeltaCount" + f."reversePacketDeltaCount")`,
   connections: `f."connectionCount"`,
   failed: `f."failedConnectionCount"`,
   retransmits: `f."retransmittedSegmentCount"`,
+  refused: `f."refusedConnectionCount"`,
+  timedOut: `f."timedOutConnectionCount"`,
+  unreachable: `f."unreachableConnectionCount"`,
+  reset: `f."resetConnectionCount"`,
+  lost: `f."lostConnectionCount"`,
   rtt: `(nullif(f."roundTripTimeMicroseconds", 0) / 1000)`,
-} as const;
+};
 
-function pinned(
-  end: "client" | "server" | "source" | "destination",
-  source: string,
-  destination: string,
-): string {
+/** Who was called stands where the server does. */
+function calledAt(end: PinnedEnd, called: string): string | undefined {
+  switch (end) {
+    case "client":
+      return undefined;
+    case "server":
+      return called;
+    case "source":
+      return `(CASE WHEN f."clientEnd" = 2 THEN ${called} END)`;
+    case "destination":
+      return `(CASE WHEN f."clientEnd" = 2 THEN NULL ELSE ${called} END)`;
+  }
+}
+
+function pinned(end: PinnedEnd, source: string, destination: string): string {
   switch (end) {
     case "source":
       return source;
@@ -132,7 +165,7 @@ function readFlowRecord(row: SqlRow): FlowRecordRow {
     else record[name] = readNumber(name, Number(row[name]));
   }
   if (row.originalDestinationAddress === 0n) record.originalDestinationAddress = "";
-  for (const name of ["sourcePeerName", "destinationPeerName", "observerName"]) {
+  for (const name of ["sourcePeerName", "destinationPeerName", "calledPeerName", "observerName"]) {
     record[name] = (row[name] as string | null) ?? "";
   }
   return record;
@@ -143,8 +176,11 @@ function readNumber(name: FieldName, value: number): string | number | boolean {
   return name === "isDuplicate" ? value !== 0 : value;
 }
 
-function writeCursor(row: SqlRow): string {
-  return `${Number(row.collectionTimeMilliseconds)}-${Number(row.record_id)}`;
+/** Beyond every id; what a cursor can say. */
+const idMax = 999_999_999_999_999;
+
+function writeCursor(time: number, id: number): string {
+  return `${time}-${id}`;
 }
 
 function readCursor(cursor: string): Place {

@@ -43,11 +43,20 @@ export class Newcomers {
       for (let i = 0; i < rowCount; i++) if (this.#knownPeers[rows[i]!] === 0) this.#addPeer(rows[i]!);
     }
     for (let i = 0; i < rowCount; i++) {
+      const called = columns.calledPeer[i]!;
+      if (called !== 0 && this.#knownPeers[called] === 0) this.#addPeer(called);
+    }
+    for (let i = 0; i < rowCount; i++) {
       const row = columns.observer[i]!;
       if (this.#knownObservers[row] !== 0) continue;
       this.#knownObservers[row] = 1;
       this.#observers.set(this.#observerTable.key(row), this.#observerTable.get(row));
     }
+  }
+
+  /** Whether there is anything to write but for what records that wait name. */
+  get hasRenamed(): boolean {
+    return this.#renamed.size > 0;
   }
 
   take(): Newcome {

@@ -2,11 +2,11 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { OperatingError } from "../errors.ts";
 import type { Database, DatabaseConnection } from "./database.ts";
 import { SqlParameters } from "./sql-parameters.ts";
+import type { RollUpMarks } from "./window-parts.ts";
 
 /** Asks within one transaction, so that several statements see the same data. */
 export interface Question {
-  /** Records up to this id are in `link_minutes`. */
-  readonly rolledUpId: number;
+  readonly marks: RollUpMarks;
   readonly connection: DatabaseConnection;
   rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
 }
@@ -74,8 +74,8 @@ export class Questions {
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
       const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
-      const [state] = await rows("SELECT rolled_up_record_id::DOUBLE AS id FROM rollup_state");
-      return await answer({ rolledUpId: state!.id as number, connection: databaseConnection, rows });
+      const [state] = await rows(rollUpMarksStatement);
+      return await answer({ marks: readMarks(state!), connection: databaseConnection, rows });
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof OperatingError) throw cause;
@@ -85,6 +85,13 @@ export class Questions {
       connection.closeSync();
     }
   }
+}
+
+export const rollUpMarksStatement = `SELECT rolled_up_record_id::DOUBLE AS "rolledUpId", minutes_from::DOUBLE AS "minutesFrom",
+  hours_through::DOUBLE AS "hoursThrough", days_through::DOUBLE AS "daysThrough" FROM rollup_state`;
+
+export function readMarks(row: SqlRow): RollUpMarks {
+  return row as unknown as RollUpMarks;
 }
 
 /** An interrupt ends only a statement that runs, so the signal is looked at between statements too. */

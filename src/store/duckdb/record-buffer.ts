@@ -1,6 +1,6 @@
 import { coreFields, type FieldName, type FlowBatch, type ObserverTable } from "../../flow/index.ts";
 import type { PeerTable } from "../../topology/index.ts";
-import { flowRecordColumns } from "./schema.ts";
+import { flowRecordColumns, type keyColumns } from "./schema.ts";
 
 /** Rows of a DuckDB data chunk. */
 export const chunkRows = 2048;
@@ -72,7 +72,7 @@ export class RecordBuffer {
       const target = chunk.columns[i + 1]!;
       const { name, column } = field;
       if (name === "observer") copyKeys(batch, name, from, target, at, count, this.#observers);
-      else if (name === "sourcePeer" || name === "destinationPeer") {
+      else if (name === "sourcePeer" || name === "destinationPeer" || name === "calledPeer") {
         copyKeys(batch, name, from, target, at, count, this.#peers);
       } else if (column === "address") copyAddresses(batch.columns[name], from, target, at, count);
       else if (column === "f64") copyIntegers(batch.columns[name], from, target, at, count);
@@ -97,7 +97,7 @@ function writeInteger(words: Uint32Array, index: number, value: number): void {
 
 function copyKeys(
   batch: FlowBatch,
-  name: FieldName & ("observer" | "sourcePeer" | "destinationPeer"),
+  name: FieldName & keyof typeof keyColumns,
   from: number,
   target: Uint8Array,
   at: number,
@@ -106,7 +106,12 @@ function copyKeys(
 ): void {
   const rows = batch.columns[name];
   const words = wordsOf(target);
-  for (let i = 0; i < count; i++) writeInteger(words, at + i, table.key(rows[from + i]!));
+  // Nobody was called is 0; ends that are not known have a row, and so a key, of their own.
+  const isOptional = name === "calledPeer";
+  for (let i = 0; i < count; i++) {
+    const row = rows[from + i]!;
+    writeInteger(words, at + i, isOptional && row === 0 ? 0 : table.key(row));
+  }
 }
 
 function copyIntegers(

@@ -1,54 +1,49 @@
 import type { StoreConfig } from "../config.ts";
 import { databaseBytes } from "./data-folder.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
-import { minuteMilliseconds, rollUpStatement } from "./link-rows.ts";
+import { type LinkTable, linkTables } from "./schema.ts";
+import { dayMilliseconds, floorTo, hourMilliseconds, type RollUpMarks } from "./window-parts.ts";
 import { inTransaction } from "./writer.ts";
-
-/**
- * Moves `flow_records` up to an id into `link_minutes`. The mark moves in the same transaction, so that a crash leaves
- * either both or neither, and doing it again changes nothing.
- */
-export async function rollUp(
-  connection: DatabaseConnection,
-  afterId: number,
-  throughId: number,
-): Promise<void> {
-  await inTransaction(connection, async () => {
-    await connection.sql.run(rollUpStatement(afterId, throughId));
-    await connection.sql.run(`UPDATE rollup_state SET rolled_up_record_id = ${throughId}`);
-  });
-}
-
-/** The last id before which every record is older than `time`; `throughId` when all are. */
-export async function lastIdBefore(
-  connection: DatabaseConnection,
-  afterId: number,
-  throughId: number,
-  time: number,
-): Promise<number> {
-  const [row] = await rowsOf(
-    connection,
-    `SELECT min(record_id)::DOUBLE FROM flow_records WHERE record_id > ${afterId} AND "collectionTimeMilliseconds" >= ${time}`,
-  );
-  const first = row?.[0];
-  return typeof first === "number" ? first - 1 : throughId;
-}
 
 /** Removes what is older than the configuration keeps; gives the number of rows removed. */
 export async function removeOld(
   connection: DatabaseConnection,
   config: StoreConfig,
-  rolledUpId: number,
+  { rolledUpId, hoursThrough }: RollUpMarks,
   now: number,
 ): Promise<number> {
-  const hour = 60 * minuteMilliseconds;
-  const flowsFrom = Math.floor(now - config.flowsRetentionHours * hour);
-  const linksFrom = Math.floor(now - config.linksRetentionDays * 24 * hour);
+  const flowsFrom = Math.floor(now - config.flowsRetentionHours * hourMilliseconds);
+  const linksFrom = floorTo(now - config.linksRetentionDays * dayMilliseconds, dayMilliseconds);
+  const minutesFrom = floorTo(now - config.minutesRetentionHours * hourMilliseconds, hourMilliseconds);
   const flows = await removeRows(
     connection,
     `flow_records WHERE "collectionTimeMilliseconds" < ${flowsFrom} AND record_id <= ${rolledUpId}`,
   );
-  return flows + (await removeRows(connection, `link_minutes WHERE minute < ${linksFrom}`));
+  // Of minutes that are not in hours yet only those go that are too old for both.
+  const inHours = Math.min(minutesFrom, hoursThrough);
+  const minutes =
+    inHours > linksFrom
+      ? await removeMinutes(connection, inHours)
+      : await removeRows(connection, `link_minutes WHERE "time" < ${linksFrom}`);
+  return flows + minutes + (await removeHoursAndDays(connection, linksFrom));
+}
+
+/** From then on windows before `before`, a whole hour, are answered from hours. */
+async function removeMinutes(connection: DatabaseConnection, before: number): Promise<number> {
+  return inTransaction(connection, async () => {
+    const removed = await removeRows(connection, `link_minutes WHERE "time" < ${before}`);
+    if (removed > 0)
+      await connection.sql.run(`UPDATE rollup_state SET minutes_from = greatest(minutes_from, ${before})`);
+    return removed;
+  });
+}
+
+/** Together, so that a day is there as long as its hours are. */
+async function removeHoursAndDays(connection: DatabaseConnection, before: number): Promise<number> {
+  return inTransaction(connection, async () => {
+    const days = await removeRows(connection, `link_days WHERE "time" < ${before}`);
+    return days + (await removeRows(connection, `link_hours WHERE "time" < ${before}`));
+  });
 }
 
 /** Deletions are made in steps, because what one frees is only known after a checkpoint. */
@@ -91,25 +86,52 @@ async function removeOldestRecords(connection: DatabaseConnection, bytes: number
   return removeRows(connection, `flow_records WHERE record_id <= ${first + Math.ceil(bytes / recordBytes)}`);
 }
 
+/** Minutes first: what they add up to is in hours. */
 async function removeOldestLinks(connection: DatabaseConnection, bytes: number): Promise<number> {
-  const statement = "SELECT min(minute)::DOUBLE, max(minute)::DOUBLE, count(*)::DOUBLE FROM link_minutes";
-  const [row] = await rowsOf(connection, statement);
-  const [first, last, count] = row ?? [];
-  if (typeof first !== "number" || typeof last !== "number" || typeof count !== "number") return 0;
-  const share = Math.min(1, bytes / (count * linkBytes));
-  const through = first + Math.floor((last - first) * share);
-  return removeRows(connection, `link_minutes WHERE minute <= ${through}`);
+  const minutes = await timesOf(connection, "link_minutes");
+  if (minutes !== undefined) return removeMinutes(connection, cutOf(minutes, bytes, hourMilliseconds));
+  const hours = await timesOf(connection, "link_hours");
+  return hours === undefined ? 0 : removeHoursAndDays(connection, cutOf(hours, bytes, dayMilliseconds));
 }
+
+interface Times {
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+async function timesOf(connection: DatabaseConnection, table: LinkTable): Promise<Times | undefined> {
+  const statement = `SELECT min("time")::DOUBLE, max("time")::DOUBLE, count(*)::DOUBLE FROM ${table}`;
+  const [first, last, count] = (await rowsOf(connection, statement))[0] ?? [];
+  if (typeof first !== "number" || typeof last !== "number" || typeof count !== "number") return undefined;
+  return { first, last, count };
+}
+
+/** The time before which to remove for so many bytes to be freed: a multiple of `unit` behind the first. */
+function cutOf({ first, last, count }: Times, bytes: number, unit: number): number {
+  const share = Math.min(1, bytes / (count * linkBytes));
+  return floorTo(first + (last - first) * share, unit) + unit;
+}
+
+/** Names remembered of a peer, beside the one it has. */
+const formerNamesMax = 32;
 
 /** Peers and observers that nothing names any more. The caller sees to it that no record waits that names them. */
 export async function removeUnnamed(connection: DatabaseConnection): Promise<void> {
   await inTransaction(connection, async () => {
     const { sql } = connection;
-    await sql.run(`DELETE FROM peers WHERE key NOT IN (SELECT client_key FROM link_minutes UNION
-      SELECT server_key FROM link_minutes UNION SELECT source_peer_key FROM flow_records UNION
-      SELECT destination_peer_key FROM flow_records)`);
-    await sql.run(`DELETE FROM observers WHERE key NOT IN
-      (SELECT observer_key FROM link_minutes UNION SELECT observer_key FROM flow_records)`);
+    const keysOf = (names: readonly string[], table: string) =>
+      names.map((name) => `SELECT ${name} FROM ${table}`);
+    const ends = [
+      ...linkTables.flatMap((table) => keysOf(["client_key", "server_key", "called_key"], table)),
+      ...keysOf(["source_peer_key", "destination_peer_key", "called_peer_key"], "flow_records"),
+    ];
+    await sql.run(`DELETE FROM peers WHERE key NOT IN (${ends.join(" UNION ")})`);
+    const observers = [...linkTables, "flow_records"].flatMap((table) => keysOf(["observer_key"], table));
+    await sql.run(`DELETE FROM observers WHERE key NOT IN (${observers.join(" UNION ")})`);
+    await sql.run(`DELETE FROM peer_names WHERE key NOT IN (SELECT key FROM peers)`);
+    await sql.run(`DELETE FROM peer_names n WHERE until < (SELECT min(until) FROM (SELECT until FROM peer_names
+      WHERE key = n.key ORDER BY until DESC LIMIT ${formerNamesMax}))`);
   });
 }
 

@@ -1,11 +1,12 @@
 import { type ColumnEncoding, coreFields } from "../../flow/index.ts";
 import type { LinkCounter } from "../../topology/index.ts";
+import { peerColumnDefinitions } from "./peer-columns.ts";
 
 /**
  * Raised with every change that an older program cannot read, and a step in migrations.ts. docs/formats/data-folder.md
  * describes it.
  */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {
@@ -19,6 +20,7 @@ export const keyColumns = {
   observer: "observer_key",
   sourcePeer: "source_peer_key",
   destinationPeer: "destination_peer_key",
+  calledPeer: "called_peer_key",
 } as const;
 
 const storedTypes: Readonly<Record<ColumnEncoding, Omit<StoredColumn, "name">>> = {
@@ -41,13 +43,25 @@ export const flowRecordColumns: readonly StoredColumn[] = [
   ),
 ];
 
-/** What is said about a link in a minute by one observer. */
-export const linkKeyColumns =
-  "minute, observer_key, client_key, server_key, server_port, protocol, is_duplicate";
+/** Links per minute, hour and day: three tables alike. */
+export const linkTables = ["link_minutes", "link_hours", "link_days"] as const;
+export type LinkTable = (typeof linkTables)[number];
+
+/** What is said about a link in an interval by one observer, at one sampling interval. */
+export const linkKeyColumns = [
+  "observer_key",
+  "client_key",
+  "server_key",
+  "called_key",
+  "server_port",
+  "protocol",
+  "is_duplicate",
+  "sampling_interval",
+] as const;
+/** As they were exported: to be multiplied by the sampling interval. */
+export const sampledColumns = ["bytes_sent", "bytes_received", "packets"] as const;
 export const linkSumColumns = [
-  "bytes_sent",
-  "bytes_received",
-  "packets",
+  ...sampledColumns,
   "connections",
   "failed",
   "retransmits",
@@ -61,6 +75,12 @@ export const linkSumColumns = [
   "connect_sum",
   "connect_count",
 ] as const;
+
+const linkTableColumns = `("time" BIGINT NOT NULL, observer_key BIGINT NOT NULL, client_key BIGINT NOT NULL,
+    server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
+    is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
+    rtt_min BIGINT NOT NULL, last_seen BIGINT NOT NULL, called_key BIGINT NOT NULL, sampling_interval UINTEGER NOT NULL,
+    first_seen BIGINT NOT NULL)`;
 
 /** The counters of links by the columns that hold them. */
 export const counterColumns: Readonly<Record<LinkCounter, (typeof linkSumColumns)[number]>> = {
@@ -88,17 +108,6 @@ export function readCounters(row: Readonly<Record<string, unknown>>): Record<Lin
 /** The least of several `rtt_min`, of which 0 is not known. */
 export const leastRtt = (name: string) => `coalesce(min(nullif(${name}, 0)), 0)`;
 
-export const peerColumns = [
-  "id",
-  "kind",
-  "name",
-  "address",
-  "node",
-  "network",
-  "process",
-  "container",
-] as const;
-
 /** Made in every database that has it not yet: programs that do not know it need not. */
 export const ingestedStatement = `CREATE TABLE IF NOT EXISTS ingested (epoch VARCHAR NOT NULL, instance VARCHAR NOT NULL, node VARCHAR NOT NULL,
     agent_version VARCHAR NOT NULL, sequence BIGINT NOT NULL, seen BIGINT NOT NULL, recent UBIGINT NOT NULL)`;
@@ -106,14 +115,12 @@ export const ingestedStatement = `CREATE TABLE IF NOT EXISTS ingested (epoch VAR
 export const schemaStatements: readonly string[] = [
   "CREATE TABLE portolan_format (magic VARCHAR NOT NULL, version INTEGER NOT NULL)",
   `INSERT INTO portolan_format VALUES ('portolan', ${formatVersion})`,
-  "CREATE TABLE rollup_state (rolled_up_record_id BIGINT NOT NULL)",
-  "INSERT INTO rollup_state VALUES (0)",
+  `CREATE TABLE rollup_state (rolled_up_record_id BIGINT NOT NULL, minutes_from BIGINT NOT NULL,
+    hours_through BIGINT NOT NULL, days_through BIGINT NOT NULL)`,
+  "INSERT INTO rollup_state VALUES (0, 0, 0, 0)",
   `CREATE TABLE flow_records (${flowRecordColumns.map(({ name, type }) => `"${name}" ${type} NOT NULL`).join(", ")})`,
-  `CREATE TABLE link_minutes (minute BIGINT NOT NULL, observer_key BIGINT NOT NULL, client_key BIGINT NOT NULL,
-    server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
-    is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
-    rtt_min BIGINT NOT NULL, last_seen BIGINT NOT NULL)`,
-  `CREATE TABLE peers (key BIGINT NOT NULL, ${peerColumns.map((name) => `${name} VARCHAR NOT NULL`).join(", ")},
-    address_value UHUGEINT, first_seen BIGINT NOT NULL)`,
+  ...linkTables.map((table) => `CREATE TABLE ${table} ${linkTableColumns}`),
+  `CREATE TABLE peers (${peerColumnDefinitions})`,
+  "CREATE TABLE peer_names (key BIGINT NOT NULL, name VARCHAR NOT NULL, until BIGINT NOT NULL)",
   "CREATE TABLE observers (key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL)",
 ];

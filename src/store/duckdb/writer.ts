@@ -1,20 +1,24 @@
 import duckdb from "@duckdb/node-bindings";
 import type { Observer } from "../../flow/index.ts";
 import { identityKey } from "../../flow/index.ts";
-import { peerKey } from "../../topology/index.ts";
+import { type Peer, peerKey } from "../../topology/index.ts";
 import type { IngestedEpoch } from "../ingested.ts";
+import type { PeerDescription } from "../store.ts";
 import { addressValueOfText } from "./address-value.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { writeIngested } from "./ingested-table.ts";
 import type { Newcome } from "./newcomers.ts";
+import { numbersOf, peerColumnDefinitions, replacedColumns, textsOf } from "./peer-columns.ts";
 import type { RecordChunk } from "./record-buffer.ts";
-import { flowRecordColumns, peerColumns } from "./schema.ts";
+import { flowRecordColumns } from "./schema.ts";
 
 /** What one commit writes. */
 export interface Waiting extends Newcome {
   readonly chunks: readonly RecordChunk[];
-  /** Unix milliseconds; the first time of the records, for new peers. */
+  /** Unix milliseconds; the first time of the records, for new peers, and until when renamed ones had their former names. */
   readonly firstSeen: number;
+  readonly renamedAt: number;
+  readonly facts: PeerDescription | undefined;
   /** Of agents' messages, those whose records are all among these or earlier ones. */
   readonly ingested: readonly IngestedEpoch[];
 }
@@ -72,38 +76,76 @@ function appendChunks({ handle }: DatabaseConnection, chunks: readonly RecordChu
 /** Few rows: one value at a time is good enough. What the table already has is left as it is, but for what became known since. */
 async function writePeers(
   connection: DatabaseConnection,
-  { peers, renamed, firstSeen }: Waiting,
+  { peers, renamed, firstSeen, renamedAt, facts }: Waiting,
 ): Promise<void> {
-  await fillTable(connection, "peers", peers, (appender, peer) => {
-    duckdb.append_int64(appender, BigInt(peerKey(peer)));
-    for (const name of peerColumns) duckdb.append_varchar(appender, peer[name]);
-    const value = addressValueOfText(peer.address);
-    if (value === null) duckdb.append_null(appender);
-    else duckdb.append_uhugeint(appender, value);
-    duckdb.append_int64(appender, BigInt(Math.max(0, Math.trunc(firstSeen))));
-  });
+  await fillTemporary(
+    connection,
+    "new_peers",
+    `${peerColumnDefinitions}, renamed BOOLEAN`,
+    peers,
+    (appender, peer) => {
+      const key = peerKey(peer);
+      appendPeer(appender, key, peer, facts, firstSeen);
+      duckdb.append_bool(appender, renamed.has(key));
+    },
+  );
+  const { sql } = connection;
+  await sql.run(
+    "INSERT INTO peers BY NAME SELECT * EXCLUDE (renamed) FROM new_peers WHERE key NOT IN (SELECT key FROM peers)",
+  );
   if (renamed.size === 0) return;
-  await connection.sql.run(
-    `UPDATE peers SET ${peerColumns.map((name) => `${name} = n.${name}`).join(", ")} FROM new_peers n WHERE n.key = peers.key AND n.key IN (${[...renamed].join(", ")})`,
+  await sql.run(
+    `INSERT INTO peer_names SELECT p.key, p.name, ${Math.trunc(renamedAt)} FROM peers p JOIN new_peers n USING (key)
+     WHERE n.renamed AND p.name <> n.name`,
+  );
+  await sql.run(
+    `UPDATE peers SET ${replacedColumns.map((name) => `${name} = n.${name}`).join(", ")} FROM new_peers n WHERE n.key = peers.key AND n.renamed`,
   );
 }
 
+/** In the order of `peerColumnDefinitions`. */
+export function appendPeer(
+  appender: duckdb.Appender,
+  key: number,
+  peer: Peer,
+  description: PeerDescription | undefined,
+  firstSeen: number,
+): void {
+  const facts = description?.factsOf(peer) ?? {};
+  duckdb.append_int64(appender, BigInt(key));
+  for (const text of textsOf(peer, facts)) duckdb.append_varchar(appender, text);
+  for (const number of numbersOf(facts)) {
+    if (number === undefined) duckdb.append_null(appender);
+    else duckdb.append_double(appender, number); // becomes what the column has
+  }
+  const value = addressValueOfText(peer.address);
+  if (value === null) duckdb.append_null(appender);
+  else duckdb.append_uhugeint(appender, value);
+  duckdb.append_int64(appender, BigInt(Math.max(0, Math.trunc(firstSeen))));
+}
+
 async function writeObservers(connection: DatabaseConnection, observers: readonly Observer[]): Promise<void> {
-  await fillTable(connection, "observers", observers, (appender, { id, kind, name }) => {
+  const columns = "key BIGINT, id VARCHAR, kind VARCHAR, name VARCHAR";
+  await fillTemporary(connection, "new_observers", columns, observers, (appender, { id, kind, name }) => {
     duckdb.append_int64(appender, BigInt(identityKey(id)));
     for (const text of [id, kind, name]) duckdb.append_varchar(appender, text);
   });
+  await connection.sql.run(
+    "INSERT INTO observers BY NAME FROM new_observers WHERE key NOT IN (SELECT key FROM observers)",
+  );
 }
 
-async function fillTable<T>(
+/** Rows for a statement, in a table that is empty otherwise: made on first use, of this connection alone. */
+export async function fillTemporary<T>(
   { handle, sql }: DatabaseConnection,
-  table: "peers" | "observers",
+  table: string,
+  columns: string,
   rows: readonly T[],
   appendRow: (appender: duckdb.Appender, row: T) => void,
 ): Promise<void> {
-  await sql.run(`CREATE TEMP TABLE IF NOT EXISTS new_${table} AS FROM ${table} LIMIT 0`);
-  await sql.run(`DELETE FROM new_${table}`);
-  const appender = duckdb.appender_create_ext(handle, "temp", null, `new_${table}`);
+  await sql.run(`CREATE TEMP TABLE IF NOT EXISTS ${table} (${columns})`);
+  await sql.run(`DELETE FROM ${table}`);
+  const appender = duckdb.appender_create_ext(handle, "temp", null, table);
   try {
     for (const row of rows) {
       appendRow(appender, row);
@@ -113,7 +155,4 @@ async function fillTable<T>(
   } finally {
     duckdb.appender_close_sync(appender);
   }
-  await sql.run(
-    `INSERT INTO ${table} SELECT * FROM new_${table} WHERE key NOT IN (SELECT key FROM ${table})`,
-  );
 }

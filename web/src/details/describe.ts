@@ -17,6 +17,9 @@ const kindLabels: Record<TopologyPeer["kind"], string> = {
   namespace: "Namespace",
   host: "Host",
   network: "Network",
+  country: "Country",
+  as: "Autonomous system",
+  domain: "Domain",
   node: "Machine",
   other: "All others",
 };

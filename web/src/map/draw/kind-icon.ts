@@ -101,6 +101,26 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
       context.arc(x + dx * size, y + dy * size, size * 0.28, 0, 2 * Math.PI);
     }
   },
+  /** A flag on its staff. */
+  country(context, x, y, size) {
+    context.moveTo(x - size * 0.7, y + size);
+    context.lineTo(x - size * 0.7, y - size * 0.9);
+    context.lineTo(x + size * 0.8, y - size * 0.5);
+    context.lineTo(x - size * 0.7, y);
+  },
+  /** A ring of routers. */
+  as(context, x, y, size) {
+    context.arc(x, y, size * 0.9, 0, 2 * Math.PI);
+    sides(context, x, y, size * 0.5, 4);
+  },
+  /** A globe with its axis and equator. */
+  domain(context, x, y, size) {
+    context.arc(x, y, size * 0.9, 0, 2 * Math.PI);
+    context.moveTo(x - size * 0.9, y);
+    context.lineTo(x + size * 0.9, y);
+    context.moveTo(x, y - size * 0.9);
+    context.lineTo(x, y + size * 0.9);
+  },
   /** And more. */
   other(context, x, y, size) {
     for (const dx of [-0.7, 0, 0.7]) {

@@ -1,0 +1,107 @@
+import { type DatabaseConnection, rowsOf } from "./database.ts";
+import { coarserRows, rollUpStatement } from "./link-rows.ts";
+import type { LinkTable } from "./schema.ts";
+import {
+  dayMilliseconds,
+  floorTo,
+  hourMilliseconds,
+  minuteMilliseconds,
+  type RollUpMarks,
+} from "./window-parts.ts";
+import { inTransaction } from "./writer.ts";
+
+/**
+ * Moves `flow_records` up to an id into `link_minutes`. The mark moves in the same transaction, so that a crash leaves
+ * either both or neither, and doing it again changes nothing. After the clock was set back there are records of an hour or
+ * a day that is rolled up already: they are added to it.
+ */
+export async function rollUp(
+  connection: DatabaseConnection,
+  marks: RollUpMarks,
+  throughId: number,
+): Promise<RollUpMarks> {
+  const { rolledUpId, hoursThrough, daysThrough } = marks;
+  await inTransaction(connection, async () => {
+    const { sql } = connection;
+    await sql.run(rollUpStatement("link_minutes", minuteMilliseconds, rolledUpId, throughId));
+    if ((await firstTime(connection, rolledUpId, throughId)) < hoursThrough) {
+      await sql.run(rollUpStatement("link_hours", hourMilliseconds, rolledUpId, throughId, hoursThrough));
+      await sql.run(rollUpStatement("link_days", dayMilliseconds, rolledUpId, throughId, daysThrough));
+    }
+    await sql.run(`UPDATE rollup_state SET rolled_up_record_id = ${throughId}`);
+  });
+  return { ...marks, rolledUpId: throughId };
+}
+
+async function firstTime(
+  connection: DatabaseConnection,
+  afterId: number,
+  throughId: number,
+): Promise<number> {
+  const statement = `SELECT min("collectionTimeMilliseconds")::DOUBLE FROM flow_records
+    WHERE record_id > ${afterId} AND record_id <= ${throughId}`;
+  const first = (await rowsOf(connection, statement))[0]?.[0];
+  return typeof first === "number" ? first : Number.POSITIVE_INFINITY;
+}
+
+/** Hours put together at once at most: after an older version there may be months of minutes. */
+const hoursAtOnce = 24;
+const daysAtOnce = 31;
+
+/** Puts finished minutes into hours, and finished hours into days. Every record from before `now`'s hour has to be in minutes. */
+export async function rollUpCoarser(
+  connection: DatabaseConnection,
+  marks: RollUpMarks,
+  now: number,
+): Promise<RollUpMarks> {
+  const hoursThrough = await advance(connection, {
+    ...{ from: "link_minutes", to: "link_hours", mark: "hours_through" },
+    ...{ unit: hourMilliseconds, unitsAtOnce: hoursAtOnce },
+    ...{ after: marks.hoursThrough, end: floorTo(now, hourMilliseconds) },
+  });
+  const daysThrough = await advance(connection, {
+    ...{ from: "link_hours", to: "link_days", mark: "days_through" },
+    ...{ unit: dayMilliseconds, unitsAtOnce: daysAtOnce },
+    ...{ after: marks.daysThrough, end: floorTo(hoursThrough, dayMilliseconds) },
+  });
+  return { ...marks, hoursThrough, daysThrough };
+}
+
+interface Step {
+  readonly from: LinkTable;
+  readonly to: LinkTable;
+  readonly mark: "hours_through" | "days_through";
+  readonly unit: number;
+  readonly unitsAtOnce: number;
+  readonly after: number;
+  readonly end: number;
+}
+
+async function advance(connection: DatabaseConnection, step: Step): Promise<number> {
+  const { from, to, mark, unit, unitsAtOnce, after, end } = step;
+  if (end <= after) return after;
+  const [row] = await rowsOf(connection, `SELECT min("time")::DOUBLE FROM ${from} WHERE "time" >= ${after}`);
+  const first = typeof row?.[0] === "number" ? floorTo(row[0], unit) : end;
+  const through = Math.min(end, first + unitsAtOnce * unit);
+  await inTransaction(connection, async () => {
+    const condition = `"time" >= ${after} AND "time" < ${through}`;
+    await connection.sql.run(`INSERT INTO ${to} BY NAME ${coarserRows(from, condition, unit)}`);
+    await connection.sql.run(`UPDATE rollup_state SET ${mark} = ${through}`);
+  });
+  return through;
+}
+
+/** The last id before which every record is older than `time`; `throughId` when all are. */
+export async function lastIdBefore(
+  connection: DatabaseConnection,
+  afterId: number,
+  throughId: number,
+  time: number,
+): Promise<number> {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT min(record_id)::DOUBLE FROM flow_records WHERE record_id > ${afterId} AND "collectionTimeMilliseconds" >= ${time}`,
+  );
+  const first = row?.[0];
+  return typeof first === "number" ? first - 1 : throughId;
+}
