@@ -9,14 +9,21 @@ import {
 } from "../flow/index.ts";
 import type { AgentReport, IngestHead, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import { type Nat, type Peer, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
+import {
+  type Nat,
+  observedEnd,
+  type Peer,
+  type PeerTable,
+  type Stitcher,
+  takeOutAttempts,
+} from "../topology/index.ts";
 import { isPeerOf, peerToldBy } from "./told-peers.ts";
 
 export interface RemoteAgentsDependencies {
   readonly nat: Nat;
   readonly stitcher: Pick<
     Stitcher,
-    "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine"
+    "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine" | "elsewhere"
   >;
   readonly addressPeers: Pick<AddressPeers, "enrich" | "rename">;
   readonly store: Pick<Store, "append" | "remember" | "hasIngested" | "freeRows">;
@@ -310,6 +317,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       countDrops(message);
     }
     fill(message, sentMilliseconds);
+    noteAddresses(message, seconds);
     nat.undo(batch, seconds);
     addressPeers.enrich(batch);
     stitcher.enter(batch, seconds);
@@ -384,6 +392,27 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       if (shift === 0) continue;
       columns.flowStartMilliseconds[row] = Math.max(0, columns.flowStartMilliseconds[row]! - shift);
       columns.flowEndMilliseconds[row] = Math.max(0, columns.flowEndMilliseconds[row]! - shift);
+    }
+  }
+
+  /** The machine's own addresses, and those that its kernel puts in their place: exporters may see either. */
+  function noteAddresses({ batch, node, translations }: IngestMessage, seconds: number): void {
+    const { elsewhere } = stitcher;
+    const observer = observerRow(node);
+    const { columns, sourceWords, destinationWords } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const isClient = columns.observedEnd[row] === observedEnd.client;
+      elsewhere.note(isClient ? sourceWords : destinationWords, row * 4, observer, seconds);
+    }
+    for (const { addresses } of translations) {
+      const words = new Uint32Array(Uint8Array.from(addresses).buffer);
+      const [originalSource, originalDestination, replySource, replyDestination] = [0, 4, 8, 12] as const;
+      const differ = (one: number, other: number) =>
+        words.subarray(one, one + 4).some((word, i) => word !== words[other + i]);
+      if (differ(originalSource, replyDestination))
+        elsewhere.note(words, replyDestination, observer, seconds);
+      if (differ(originalDestination, replySource))
+        elsewhere.note(words, originalDestination, observer, seconds);
     }
   }
 
