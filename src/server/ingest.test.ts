@@ -42,11 +42,17 @@ const start = Date.UTC(2026, 10, 21, 12, 0, 0);
 async function createReceiving(
   folder: string,
   clock = { now: start },
-  options: { isOpen?: boolean; here?: string; nodes?: string[]; limits?: IngestDependencies["limits"] } = {},
+  options: {
+    isOpen?: boolean;
+    here?: string;
+    nodes?: string[];
+    limits?: IngestDependencies["limits"];
+    peersMax?: number;
+  } = {},
 ) {
   const drops = new DropCounters();
   const observers = new ObserverTable();
-  const peers = new PeerTable(10_000, drops.drop);
+  const peers = new PeerTable(options.peersMax ?? 10_000, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher(stitchDefaults, drops.drop);
   const nat = createNat(natTableDefaults, stitcher, drops.drop);
@@ -689,6 +695,35 @@ test("peers that no row refers to are not kept", async (t) => {
   await stored({ ...fromClient(1, { sourcePeer: 7 }), peers: told });
   assert.equal(peers.count, before + 2, "one, and the other end");
   assert.notEqual(peers.find(told[6]!), 0);
+});
+
+test("an agent fills its share of the peer table alone; when what it told is used no more there is room again", async (t) => {
+  const { stored, tick, peers, drops, remote, totals } = await createStarted(t, { peersMax: 100 });
+  const many = (sequence: number, from: number) =>
+    sampleMessage({
+      sequence,
+      batch: sampleBatch(
+        Array.from({ length: 400 }, (_, i) => ({
+          ...{ ...connection, ...short, destination: `198.51.${from + (i >> 8)}.${i & 255}` },
+          ...({ observedEnd: 1, bytes: 1, sourcePeer: 1 } as const),
+        })),
+      ),
+      peers: [clientPeer],
+    });
+  await stored(many(1, 100));
+  const [first] = remote.list();
+  assert.ok(first!.peers.rows >= 40 && first!.peers.rows <= 50, String(first!.peers.rows));
+  assert.ok(first!.peersRefusedMilliseconds > 0);
+  const refused = [...drops.counts()].find(({ reason }) => reason === "peer_limit");
+  assert.equal(refused?.source, "box");
+  await stored(fromServer(1));
+  assert.ok(
+    (await totals()).some(([, server]) => server === "process:web/nginx"),
+    "another finds room",
+  );
+  assert.ok(peers.takenShare > 0.8, "what is used no more is looked for");
+  for (let i = 0; i < 80; i++) await tick(60_000);
+  assert.ok(first!.peers.rows < 10, `freed: ${first!.peers.rows}`);
 });
 
 test("drops are counted by reasons that there are, whatever an object inherits", async (t) => {

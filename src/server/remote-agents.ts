@@ -13,6 +13,7 @@ import {
   type Nat,
   observedEnd,
   type Peer,
+  type PeerAccount,
   type PeerTable,
   type Stitcher,
   takeOutAttempts,
@@ -86,6 +87,10 @@ export interface RemoteAgent {
   waitingBytes: number;
   /** Its rows that are not durable yet. */
   heldRows: number;
+  /** What it has made of the peer table. */
+  readonly peers: PeerAccount;
+  /** When its share of that was last found taken, by our clock; 0 when it never was. */
+  peersRefusedMilliseconds: number;
 }
 
 /** Who was turned away, because its machine is reported already. */
@@ -316,13 +321,22 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       learn(message, shiftOf(sentMilliseconds), seconds);
       countDrops(message);
     }
-    fill(message, sentMilliseconds);
-    noteAddresses(message, seconds);
-    nat.undo(batch, seconds);
-    addressPeers.enrich(batch);
+    charge(agent, () => {
+      fill(message, sentMilliseconds);
+      noteAddresses(message, seconds);
+      nat.undo(batch, seconds);
+      addressPeers.enrich(batch);
+    });
     stitcher.enter(batch, seconds);
     takeOutAttempts(batch);
     return wait(agent, headOf(message), batch, key);
+  }
+
+  /** The peers that are made meanwhile are the agent's. */
+  function charge(agent: RemoteAgent, work: () => void): void {
+    const { refusedCount } = agent.peers;
+    peers.charge(agent.peers, work);
+    if (agent.peers.refusedCount > refusedCount) agent.peersRefusedMilliseconds = now();
   }
 
   function wait(agent: RemoteAgent, head: IngestHead, batch: FlowBatch, key: string): Promise<IngestOutcome> {
@@ -458,7 +472,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const seconds = Math.floor(seen / 1000);
     if (nat.undo(batch, seconds)) {
       stitcher.enterAgain(batch, seconds);
-      addressPeers.enrich(batch);
+      charge(agent, () => addressPeers.enrich(batch));
     }
     stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
@@ -547,6 +561,8 @@ function newAgent(
     ...{ lastSeenMilliseconds: 0, clockAheadMilliseconds: undefined, report: undefined, isForgotten: false },
     hasLeft: false,
     ...{ waitingBytes: 0, heldRows: 0 },
+    peers: { name: node, rows: 0, characters: 0, refusedCount: 0 },
+    peersRefusedMilliseconds: 0,
     ...{ messageCount: 0, rowCount: 0, duplicateCount: 0, drops: new Map<string, number>() },
   };
 }
