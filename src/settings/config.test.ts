@@ -45,7 +45,7 @@ test("without anything said, the defaults hold", () => {
     ],
     exporters: { allow: [], workers: 1 },
     tls: {},
-    limits: { rate: 100, requests: 64, questions: 8, streams: 256 },
+    limits: { rate: 100, requests: 64, questions: 8, streams: 256, connections: 4096 },
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },

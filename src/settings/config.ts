@@ -196,6 +196,8 @@ const configSchema = z.strictObject({
         questions: wholeNumber(1, 1000).prefault(8),
         /** Live streams at once. */
         streams: wholeNumber(1, 10_000).prefault(256),
+        /** Connections at once, of everybody. */
+        connections: wholeNumber(16, 100_000).prefault(4096),
       },
       section,
     )
