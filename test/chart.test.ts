@@ -74,7 +74,7 @@ test("pods: the server is nobody and writes into its volume alone; agents have t
   );
   const { privileged, capabilities, readOnlyRootFilesystem } = agent.containers[0]!.securityContext;
   assert.deepEqual([privileged, readOnlyRootFilesystem], [false, true]);
-  const needed = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"];
+  const needed = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"];
   assert.deepEqual(capabilities, { drop: ["ALL"], add: needed });
   assert.deepEqual(agent.containers[0]!.resources?.requests, { cpu: "50m", memory: "100Mi" });
   assert.deepEqual(agent.tolerations, [{ operator: "Exists" }]);
