@@ -22,7 +22,7 @@ const whyNoDemo = (whyNoDemoWorld() ?? canRunTcp(readKernelFacts()))?.reason;
 const rounds = 40;
 const variables = {
   ...{ job: ".*", namespace: ".*", exporter: ".*", direction: ".*", known: "1d" },
-  ...{ __range: "600s", __rate_interval: "10s", __interval: "1s" },
+  ...{ __range: "600s", __rate_interval: "60s", __interval: "1s" },
 };
 const dashboards = readDashboards(".");
 

@@ -14,7 +14,7 @@ import { guard } from "./auth/access.ts";
 import type { ClientLimits } from "./auth/client-limits.ts";
 import type { CredentialTable } from "./auth/credential-table.ts";
 import { Sessions } from "./auth/sessions.ts";
-import { answerProblems, Problem, sendProblem } from "./problem.ts";
+import { answerClientError, answerProblems, Problem, sendProblem } from "./problem.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
@@ -68,6 +68,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
     requestTimeout: requestMilliseconds,
+    // What is no HTTP, or has a head that is too long, never becomes a request.
+    clientErrorHandler: answerClientError,
     // A URL that cannot be decoded is answered before any hook runs.
     frameworkErrors: (error, _request, reply) =>
       sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),

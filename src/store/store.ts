@@ -102,6 +102,8 @@ export interface AggregateQuery extends WindowQuery {
   readonly by: readonly Dimension[];
   /** Milliseconds per bucket, a multiple of a minute; without it one total per group. */
   readonly step?: number | undefined;
+  /** `metric`: only what `metric` is made of is added up, which is faster; all else is 0. `all` when not given. */
+  readonly figures?: "all" | "metric" | undefined;
 }
 
 export interface Aggregate {
