@@ -63,21 +63,31 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
     flags.pcap === undefined || flags.data !== undefined
       ? undefined
       : mkdtempSync(join(tmpdir(), "portolan-pcap-"));
-  const config = readConfig({
-    file: flags.config,
-    environment: process.env,
-    flags: {
-      listen: flags.listen,
-      flows: flags.flows,
-      data: flags.data ?? folder,
-      log: flags.log,
-      "agent.enabled": flags.pcap === undefined ? agentEnabled : false,
-    },
-  });
+  const read = () =>
+    readConfig({
+      file: flags.config,
+      environment: process.env,
+      flags: {
+        listen: flags.listen,
+        flows: flags.flows,
+        data: flags.data ?? folder,
+        log: flags.log,
+        "agent.enabled": flags.pcap === undefined ? agentEnabled : false,
+      },
+    });
+  const config = read();
   const logger = pino({ level: config.log, base: null }, pino.destination(2));
   try {
     const capture = flags.pcap === undefined ? undefined : await openCapture(flags.pcap);
-    const server = createServer(config, { version, logger, capture });
+    const server = createServer(config, { version, logger, capture, readConfig: read });
+    // Before anything takes time: unhandled, it would end the process.
+    process.on("SIGHUP", () => {
+      try {
+        server.reload();
+      } catch (error) {
+        logger.error(`SIGHUP: the configuration stays as it was: ${(error as Error).message}`);
+      }
+    });
     await runUntilSignal(server, () => console.log(describe(server, config, flags.pcap)));
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -98,7 +108,8 @@ async function openCapture(path: string): Promise<CaptureSource> {
 }
 
 /** What a person wants to know in the first second. */
-function describe(server: Server, { agent, data, exporters }: Config, pcap: string | undefined): string {
+function describe(server: Server, config: Config, pcap: string | undefined): string {
+  const { agent, data, exporters } = config;
   if (pcap !== undefined)
     return `\n  Portolan ${version}   ${server.address}\n\n  capture      ${pcap}, at its own time\n\n  Ctrl-C stops it.\n`;
   const who =
@@ -117,8 +128,18 @@ function describe(server: Server, { agent, data, exporters }: Config, pcap: stri
     ...agentLines,
     `  flows        ${server.listeners.join(", ")}   NetFlow, IPFIX and sFlow, ${who}`,
     `  history      ${data}`,
+    `  access       ${describeAccess(config)}`,
     "",
     "  Ctrl-C stops it.",
     "",
   ].join("\n");
+}
+
+function describeAccess({ auth, listen }: Config): string {
+  const isLocal = ["127.", "localhost", "::1"].some((start) => listen.host.startsWith(start));
+  const anybody = isLocal ? "anybody on this machine" : "anybody who reaches it";
+  if (auth === "none") return `${anybody}, without a token (auth: none)`;
+  if (auth === undefined) return "this machine only, without a token: no credentials are configured (auth)";
+  if (auth.tokens !== undefined) return "with a token of auth.tokens";
+  return "people from this machine only (auth.tokens lets others in), agents with a token of auth.ingestTokens";
 }

@@ -1,9 +1,21 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from "fastify";
 import { isLoopbackHost } from "../settings/index.ts";
-import { answerProblems, Problem, sendProblem } from "./problem.ts";
+import { collectDescriptions } from "./api/description.ts";
+import { guard } from "./auth/access.ts";
+import type { ClientLimits } from "./auth/client-limits.ts";
+import type { CredentialTable } from "./auth/credential-table.ts";
+import { Sessions } from "./auth/sessions.ts";
+import { answerClientError, answerProblems, Problem, sendProblem } from "./problem.ts";
+import type { TlsFiles } from "./tls-files.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
 
@@ -27,8 +39,12 @@ export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
   /** Whether people are let in from this machine only: then nobody comes by another name than a loopback one. */
   readonly isLoopbackOnly: boolean;
-  /** Paths that look after their own callers, or tell nothing. */
-  readonly openPaths?: readonly string[];
+  /** Whether the route of agents asks for their tokens itself: then it is open to other machines too. */
+  readonly areAgentsChecked?: boolean;
+  /** Where people and programs have to show a token. */
+  readonly credentials?: CredentialTable | undefined;
+  readonly limits?: ClientLimits | undefined;
+  readonly tls?: TlsFiles | undefined;
 }
 
 const proxyHeaders = [
@@ -41,8 +57,10 @@ const proxyHeaders = [
 ];
 
 /** The HTTP server without its API routes: headers, errors, the page. */
-export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptions): FastifyInstance {
-  const app: FastifyInstance = Fastify({
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const { logger, isLoopbackOnly, areAgentsChecked = false, credentials, limits, tls } = options;
+  const app = Fastify({
+    ...(tls === undefined ? {} : { https: { ...tls, minVersion: "TLSv1.2" } }),
     // Where it listens is told by whoever started it.
     loggerInstance: logger.child({}, { level: logger.level === "info" ? "warn" : logger.level }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -50,19 +68,20 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
     requestTimeout: requestMilliseconds,
+    // What is no HTTP, or has a head that is too long, never becomes a request.
+    clientErrorHandler: answerClientError,
     // A URL that cannot be decoded is answered before any hook runs.
     frameworkErrors: (error, _request, reply) =>
       sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),
-  });
+  } as FastifyServerOptions) as FastifyInstance;
   answerProblems(app);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
     // A page of another site may send requests here, though not read the answers: they would still cost work.
-    const site = request.headers["sec-fetch-site"] ?? "none";
-    if (/^\/(api\/|metrics|nodegraph\/)/.test(request.url) && site !== "same-origin" && site !== "none") {
+    if (isOfAnotherSite(request))
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
-    }
-    if (openPaths.includes(request.url.split("?", 1)[0]!)) return;
+    const { scope } = request.routeOptions.config;
+    if (scope === "open" || (scope === "ingest" && areAgentsChecked)) return;
     // A proxy on this machine passes on what others ask: they are not this machine.
     const isPassedOn = proxyHeaders.some((name) => request.headers[name] !== undefined);
     const own = request.socket.localAddress;
@@ -86,6 +105,8 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
       );
     }
   });
+  collectDescriptions(app);
+  guard(app, { credentials, limits, sessions: new Sessions(Date.now) });
   if (existsSync(`${webFolder}/index.html`)) {
     app.register(fastifyStatic, {
       root: webFolder,
@@ -108,6 +129,16 @@ export function createHttp({ logger, isLoopbackOnly, openPaths = [] }: HttpOptio
     );
   }
   return app;
+}
+
+/** A link to the page itself may be followed from anywhere. Browsers that do not say where a request is from say whose page sends it. */
+function isOfAnotherSite({ method, url, headers }: FastifyRequest): boolean {
+  const isRead = method === "GET" || method === "HEAD";
+  if (isRead && !/^\/(api\/|metrics|nodegraph\/)/.test(url)) return false;
+  const { origin, host } = headers;
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined) return site !== "same-origin" && site !== "none";
+  return !isRead && origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
 }
 
 /** `Host: [::1]:8080` → `::1`. */

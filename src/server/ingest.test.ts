@@ -12,6 +12,7 @@ import { ObserverTable, parseAddress } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, writeMessage } from "../ingest/index.ts";
 import { type SampleRow, sampleBatch, sampleMessage, samplePeer } from "../ingest/testdata/sample-message.ts";
 import { DropCounters } from "../metrics/index.ts";
+import { hashToken } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -23,6 +24,7 @@ import {
   stitchDefaults,
 } from "../topology/index.ts";
 import { type IngestDependencies, ingestPath, routeIngest } from "./api/ingest.ts";
+import { createTokenCheck } from "./auth/token-check.ts";
 import { createHttp } from "./http.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -86,12 +88,14 @@ async function createReceiving(
   const app = createHttp({
     logger: pino({}, { write: () => {} }),
     isLoopbackOnly: true,
-    openPaths: [ingestPath],
+    areAgentsChecked: true,
   });
   const counts = new IngestCounts();
   routeIngest(app, {
     ...{ agents: remote, counts, limits: options.limits ?? {} },
-    tokens: options.isOpen ? undefined : [{ name: "nodes", token, nodes: options.nodes }],
+    bearerOf: options.isOpen
+      ? undefined
+      : createTokenCheck([{ name: "nodes", hash: hashToken(token), nodes: options.nodes }]),
   });
   await app.ready();
   const tick = async (milliseconds = 1000) => {
@@ -464,8 +468,8 @@ test("two agents of one machine: the second is told, and let in when the first i
   const second = { ...fromClient(1), instance: instanceB, epoch: epochB };
   const answer = await stored(second);
   assert.deepEqual(
-    [answer.statusCode, answer.json().code, answer.headers["retry-after"]],
-    [409, "agent_conflict", "30"],
+    [answer.statusCode, answer.json().code, Number(answer.headers["retry-after"]) <= 30],
+    [409, "agent_conflict", true],
   );
   assert.equal((await stored(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
   assert.deepEqual(
@@ -475,6 +479,39 @@ test("two agents of one machine: the second is told, and let in when the first i
   );
   for (let i = 0; i < 31; i++) await tick();
   assert.equal((await stored(second)).statusCode, 200);
+});
+
+test("who follows an agent that said goodbye is let in at once, and keeps what it reports", async (t) => {
+  const { stored, tick, fold, remote } = await createStarted(t);
+  const active = () => [...fold.entries()].reduce((sum, entry) => sum + entry.active, 0);
+  await stored(fromClient(1, { closed: false }));
+  await stored(sampleMessage({ sequence: 2, isLast: true }));
+  await tick();
+  const second = {
+    ...fromClient(2, { closed: false, sourcePort: 40001 }),
+    instance: instanceB,
+    epoch: epochB,
+  };
+  assert.equal((await stored(second)).statusCode, 200);
+  await tick();
+  assert.equal(active(), 1, "what the first held open is its own no more");
+  for (let i = 0; i < 3; i++) {
+    for (let second = 0; second < 12; second++) await tick();
+    await stored({ ...sampleMessage({ sequence: 2 + i }), instance: instanceB, epoch: epochB });
+  }
+  assert.equal(active(), 1, "nor when the first is silent");
+  const first = remote.list().find(({ instance }) => instance !== instanceB);
+  assert.deepEqual([first?.hasLeft, remote.heardCount], [true, 1]);
+});
+
+test("who is turned away is told how long it may last", async (t) => {
+  const { stored, tick } = await createStarted(t);
+  await stored(fromClient(1));
+  for (let i = 0; i < 12; i++) await tick();
+  const answer = await stored({ ...fromClient(1), instance: instanceB, epoch: epochB });
+  assert.equal(answer.statusCode, 409);
+  const seconds = Number(answer.headers["retry-after"]);
+  assert.ok(seconds > 0 && seconds <= 18, String(seconds));
 });
 
 test("what is no message is refused in words; what is too large, unread", async (t) => {

@@ -1,32 +1,26 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
+import { createReverseNames, reverseNamesDefaults } from "../enrich/dns/index.ts";
+import { createGeo } from "../enrich/geo/index.ts";
 import {
   type AddressFacts,
   createAddressFacts,
   createAddressPeers,
-  createGeo,
-  createKubernetes,
-  createReverseNames,
   localAddresses,
   NameTable,
   NetworkTable,
-  reverseNamesDefaults,
 } from "../enrich/index.ts";
+import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
-import {
-  createRemoteWrite,
-  createTrafficMetrics,
-  DropCounters,
-  type Place,
-  type RemoteWriteConfig,
-  type Secret,
-} from "../metrics/index.ts";
-import { type Config, isLoopbackHost } from "../settings/index.ts";
+import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
+import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
+import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -38,16 +32,25 @@ import {
   stitchDefaults,
 } from "../topology/index.ts";
 import { routeAgents } from "./api/agents.ts";
+import { routeDiff } from "./api/diff.ts";
 import { routeExporters } from "./api/exporters.ts";
+import { routeFields } from "./api/fields.ts";
 import { routeFlows } from "./api/flows.ts";
-import { ingestPath, routeIngest } from "./api/ingest.ts";
+import { routeIngest } from "./api/ingest.ts";
+import { routeLinks } from "./api/links.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
 import { routeNodeGraph } from "./api/nodegraph.ts";
+import { routeOpenApi } from "./api/openapi.ts";
+import { routePeers } from "./api/peers.ts";
+import { routeReload } from "./api/reload.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
+import { routeValues } from "./api/values.ts";
+import { ClientLimits } from "./auth/client-limits.ts";
+import { CredentialTable } from "./auth/credential-table.ts";
 import { createHttp } from "./http.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -55,6 +58,7 @@ import { createPeerFacts } from "./peer-facts.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
+import { followTlsFiles, readTlsFiles, type TlsReload } from "./tls-files.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
 const peersMax = 200_000;
@@ -65,6 +69,8 @@ export interface ServerDependencies {
   readonly logger: FastifyBaseLogger;
   /** What container runtimes' files are under, when it is not this machine's root. */
   readonly runtimeRoot?: string;
+  /** The configuration as it is now; throws ConfigError. Without it there is nothing to read again. */
+  readonly readConfig?: () => Config;
   /** A capture to be shown in place of what happens now. */
   readonly capture?: CaptureSource | undefined;
 }
@@ -88,6 +94,8 @@ export interface Server {
   start(): Promise<void>;
   /** Takes what has arrived, makes it durable, closes. */
   stop(): Promise<void>;
+  /** Reads the configuration again and takes its tokens and certificate; returns the settings that want a restart. Throws ConfigError. */
+  reload(): string[];
   /** Where the page is, once started. */
   readonly address: string;
   readonly agentStatus: ReturnType<ReturnType<typeof createAgent>["status"]>;
@@ -97,7 +105,7 @@ export interface Server {
 /** Everything on one machine: agent, collector, store, API and page. */
 export function createServer(
   config: Config,
-  { version, logger, runtimeRoot, capture }: ServerDependencies,
+  { version, logger, runtimeRoot, capture, readConfig = () => config }: ServerDependencies,
 ): Server {
   const node = hostname();
   const startedAt = Date.now();
@@ -112,9 +120,9 @@ export function createServer(
   const kubernetes = createKubernetes(config.kubernetes, {
     ...{ peers, now },
     log: (message) => logger.warn(message),
-    surroundings: { environment: process.env, home: homedir() },
+    surroundings: { environment: process.env, home: homeFolder() },
   });
-  const networks = new NetworkTable(config.networks);
+  const networks = new NetworkTable(config.networks, kubernetes.index);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);
@@ -163,6 +171,7 @@ export function createServer(
     {
       ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
+      findAddressPlace: addressFacts.factsOf,
     },
   );
   const ingestCounts = new IngestCounts();
@@ -208,6 +217,7 @@ export function createServer(
   );
   const readMetrics = createReadMetrics({
     ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic, ingestCounts },
+    ...{ kubernetes, startedAt, now, dataFolder: config.data, storeBytesMax: config.store.size },
     compat: config.metrics.compat,
     get remoteWrites() {
       return remoteWrites;
@@ -219,7 +229,11 @@ export function createServer(
       log: (message) => logger.warn(message),
     }),
   );
-  const ingestTokens = typeof config.auth === "object" ? config.auth.ingestTokens : undefined;
+  const credentials = typeof config.auth === "object" ? new CredentialTable(config.auth) : undefined;
+  const areTokensAsked = typeof config.auth === "object" && config.auth.tokens !== undefined;
+  const { certificate, key } = config.tls;
+  const tlsPaths = certificate === undefined || key === undefined ? undefined : { certificate, key };
+  let tls: TlsReload | undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
@@ -230,22 +244,44 @@ export function createServer(
     return state === "on" || datagrams.state === "on";
   }
 
+  function reload(): string[] {
+    const next = readConfig();
+    tls?.reload();
+    if (credentials !== undefined && typeof next.auth === "object") credentials.replace(next.auth);
+    const later = needRestart(config, next);
+    const rest = later.length === 0 ? "" : `; taken at the next start: ${later.join(", ")}`;
+    logger.info(`the configuration was read again${rest}`);
+    return later;
+  }
+
   function createApp(): FastifyInstance {
     const http = createHttp({
       logger,
-      isLoopbackOnly: isLoopbackHost(config.listen.host) || ingestTokens !== undefined,
-      openPaths: ["/healthz", "/readyz", ...(ingestTokens === undefined ? [] : [ingestPath])],
+      isLoopbackOnly: !areTokensAsked && (isLoopbackHost(config.listen.host) || credentials !== undefined),
+      areAgentsChecked: credentials !== undefined,
+      credentials: areTokensAsked ? credentials : undefined,
+      limits: new ClientLimits(config.limits, () => performance.now()),
+      tls: tlsPaths && readTlsFiles(tlsPaths.certificate, tlsPaths.key),
     });
-    routeIngest(http, { agents: remote, tokens: ingestTokens, counts: ingestCounts });
+    routeIngest(http, {
+      agents: remote,
+      bearerOf: credentials && ((header) => credentials.ingestBearerOf(header)),
+      counts: ingestCounts,
+    });
     routeAgents(http, { version, node, startedAt, agent, remote, now });
     routeMap(http, store, peerFacts, now);
     routeTop(http, store, now);
     routeSeries(http, store, now);
     routeFlows(http, store, now);
+    routeDiff(http, store, now);
+    routePeers(http, store, peerFacts, now);
+    routeLinks(http, store, peerFacts, now);
+    routeFields(http);
+    routeValues(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, now });
+    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
     routeStatus(http, {
       version,
       node,
@@ -260,6 +296,8 @@ export function createServer(
       localAddresses,
       isReady: () => isReady,
     });
+    routeReload(http, reload);
+    routeOpenApi(http, version);
     return http;
   }
 
@@ -296,7 +334,9 @@ export function createServer(
       kubernetes.start(); // names may be there before the first records are
       await restoreLive({ store, fold, stitcher, peers, observers }, now());
       app = createApp();
-      await app.listen(config.listen);
+      await app.listen({ ...config.listen });
+      if (tlsPaths !== undefined)
+        tls = followTlsFiles(app.server as never, tlsPaths, (message) => logger.warn(message));
       void geo.start();
       if (capture !== undefined) {
         ticking = readCapture(capture);
@@ -313,6 +353,7 @@ export function createServer(
       isReady = false;
       reverseNames.stop();
       geo.stop();
+      tls?.stop();
       capture?.stop();
       clearTimeout(timer);
       timer = undefined;
@@ -325,10 +366,11 @@ export function createServer(
       kubernetes.stop();
       await store.stop();
     },
+    reload,
     get address() {
       assert(app !== undefined, "the address is known once the server was started");
       const { address, family, port } = app.server.address() as AddressInfo;
-      return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+      return `${tlsPaths === undefined ? "http" : "https"}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
     },
     get agentStatus() {
       return agent.status();
@@ -337,6 +379,17 @@ export function createServer(
       return collector.listeners.map((listener) => `udp://${formatListener(listener)}`);
     },
   };
+}
+
+/** Settings that differ and are not taken while running. Whether tokens are asked for at all is one of them. */
+function needRestart(before: Config, after: Config): string[] {
+  const kindOf = ({ auth }: Config) => (typeof auth === "object" ? Object.keys(auth).sort() : auth);
+  const names = Object.keys({ ...before, ...after }) as (keyof Config)[];
+  return names.filter((name) =>
+    name === "auth"
+      ? !isDeepStrictEqual(kindOf(before), kindOf(after))
+      : !isDeepStrictEqual(before[name], after[name]),
+  );
 }
 
 /** Where an address outside is, for `geo_ip`; a post code is not among what is kept. */

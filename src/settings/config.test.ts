@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ConfigError, environmentVariable, isLoopbackHost, readConfig } from "./config.ts";
+import { formatTokenHash, hashToken } from "./auth-config.ts";
+import { environmentVariable, readConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portolan-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -41,10 +44,12 @@ test("without anything said, the defaults hold", () => {
       { host: "0.0.0.0", port: 6343 },
     ],
     exporters: { allow: [], workers: 1 },
+    tls: {},
+    limits: { rate: 100, requests: 64, questions: 8, streams: 256 },
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
-      ...{ ebpf: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
+      ...{ ebpf: true, softErrors: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
     networks: [],
     geo: { country: "bundled", city: "off", asn: "bundled" },
@@ -73,6 +78,7 @@ test("a flag goes before the environment, the environment before the file, the f
     commandLine: false,
     connections: 2002,
     ebpf: true,
+    softErrors: true,
     datagrams: true,
     dns: true,
     nat: true,
@@ -135,7 +141,7 @@ const wrong: [string, string][] = [
   [`flows: [${"'udp://:1',".repeat(65)}]`, "flows: at most 64 are expected"],
   ["data: ''", "data: the path of a folder is expected"],
   ["data: 5", "data: the path of a folder is expected"],
-  ["auth: some", "auth: none, or a mapping with ingestTokens is expected"],
+  ["auth: some", "auth: none, or a mapping with tokens or ingestTokens is expected"],
   ["agent: off", "agent: a mapping of settings is expected"],
   ["agent: { enabled: 1 }", "agent.enabled: true or false is expected"],
   ["agent: { enabled: 'true' }", "agent.enabled: true or false is expected"],
@@ -183,11 +189,58 @@ test("tokens of agents: as they are, with a name, or in a file; with them the se
   });
   assert.deepEqual(auth, {
     ingestTokens: [
-      { name: "", token },
-      { name: "a", token: `${token}a` },
-      { name: "b", token: `${token}-file`, nodes: ["db", "web"] },
+      { name: "", hash: hashToken(token) },
+      { name: "a", hash: hashToken(`${token}a`) },
+      { name: "b", hash: hashToken(`${token}-file`), nodes: ["db", "web"] },
     ],
   });
+});
+
+test("tokens of people: with their scopes, as hashes too; nothing that lets in is kept", () => {
+  const path = join(folder, "hash");
+  writeFileSync(path, `${formatTokenHash(`${token}-file`)}\n`);
+  const config = read({
+    yaml: `auth:\n  tokens: [${token}, {name: a, scopes: [admin, ingest], hash: "${formatTokenHash(`${token}a`).toUpperCase().replace("SHA", "sha")}"}, {name: b, file: ${path}}]\n`,
+  });
+  assert.deepEqual(config.auth, {
+    tokens: [
+      { name: "", hash: hashToken(token), scopes: ["read"] },
+      { name: "a", hash: hashToken(`${token}a`), scopes: ["admin", "ingest"] },
+      { name: "b", hash: hashToken(`${token}-file`), scopes: ["read"] },
+    ],
+  });
+  assert.doesNotMatch(JSON.stringify(config), new RegExp(token));
+  const environment = { PORTOLAN_AUTH: `{tokens: [{name: env, token: ${token}}]}` };
+  assert.deepEqual(read({ environment }).auth, {
+    tokens: [{ name: "env", hash: hashToken(token), scopes: ["read"] }],
+  });
+});
+
+for (const [yaml, problem] of [
+  ["{ tokens: [] }", /^FILE:1: auth.tokens: a list of 1 to 4096 tokens is expected$/],
+  ["{ tokens: [short] }", /auth.tokens.0: a token is expected/],
+  ["{ tokens: [{name: a, hash: 'sha256:123456789012345'}] }", /auth.tokens.0: sha256: and 64 hex/],
+  [`{ tokens: [{name: a, scopes: [write], token: ${token}}] }`, /auth.tokens.0/],
+  [`{ tokens: [{name: a, scopes: [], token: ${token}}] }`, /auth.tokens.0/],
+  ["{}", /^FILE:1: auth: none, or a mapping with tokens or ingestTokens is expected$/],
+  ["{ token: x }", /auth: no such setting: token; accepted here: tokens, ingestTokens$/],
+] as const) {
+  test(`no credentials: ${yaml}`, () => {
+    const [first = "", ...more] = problemsOf({ yaml: `auth: ${yaml}\n` });
+    assert.match(first, problem);
+    assert.deepEqual(more, []);
+    assert.doesNotMatch(first, /short|12345/, "never what was given");
+  });
+}
+
+test("a certificate has its key", () => {
+  assert.deepEqual(read({ yaml: "tls: { certificate: c.pem, key: k.pem }\n" }).tls, {
+    certificate: "c.pem",
+    key: "k.pem",
+  });
+  assert.deepEqual(problemsOf({ yaml: "tls: { certificate: c.pem }\n" }), [
+    "FILE:1: tls: certificate and key are expected together, or neither",
+  ]);
 });
 
 for (const [yaml, problem] of [
@@ -196,7 +249,10 @@ for (const [yaml, problem] of [
   ["[{name: a, token: 'a b c d e f g h i j'}]", /auth.ingestTokens.0: a token is expected/],
   ["[{name: a, file: /nonexistent}]", /auth.ingestTokens.0: .nonexistent: cannot be read/],
   [`[{name: a, token: ${token}, nodes: []}]`, /auth.ingestTokens.0/],
-  ["[{name: a}]", /auth.ingestTokens.0: a token, \{name, token\} or \{name, file\} is expected/],
+  [
+    "[{name: a}]",
+    /auth.ingestTokens.0: a token, \{name, token\}, \{name, hash\} or \{name, file\} is expected/,
+  ],
   ["7", /auth.ingestTokens: a list of 1 to 4096/],
 ] as const) {
   test(`no tokens: ${yaml}`, () => {
@@ -209,8 +265,8 @@ for (const [yaml, problem] of [
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, log, agent, kubernetes, networks, geo, reverseDns, store, metrics",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, nat, flows",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics",
   ]);
 });
 

@@ -1,11 +1,16 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { homedir } from "node:os";
 import { type Document, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
-import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
-import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { reverseModes } from "../enrich/dns/index.ts";
+import { networkProblem, type OwnNetwork, repeatedRanges } from "../enrich/index.ts";
+import { formatCidr, parseCidr } from "../flow/index.ts";
+import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
+import { authSchema } from "./auth-config.ts";
+import { ConfigError } from "./config-error.ts";
+import { homeFolder } from "./home-folder.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 import { metricsSchema } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
@@ -110,82 +115,6 @@ const geoFiles = (fallback: "bundled" | "off") => {
 
 const yesOrNo = () => z.boolean({ error: "true or false is expected" });
 
-export interface IngestToken {
-  /** Who has it, for people; never the token. */
-  readonly name: string;
-  readonly token: string;
-  /** The machines that agents with it may report; undefined: any. */
-  readonly nodes?: readonly string[] | undefined;
-}
-
-const tokenLengthMin = 16;
-const tokenExpected = `a token is expected: ${tokenLengthMin} or more letters, digits and signs without blanks, such as openssl rand -hex 32 gives`;
-
-const tokenFacts = {
-  name: z.string().min(1).max(100),
-  nodes: z.array(z.string().min(1).max(253)).min(1).max(4096).optional(),
-};
-
-/** A token, `{name, token}`, or `{name, file}` with the token in a file. What is wrong is told without what was given. */
-const ingestToken = z
-  .union(
-    [
-      z.string(),
-      z.strictObject({ ...tokenFacts, token: z.string() }),
-      z.strictObject({ ...tokenFacts, file: z.string() }),
-    ],
-    { error: "a token, {name, token} or {name, file} is expected, with nodes: [NAME, ...] or without" },
-  )
-  .transform((given, context): IngestToken => {
-    const refuse = (message: string) => {
-      context.addIssue({ code: "custom", message, input: undefined });
-      return z.NEVER;
-    };
-    const {
-      name = "",
-      nodes,
-      token,
-      file,
-    } = typeof given === "string" ? { token: given } : { file: undefined, token: undefined, ...given };
-    const text = token ?? readToken(file ?? "");
-    if (text === undefined) return refuse(`${file}: cannot be read, a file with a token is expected`);
-    if (text.length < tokenLengthMin || !/^[\x21-\x7e]+$/.test(text)) return refuse(tokenExpected);
-    return { name, token: text, ...(nodes === undefined ? {} : { nodes }) };
-  });
-
-function readToken(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch {
-    return undefined;
-  }
-}
-
-const tokensExpected = { error: "a list of 1 to 4096 tokens is expected" };
-const credentials = z.strictObject({
-  /** What agents on other machines show. People are let in from this machine only. */
-  ingestTokens: z.array(ingestToken, tokensExpected).min(1, tokensExpected).max(4096, tokensExpected),
-});
-
-/** Not a union: what is wrong within it is to be told. */
-const auth = z.unknown().transform((given, context): "none" | z.output<typeof credentials> => {
-  if (given === "none") return given;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    context.addIssue({ code: "custom", message: "none, or a mapping with ingestTokens is expected" });
-    return z.NEVER;
-  }
-  const parsed = credentials.safeParse(given);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
-    const message =
-      issue.code === "unrecognized_keys"
-        ? `no such setting: ${issue.keys.join(", ")}; accepted here: ingestTokens`
-        : issue.message;
-    context.addIssue({ code: "custom", message, path: issue.path });
-  }
-  return z.NEVER;
-});
-
 const quantity = (units: Readonly<Record<string, number>>, example: string) =>
   z
     .union([z.string(), z.number()], { error: `a text such as ${example} is expected` })
@@ -207,9 +136,12 @@ const size = (example: string) =>
   quantity({ MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }, example);
 
 const folderExpected = "the path of a folder is expected";
+const fileExpected = "the path of a PEM file is expected";
 const section = { error: "a mapping of settings is expected" };
 
 const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+
+const { agent: agentDefaults, log: logDefault } = agentSectionDefaults;
 
 /** The whole configuration, with the default of everything that can be set. */
 const configSchema = z.strictObject({
@@ -237,31 +169,63 @@ const configSchema = z.strictObject({
   /** Folder of the store. */
   data: z.string({ error: folderExpected }).min(1, { error: folderExpected }).prefault(defaultDataFolder),
   /** Who may ask. Said outright, "none" lets anybody who reaches the port. */
-  auth: auth.optional(),
+  auth: authSchema.optional(),
+  /** PEM files; with them everything is served by HTTPS. Read again when they change. */
+  tls: z
+    .strictObject(
+      {
+        /** The certificate, and those that lead to one that is known. */
+        certificate: z.string({ error: fileExpected }).min(1, { error: fileExpected }).optional(),
+        key: z.string({ error: fileExpected }).min(1, { error: fileExpected }).optional(),
+      },
+      section,
+    )
+    .refine(({ certificate, key }) => (certificate === undefined) === (key === undefined), {
+      error: "certificate and key are expected together, or neither",
+    })
+    .prefault({}),
+  /** What one client may ask: an address, or a token wherever it comes from. More is answered 429. */
+  limits: z
+    .strictObject(
+      {
+        /** Requests a second; for a moment four times as many. */
+        rate: wholeNumber(1, 100_000).prefault(100),
+        /** Requests at once. */
+        requests: wholeNumber(1, 10_000).prefault(64),
+        /** Of these, questions to the store at once. */
+        questions: wholeNumber(1, 1000).prefault(8),
+        /** Live streams at once. */
+        streams: wholeNumber(1, 10_000).prefault(256),
+      },
+      section,
+    )
+    .prefault({}),
   /** What is written to standard error, as JSON lines. */
-  log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault("info"),
+  log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault(logDefault),
   agent: z
     .strictObject(
       {
-        enabled: yesOrNo().prefault(true),
+        enabled: yesOrNo().prefault(agentDefaults.enabled),
         /** Connections of this machine with itself. */
-        loopback: yesOrNo().prefault(true),
+        loopback: yesOrNo().prefault(agentDefaults.loopback),
         /** Names of containers: from Docker's socket, and from what other runtimes leave on disk. */
-        containers: yesOrNo().prefault(true),
+        containers: yesOrNo().prefault(agentDefaults.containers),
         /** Command lines in place of process names; they may tell secrets. */
-        commandLine: yesOrNo().prefault(false),
+        commandLine: yesOrNo().prefault(agentDefaults.commandLine),
         /** Live connections followed at most. */
-        connections: wholeNumber(1000, 4_000_000).prefault(262_144),
+        connections: wholeNumber(1000, 4_000_000).prefault(agentDefaults.connections),
         /** The kernel's programs; without them TCP alone is seen, by sock_diag. */
-        ebpf: yesOrNo().prefault(true),
+        ebpf: yesOrNo().prefault(agentDefaults.ebpf),
+        /** Refusals that TCP tells to the program alone, by a hook that every getsockopt() of the machine passes. */
+        softErrors: yesOrNo().prefault(agentDefaults.softErrors),
         /** Flows of UDP, ICMP and the rest. */
-        datagrams: yesOrNo().prefault(true),
+        datagrams: yesOrNo().prefault(agentDefaults.datagrams),
         /** Names of addresses, from the DNS answers that workloads here get. */
-        dns: yesOrNo().prefault(true),
+        dns: yesOrNo().prefault(agentDefaults.dns),
         /** Address translation by this machine's kernel, so that a Service's connections are those of the pods that answer. */
-        nat: yesOrNo().prefault(true),
+        nat: yesOrNo().prefault(agentDefaults.nat),
         /** Flows other than TCP's followed at most. */
-        flows: wholeNumber(1000, 1_000_000).prefault(65_536),
+        flows: wholeNumber(1000, 1_000_000).prefault(agentDefaults.flows),
       },
       section,
     )
@@ -318,16 +282,6 @@ const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
-/** Every problem of a configuration at once; nothing has been started. */
-export class ConfigError extends Error {
-  readonly code = "configuration_invalid";
-  readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.problems = problems;
-  }
-}
-
 export interface ConfigSources {
   /** YAML file, if any. */
   readonly file?: string | undefined;
@@ -365,9 +319,6 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
   return parsed.data;
 }
 
-/** Variables that are not settings of the configuration file. */
-const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL", "PORTOLAN_TOKEN"];
-
 /** What Kubernetes gives every container where a Service is called portolan, or portolan-…: PORTOLAN_SERVICE_HOST, PORTOLAN_PORT_8080_TCP_ADDR. */
 const serviceLink =
   /^PORTOLAN_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
@@ -385,7 +336,7 @@ export function environmentVariable(path: string): string {
 }
 
 function defaultDataFolder(): string {
-  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homedir()}/.local/share/portolan`;
+  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homeFolder()}/.local/share/portolan`;
 }
 
 function leafPaths(): string[] {
@@ -399,12 +350,16 @@ function leafPaths(): string[] {
 function fromText(path: string, text: string): unknown {
   if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
     return text.split(",").map((part) => part.trim());
-  if (path === "data" || path === "kubernetes.kubeconfig" || path === "kubernetes.context") return text;
-  if (path === "networks") return yamlOf(text);
+  if (textPaths.has(path)) return text;
+  if (path === "networks" || (path === "auth" && text.startsWith("{"))) return yamlOf(text);
   if (path.startsWith("geo.")) return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
   if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
 }
+
+const textPaths: ReadonlySet<string> = new Set([
+  ...["data", "kubernetes.kubeconfig", "kubernetes.context", "tls.certificate", "tls.key"],
+]);
 
 /** A list of mappings has no form of its own for the environment. */
 function yamlOf(text: string): unknown {
@@ -516,11 +471,7 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
     `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
       `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or, for agents on other ` +
       "machines, give them a token, by `auth: {ingestTokens: [{name: nodes, file: /etc/portolan/token}]}` in the --config " +
-      "file (the page is then for this machine alone), or let everybody in who reaches it, by `auth: none` there or PORTOLAN_AUTH=none",
+      "file (the page is then for this machine alone), or give people one too, by `auth: {tokens: [{name: me, hash: ...}]}` " +
+      "(portolan token makes it), or let everybody in who reaches it, by `auth: none` there or PORTOLAN_AUTH=none",
   ];
-}
-
-export function isLoopbackHost(host: string): boolean {
-  const address = parseAddress(host);
-  return host === "localhost" || (address !== undefined && isLoopback(address));
 }

@@ -2,10 +2,17 @@
  * The configuration: one schema for file, environment and flags. Does not know who uses which part of it.
  */
 export {
-  type Config,
-  ConfigError,
-  environmentVariable,
+  type AccessToken,
+  type Credentials,
+  formatTokenHash,
+  hashToken,
   type IngestToken,
-  isLoopbackHost,
-  readConfig,
-} from "./config.ts";
+  type Scope,
+  scopes,
+  type TokenHash,
+  tokenProblem,
+} from "./auth-config.ts";
+export { type Config, environmentVariable, readConfig } from "./config.ts";
+export { ConfigError } from "./config-error.ts";
+export { homeFolder } from "./home-folder.ts";
+export { isLoopbackHost } from "./loopback-host.ts";

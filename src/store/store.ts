@@ -235,6 +235,8 @@ export interface FlowsQuery {
   readonly limit: number;
   /** What `nextCursor` of the page before said. */
   readonly cursor?: string | undefined;
+  /** A page that took longer ends where the search is, with a cursor: it may have fewer records, or none. */
+  readonly patienceMilliseconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -2,24 +2,31 @@ import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ingestLimits, readMessage } from "../../ingest/index.ts";
-import type { IngestToken } from "../../settings/index.ts";
+import type { TokenBearer } from "../auth/token-check.ts";
 import type { IngestCounts, IngestResult } from "../ingest-counts.ts";
-import { createTokenCheck, type TokenBearer } from "../ingest-token.ts";
 import { Problem } from "../problem.ts";
 import { BodyReceiver, type ReceivedBody, tooLarge } from "../receive-body.ts";
 import type { Arrival, IngestOutcome, RemoteAgents } from "../remote-agents.ts";
 import { Turns } from "../turns.ts";
+import { ingested } from "./answers/operation.ts";
+import type { Description } from "./description.ts";
 
 export interface IngestDependencies {
   readonly agents: Pick<RemoteAgents, "accept">;
-  /** Undefined: whoever reaches the server may send. */
-  readonly tokens: readonly IngestToken[] | undefined;
+  /** Whose token an `Authorization` header carries. Undefined: whoever reaches the server may send. */
+  readonly bearerOf: ((header: string | undefined) => TokenBearer | undefined) | undefined;
   readonly counts: IngestCounts;
   readonly limits?: Partial<typeof receivingDefaults>;
 }
 
 export const ingestPath = "/api/v1/ingest";
 const contentType = "application/x-protobuf";
+const describes: Description = {
+  summary: "Take a message of an agent (docs/formats/ingest.md); answered when its records are durable.",
+  answer: ingested,
+  statuses: [400, 408, 409, 413, 415, 503],
+  body: { type: contentType, description: "`content-encoding`: zstd, gzip or identity." },
+};
 export const receivingDefaults = {
   bodyBytes: ingestLimits.bytes,
   bytes: 64 * 2 ** 20,
@@ -35,9 +42,8 @@ const anybody: TokenBearer = { name: "", nodes: undefined };
 /** `POST /api/v1/ingest`: a message of an agent (docs/formats/ingest.md), answered when it is durable. */
 export function routeIngest(
   app: FastifyInstance,
-  { agents, tokens, counts, limits }: IngestDependencies,
+  { agents, bearerOf = () => anybody, counts, limits }: IngestDependencies,
 ): void {
-  const bearerOf = tokens === undefined ? () => anybody : createTokenCheck(tokens);
   const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
   const turns = new Turns();
 
@@ -88,7 +94,7 @@ export function routeIngest(
     });
     inner.post<{ Body: ReceivedBody | undefined }>(
       ingestPath,
-      { onRequest: admit },
+      { onRequest: admit, config: { scope: "ingest", describes } },
       async (request, reply) => {
         reply.removeHeader("connection"); // the body has been read
         const { headers, ip } = request;
@@ -146,7 +152,7 @@ function answer(outcome: IngestOutcome, sequence: number, reply: FastifyReply) {
     case "forbidden":
       throw new Problem(403, "node_not_allowed", outcome.reason);
     case "conflict":
-      reply.header("retry-after", "30");
+      reply.header("retry-after", String(Math.ceil(outcome.retryAfterMilliseconds / 1000)));
       throw new Problem(409, "agent_conflict", outcome.reason);
   }
 }
