@@ -10,6 +10,7 @@ import { compare } from "./compare.ts";
 import { databaseFileName } from "./data-folder.ts";
 import { type Database, duckdbConfig, openError, rowsOf } from "./database.ts";
 import { flows } from "./flows.ts";
+import { KnownEnds } from "./known-ends.ts";
 import { peersById, values } from "./known-peers.ts";
 import { links } from "./links.ts";
 import { type Question, Questions } from "./questions.ts";
@@ -37,7 +38,7 @@ export function createReadOnlyStore(folder: string): ReadOnlyStore {
   return {
     async start() {
       database = await openReadOnly(folder);
-      questions = new Questions(database);
+      questions = new Questions(database, new KnownEnds());
     },
     async stop() {
       await questions?.settle();
