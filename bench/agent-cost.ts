@@ -412,7 +412,7 @@ async function spendLive(): Promise<void> {
 async function weigh(): Promise<void> {
   const connections = 100_000;
   // The command as people start it. The other agent, beside it, tells of the kernel's maps.
-  const command = spawn(launcher, ["agent", "--spool", "none", "--listen", "none", "--json"], {
+  const command = spawn(launcher, ["agent", "--spool", "none", "--listen", "127.0.0.1:0", "--json"], {
     stdio: "ignore",
   });
   await agent.start();

@@ -1,6 +1,6 @@
 /** The process that bench/kubernetes.ts measures: what the server does to follow a cluster, and nothing else. */
 import { setTimeout as rest } from "node:timers/promises";
-import { createKubernetes } from "../src/enrich/index.ts";
+import { createKubernetes } from "../src/enrich/kubernetes/index.ts";
 import { parseAddress } from "../src/flow/index.ts";
 import { PeerTable } from "../src/topology/index.ts";
 

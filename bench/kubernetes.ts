@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { clusterRules } from "../src/enrich/index.ts";
+import { clusterRules } from "../src/enrich/kubernetes/index.ts";
 import { ApiServer, type Json, missingForApiServer } from "../test/kubernetes-api-server.ts";
 import { ClusterObjects } from "../test/kubernetes-objects.ts";
 import type { FollowerAnswer, Moment } from "./kubernetes-follower.ts";

@@ -1,6 +1,6 @@
 /**
  * What a scrape costs: time of the main thread, its longest stretch, size and memory, at 10,000 and 100,000 series (flows with four
- * metrics each), against prom-client with the same series in the same run; and what a record costs that is added to them.
+ * metrics each), against prom-client with the same series in the same run; and what a record costs that is added to them, and to the series of links, networks and the outside beside them.
  *
  *   node bench/metrics.ts [--series 10000,100000] [--scrapes 10]
  *
@@ -57,6 +57,12 @@ const hostPeer = (address: string): Peer => ({
 
 type Answer = (response: ServerResponse) => void;
 
+/** The clients are inside, the server outside: each flow is in the series of networks and of what is outside too. */
+const findAddressPlace = (address: string) => ({
+  ...{ isInside: address.startsWith("10."), network: address.startsWith("10.") ? "lan" : "internet" },
+  ...{ site: "", vlan: null, country: "CH", asNumber: 64500, asName: "Example" },
+});
+
 function ours(series: number): { answer: Answer; add: () => number } {
   const flows = series / metricsPerFlow;
   const peers = new PeerTable(200_000, () => {});
@@ -64,7 +70,7 @@ function ours(series: number): { answer: Answer; add: () => number } {
   const observer = observers.intern({ id: "exporter:192.0.2.254", kind: "exporter", name: "192.0.2.254" });
   const traffic = createTrafficMetrics(
     { links: true, limit: flows, staleMilliseconds: 900_000, compat: [] },
-    { peers, observers, forEachOpen: () => {}, now: Date.now },
+    { peers, observers, forEachOpen: () => {}, now: Date.now, findAddressPlace },
   );
   const batch = new FlowBatch(4096);
   const forEachBatch = (visit: () => void) => {

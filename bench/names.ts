@@ -9,7 +9,9 @@ import { readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { open } from "maxmind";
-import { createAddressFacts, createGeo, domainOf, geoDefaults, NetworkTable } from "../src/enrich/index.ts";
+import { domainOf } from "../src/enrich/dns/index.ts";
+import { createGeo, geoDefaults } from "../src/enrich/geo/index.ts";
+import { createAddressFacts, NetworkTable } from "../src/enrich/index.ts";
 import { formatAddress, parseCidr } from "../src/flow/index.ts";
 import { createPeerFacts } from "../src/server/peer-facts.ts";
 

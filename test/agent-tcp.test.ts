@@ -19,6 +19,7 @@ const skip = canRunTcp(facts)?.reason ?? whyNoNamespaces();
 const hasNft = spawnSync("nft", ["--version"]).status === 0;
 const traffic = fileURLToPath(new URL("./tcp-traffic.ts", import.meta.url));
 const longAnswer = fileURLToPath(new URL("./long-answer.ts", import.meta.url));
+const toldError = fileURLToPath(new URL("./told-error.ts", import.meta.url));
 const agentProcess = fileURLToPath(new URL("./agent-process.ts", import.meta.url));
 
 type End = "client" | "server";
@@ -65,16 +66,22 @@ function rowsOf({ columns, count }: FlowBatch): Row[] {
     }));
 }
 
-function createWatch(t: TestContext, kernelFacts = facts) {
+function createWatch(t: TestContext, kernelFacts = facts, config: Partial<typeof agentDefaults> = {}) {
   const rows: Row[] = [];
+  const peers = new PeerTable(10_000, () => {});
+  const processes = new Set<string>();
   const agent = createAgent(
-    { ...agentDefaults, datagrams: false, dns: false, containers: false },
+    { ...agentDefaults, datagrams: false, dns: false, containers: false, ...config },
     {
       node: "vm",
-      peers: new PeerTable(10_000, () => {}),
+      peers,
       observers: new ObserverTable(),
       drop: () => {},
-      deliver: (batch) => void rows.push(...rowsOf(batch)),
+      deliver(batch) {
+        rows.push(...rowsOf(batch));
+        for (const row of batch.columns.sourcePeer.subarray(0, batch.count))
+          processes.add(peers.get(row).process);
+      },
       now: Date.now,
       kernelFacts,
     },
@@ -85,6 +92,8 @@ function createWatch(t: TestContext, kernelFacts = facts) {
   return {
     agent,
     of,
+    /** What processes were called, of all protocols' sources. */
+    processes,
     /** What was counted of a port's connections at one end, without what is nought. */
     figures(port: number, end: End = "client"): Figures {
       const sums = Object.keys(counters).map((name) => [
@@ -168,6 +177,21 @@ for (const family of ["IPv4", "IPv6"] as const) {
     assert.deepEqual([failed, opened, closed], [0, 0, false]);
   });
 }
+
+test("a process whose first thread has a name of its own, and that has ended, is called by its program", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  watch.agent.start();
+  const client = run(hosts, hosts.client, "connect", hosts.serverAddress, 7499); // nobody listens
+  await once(client, "exit");
+  await watch.until("its attempt is told", () => watch.of(7499).length > 0);
+  const names = [...watch.processes];
+  assert.ok(names.includes("node"), `${names}`);
+  assert.ok(!names.includes("MainThread"), `${names}`);
+});
 
 test("a connection that its own side gives up has failed if somebody really waited", {
   skip: skip || (!hasNft && "nft is not installed"),
@@ -362,6 +386,8 @@ function countedByKernel(namespace: string, port: number): { acked: number; rece
   return { acked: figure("bytes_acked"), received: figure("bytes_received") };
 }
 
+const cgroupGetsockopt = 21; // BPF_CGROUP_GETSOCKOPT
+
 test("what programs are told by getsockopt stays as it was, also what is longer than a page", {
   skip: skip || whyNoCgroups(),
   timeout: 60_000,
@@ -382,9 +408,38 @@ test("what programs are told by getsockopt stays as it was, also what is longer 
   t.after(() => rmdirSync(cgroupRoot));
   assert.deepEqual(ask(), expected, "before the agent is there");
   watch.agent.start();
-  const cgroupGetsockopt = 21; // BPF_CGROUP_GETSOCKOPT
   assert.ok(heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
   assert.deepEqual(ask(), expected);
+});
+
+test("an error that a program was told is of that attempt alone, also when its socket connects again", {
+  skip: skip || (!hasNft && "nft is not installed"),
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  filter(hosts, ["tcp dport 7464 reject", "tcp dport 7465 drop"]);
+  const watch = createWatch(t);
+  watch.agent.start();
+  const text = inside(hosts.client, process.execPath, toldError, hosts.serverAddress, "7464", "7465");
+  const refused = 111; // ECONNREFUSED
+  assert.deepEqual(JSON.parse(text), { told: refused });
+  await watch.until("the first is told", () => watch.of(7464).some(({ closed }) => closed)); // and so would be the second
+  assert.deepEqual(watch.figures(7464), { failed: 1, refused: 1 });
+  assert.deepEqual(watch.figures(7465), {}, "given up before anybody waited");
+});
+
+test("without soft errors nothing stands at getsockopt, and connections are seen", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t, facts, { softErrors: false });
+  watch.agent.start();
+  assert.equal(watch.agent.status().way, "eBPF");
+  assert.ok(!heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
+  run(hosts, hosts.client, "connect", hosts.serverAddress, 7461); // nobody listens there
+  await watch.until("it has failed", () => watch.of(7461).some(({ closed }) => closed));
+  assert.deepEqual(watch.figures(7461), { failed: 1, refused: 1 });
 });
 
 interface Counted {

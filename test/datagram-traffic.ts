@@ -83,8 +83,8 @@ function ping(host: string, count: number, bytes: number): void {
     for (;;) {
       const length = Number(receive(fd, data, data.length, 0));
       const start = isV6 ? 0 : (data[0]! & 15) * 4;
-      if (length === start + message.length && data[start] === reply && data[start + 7] === (sequence & 255))
-        break;
+      const isOwn = Buffer.compare(data.subarray(start + 4, start + 8), message.subarray(4, 8)) === 0;
+      if (length === start + message.length && data[start] === reply && isOwn) break;
     }
   }
   console.log("answered");

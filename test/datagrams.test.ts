@@ -13,6 +13,7 @@ import { NameTable } from "../src/enrich/index.ts";
 import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../src/flow/index.ts";
 import { canRunDatagrams, createDatagramObserver, readKernelFacts } from "../src/observe/index.ts";
 import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/topology/index.ts";
+import { TestCgroups, whyNoCgroups } from "./cgroups.ts";
 import { EmptyHook, enableBpfStatistics } from "./empty-hook.ts";
 import { heldBpf } from "./held-bpf.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
@@ -272,6 +273,68 @@ test("two sockets that ping at the same time do not count each other's answers",
     ]);
 });
 
+test("what every raw socket gets a copy of counts once: for who asked, or for one of them", {
+  skip: skip || whyNoCgroups(),
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const cgroups = new TestCgroups(facts.cgroupRoot);
+  t.after(() => cgroups.remove());
+  const observer = createDatagramObserver({
+    ...{ flowsMax: 1000, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot },
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  const ping = [process.execPath, traffic, "ping", hosts.serverAddress, "50", "100"];
+  const pingers = ["one", "other"].map((name) =>
+    cgroups.run(name, "ip", "netns", "exec", hosts.client, ...ping),
+  );
+  await Promise.all(pingers.map((pinger) => said(pinger, "answered")));
+  // Both raw sockets are still there, and get what comes for others: a request to answer, and an error.
+  const asking = run(hosts, hosts.server, "ping", hosts.clientAddress, 5, 56);
+  await said(asking, "answered");
+  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, 7120, 1), "sent");
+  await delay(1000); // a flow that was not answered is told when it is a second old
+  observer.walk();
+  const seen: { process: number; type: number; sent: number; received: number }[] = [];
+  const addresses = [hosts.clientAddress, hosts.serverAddress];
+  observer.drain((report) => {
+    const { protocol, bytes, localAddress, icmpTypeCode, process, packetsSent, packetsReceived } = report;
+    if (protocol !== icmp || !addresses.includes(formatAddress(bytes, localAddress))) return;
+    seen.push({ process, type: icmpTypeCode >> 8, sent: packetsSent, received: packetsReceived });
+  });
+  const [reply, unreachable, request] = [0, 3, 8];
+  const of = (wanted: number) => seen.filter(({ type }) => type === wanted);
+  assert.deepEqual(
+    of(request).sort((a, b) => a.process - b.process),
+    [...pingers, asking]
+      .map(({ pid = 0 }) => ({ process: pid, type: request, count: pid === asking.pid ? 5 : 50 }))
+      .map(({ count, ...flow }) => ({ ...flow, sent: count, received: count }))
+      .sort((a, b) => a.process - b.process),
+    "to each its own answers",
+  );
+  assert.deepEqual(
+    of(reply)
+      .map(({ process, sent, received }) => [process, sent, received])
+      .sort((a, b) => a[1]! - b[1]!),
+    [
+      [0, 5, 5],
+      [0, 50, 50],
+      [0, 50, 50],
+    ],
+    "the kernel answers, and whoever else sees the request does not count it",
+  );
+  const errors = of(unreachable).map(({ sent, received }) => [sent, received]);
+  assert.deepEqual(
+    errors.sort((a, b) => a[0]! - b[0]!),
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    "of two sockets that read an error one counts it",
+  );
+});
+
 test("flows beyond the bound are counted drops, and the others go on", {
   skip,
   timeout: 60_000,
@@ -288,6 +351,34 @@ test("flows beyond the bound are counted drops, and the others go on", {
   assert.ok(rows.length <= 50 && rows.length > 10, `${rows.length} rows`);
   assert.ok(rows.length + lost >= 400, `${rows.length} reported and ${lost} lost of 400 packets`);
   assert.ok(watch.agent.status().datagrams.flows <= 50);
+});
+
+test("the room of flows that are over is others', time and again", { skip, timeout: 60_000 }, async (t) => {
+  const [flowsMax, port, perRound] = [200, 7116, 150]; // 50 for what else runs on this machine
+  const observer = createDatagramObserver({
+    ...{ flowsMax, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot, udpIdleSeconds: 1 },
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  for (let round = 0; round < 3; round++) {
+    const sockets = Array.from({ length: perRound }, () => createSocket("udp4")); // none takes another's port
+    for (const socket of sockets)
+      await new Promise<void>((sent) => socket.send(Buffer.alloc(10), port, "127.0.0.1", () => sent()));
+    for (const socket of sockets) socket.close();
+    await delay(1100); // a flow that was not answered is told when it is a second old
+    observer.walk();
+    let seen = 0;
+    observer.drain(({ remotePort, isFirst }) => {
+      if (remotePort === port && isFirst) seen++;
+    });
+    assert.equal(seen, perRound, `round ${round}`);
+    await until("the flows are over", () => {
+      observer.walk();
+      observer.drain(() => {});
+      return observer.losses().walked < perRound || undefined;
+    });
+    assert.equal(observer.losses().tableFull, 0);
+  }
 });
 
 test("a process in a container's cgroup is the container", { skip, timeout: 60_000 }, async (t) => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { makeMmdb } from "../src/enrich/geo/testdata/make-mmdb.ts";
 import { runProgram, startProgram, temporaryFolder, until } from "./program.ts";
 
@@ -126,6 +127,31 @@ const wrong: [string, string[], RegExp][] = [
   ],
   ["no database", ["-p", "http://x", "-i", "ip"], /required option '-d/],
 ];
+
+test("a database that is damaged, packed, of another kind or not there is refused in words", async (t) => {
+  const whole = readFileSync(places(t));
+  const systems = makeMmdb({ "192.0.2.0/24": { autonomous_system_number: 64500 } });
+  const cases: [string, Buffer, RegExp][] = [
+    ["cut.mmdb", whole.subarray(0, whole.length / 2), /is no MaxMind database, or a damaged one/],
+    ["packed.mmdb", gzipSync(whole), /is packed by gzip; unpack it first/],
+    ["systems.mmdb", systems, /has no country code: its type is .*autonomous_system_number/],
+    ["empty.mmdb", Buffer.alloc(0), /is empty/],
+    ["text.mmdb", Buffer.from("192.0.2.0/24 DE\n".repeat(100)), /is no MaxMind database/],
+  ];
+  const folder = temporaryFolder(t);
+  const refused = async (file: string, said: RegExp) => {
+    const parameters = ["geoip", "-p", "http://127.0.0.1:1", "-i", "ip", "-d", file];
+    const { code, output } = await runProgram(parameters, { QUERY: "up" });
+    assert.equal(code, 2, output);
+    assert.match(output, said);
+    assert.match(output, /-d: .*a MaxMind DB of cities is expected/);
+  };
+  for (const [name, bytes, said] of cases) {
+    writeFileSync(join(folder, name), bytes);
+    await refused(join(folder, name), said);
+  }
+  await refused(join(folder, "nothing.mmdb"), /cannot be read: ENOENT/);
+});
 
 for (const [what, parameters, said] of wrong) {
   test(`wrong flags end it with 2, in words: ${what}`, async () => {

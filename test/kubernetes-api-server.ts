@@ -1,86 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** What is built: Kubernetes' own code as Go modules. */
-const version = "1.35.4";
-const modulesVersion = `v0.${version.slice(2)}`;
-const cacheFolder = join(
-  process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
-  `portolan-test/kube-apiserver-${version}`,
-);
-const binary = join(cacheFolder, "kube-apiserver");
+import { buildTool, findProgram, kubeApiServer, missingTool, toolFile } from "./go-tools.ts";
 
 /** Why there is no real API server here; undefined when there is, or one can be built. */
 export function missingForApiServer(): string | undefined {
   if (findProgram("etcd") === undefined) return "etcd is not installed (Debian: etcd-server)";
-  if (existsSync(binary)) return undefined;
-  if (findProgram("go") === undefined) return `neither ${binary} nor go is there to build it`;
-  return undefined;
-}
-
-function findProgram(name: string): string | undefined {
-  return (process.env.PATH ?? "")
-    .split(":")
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file));
-}
-
-/**
- * Builds kube-apiserver from its Go modules, once for all runs: some ten minutes. A module of our own that imports its command
- * needs none of the replacements that Kubernetes' own go.mod has.
- */
-function build(): void {
-  if (existsSync(binary)) return;
-  const folder = join(cacheFolder, "module");
-  mkdirSync(folder, { recursive: true });
-  const go = (...parameters: string[]) =>
-    execFileSync("nice", ["go", ...parameters], {
-      cwd: folder,
-      env: { ...process.env, GOFLAGS: "-mod=mod" },
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-      maxBuffer: 2 ** 26,
-    });
-  const head = "module portolan-test-kube-apiserver\n\ngo 1.25.0\n\n";
-  writeFileSync(join(folder, "go.mod"), head);
-  const { GoMod } = JSON.parse(go("mod", "download", "-json", `k8s.io/kubernetes@v${version}`)) as {
-    GoMod: string;
-  };
-  const staged = [...readFileSync(GoMod, "utf8").matchAll(/^\t(k8s\.io\/[a-z-]+) v0\.0\.0$/gm)];
-  const required = staged.map(([, name]) => `require ${name} ${modulesVersion}\n`).join("");
-  writeFileSync(join(folder, "go.mod"), `${head}require k8s.io/kubernetes v${version}\n${required}`);
-  const tag = '//go:build tools\n\npackage tools\n\nimport _ "k8s.io/kubernetes/cmd/kube-apiserver"\n';
-  writeFileSync(join(folder, "tools.go"), tag);
-  const flags = ["gitVersion=v", "gitMajor=", "gitMinor="].map((name, i) => {
-    const value = i === 0 ? version : version.split(".")[i - 1];
-    return `-X k8s.io/component-base/version.${name}${value}`;
-  });
-  const partial = `${binary}.partial`;
-  go(
-    "build",
-    "-p",
-    "1",
-    "-ldflags",
-    `-s -w ${flags.join(" ")}`,
-    "-o",
-    partial,
-    "k8s.io/kubernetes/cmd/kube-apiserver",
-  );
-  renameSync(partial, binary);
+  return missingTool(kubeApiServer);
 }
 
 export type Json = Record<string, unknown>;
@@ -88,7 +18,7 @@ export type Json = Record<string, unknown>;
 /** A real kube-apiserver with an etcd of its own, on loopback, in a folder that is removed. */
 export class ApiServer {
   readonly folder = mkdtempSync(join(tmpdir(), "portolan-kube-"));
-  readonly #token = "test-admin-token";
+  readonly adminToken = "test-admin-token";
   #etcd: ChildProcess | undefined;
   #server: ChildProcess | undefined;
   #etcdPort = 0;
@@ -108,13 +38,13 @@ export class ApiServer {
   }
 
   async start(): Promise<void> {
-    build();
+    buildTool(kubeApiServer);
     const peerPort = await freePort();
     this.#etcdPort = await freePort();
     this.#port = await freePort();
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     writeFileSync(this.#file("account.key"), privateKey.export({ type: "sec1", format: "pem" }));
-    writeFileSync(this.#file("tokens.csv"), `${this.#token},admin,admin,system:masters\n`);
+    writeFileSync(this.#file("tokens.csv"), `${this.adminToken},admin,admin,system:masters\n`);
     const [client, peer] = [`http://127.0.0.1:${this.#etcdPort}`, `http://127.0.0.1:${peerPort}`];
     this.#etcd = this.#run("etcd", "etcd", [
       ...[
@@ -140,7 +70,7 @@ export class ApiServer {
 
   /** Also after `stopServer`: at the same port, with the same objects. */
   async startServer(): Promise<void> {
-    this.#server = this.#run("kube-apiserver", binary, [
+    this.#server = this.#run("kube-apiserver", toolFile(kubeApiServer), [
       `--etcd-servers=http://127.0.0.1:${this.#etcdPort}`,
       ...[
         "--bind-address=127.0.0.1",
@@ -154,6 +84,7 @@ export class ApiServer {
       "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108",
       "--disable-admission-plugins=ServiceAccount", // nobody makes the accounts that pods would need
       "--endpoint-reconciler-type=none",
+      "--allow-privileged=true", // as kubeadm has it
       "--max-requests-inflight=2000",
       "--max-mutating-requests-inflight=1000",
     ]);
@@ -184,7 +115,7 @@ export class ApiServer {
   }
 
   /** As an administrator; rejects with what the server says when it is no success. */
-  request(method: string, path: string, body?: Json, token = this.#token): Promise<Json> {
+  request(method: string, path: string, body?: Json, token = this.adminToken): Promise<Json> {
     const isPatch = method === "PATCH";
     const headers = {
       authorization: `Bearer ${token}`,
@@ -259,6 +190,21 @@ export class ApiServer {
     child.stderr?.pipe(log);
     return child;
   }
+}
+
+/** A kubeconfig file, of the API server's administrator unless another token is given. */
+export function writeKubeconfig(api: ApiServer, file: string, token = api.adminToken): void {
+  const cluster = {
+    server: `https://127.0.0.1:${api.port}`,
+    "certificate-authority-data": Buffer.from(api.authority).toString("base64"),
+  };
+  const config = {
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
+    clusters: [{ name: "test", cluster }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "admin" } }],
+    users: [{ name: "admin", user: { token } }],
+  };
+  writeFileSync(file, JSON.stringify(config));
 }
 
 async function stopProcess(child: ChildProcess | undefined): Promise<void> {

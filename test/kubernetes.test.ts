@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { clusterRules, createKubernetes, formatRule, type Kubernetes } from "../src/enrich/index.ts";
+import {
+  clusterRules,
+  createKubernetes,
+  formatRule,
+  type Kubernetes,
+} from "../src/enrich/kubernetes/index.ts";
 import { parseAddress } from "../src/flow/index.ts";
 import { PeerTable } from "../src/topology/index.ts";
 import { CuttableWire } from "./cuttable-wire.ts";

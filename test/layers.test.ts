@@ -10,6 +10,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 interface Layer {
   readonly rooms: readonly string[];
   readonly packages: readonly string[];
+  /** Folders of the room with an index.ts of their own, for whoever does without the rest of the room. */
+  readonly doors?: readonly string[];
 }
 const layers = JSON.parse(readFileSync(join(root, "layers.json"), "utf8")) as Record<string, Layer>;
 
@@ -47,8 +49,17 @@ for (const [room, { rooms, packages }] of Object.entries(layers)) {
         const target = relative(join(root, "src"), join(file, "..", specifier)).split("/");
         if (target[0] === room) continue;
         assert.ok(rooms.includes(target[0]!) || isTest(file), place);
-        const isEntry = target.slice(1).join("/") === "index.ts";
-        assert.ok(isEntry || isTest(file), `${place}: a room is entered by its index.ts`);
+        const entries = ["", ...(layers[target[0]!]?.doors ?? []).map((door) => `${door}/`)];
+        const isEntry = entries.includes(
+          target
+            .slice(1)
+            .join("/")
+            .replace(/index\.ts$/, ""),
+        );
+        assert.ok(
+          isEntry || isTest(file),
+          `${place}: a room is entered by its index.ts, or by that of a door`,
+        );
       } else if (isNode(specifier)) {
         assert.ok(!pureRooms.includes(room) || isTest(file), `${place}: a pure room`);
       } else {

@@ -24,18 +24,21 @@ export function missing(program: string): string | undefined {
   }
 }
 
-/** The real Prometheus: scrapes these targets every second, and takes remote writes. */
-export async function startPrometheus(t: TestContext, targets: readonly string[]): Promise<MetricsServer> {
+/** The real Prometheus: scrapes these targets every second, by job or as `portolan`, and takes remote writes. */
+export async function startPrometheus(
+  t: TestContext,
+  targets: readonly string[] | Readonly<Record<string, readonly string[]>>,
+): Promise<MetricsServer> {
   const folder = temporaryFolder(t);
   const port = await freePort();
   const file = join(folder, "prometheus.yml");
-  const scrape = {
-    job_name: "portolan",
-    scrape_interval: "1s",
-    scrape_timeout: "1s",
-    static_configs: [{ targets }],
-  };
-  writeFileSync(file, JSON.stringify({ scrape_configs: targets.length === 0 ? [] : [scrape] })); // JSON is YAML
+  const scrapes = Object.entries(Array.isArray(targets) ? { portolan: targets } : targets)
+    .filter(([, ofJob]) => ofJob.length > 0)
+    .map(([job_name, ofJob]) => ({
+      ...{ job_name, scrape_interval: "1s", scrape_timeout: "1s" },
+      static_configs: [{ targets: ofJob }],
+    }));
+  writeFileSync(file, JSON.stringify({ scrape_configs: scrapes })); // JSON is YAML
   const child = spawn("prometheus", [
     `--config.file=${file}`,
     `--storage.tsdb.path=${join(folder, "data")}`,

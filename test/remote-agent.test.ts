@@ -153,7 +153,7 @@ test("an agent elsewhere: its connections are on the map, exact, with both proce
   assert.deepEqual(
     sent.map((line) => line.split(" ").at(-1)),
     [String(3 * 40_008)],
-    "its bytes are told once",
+    `its bytes are told once: ${sent.join("\n")}`,
   );
   const { agents } = await server.get<{
     agents: { node: string; token: string; health: string; records: number }[];

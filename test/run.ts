@@ -39,6 +39,12 @@ function stepsFor(chosen: readonly string[]): Step[] {
     { name: "format and lint", command: bin("biome"), parameters: ["check", "--error-on-warnings", "."] },
     { name: "types", command: bin("tsc"), parameters: ["--noEmit", "-p", "tsconfig.json"] },
     { name: "types of the page", command: bin("tsc"), parameters: ["--noEmit", "-p", "web/tsconfig.json"] },
+    // What it cannot have it says, and the tests that need it are skipped.
+    {
+      name: "programs for the tests",
+      command: process.execPath,
+      parameters: [join(root, "test/go-tools.ts")],
+    },
     testStep(
       "rooms",
       files.filter((file) => !isWhole(file)),

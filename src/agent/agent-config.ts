@@ -3,6 +3,8 @@ export interface AgentConfig {
   readonly ebpf: boolean;
   /** Live connections followed at most. */
   readonly connectionsMax: number;
+  /** Whether errors are followed that TCP keeps for the program alone (SO_ERROR); costs every getsockopt() of the machine. */
+  readonly softErrors: boolean;
   /** Whether connections of this machine with itself are reported. */
   readonly includeLoopback: boolean;
   /** Whether container runtimes are asked for the names of their containers. */
@@ -22,6 +24,7 @@ export interface AgentConfig {
 export const agentDefaults: AgentConfig = {
   ebpf: true,
   connectionsMax: 262_144,
+  softErrors: true,
   includeLoopback: true,
   containers: true,
   commandLine: false,
@@ -35,6 +38,7 @@ export const agentDefaults: AgentConfig = {
 export interface AgentSection {
   readonly ebpf: boolean;
   readonly connections: number;
+  readonly softErrors: boolean;
   readonly loopback: boolean;
   readonly containers: boolean;
   readonly commandLine: boolean;
@@ -45,9 +49,9 @@ export interface AgentSection {
 }
 
 export function agentConfigOf({ connections, loopback, flows, ...section }: AgentSection): AgentConfig {
-  const { ebpf, containers, commandLine, datagrams, dns, nat } = section;
+  const { ebpf, softErrors, containers, commandLine, datagrams, dns, nat } = section;
   return {
-    ...{ ebpf, containers, commandLine, datagrams, dns, nat },
+    ...{ ebpf, softErrors, containers, commandLine, datagrams, dns, nat },
     connectionsMax: connections,
     includeLoopback: loopback,
     flowsMax: flows,

@@ -7,7 +7,13 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as rest } from "node:timers/promises";
 import koffi from "koffi";
 import { type FlowBatch, formatAddress, isLoopback, ObserverTable, protocolTcp } from "../flow/index.ts";
-import { canRunTcp, type KernelFacts, readKernelFacts, type SockDiagFacts } from "../observe/index.ts";
+import {
+  canRunTcp,
+  createTcpObserver,
+  type KernelFacts,
+  readKernelFacts,
+  type SockDiagFacts,
+} from "../observe/index.ts";
 import { clientEnd, createStitcher, observedEnd, PeerTable, stitchDefaults } from "../topology/index.ts";
 import { createAgent } from "./agent.ts";
 import { agentDefaults } from "./agent-config.ts";
@@ -356,6 +362,143 @@ test("a port that two sockets listen on keeps its owner when one of them closes"
   await finish(client, served);
   await watch.untilClosed(port);
   assert.equal(watch.peers.get(watch.of(port, "server")[0]!.peer).process, "portolan");
+});
+
+/** Sockets as Node does not make them, on 127.0.0.1; each is closed with the test. */
+function createSystemSockets(t: TestContext) {
+  const libc = koffi.load("libc.so.6");
+  const socket = libc.func("int socket(int family, int type, int protocol)");
+  const setOption = libc.func(
+    "int setsockopt(int fd, int level, int name, const uint8_t *value, int length)",
+  );
+  const bind = libc.func("int bind(int fd, const uint8_t *address, int length)");
+  const nameOf = libc.func("int getsockname(int fd, _Out_ uint8_t *address, _Inout_ int *length)");
+  const listenOn = libc.func("int listen(int fd, int backlog)");
+  const connectTo = libc.func("int connect(int fd, const uint8_t *address, int length)");
+  const accept = libc.func("int accept(int fd, void *address, void *length)");
+  const send = libc.func("long send(int fd, const uint8_t *data, size_t length, int flags)");
+  const receive = libc.func("long recv(int fd, _Out_ uint8_t *data, size_t length, int flags)");
+  const close = libc.func("int close(int fd)");
+  const address = (port: number) =>
+    Uint8Array.of(2, 0, port >> 8, port & 255, 127, 0, 0, 1, ...new Array<number>(8).fill(0));
+  const open = new Set<number>();
+  const keep = (fd: number) => {
+    assert.ok(fd >= 0);
+    open.add(fd);
+    return fd;
+  };
+  const end = (fd: number) => {
+    if (open.delete(fd)) close(fd);
+  };
+  t.after(() => open.forEach(end));
+  const make = (protocol: number, port: number) => {
+    const fd = keep(socket(2, 1, protocol));
+    const [solSocket, one] = [1, Uint8Array.of(1, 0, 0, 0)];
+    for (const name of [2, 15]) setOption(fd, solSocket, name, one, 4); // SO_REUSEADDR, SO_REUSEPORT
+    assert.equal(bind(fd, address(port), 16), 0);
+    return fd;
+  };
+  return {
+    end,
+    /** Returns false when the kernel has no such sockets. */
+    has(protocol: number): boolean {
+      const fd = socket(2, 1, protocol);
+      if (fd >= 0) close(fd);
+      return fd >= 0;
+    },
+    listen(protocol: number, backlog: number): { fd: number; port: number } {
+      const fd = make(protocol, 0);
+      const name = new Uint8Array(16);
+      assert.equal(nameOf(fd, name, [16]), 0);
+      assert.equal(listenOn(fd, backlog), 0);
+      return { fd, port: (name[2]! << 8) | name[3]! };
+    },
+    connect(protocol: number, port: number, localPort = 0): number {
+      const fd = make(protocol, localPort);
+      assert.equal(connectTo(fd, address(port), 16), 0);
+      return fd;
+    },
+    accept: (fd: number): number => keep(accept(fd, null, null)),
+    pass(from: number, to: number, bytes: number): void {
+      assert.equal(Number(send(from, new Uint8Array(bytes), bytes, 0)), bytes);
+      for (let left = bytes; left > 0; ) {
+        const came = Number(receive(to, new Uint8Array(left), left, 0));
+        assert.ok(came > 0);
+        left -= came;
+      }
+    },
+  };
+}
+
+const [tcp, mptcp] = [6, 262];
+
+test("an MPTCP connection that was there before is known, and so is who listens", { skip }, async (t) => {
+  const sockets = createSystemSockets(t);
+  if (!sockets.has(mptcp)) return t.skip("the kernel has no MPTCP");
+  const { fd: listener, port } = sockets.listen(mptcp, 8);
+  const client = sockets.connect(mptcp, port);
+  const served = sockets.accept(listener);
+  sockets.pass(client, served, 5000);
+  const watch = createWatch(t);
+  watch.agent.start();
+  watch.agent.poll();
+  const quiet = { sent: 0, received: 0, opened: 0, failed: 0, closed: 0 };
+  assert.deepEqual(watch.figures(port, "client"), quiet);
+  assert.deepEqual(watch.figures(port, "server"), quiet);
+  sockets.pass(client, served, 11);
+  sockets.pass(served, client, 22);
+  watch.agent.poll();
+  sockets.pass(client, served, 33);
+  sockets.end(client);
+  sockets.end(served);
+  await watch.untilClosed(port);
+  const expected = { sent: 44, received: 22, opened: 0, failed: 0, closed: 1 };
+  assert.deepEqual(watch.figures(port, "client"), expected);
+  assert.deepEqual(watch.figures(port, "server"), expected);
+  watch.rows.length = 0;
+  const later = sockets.connect(tcp, port);
+  const servedLater = sockets.accept(listener);
+  sockets.pass(later, servedLater, 7);
+  watch.agent.poll();
+  assert.deepEqual(
+    (["client", "server"] as const).map((end) => [
+      watch.of(port, end).length,
+      watch.peers.get(watch.of(port, end)[0]!.peer).process,
+    ]),
+    [
+      [1, "portolan"],
+      [1, "portolan"],
+    ],
+  );
+});
+
+test("of connections from before, one accepted by listen(fd, 0) is a server's, and one made from a port that listens a client's", {
+  skip,
+}, (t) => {
+  const sockets = createSystemSockets(t);
+  const withoutBacklog = sockets.listen(tcp, 0);
+  sockets.connect(tcp, withoutBacklog.port);
+  sockets.accept(withoutBacklog.fd);
+  const [peer, other] = [sockets.listen(tcp, 8), sockets.listen(tcp, 8)];
+  sockets.connect(tcp, other.port, peer.port);
+  sockets.accept(other.fd);
+  const watch = createWatch(t);
+  watch.agent.start();
+  watch.agent.poll();
+  const ends = (port: number) => (["client", "server"] as const).map((end) => watch.of(port, end).length);
+  assert.deepEqual(ends(withoutBacklog.port), [1, 1]);
+  assert.deepEqual(ends(other.port), [1, 1]);
+  assert.equal(watch.of(other.port, "client")[0]?.sourcePort, peer.port);
+});
+
+test("listening sockets beyond the bound are counted", { skip }, (t) => {
+  const sockets = createSystemSockets(t);
+  const observer = createTcpObserver({ connectionsMax: 1000, listenersMax: 1 });
+  t.after(() => observer.stop());
+  observer.start();
+  const before = observer.losses().tableFull;
+  for (let i = 0; i < 5; i++) sockets.listen(tcp, 8);
+  assert.ok(observer.losses().tableFull >= before + 4);
 });
 
 test("without cgroups of version 2 TCP is seen all the same", { skip }, async (t) => {

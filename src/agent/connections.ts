@@ -23,6 +23,8 @@ export interface ConnectionsConfig {
   readonly ebpf: boolean;
   /** Live connections followed at most. */
   readonly connectionsMax: number;
+  /** Whether errors are followed that TCP keeps for the program alone. */
+  readonly softErrors: boolean;
   readonly includeLoopback: boolean;
 }
 
@@ -80,7 +82,7 @@ export function createConnections(
     const cannot = canRunTcp({ cgroupRoot, ...facts });
     if (cannot !== undefined) return cannot;
     try {
-      const programs = createTcpObserver({ ...config, cgroupRoot });
+      const programs = createTcpObserver({ ...config, cgroupRoot: config.softErrors ? cgroupRoot : "" });
       programs.start();
       observer = programs;
       return undefined;

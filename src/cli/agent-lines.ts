@@ -5,7 +5,7 @@ import type { PeerTable } from "../topology/index.ts";
 /** What waits for whoever reads; beyond it lines are given up. */
 const waitingBytesMax = 8 * 2 ** 20;
 /** What is handed over at once. */
-const sliceLength = 2 ** 20;
+const sliceLength = 64 * 1024;
 
 export interface AgentLinesDependencies {
   readonly output: Writable;

@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { ConfigError, readConfig } from "../settings/index.ts";
+import { ConfigError, readAgentSections } from "../settings/agent/index.ts";
 import { SpoolError } from "../uplink/index.ts";
 import { type AgentFlags, type AgentSettings, readAgentFlags } from "./agent-flags.ts";
 import { type AgentService, createAgentService } from "./agent-service.ts";
@@ -9,7 +9,11 @@ import { version } from "./version.ts";
 
 /** Runs until a signal, or until nobody reads its lines. */
 export async function runAgent(flags: AgentFlags): Promise<void> {
-  const config = readConfig({ file: flags.config, environment: process.env, flags: { log: flags.log } });
+  const config = readAgentSections({
+    file: flags.config,
+    environment: process.env,
+    flags: { log: flags.log },
+  });
   const settings = readAgentFlags(flags, process.env);
   const logger = pino({ level: config.log, base: null }, pino.destination(2));
   for (const warning of settings.warnings) logger.warn(warning);

@@ -4,7 +4,10 @@ import type { ConnectionsStatus } from "../agent/index.ts";
 import { describeParts, describeTcp } from "./agent-words.ts";
 
 const limits = [{ reason: "no BTF", remedy: "another kernel" }];
-const whole = { networkNamespaces: 3, networkNamespacesMissed: 0, hasEvents: true, seesAllProcesses: true };
+const whole = {
+  ...{ networkNamespaces: 3, networkNamespacesMissed: 0, hasEvents: true },
+  ...{ canReadProcesses: true, processesMissed: 0 },
+};
 
 function describe(reach: Partial<typeof whole> | undefined): string {
   const status: ConnectionsStatus = {
@@ -18,10 +21,10 @@ test("all network namespaces is said only where all are read", () => {
   const byPrograms = describeTcp({ state: "on", way: "eBPF", sockets: 1 }, "connections");
   assert.equal(byPrograms, "on    connections, all network namespaces");
   assert.match(describe({}), /^on {4}connections, all network namespaces: read by sock_diag/);
-  assert.ok(!describe({}).includes("not seen"));
+  for (const reach of [{}, { processesMissed: 1 }]) assert.ok(!describe(reach).includes("not seen"));
   for (const reach of [
     { networkNamespaces: 1, networkNamespacesMissed: 2 },
-    { networkNamespaces: 1, seesAllProcesses: false },
+    { networkNamespaces: 1, canReadProcesses: false, processesMissed: 9 },
   ]) {
     assert.match(describe(reach), /^on {4}connections, this network namespace only: read by sock_diag/);
     assert.match(describe(reach), /to change it: start it as root; entering them needs CAP_SYS_ADMIN/);

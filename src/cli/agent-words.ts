@@ -45,8 +45,8 @@ export function describeTcp(tcp: ConnectionsStatus, what: string): string {
   ].join("\n");
 }
 
-function isWhole({ networkNamespacesMissed, seesAllProcesses }: SockDiagReach): boolean {
-  return networkNamespacesMissed === 0 && seesAllProcesses;
+function isWhole({ networkNamespacesMissed, canReadProcesses }: SockDiagReach): boolean {
+  return networkNamespacesMissed === 0 && canReadProcesses;
 }
 
 function describeReach(reach: SockDiagReach | undefined): string {
@@ -60,8 +60,8 @@ function describeReach(reach: SockDiagReach | undefined): string {
 /** Of a user whose processes are all that can be read, nobody knows how many further ones there are. */
 function describeOthers(reach: SockDiagReach): string[] {
   if (isWhole(reach)) return [];
-  const { networkNamespacesMissed, seesAllProcesses } = reach;
-  const which = seesAllProcesses ? `${networkNamespacesMissed} others` : "others";
+  const { networkNamespacesMissed, canReadProcesses } = reach;
+  const which = canReadProcesses ? `${networkNamespacesMissed} others` : "others";
   return [
     `${indent}not seen:     connections in ${which} (containers, pods)`,
     `${indent}to change it: start it as root; entering them needs CAP_SYS_ADMIN, finding them CAP_SYS_PTRACE`,

@@ -1,4 +1,3 @@
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type Command, InvalidArgumentError } from "commander";
 import type { DemoWorld, PlannedWorld } from "../demo/index.ts";
@@ -92,6 +91,7 @@ async function run({ listen, seed, seconds }: DemoFlags): Promise<number> {
 
 /** A UDP port that nobody uses now. */
 async function freePort(): Promise<number> {
+  const { createSocket } = await import("node:dgram");
   const socket = createSocket("udp4").bind(0, "127.0.0.1");
   await once(socket, "listening");
   const { port } = socket.address();

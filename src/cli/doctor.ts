@@ -15,6 +15,7 @@ export function addDoctor(program: Command): void {
       console.log(`kernel types (BTF)   ${facts.hasBtf ? "yes" : "no"}`);
       console.log(`libbpf.so.1          ${facts.hasLibbpf ? "yes" : "no"}`);
       console.log(`TCP by eBPF          ${tryTcp(observe, facts)}`);
+      console.log(`TCP soft errors      ${trySoftErrors(observe, facts)}`);
       console.log(`TCP by sock_diag     ${trySockDiag(observe)}`);
       console.log(`cgroup v2            ${facts.cgroupRoot || "not mounted"}`);
       console.log(
@@ -46,6 +47,14 @@ function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): 
   return tryObserver(canRunTcp(facts), () => createTcpObserver({ connectionsMax: 1024 }));
 }
 
+/** Errors that TCP keeps for the program alone; `agent.softErrors` leaves them out. */
+function trySoftErrors({ canFollowSoftErrors, createTcpObserver }: Observe, facts: KernelFacts): string {
+  const observer = createTcpObserver({ connectionsMax: 1024, cgroupRoot: facts.cgroupRoot });
+  const answer = tryObserver(canFollowSoftErrors(facts), () => observer);
+  if (answer !== "yes" || observer.followsSoftErrors) return answer;
+  return "no: the kernel did not take the program; a refusal by ICMP while connect() is at work may not be counted";
+}
+
 function tryDatagrams(
   { canRunDatagrams, createDatagramObserver }: Observe,
   facts: KernelFacts,
@@ -70,9 +79,7 @@ function trySockDiag({
   try {
     observer.start();
     const [, ...limits] = sockDiagLimits(observer.reach()); // the first is what sock_diag itself cannot
-    return ["yes, where eBPF cannot be had", ...limits.map(({ reason }) => `but ${reason}`)].join(
-      `\n${" ".repeat(21)}`,
-    );
+    return `yes, where eBPF cannot be had${describeLimits(limits)}`;
   } catch (error) {
     return `no: ${(error as Error).message}`;
   } finally {
@@ -90,10 +97,14 @@ function tryNat(observe: Observe): string {
   const { namespaceCount } = status;
   observer.stop();
   if (cannot !== undefined) return describeCannot(cannot);
-  const limits = silentLimits(status).map(
-    ({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`,
-  );
-  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${limits.join("")}`;
+  return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${describeLimits(silentLimits(status))}`;
+}
+
+/** What is missing from an answer of yes, in lines below it. */
+function describeLimits(limits: readonly CannotRun[]): string {
+  return limits
+    .map(({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`)
+    .join("");
 }
 
 function describeCannot({ reason, remedy }: CannotRun): string {

@@ -41,16 +41,21 @@ export function addGeoip(program: Command): void {
 async function run(flags: GeoipFlags, command: Command): Promise<void> {
   const query = process.env.QUERY ?? "";
   if (query === "") command.error("error: environment QUERY is not set: a PromQL query is expected");
-  const [{ openPlaces }, { createGeoipService }] = await Promise.all([
+  const [{ placesIn }, { loadGeoFile }, { createGeoipService }] = await Promise.all([
     import("../metrics/index.ts"),
+    import("../enrich/geo/index.ts"),
     import("./geoip-service.ts"),
   ]);
-  let findPlace: Awaited<ReturnType<typeof openPlaces>>;
-  try {
-    findPlace = await openPlaces(flags.database);
-  } catch (error) {
-    command.error(`error: -d: ${(error as Error).message}`);
+  const loaded = await loadGeoFile({ kind: "country", file: flags.database }).answer;
+  if (loaded.form !== "mmdb") {
+    const problem = loaded.form === "problem" ? loaded.problem : "is no MaxMind database";
+    command.error(
+      `error: -d: ${flags.database} ${problem}; a MaxMind DB of cities is expected, such as GeoLite2-City.mmdb`,
+    );
   }
+  const findPlace = await placesIn(
+    Buffer.from(loaded.bytes.buffer, loaded.bytes.byteOffset, loaded.bytes.length),
+  );
   const { prometheus, ipLabel, label = [], listen = defaultListen, interval, debug } = flags;
   const service = createGeoipService(
     { prometheus, query, addressLabel: ipLabel, labels: label, listen, intervalSeconds: interval },

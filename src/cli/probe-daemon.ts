@@ -1,9 +1,6 @@
 import { spawn } from "node:child_process";
 
 const mark = "PORTOLAN_PROBE_DAEMON";
-/** What a packet takes is small functions that call each other: put into one another they cost a third less. */
-const engineFlags = ["--max-inlined-bytecode-size=2000", "--max-inlined-bytecode-size-cumulative=6000"];
-
 /** Whether this process is the one that goes on without a terminal. */
 export function isDaemon(): boolean {
   return process.env[mark] === "1";
@@ -14,7 +11,7 @@ export function isDaemon(): boolean {
  * code for the one who asked.
  */
 export function startDaemon(): Promise<number> {
-  const child = spawn(process.execPath, [...engineFlags, ...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env: { ...process.env, [mark]: "1" },

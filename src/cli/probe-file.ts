@@ -1,4 +1,4 @@
-import { compileFilter } from "../observe/index.ts";
+import { compileFilter } from "../observe/capture/index.ts";
 import { isLinkTypeKnown } from "../packet/index.ts";
 import {
   CaptureFeed,
@@ -74,6 +74,10 @@ function tellEnd(path: string, feed: CaptureFeed, isStopped: boolean, log: (text
   }
   if (packetCount === 0 && pendingBytes === 0 && feed.interfaces.length === 0 && !isStopped) {
     log(`${path}: is empty`);
+    return 1;
+  }
+  if (feed.interfaces.length === 0 && !isStopped) {
+    log(`${path}: is no capture: it has ${pendingBytes} octets, and a capture's header more`);
     return 1;
   }
   if (pendingBytes > 0 && !isStopped)

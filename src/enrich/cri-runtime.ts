@@ -1,3 +1,4 @@
+import { accessSync } from "node:fs";
 import { connectGrpc, type GrpcConnection, isUnimplemented } from "./cri-call.ts";
 import { type CriListing, listCri } from "./cri-listing.ts";
 import type { NameSource } from "./name-source.ts";
@@ -57,6 +58,11 @@ export function createCriRuntime({
   async function visit(): Promise<void> {
     isIdle = false;
     isMissed = false;
+    try {
+      accessSync(socketPath); // before anything of HTTP/2 is loaded
+    } catch (error) {
+      return failed(error as Error);
+    }
     const mine = connectGrpc(socketPath, { answerMilliseconds });
     connection = mine;
     const found = await listCri(mine).catch((error: Error) => error);

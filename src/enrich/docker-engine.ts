@@ -1,6 +1,9 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { asObject, containerNameOf } from "./container-text.ts";
 import type { NameSource } from "./name-source.ts";
+
+// Not by `import`, which reads everything the module exports: WebSocket among it, 14 MB of memory.
+const { request } = process.getBuiltinModule("node:http");
 
 export interface DockerEngineDependencies {
   /** Told of each name that is learned or changed. */

@@ -14,7 +14,7 @@ export const dropReasons = {
   exporter_limit: "more exporters than are kept",
   record_empty: "a record carries neither addresses nor counters",
   queue_full: "records came faster than they could be handled",
-  connection_limit: "more live connections than the agent's table holds",
+  connection_limit: "more live connections or listening sockets than the agent's tables hold",
   flow_limit: "packets of more flows, other than TCP's, than the agent's table holds",
   dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
   nat_lost:

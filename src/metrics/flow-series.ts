@@ -7,8 +7,9 @@ import {
   type ObserverTable,
 } from "../flow/index.ts";
 import { clientEnd } from "../topology/index.ts";
-import { formatLabels, type Metric, type Sample } from "./exposition.ts";
+import type { Metric } from "./exposition.ts";
 import type { SeriesLimits } from "./link-series.ts";
+import { otherLabels, samplesOf, type WrittenLabels, withText } from "./series-samples.ts";
 import { SeriesTable } from "./series-table.ts";
 
 /** Words of a key: two addresses of four words; destination port, whether it is a client's, and protocol; observer. */
@@ -21,7 +22,7 @@ const dynamicPort = 1 << 24;
  * k8spacket does, or every connection would be two series.
  */
 export class FlowSeries {
-  readonly #table: SeriesTable<{ labels: Readonly<Record<string, string>>; text: string }>;
+  readonly #table: SeriesTable<WrittenLabels>;
   readonly #observers: ObserverTable;
 
   constructor(limits: SeriesLimits, observers: ObserverTable) {
@@ -78,24 +79,15 @@ export class FlowSeries {
 
   /** The bare names are the seed design's: its queries ask for them. */
   metrics(): Metric[] {
+    const samples = (index: number) => samplesOf(this.#table, { make: this.#makeLabels, other }, index);
     const both = (name: string, help: string, index: number): Metric[] => [
-      { name: `${name}_total`, type: "counter", help, samples: this.#samples(index) },
-      { name, type: "untyped", help: `The same as ${name}_total.`, samples: this.#samples(index) },
+      { name: `${name}_total`, type: "counter", help, samples: samples(index) },
+      { name, type: "untyped", help: `The same as ${name}_total.`, samples: samples(index) },
     ];
     return [
       ...both("flow_bytes", "Bytes of flows, sampling corrected.", 0),
       ...both("flow_packets", "Packets of flows, sampling corrected.", 1),
     ];
-  }
-
-  *#samples(index: number): Generator<Sample> {
-    const table = this.#table;
-    if (table.hasOther) yield { ...otherLabels, value: table.values[index]! };
-    for (let row = 0, end = table.count; row < end; row++) {
-      if (!table.isNamed(row)) continue;
-      const { labels, text } = table.labels(row, this.#makeLabels);
-      yield { labels, text, value: table.values[table.placeOf(row) + index]! };
-    }
   }
 
   readonly #makeLabels = (row: number) => {
@@ -116,12 +108,4 @@ export class FlowSeries {
 /** An agent is told by its id: it may call itself what an exporter is called. */
 const exporterName = ({ id, kind, name }: Observer) => (kind === "agent" ? id : name);
 
-const withText = (labels: Readonly<Record<string, string>>) => ({ labels, text: formatLabels(labels) });
-
-const otherLabels = withText({
-  dst_addr: "~other",
-  dst_port: "~other",
-  exporter: "~other",
-  proto: "~other",
-  src_addr: "~other",
-});
+const other = otherLabels("dst_addr", "dst_port", "exporter", "proto", "src_addr");

@@ -149,3 +149,24 @@ test("links beyond the limit are one, with every label ~other", () => {
   assert.equal(sent[0]?.replaceAll(/\w+="~other",?/g, ""), "portolan_link_sent_bytes_total{} 165");
   assert.equal(series.hasOther, true);
 });
+
+test("failures are told by reason, of links that have some; what had opened and was reset is no failed connection", () => {
+  const { peers, batchOf } = createRows();
+  const series = new LinkSeries(limits, peers);
+  series.fold(
+    batchOf([
+      { connections: 3, reset: 1 },
+      { failed: 2, refused: 2 },
+      { server: "10.0.0.3", connections: 5 },
+    ]),
+    now,
+  );
+  assert.deepEqual(linesOf(series, "portolan_link_failures_total"), [
+    `portolan_link_failures_total{${labels()},reason="refused"} 2`,
+    `portolan_link_failures_total{${labels()},reason="reset"} 1`,
+  ]);
+  assert.equal(
+    linesOf(series, "portolan_link_failed")[0],
+    `portolan_link_failed_connections_total{${labels()}} 2`,
+  );
+});

@@ -1,8 +1,9 @@
 import { type FlowBatch, formatProtocol } from "../flow/index.ts";
 import { clientEnd, type PeerTable, type VisitOpen } from "../topology/index.ts";
 import { EndTable } from "./end-table.ts";
-import { formatLabels, type Metric, type Sample } from "./exposition.ts";
+import type { Metric, Sample } from "./exposition.ts";
 import { type PeerLabels, peerLabels } from "./peer-labels.ts";
+import { otherLabels, type WrittenLabels, withText } from "./series-samples.ts";
 import { SeriesTable } from "./series-table.ts";
 
 /**
@@ -17,7 +18,16 @@ const connections = 2;
 const failed = 3;
 const retransmits = 4;
 const rttSum = 5;
-const rttFirst = 6;
+const failureFirst = 6;
+/** Why connections failed, and the columns that count it. The last two had opened. */
+const failureReasons = [
+  ["refused", "refusedConnectionCount"],
+  ["timed_out", "timedOutConnectionCount"],
+  ["unreachable", "unreachableConnectionCount"],
+  ["reset", "resetConnectionCount"],
+  ["lost", "lostConnectionCount"],
+] as const;
+const rttFirst = failureFirst + failureReasons.length;
 const counterCount = rttFirst + rttBuckets.length + 1;
 /** Words of a key: client's end, server's end, port and protocol. */
 const keyWords = 3;
@@ -28,8 +38,6 @@ export interface SeriesLimits {
   readonly limit: number;
   readonly staleMilliseconds: number;
 }
-
-type LinkLabels = Readonly<Record<string, string>>;
 
 /** A link's figures, for drop-ins that tell them by other names. */
 export interface LinkTotals {
@@ -46,7 +54,7 @@ const other: PeerLabels = { name: "~other", namespace: "~other", kind: "~other" 
 
 /** Counters per link: client → server on a port. Rows that count once are added, sampling corrected. */
 export class LinkSeries {
-  readonly #table: SeriesTable<{ labels: LinkLabels; text: string }>;
+  readonly #table: SeriesTable<WrittenLabels>;
   readonly #ends: EndTable<PeerLabels>;
   #active = new Uint32Array(1024);
   #otherActive = 0;
@@ -90,6 +98,10 @@ export class LinkSeries {
       values[at + received]! += sourceIsClient ? backward : forward;
       if (opened > 0) values[at + connections]! += opened;
       if (failures > 0) values[at + failed]! += failures;
+      // Most records tell of neither.
+      if (failures > 0 || columns.resetConnectionCount[row] !== 0 || columns.lostConnectionCount[row] !== 0)
+        for (const [i, [, column]] of failureReasons.entries())
+          values[at + failureFirst + i]! += columns[column][row]!;
       values[at + retransmits]! += columns.retransmittedSegmentCount[row]!;
       const rtt = columns.roundTripTimeMicroseconds[row]!;
       if (rtt > 0) observeRtt(values, at, rtt / 1e6);
@@ -140,6 +152,12 @@ export class LinkSeries {
       counter("received_bytes", "Bytes from server to client.", received),
       counter("connections", "Connections opened.", connections),
       counter("failed_connections", "Connections that never opened.", failed),
+      {
+        name: "portolan_link_failures_total",
+        type: "counter",
+        help: `Connections that failed, by reason: ${failureReasons.map(([reason]) => reason).join(", ")}; reset and lost had opened.`,
+        samples: this.#failureSamples(),
+      },
       counter("retransmits", "TCP segments sent again.", retransmits),
       {
         name: "portolan_link_active_connections",
@@ -185,6 +203,18 @@ export class LinkSeries {
     for (const [row, at] of this.#places()) yield { ...this.#labels(row), value: read(at, row) };
   }
 
+  /** Only of links that failed so: most never do. */
+  *#failureSamples(): Generator<Sample> {
+    for (const [row, at] of this.#places()) {
+      for (const [i, [reason]] of failureReasons.entries()) {
+        const value = this.#table.values[at + failureFirst + i]!;
+        if (value === 0) continue;
+        const { labels, text } = this.#labels(row);
+        yield { labels: { ...labels, reason }, text: `${text},reason="${reason}"`, value };
+      }
+    }
+  }
+
   *#rttSamples(): Generator<Sample> {
     for (const [row, at] of this.#places()) {
       const { values } = this.#table;
@@ -203,8 +233,8 @@ export class LinkSeries {
     }
   }
 
-  #labels(row: number): { labels: LinkLabels; text: string } {
-    return row < 0 ? otherLabels : this.#table.labels(row, this.#makeLabels);
+  #labels(row: number): WrittenLabels {
+    return row < 0 ? otherText : this.#table.labels(row, this.#makeLabels);
   }
 
   readonly #makeLabels = (row: number) => {
@@ -224,18 +254,10 @@ export class LinkSeries {
   };
 }
 
-const withText = (labels: LinkLabels) => ({ labels, text: formatLabels(labels) });
-
-const otherLabels = withText({
-  client: "~other",
-  client_kind: "~other",
-  client_namespace: "~other",
-  protocol: "~other",
-  server: "~other",
-  server_kind: "~other",
-  server_namespace: "~other",
-  server_port: "~other",
-});
+const otherText = otherLabels(
+  ...["client", "client_kind", "client_namespace", "protocol"],
+  ...["server", "server_kind", "server_namespace", "server_port"],
+);
 
 function observeRtt(values: Float64Array, at: number, seconds: number): void {
   let bucket = 0;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type ConntrackFacts,
+  canFollowSoftErrors,
   canRunConntrack,
   canRunDatagrams,
   canRunSockDiag,
@@ -50,16 +51,23 @@ test("capabilities are read from /proc/self/status", () => {
   assert.ok(!hasCapabilities("CapEff:\t0000000000000000\n"));
 });
 
-test("datagrams need what TCP needs, and cgroup v2", () => {
-  assert.equal(canRunDatagrams(able), undefined);
-  assert.match(canRunDatagrams({ ...able, isPrivileged: false })?.reason ?? "", /needs root/);
-  const cannot = canRunDatagrams({ ...able, cgroupRoot: "" });
-  assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
-  assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
-  const inside = canRunDatagrams({ ...able, cgroupRoot: "", isCgroupPrivate: true });
-  assert.match(inside?.reason ?? "", /private cgroup namespace/);
-  assert.match(inside?.remedy ?? "", /--cgroupns=host/);
-});
+const atCgroupRoot: [string, typeof canRunTcp, RegExp][] = [
+  ["datagrams", canRunDatagrams, /^UDP, ICMP and DNS are seen/],
+  ["soft errors", canFollowSoftErrors, /^refusals that TCP tells to the program alone are seen/],
+];
+for (const [name, canRun, what] of atCgroupRoot) {
+  test(`${name} need what TCP needs, and cgroup v2`, () => {
+    assert.equal(canRun(able), undefined);
+    assert.match(canRun({ ...able, isPrivileged: false })?.reason ?? "", /needs root/);
+    const cannot = canRun({ ...able, cgroupRoot: "" });
+    assert.match(cannot?.reason ?? "", what);
+    assert.match(cannot?.reason ?? "", /cgroup v2, which is not mounted/);
+    assert.match(cannot?.remedy ?? "", /mount -t cgroup2/);
+    const inside = canRun({ ...able, cgroupRoot: "", isCgroupPrivate: true });
+    assert.match(inside?.reason ?? "", /private cgroup namespace/);
+    assert.match(inside?.remedy ?? "", /--cgroupns=host/);
+  });
+}
 
 test("cgroup v2 is found where it is mounted", () => {
   assert.equal(findCgroupRoot("cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n"), "/sys/fs/cgroup");
@@ -105,12 +113,18 @@ test("without eBPF: what stands in the way, and the one thing to change", () => 
 });
 
 test("without eBPF: what is not seen is said, and no more than that", () => {
-  const whole = { networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true, seesAllProcesses: true };
+  const whole = {
+    ...{ networkNamespaces: 5, networkNamespacesMissed: 0, hasEvents: true },
+    ...{ canReadProcesses: true, processesMissed: 0 },
+  };
   const reasons = (reach: Partial<typeof whole>) =>
     sockDiagLimits({ ...whole, ...reach }).map(({ reason }) => reason);
   assert.equal(reasons({}).length, 1);
   assert.match(reasons({})[0]!, /no process name/);
   assert.match(reasons({ networkNamespacesMissed: 3 })[1]!, /3 further network namespaces/);
-  assert.match(reasons({ seesAllProcesses: false })[1]!, /this user's own processes/);
+  const own = { canReadProcesses: false, processesMissed: 40 };
+  assert.match(reasons(own)[1]!, /^only sockets of this user's own processes/);
+  assert.match(reasons({ processesMissed: 1 })[1]!, /^1 process is shielded, .* its sockets have no process/);
+  assert.match(reasons({ processesMissed: 2 })[1]!, /^2 processes are shielded, .* their sockets have no/);
   assert.match(reasons({ hasEvents: false })[1]!, /shorter than the time between two polls are not seen/);
 });

@@ -42,6 +42,7 @@ export interface ConntrackFacts {
 }
 
 const capNetAdmin = 12n;
+const capSysPtrace = 19n;
 const capSysAdmin = 21n;
 const capPerfmon = 38n;
 const capBpf = 39n;
@@ -115,18 +116,25 @@ export function canRunTcp(facts: KernelFacts): CannotRun | undefined {
 
 /** The first thing that stands in the way of the datagram observer: what TCP needs, and cgroup v2. */
 export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
-  const cannot = canRunTcp(facts);
-  if (cannot !== undefined) return cannot;
+  return canRunTcp(facts) ?? canReachCgroups(facts, "UDP, ICMP and DNS are");
+}
+
+/** The same for TCP's soft errors (`agent.softErrors`), without which the TCP observer still runs. */
+export function canFollowSoftErrors(facts: KernelFacts): CannotRun | undefined {
+  return canRunTcp(facts) ?? canReachCgroups(facts, "refusals that TCP tells to the program alone are");
+}
+
+/** `what` begins the sentence: whose hook is at the root. */
+function canReachCgroups(facts: KernelFacts, what: string): CannotRun | undefined {
   if (facts.isCgroupPrivate === true) {
     return {
-      reason:
-        "UDP, ICMP and DNS are seen at the root of cgroup v2, and this process sees a part of it alone (a private cgroup namespace)",
+      reason: `${what} seen at the root of cgroup v2, and this process sees a part of it alone (a private cgroup namespace)`,
       remedy: "start the container with the host's: docker run --cgroupns=host",
     };
   }
   if (facts.cgroupRoot === "") {
     return {
-      reason: "UDP, ICMP and DNS are seen at the root of cgroup v2, which is not mounted",
+      reason: `${what} seen at the root of cgroup v2, which is not mounted`,
       remedy: "mount it: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",
     };
   }
@@ -227,13 +235,7 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
       remedy: "start it as root: entering them needs CAP_SYS_ADMIN",
     });
   }
-  if (!reach.seesAllProcesses) {
-    limits.push({
-      reason:
-        "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
-      remedy: "start it as root: sudo ./portolan up",
-    });
-  }
+  if (reach.processesMissed > 0) limits.push(processesLimit(reach));
   if (!reach.hasEvents) {
     limits.push({
       reason:
@@ -243,6 +245,28 @@ export function sockDiagLimits(reach: SockDiagReach): CannotRun[] {
     });
   }
   return limits;
+}
+
+function processesLimit({ canReadProcesses, processesMissed }: SockDiagReach): CannotRun {
+  if (!canReadProcesses) {
+    return {
+      reason:
+        "only sockets of this user's own processes have process names, and only those processes' namespaces are found",
+      remedy: "start it as root: sudo ./portolan up",
+    };
+  }
+  const [which, whose] =
+    processesMissed === 1 ? ["1 process is", "its"] : [`${processesMissed} processes are`, "their"];
+  return {
+    reason: `${which} shielded, from root as well: ${whose} sockets have no process names, and a network namespace with no others in it is not found`,
+    remedy:
+      "see what shields it, such as a security module or a sandbox: ls -l /proc/[0-9]*/ns/net names the process",
+  };
+}
+
+/** CAP_SYS_PTRACE: what is in /proc/PID/ns and /proc/PID/fd of other users' processes can be read. */
+export function canReadOthersProcesses(): boolean {
+  return effectiveCapabilities(readFileSync("/proc/self/status", "utf8"))(capSysPtrace);
 }
 
 /** `status` is the text of /proc/self/status. */

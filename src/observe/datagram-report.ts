@@ -1,3 +1,5 @@
+import { RecordWindow } from "./record-window.ts";
+
 /** `struct datagram_report` of bpf/datagram.h, byte for byte; `datagram-report.test.ts` compares the two. */
 export const datagramReportLayout = {
   bytes_sent: 0,
@@ -22,79 +24,75 @@ export const datagramReportBytes = 112;
 
 const flags = { first: 1, localFirst: 2, answered: 4 } as const;
 const at = datagramReportLayout;
-const utf8 = new TextDecoder();
 
 /** A window onto one report in the ring buffer; `moveTo` points it at the next. Valid while the record is. */
 export class DatagramReport {
-  readonly bytes: Uint8Array;
-  readonly #view: DataView;
-  #offset = 0;
+  readonly #record: RecordWindow;
 
   constructor(data: ArrayBuffer) {
-    this.bytes = new Uint8Array(data);
-    this.#view = new DataView(data);
+    this.#record = new RecordWindow(data);
   }
 
   moveTo(offset: number): void {
-    this.#offset = offset;
+    this.#record.moveTo(offset);
+  }
+  get bytes(): Uint8Array {
+    return this.#record.bytes;
   }
 
   /** Octets from the IP header on, since the last report. */
   get bytesSent(): number {
-    return this.#u64(at.bytes_sent);
+    return this.#record.u64(at.bytes_sent);
   }
   get bytesReceived(): number {
-    return this.#u64(at.bytes_received);
+    return this.#record.u64(at.bytes_received);
   }
   /** Nanoseconds of the kernel's monotonic clock at the flow's first and last packet. */
   get firstSeenNanoseconds(): number {
-    return this.#u64(at.first_seen_nanoseconds);
+    return this.#record.u64(at.first_seen_nanoseconds);
   }
   get lastSeenNanoseconds(): number {
-    return this.#u64(at.last_seen_nanoseconds);
+    return this.#record.u64(at.last_seen_nanoseconds);
   }
   get cgroupId(): number {
-    return this.#u64(at.cgroup_id);
+    return this.#record.u64(at.cgroup_id);
   }
   get packetsSent(): number {
-    return this.#u32(at.packets_sent);
+    return this.#record.u32(at.packets_sent);
   }
   get packetsReceived(): number {
-    return this.#u32(at.packets_received);
+    return this.#record.u32(at.packets_received);
   }
   get networkNamespace(): number {
-    return this.#u32(at.network_namespace);
+    return this.#record.u32(at.network_namespace);
   }
   /** Thread group id of the owner, 0 when unknown or the kernel itself. */
   get process(): number {
-    return this.#u32(at.process);
+    return this.#record.u32(at.process);
   }
   get localPort(): number {
-    return this.#u16(at.local_port);
+    return this.#record.u16(at.local_port);
   }
   get remotePort(): number {
-    return this.#u16(at.remote_port);
+    return this.#record.u16(at.remote_port);
   }
   /** Of the flow's first packet: type * 256 + code. */
   get icmpTypeCode(): number {
-    return this.#u16(at.icmp_type_code);
+    return this.#record.u16(at.icmp_type_code);
   }
   /** IANA protocol number. */
   get protocol(): number {
-    return this.bytes[this.#offset + at.protocol]!;
+    return this.#record.u8(at.protocol);
   }
   /** Offset of the 16-byte local address in `bytes`. */
   get localAddress(): number {
-    return this.#offset + at.local_address;
+    return this.#record.offsetOf(at.local_address);
   }
   get remoteAddress(): number {
-    return this.#offset + at.remote_address;
+    return this.#record.offsetOf(at.remote_address);
   }
   get processName(): string {
-    const start = this.#offset + at.process_name;
-    let end = start;
-    while (end < start + 16 && this.bytes[end] !== 0) end++;
-    return utf8.decode(this.bytes.subarray(start, end));
+    return this.#record.text(at.process_name, 16);
   }
   get isFirst(): boolean {
     return this.#has(flags.first);
@@ -109,16 +107,6 @@ export class DatagramReport {
   }
 
   #has(flag: number): boolean {
-    return (this.bytes[this.#offset + at.flags]! & flag) !== 0;
-  }
-  #u16(offset: number): number {
-    return this.#view.getUint16(this.#offset + offset, true);
-  }
-  #u32(offset: number): number {
-    return this.#view.getUint32(this.#offset + offset, true);
-  }
-  #u64(offset: number): number {
-    const low = this.#view.getUint32(this.#offset + offset, true);
-    return this.#view.getUint32(this.#offset + offset + 4, true) * 0x100000000 + low;
+    return (this.#record.u8(at.flags) & flag) !== 0;
   }
 }

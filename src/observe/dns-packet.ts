@@ -1,3 +1,5 @@
+import { RecordWindow } from "./record-window.ts";
+
 /** `struct dns_packet` of bpf/datagram.h, byte for byte; `datagram-report.test.ts` compares the two. */
 export const dnsPacketLayout = {
   seen_nanoseconds: 0,
@@ -14,43 +16,42 @@ const at = dnsPacketLayout;
 
 /** A window onto one DNS query or answer in the ring buffer. Valid while the record is. */
 export class DnsPacket {
-  readonly bytes: Uint8Array;
-  readonly #view: DataView;
-  #offset = 0;
+  readonly #record: RecordWindow;
 
   constructor(data: ArrayBuffer) {
-    this.bytes = new Uint8Array(data);
-    this.#view = new DataView(data);
+    this.#record = new RecordWindow(data);
   }
 
   moveTo(offset: number): void {
-    this.#offset = offset;
+    this.#record.moveTo(offset);
+  }
+  get bytes(): Uint8Array {
+    return this.#record.bytes;
   }
 
   /** Nanoseconds of the kernel's monotonic clock. */
   get seenNanoseconds(): number {
-    const low = this.#view.getUint32(this.#offset + at.seen_nanoseconds, true);
-    return this.#view.getUint32(this.#offset + at.seen_nanoseconds + 4, true) * 0x100000000 + low;
+    return this.#record.u64(at.seen_nanoseconds);
   }
   get networkNamespace(): number {
-    return this.#view.getUint32(this.#offset + at.network_namespace, true);
+    return this.#record.u32(at.network_namespace);
   }
   get localPort(): number {
-    return this.#view.getUint16(this.#offset + at.local_port, true);
+    return this.#record.u16(at.local_port);
   }
   /** It came from the resolver; else it was sent to it. */
   get isAnswer(): boolean {
-    return this.bytes[this.#offset + at.is_answer] !== 0;
+    return this.#record.u8(at.is_answer) !== 0;
   }
   /** Offset of the resolver's 16-byte address in `bytes`. */
   get resolverAddress(): number {
-    return this.#offset + at.resolver_address;
+    return this.#record.offsetOf(at.resolver_address);
   }
   /** Offset of the message in `bytes`. */
   get message(): number {
-    return this.#offset + dnsPacketBytes;
+    return this.#record.offsetOf(dnsPacketBytes);
   }
   get messageLength(): number {
-    return this.#view.getUint16(this.#offset + at.message_length, true);
+    return this.#record.u16(at.message_length);
   }
 }

@@ -1,10 +1,11 @@
 /**
- * What the kernel knows, read through one door each: libbpf (eBPF programs, maps, ring buffers), netlink (in any network namespace), packet sockets. Knows
+ * What the kernel knows: libbpf (eBPF programs, maps, ring buffers), netlink (in any network namespace); packet sockets have a door of their own, `capture/`. Knows
  * sockets, processes, counters and translated addresses; does not know peers, links or flows.
  */
 export {
   type CannotRun,
   type ConntrackFacts,
+  canFollowSoftErrors,
   canRunConntrack,
   canRunDatagrams,
   canRunSockDiag,
@@ -16,12 +17,6 @@ export {
   type SockDiagFacts,
   sockDiagLimits,
 } from "./can-run.ts";
-export { CaptureError } from "./capture/capture-error.ts";
-export { compileFilter } from "./capture/filter.ts";
-export { PacketRing, type PacketRingConfig, type RingCounts } from "./capture/packet-ring.ts";
-export { dropPrivileges } from "./capture/privileges.ts";
-export { hasPacketSockets } from "./capture/system-calls.ts";
-export { writeSystemLog } from "./capture/system-log.ts";
 export {
   type ConntrackConfig,
   type ConntrackLosses,

@@ -33,22 +33,31 @@ export interface BpfObject {
   close(): void;
 }
 
-/** The three regions of a BPF ring buffer (kernel/bpf/ringbuf.c): our position, the kernel's position, the data twice. */
+/**
+ * The three regions of a BPF ring buffer (kernel/bpf/ringbuf.c): our position, the kernel's position, the data twice, so that a record
+ * never wraps. Of the data a window is mapped, since every page that is mapped counts as ours.
+ */
 export interface RingBufferMemory {
   readonly consumer: ArrayBuffer;
   readonly producer: ArrayBuffer;
-  /** The data and then its beginning again, so that a record never wraps. */
+  /** The window, and as much behind it as the longest record takes. */
   readonly data: ArrayBuffer;
   /** Of the data, a power of two. */
   readonly dataBytes: number;
+  /** A power of two, not above `dataBytes`. */
+  readonly windowBytes: number;
+  /** Moves the window to begin at this offset of the data, a multiple of its length. It begins at 0. Throws KernelError. */
+  moveWindow(offset: number): void;
 }
 
 const protRead = 1;
 const protWrite = 2;
 const mapShared = 1;
+const mapFixed = 16;
 
-/** So much of a ring buffer is mapped a second time; records are shorter. Every page that is mapped counts as ours. */
-const wrapBytes = 64 * 1024;
+const windowBytesMax = 256 * 1024;
+/** Records are shorter. */
+const recordBytesMax = 64 * 1024;
 
 /** Whether the library is installed. */
 export function hasLibbpf(): boolean {
@@ -132,17 +141,17 @@ export function loadLibbpf(): Libbpf {
       fds.set(`${kind} ${name}`, fd);
       return fd;
     };
+    /** `place`: in place of what is mapped there; anywhere when 0. */
     const mapMemory = (
-      fd: number,
-      length: number,
-      prot: number,
-      offset: number,
+      { fd, length, prot, offset }: { fd: number; length: number; prot: number; offset: number },
+      place: Pointer,
       what: string,
-    ): ArrayBuffer => {
-      const address = BigInt(call.mmap(0, length, prot, mapShared, fd, offset));
+    ): Pointer => {
+      const flags = place === 0n ? mapShared : mapShared | mapFixed;
+      const address = BigInt(call.mmap(place, length, prot, flags, fd, offset));
       if (address === 0xffffffffffffffffn) throw new KernelError(what, koffi.errno());
-      mappings.push({ address, length });
-      return koffi.view(address, length);
+      if (place === 0n) mappings.push({ address, length });
+      return address;
     };
 
     return {
@@ -197,12 +206,21 @@ export function loadLibbpf(): Libbpf {
       },
       mapRingBuffer(name, dataBytes) {
         const fd = fdOf("map", name);
-        const page = call.pageSize();
-        const consumer = mapMemory(fd, page, protRead | protWrite, 0, `ring buffer ${name}`);
-        const mapped = dataBytes + Math.min(wrapBytes, dataBytes);
-        const rest = mapMemory(fd, page + mapped, protRead, page, `ring buffer ${name}`);
-        const data = koffi.view(mappings.at(-1)!.address + BigInt(page), mapped);
-        return { consumer, producer: rest, data, dataBytes };
+        const page: number = call.pageSize();
+        const windowBytes = Math.min(windowBytesMax, dataBytes);
+        const length = windowBytes + Math.min(recordBytesMax, dataBytes);
+        const what = `ring buffer ${name}`;
+        const window = (offset: number) => ({ fd, length, prot: protRead, offset: 2 * page + offset });
+        const consumer = mapMemory({ fd, length: page, prot: protRead | protWrite, offset: 0 }, 0n, what);
+        const producer = mapMemory({ fd, length: page, prot: protRead, offset: page }, 0n, what);
+        const data = mapMemory(window(0), 0n, what);
+        return {
+          ...{ consumer: koffi.view(consumer, page), producer: koffi.view(producer, page) },
+          ...{ data: koffi.view(data, length), dataBytes, windowBytes },
+          moveWindow(offset) {
+            mapMemory(window(offset), data, what);
+          },
+        };
       },
       close() {
         for (const link of links.splice(0)) call.destroyLink(link);

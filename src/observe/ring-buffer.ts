@@ -6,23 +6,25 @@ const headerBytes = 8;
 
 /**
  * Reads a BPF ring buffer where it lies (kernel/bpf/ringbuf.c): records of an 8-byte header, whose first word is the
- * length with a busy and a discard bit, followed by the data, rounded up to 8. No system call and no copy.
+ * length with a busy and a discard bit, followed by the data, rounded up to 8. No copy, and no system call but where the window moves.
  */
 export class RingBuffer {
   readonly #consumerPosition: BigUint64Array;
   readonly #producerPosition: BigUint64Array;
   readonly #words: Int32Array;
-  readonly #mask: number;
+  readonly #memory: RingBufferMemory;
+  /** Where the window begins in the data. */
+  #windowStart = 0;
 
-  constructor({ consumer, producer, data, dataBytes }: RingBufferMemory) {
-    this.#consumerPosition = new BigUint64Array(consumer, 0, 1);
-    this.#producerPosition = new BigUint64Array(producer, 0, 1);
-    this.#words = new Int32Array(data);
-    this.#mask = dataBytes - 1;
+  constructor(memory: RingBufferMemory) {
+    this.#consumerPosition = new BigUint64Array(memory.consumer, 0, 1);
+    this.#producerPosition = new BigUint64Array(memory.producer, 0, 1);
+    this.#words = new Int32Array(memory.data);
+    this.#memory = memory;
   }
 
   /**
-   * Calls `visit` with the byte offset of each whole record that is there now, oldest first. The record is valid until
+   * Calls `visit` with the byte offset, in the window, of each whole record that is there now, oldest first. The record is valid until
    * `visit` returns. Returns how many were read.
    */
   consume(visit: (offset: number, length: number) => void): number {
@@ -30,7 +32,7 @@ export class RingBuffer {
     const end = Number(Atomics.load(this.#producerPosition, 0));
     let count = 0;
     while (position < end) {
-      const offset = position & this.#mask;
+      const offset = this.#reach(position);
       const header = Atomics.load(this.#words, offset >> 2) >>> 0;
       if ((header & busyBit) !== 0) break; // reserved, not yet written: it is the first thing read next time
       const length = header & ~(busyBit | discardBit);
@@ -42,5 +44,15 @@ export class RingBuffer {
       Atomics.store(this.#consumerPosition, 0, BigInt(position));
     }
     return count;
+  }
+
+  /** Moves the window to a position when it is elsewhere; returns its offset there. */
+  #reach(position: number): number {
+    const { dataBytes, windowBytes } = this.#memory;
+    const place = position & (dataBytes - 1);
+    const start = place & -windowBytes;
+    if (start !== this.#windowStart) this.#memory.moveWindow(start);
+    this.#windowStart = start;
+    return place - start;
   }
 }

@@ -14,7 +14,9 @@ type WalkProgram = (typeof walkPrograms)[number];
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
   readonly connectionsMax: number;
-  /** Where cgroup v2 is mounted; empty, or not given, where it is not. */
+  /** Listening sockets remembered at most, 16,384 when not given; accepted ones of others have no process. */
+  readonly listenersMax?: number;
+  /** Where cgroup v2 is mounted, so that soft errors are followed; empty, or not given, where they are not. */
   readonly cgroupRoot?: string;
 }
 
@@ -42,12 +44,22 @@ export interface TcpObserver {
   stop(): void;
 }
 
+export interface TcpPrograms extends TcpObserver {
+  /** Whether, once started, soft errors are followed: the program that does it is optional. */
+  readonly followsSoftErrors: boolean;
+}
+
 /** Follows every TCP socket of this machine, in all network namespaces. */
-export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserverConfig): TcpObserver {
+export function createTcpObserver({
+  connectionsMax,
+  listenersMax = 16_384,
+  cgroupRoot = "",
+}: TcpObserverConfig): TcpPrograms {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
   let walkProgram: WalkProgram = walkPrograms.at(-1)!;
+  let followsSoftErrors = false;
   const nameBytes = new Uint8Array(cgroupNameBytes);
   const utf8 = new TextDecoder();
   const lossBytes = new Uint8Array(40);
@@ -58,6 +70,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
       for (const map of ["connections", "slots", "free_slots"]) opened.setMaxEntries(map, connectionsMax);
+      for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
       for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);
       opened.load();
@@ -77,6 +90,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
         try {
           const loaded = load(elf, followErrors, walk);
           walkProgram = walk;
+          followsSoftErrors = followErrors;
           return loaded;
         } catch (error) {
           whyNot = error;
@@ -87,6 +101,9 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
   }
 
   return {
+    get followsSoftErrors() {
+      return followsSoftErrors;
+    },
     start() {
       const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
       try {
@@ -96,6 +113,7 @@ export function createTcpObserver({ connectionsMax, cgroupRoot = "" }: TcpObserv
         report = new TcpReport(memory.data);
         object.attach("follow_state");
         object.runIterator("find_sockets");
+        object.runSyscall("settle_roles");
       } catch (error) {
         this.stop();
         throw error;

@@ -3,8 +3,8 @@ import { type BpfInstruction, type CaptureInterface, CaptureReader, runBpf } fro
 
 /** Twice the longest record: however one lies, there is room to complete it. */
 const bufferBytes = 2_097_152;
-/** What is read at a time fits the second cache. */
-const readBytes = 524_288;
+/** What is read at a time leaves room in the second cache for what it is counted in. */
+const readBytes = 262_144;
 const batchPackets = 1024;
 
 export interface CaptureFeedConfig {

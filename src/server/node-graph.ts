@@ -1,11 +1,9 @@
 import type { LinkEnd, PortLink } from "../topology/index.ts";
+import { graphNodesMax } from "./grouped-graph.ts";
 
 /** What the Node Graph panel shows of a node or an edge. */
 export const statsTypes = ["connection", "bytes", "duration"] as const;
 export type StatsType = (typeof statsTypes)[number];
-
-/** The panel shows 200 nodes; what is lighter is one more, `~other`. */
-const nodesMax = 200;
 
 export interface GraphNode {
   readonly id: string;
@@ -93,13 +91,13 @@ function entry<T>(map: Map<string, T>, key: string, make: () => T): T {
   return made;
 }
 
-/** Ends of the heaviest links, while there is room. */
+/** Ends of the heaviest links, while there is room; what is lighter is one more node, `~other`. */
 function heaviestNodes(links: readonly PortLink[]): ReadonlySet<string> {
   const weight = ({ bytesSent, bytesReceived, connections }: PortLink) =>
     bytesSent + bytesReceived + connections;
   const chosen = new Set<string>();
   for (const { client, server } of links.toSorted((a, b) => weight(b) - weight(a))) {
-    for (const end of [client, server]) if (chosen.size < nodesMax - 1) chosen.add(nodeId(end));
+    for (const end of [client, server]) if (chosen.size < graphNodesMax - 1) chosen.add(nodeId(end));
   }
   return chosen;
 }

@@ -1,4 +1,5 @@
-import { type AddressFacts, type AddressFactsTable, domainOf } from "../enrich/index.ts";
+import { domainOf } from "../enrich/dns/index.ts";
+import type { AddressFacts, AddressFactsTable } from "../enrich/index.ts";
 import type { DerivedFacts, Peer, PeerFacts, Topology, TopologyPeer } from "../topology/index.ts";
 
 export interface PeerFactsTable {

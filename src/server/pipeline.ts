@@ -1,6 +1,8 @@
 import type { Agent } from "../agent/index.ts";
 import type { Collector } from "../collector/index.ts";
-import type { AddressPeers, Kubernetes, ReverseNames } from "../enrich/index.ts";
+import type { ReverseNames } from "../enrich/dns/index.ts";
+import type { AddressPeers } from "../enrich/index.ts";
+import type { Kubernetes } from "../enrich/kubernetes/index.ts";
 import { FlowBatch } from "../flow/index.ts";
 import type { TrafficMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";

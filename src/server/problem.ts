@@ -87,7 +87,8 @@ export function answerProblems(app: FastifyInstance): void {
     if (error instanceof Problem) return sendProblem(reply, error);
     if (error instanceof OperatingError) return sendProblem(reply, storeProblem(error));
     const status = error.statusCode ?? 500;
-    if (status < 500) return sendProblem(reply, new Problem(status, "request_invalid", error.message));
+    const code = status === 413 ? "message_too_large" : "request_invalid";
+    if (status < 500) return sendProblem(reply, new Problem(status, code, error.message));
     request.log.error({ err: error, url: request.url }, "request not answered");
     return sendProblem(
       reply,

@@ -1,33 +1,26 @@
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { agentConfigOf, createAgent, createClock, readBootId } from "../agent/index.ts";
 import { createCollector, defaultCollectorConfig, formatListener } from "../collector/index.ts";
+import { createReverseNames, reverseNamesDefaults } from "../enrich/dns/index.ts";
+import { createGeo } from "../enrich/geo/index.ts";
 import {
   type AddressFacts,
   createAddressFacts,
   createAddressPeers,
-  createGeo,
-  createKubernetes,
-  createReverseNames,
   localAddresses,
   NameTable,
   NetworkTable,
-  reverseNamesDefaults,
 } from "../enrich/index.ts";
+import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
-import {
-  createRemoteWrite,
-  createTrafficMetrics,
-  DropCounters,
-  type Place,
-  type RemoteWriteConfig,
-  type Secret,
-} from "../metrics/index.ts";
-import { type Config, isLoopbackHost } from "../settings/index.ts";
+import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
+import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
+import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
   createNat,
@@ -127,9 +120,9 @@ export function createServer(
   const kubernetes = createKubernetes(config.kubernetes, {
     ...{ peers, now },
     log: (message) => logger.warn(message),
-    surroundings: { environment: process.env, home: homedir() },
+    surroundings: { environment: process.env, home: homeFolder() },
   });
-  const networks = new NetworkTable(config.networks);
+  const networks = new NetworkTable(config.networks, kubernetes.index);
   const geo = createGeo(config.geo, { log: (message) => logger.warn(message) });
   const addressFacts = createAddressFacts({ networks, geo });
   const peerFacts = createPeerFacts(addressFacts);
@@ -178,6 +171,7 @@ export function createServer(
     {
       ...{ peers, observers, now, forEachOpen: stitcher.forEachOpen },
       findPlace: (address) => placeOf(addressFacts.factsOf(address)),
+      findAddressPlace: addressFacts.factsOf,
     },
   );
   const ingestCounts = new IngestCounts();
@@ -223,6 +217,7 @@ export function createServer(
   );
   const readMetrics = createReadMetrics({
     ...{ version, agent, collector, store, fold, peers, live, drops, remote, traffic, ingestCounts },
+    ...{ kubernetes, startedAt, now, dataFolder: config.data, storeBytesMax: config.store.size },
     compat: config.metrics.compat,
     get remoteWrites() {
       return remoteWrites;
@@ -286,7 +281,7 @@ export function createServer(
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, now });
+    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
     routeStatus(http, {
       version,
       node,

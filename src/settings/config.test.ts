@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { formatTokenHash, hashToken } from "./auth-config.ts";
-import { ConfigError, environmentVariable, isLoopbackHost, readConfig } from "./config.ts";
+import { environmentVariable, readConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portolan-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,7 +49,7 @@ test("without anything said, the defaults hold", () => {
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
-      ...{ ebpf: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
+      ...{ ebpf: true, softErrors: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
     },
     networks: [],
     geo: { country: "bundled", city: "off", asn: "bundled" },
@@ -76,6 +78,7 @@ test("a flag goes before the environment, the environment before the file, the f
     commandLine: false,
     connections: 2002,
     ebpf: true,
+    softErrors: true,
     datagrams: true,
     dns: true,
     nat: true,
@@ -262,7 +265,7 @@ for (const [yaml, problem] of [
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, datagrams, dns, nat, flows",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, nat, flows",
     "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics",
   ]);
 });

@@ -1,12 +1,16 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { homedir } from "node:os";
 import { type Document, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
-import { networkProblem, type OwnNetwork, repeatedRanges, reverseModes } from "../enrich/index.ts";
-import { formatCidr, isLoopback, parseAddress, parseCidr } from "../flow/index.ts";
+import { reverseModes } from "../enrich/dns/index.ts";
+import { networkProblem, type OwnNetwork, repeatedRanges } from "../enrich/index.ts";
+import { formatCidr, parseCidr } from "../flow/index.ts";
+import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
 import { authSchema } from "./auth-config.ts";
+import { ConfigError } from "./config-error.ts";
+import { homeFolder } from "./home-folder.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 import { metricsSchema } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
@@ -137,6 +141,8 @@ const section = { error: "a mapping of settings is expected" };
 
 const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
 
+const { agent: agentDefaults, log: logDefault } = agentSectionDefaults;
+
 /** The whole configuration, with the default of everything that can be set. */
 const configSchema = z.strictObject({
   /** Where page, API and metrics are served. */
@@ -195,29 +201,31 @@ const configSchema = z.strictObject({
     )
     .prefault({}),
   /** What is written to standard error, as JSON lines. */
-  log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault("info"),
+  log: z.enum(logLevels, { error: `one of ${logLevels.join(", ")} is expected` }).prefault(logDefault),
   agent: z
     .strictObject(
       {
-        enabled: yesOrNo().prefault(true),
+        enabled: yesOrNo().prefault(agentDefaults.enabled),
         /** Connections of this machine with itself. */
-        loopback: yesOrNo().prefault(true),
+        loopback: yesOrNo().prefault(agentDefaults.loopback),
         /** Names of containers: from Docker's socket, and from what other runtimes leave on disk. */
-        containers: yesOrNo().prefault(true),
+        containers: yesOrNo().prefault(agentDefaults.containers),
         /** Command lines in place of process names; they may tell secrets. */
-        commandLine: yesOrNo().prefault(false),
+        commandLine: yesOrNo().prefault(agentDefaults.commandLine),
         /** Live connections followed at most. */
-        connections: wholeNumber(1000, 4_000_000).prefault(262_144),
+        connections: wholeNumber(1000, 4_000_000).prefault(agentDefaults.connections),
         /** The kernel's programs; without them TCP alone is seen, by sock_diag. */
-        ebpf: yesOrNo().prefault(true),
+        ebpf: yesOrNo().prefault(agentDefaults.ebpf),
+        /** Refusals that TCP tells to the program alone, by a hook that every getsockopt() of the machine passes. */
+        softErrors: yesOrNo().prefault(agentDefaults.softErrors),
         /** Flows of UDP, ICMP and the rest. */
-        datagrams: yesOrNo().prefault(true),
+        datagrams: yesOrNo().prefault(agentDefaults.datagrams),
         /** Names of addresses, from the DNS answers that workloads here get. */
-        dns: yesOrNo().prefault(true),
+        dns: yesOrNo().prefault(agentDefaults.dns),
         /** Address translation by this machine's kernel, so that a Service's connections are those of the pods that answer. */
-        nat: yesOrNo().prefault(true),
+        nat: yesOrNo().prefault(agentDefaults.nat),
         /** Flows other than TCP's followed at most. */
-        flows: wholeNumber(1000, 1_000_000).prefault(65_536),
+        flows: wholeNumber(1000, 1_000_000).prefault(agentDefaults.flows),
       },
       section,
     )
@@ -274,16 +282,6 @@ const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
-/** Every problem of a configuration at once; nothing has been started. */
-export class ConfigError extends Error {
-  readonly code = "configuration_invalid";
-  readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.problems = problems;
-  }
-}
-
 export interface ConfigSources {
   /** YAML file, if any. */
   readonly file?: string | undefined;
@@ -321,9 +319,6 @@ export function readConfig({ file, environment, flags }: ConfigSources): Config 
   return parsed.data;
 }
 
-/** Variables that are not settings of the configuration file. */
-const otherVariables: readonly string[] = ["PORTOLAN_NO_INSTALL", "PORTOLAN_TOKEN"];
-
 /** What Kubernetes gives every container where a Service is called portolan, or portolan-…: PORTOLAN_SERVICE_HOST, PORTOLAN_PORT_8080_TCP_ADDR. */
 const serviceLink =
   /^PORTOLAN_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
@@ -341,7 +336,7 @@ export function environmentVariable(path: string): string {
 }
 
 function defaultDataFolder(): string {
-  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homedir()}/.local/share/portolan`;
+  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homeFolder()}/.local/share/portolan`;
 }
 
 function leafPaths(): string[] {
@@ -479,9 +474,4 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
       "file (the page is then for this machine alone), or give people one too, by `auth: {tokens: [{name: me, hash: ...}]}` " +
       "(portolan token makes it), or let everybody in who reaches it, by `auth: none` there or PORTOLAN_AUTH=none",
   ];
-}
-
-export function isLoopbackHost(host: string): boolean {
-  const address = parseAddress(host);
-  return host === "localhost" || (address !== undefined && isLoopback(address));
 }

@@ -12,4 +12,7 @@ export {
   type TokenHash,
   tokenProblem,
 } from "./auth-config.ts";
-export { type Config, ConfigError, environmentVariable, isLoopbackHost, readConfig } from "./config.ts";
+export { type Config, environmentVariable, readConfig } from "./config.ts";
+export { ConfigError } from "./config-error.ts";
+export { homeFolder } from "./home-folder.ts";
+export { isLoopbackHost } from "./loopback-host.ts";

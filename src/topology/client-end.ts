@@ -11,6 +11,11 @@ const icmpAnswers = new Map([
   [icmpv6, new Set([129, 134, 136])],
 ]);
 
+/** Whether a protocol's packets say who asked, though it has no ports. */
+export function isAsked(protocol: number): boolean {
+  return protocol === icmp || protocol === icmpv6;
+}
+
 /**
  * Which end of an exporter's record is the client. With ports, the server has the lower one: services listen below the
  * range that clients are given theirs from. Without, an ICMP answer goes to the client; else the lower address is the

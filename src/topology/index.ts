@@ -19,11 +19,13 @@ export {
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
+export { emptyLayout, type LayoutState, layout } from "./layout.ts";
 export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
+export { observedEnd } from "./observed-end.ts";
 export {
   otherPeer,
   type Peer,
@@ -37,7 +39,6 @@ export {
 export {
   attemptControlBits,
   createStitcher,
-  observedEnd,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { FlowBatch, formatAddress, parseAddress } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
 import { createNat } from "./nat.ts";
-import { createStitcher, observedEnd, stitchDefaults } from "./stitch.ts";
+import { observedEnd } from "./observed-end.ts";
+import { createStitcher, stitchDefaults } from "./stitch.ts";
 
 type End = readonly [address: string, port: number];
 interface Row {

@@ -1,6 +1,8 @@
 import { type FlowBatch, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { NatTable, type NatTableConfig, ownEnd, type Translation } from "./nat-table.ts";
-import { attemptControlBits, observedEnd, type Stitcher } from "./stitch.ts";
+import { observedEnd } from "./observed-end.ts";
+import { attemptControlBits, type Stitcher } from "./stitch.ts";
+import { turnRound } from "./turn-round.ts";
 
 export interface Nat {
   /** What a translator told of a connection: that it translates it, or that it does no more. The entry may be used again when this returns. */
@@ -41,7 +43,10 @@ export function createNat(
     columns.destinationTransportPort[row] = destinationPort;
     columns.connectionScope[row] = table.result.scope;
     // A socket's datagrams may be seen translated one way only: then the other way looked like a flow that the remote end began.
-    if (end !== observedEnd.neither && !table.isFromOpener) turnRound(batch, row);
+    if (end !== observedEnd.neither && !table.isFromOpener) {
+      turnRound(batch, row);
+      columns.connectionCount[row] = 0; // the other way has told it
+    }
   }
 
   /** What the client called, where another answers. */
@@ -130,28 +135,4 @@ function writeAddress(words: Uint32Array, at: number, address: Uint32Array): boo
     words[at + i] = address[i]!;
   }
   return isChanged;
-}
-
-const turned = [
-  ["sourceTransportPort", "destinationTransportPort"],
-  ["octetDeltaCount", "reverseOctetDeltaCount"],
-  ["packetDeltaCount", "reversePacketDeltaCount"],
-  ["sourcePeer", "destinationPeer"],
-] as const;
-
-/** An agent's row: its source is the client. */
-function turnRound({ columns, sourceWords, destinationWords }: FlowBatch, row: number): void {
-  for (let at = row * 4; at < row * 4 + 4; at++) {
-    const word = sourceWords[at]!;
-    sourceWords[at] = destinationWords[at]!;
-    destinationWords[at] = word;
-  }
-  for (const [one, other] of turned) {
-    const value = columns[one][row]!;
-    columns[one][row] = columns[other][row]!;
-    columns[other][row] = value;
-  }
-  columns.connectionCount[row] = 0; // the other way has told it
-  const isClient = columns.observedEnd[row] === observedEnd.client;
-  columns.observedEnd[row] = isClient ? observedEnd.server : observedEnd.client;
 }

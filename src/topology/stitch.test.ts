@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
-import { attemptControlBits, createStitcher, observedEnd, type Stitcher, stitchDefaults } from "./stitch.ts";
+import { observedEnd } from "./observed-end.ts";
+import { attemptControlBits, createStitcher, type Stitcher, stitchDefaults } from "./stitch.ts";
 
 interface Row {
   source: [string, number];
@@ -218,6 +219,140 @@ for (const [started, counts] of [
     );
   });
 }
+
+const [icmp, gre, esp] = [1, 47, 50];
+const [echo, echoReply] = [8 << 8, 0];
+const here: [string, number] = ["10.0.0.9", 0];
+const there: [string, number] = ["10.0.0.1", 0];
+const ping: Row = {
+  source: here,
+  destination: there,
+  protocol: icmp,
+  icmp: echo,
+  observedEnd: observedEnd.client,
+};
+const pingBack: Row = { ...ping, source: there, destination: here, observer: 4 };
+const answered: Row = { ...ping, icmp: echoReply, observedEnd: observedEnd.server, observer: 4 };
+
+function judged({ columns, count }: FlowBatch) {
+  return Array.from({ length: count }, (_, row) => ({
+    end: columns.observedEnd[row],
+    counts: columns.isDuplicate[row] === 0,
+    client: (columns.clientEnd[row] === clientEnd.source ? columns.sourcePeer : columns.destinationPeer)[row],
+    server: (columns.clientEnd[row] === clientEnd.source ? columns.destinationPeer : columns.sourcePeer)[row],
+  }));
+}
+
+test("two hosts that ping each other are two flows, each from who asks", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf(
+    { ...ping, sourcePeer: 7, destinationPeer: 8 },
+    { ...pingBack, sourcePeer: 8, destinationPeer: 7 },
+    { ...answered, destinationPeer: 8, sourcePeer: 7 },
+    { ...answered, ...{ source: there, destination: here, sourcePeer: 8, destinationPeer: 7, observer: 3 } },
+  );
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual(judged(batch), [
+    { end: 1, counts: true, client: 7, server: 8 },
+    { end: 1, counts: true, client: 8, server: 7 },
+    { end: 2, counts: false, client: 7, server: 8 },
+    { end: 2, counts: false, client: 8, server: 7 },
+  ]);
+});
+
+test("two processes that ping one host have one flow, in which each keeps what is its own", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf(
+    { ...ping, sourcePeer: 7 },
+    { ...ping, sourcePeer: 6 },
+    { ...answered, destinationPeer: 8 },
+  );
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual(
+    judged(batch).map(({ client, counts }) => [client, counts]),
+    [
+      [7, true],
+      [6, true],
+      [6, false],
+    ],
+  );
+  assert.equal(stitcher.connectionCount, 1);
+});
+
+test("protocols without ports between the same two hosts are flows of their own", () => {
+  const { stitcher } = createCounted();
+  const batch = batchOf(...[icmp, gre, esp].map((protocol, i) => ({ ...ping, protocol, sourcePeer: 5 + i })));
+  stitcher.stitch(batch, 1000);
+  assert.deepEqual(
+    judged(batch).map(({ client, counts }) => [client, counts]),
+    [
+      [5, true],
+      [6, true],
+      [7, true],
+    ],
+  );
+  assert.equal(stitcher.connectionCount, 3);
+});
+
+test("an exporter's records of a ping are the agent's, question and answer, whoever asked and whether the type is told", () => {
+  for (const known of [ping, pingBack]) {
+    const { stitcher } = createCounted();
+    stitcher.stitch(batchOf(known), 1000);
+    const told = { protocol: icmp, observedEnd: observedEnd.neither };
+    const batch = batchOf(
+      { ...told, source: here, destination: [there[0], echo], icmp: echo }, // its type as the port, as NetFlow v5 has it
+      { ...told, source: here, destination: there },
+      { ...told, source: there, destination: here, icmp: echoReply },
+    );
+    stitcher.stitch(batch, 1001);
+    assert.deepEqual([...batch.columns.isDuplicate.subarray(0, 3)], [1, 1, 1]);
+    const isHere = known === ping;
+    const asker = isHere ? clientEnd.source : clientEnd.destination;
+    const other = isHere ? clientEnd.destination : clientEnd.source;
+    assert.deepEqual([...batch.columns.clientEnd.subarray(0, 3)], [asker, asker, other]);
+  }
+});
+
+test("of a flow without ports where both ends say that they began, the first is believed, and it is counted once", () => {
+  const { stitcher } = createCounted();
+  const mine: Row = { ...ping, protocol: gre, sourcePeer: 7, destinationPeer: 90 };
+  const theirs: Row = { ...pingBack, protocol: gre, sourcePeer: 8, destinationPeer: 91 };
+  stitcher.setMachine(3, "one");
+  stitcher.setMachine(4, "other");
+  for (const seconds of [1000, 1001]) {
+    const batch = batchOf(mine, theirs);
+    batch.columns.octetDeltaCount.set([300, 20]);
+    batch.columns.reverseOctetDeltaCount.set([20, 300]);
+    stitcher.stitch(batch, seconds);
+    assert.deepEqual(judged(batch), [
+      { end: 1, counts: true, client: 7, server: 8 },
+      { end: 2, counts: false, client: 7, server: 8 },
+    ]);
+    assert.deepEqual([...batch.columns.octetDeltaCount.subarray(0, 2)], [300, 300]);
+    assert.deepEqual([...batch.columns.destinationPeer.subarray(0, 2)], [8, 8]);
+  }
+});
+
+test("a ping's tuple that turns out to be translated is begun anew, whoever asked", () => {
+  for (const known of [ping, pingBack]) {
+    const { stitcher } = createCounted();
+    const batch = batchOf(known);
+    stitcher.stitch(batch, 1000);
+    const { sourceWords: source, destinationWords: destination } = batchOf(ping);
+    stitcher.forgetTuple({
+      source,
+      destination,
+      at: 0,
+      sourcePort: 0,
+      destinationPort: 0,
+      protocol: icmp,
+      scope: 0,
+    });
+    const again = batchOf({ ...known, observer: 9 });
+    stitcher.stitch(again, 1001);
+    assert.equal(judged(again)[0]!.counts, true, "another agent may report this end");
+  }
+});
 
 test("an end that opens again is another connection", () => {
   for (const [started, peer] of [

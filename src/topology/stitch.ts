@@ -1,10 +1,10 @@
-import { type FlowBatch, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
-import { clientEnd, guessClientEnd } from "./client-end.ts";
+import { type FlowBatch, hasPorts, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import { clientEnd, guessClientEnd, isAsked } from "./client-end.ts";
 import { ConnectionTable, type ConnectionTuple, connectionState as state } from "./connection-table.ts";
+import { createExporterClaims } from "./exporter-claims.ts";
+import { observedEnd } from "./observed-end.ts";
+import { turnRound } from "./turn-round.ts";
 import { WaitingRows } from "./waiting-rows.ts";
-
-/** Values of the `observedEnd` column. */
-export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 
 /**
  * `tcpControlBits` of an agent's row that says only that a client waits for an answer: a SYN. Others' records of the connection
@@ -13,6 +13,8 @@ export const observedEnd = { neither: 0, client: 1, server: 2 } as const;
 export const attemptControlBits = 2;
 
 const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+/** Who asks, in place of the port that ICMP has not: two hosts that ask each other are two flows. */
+const askerPort = 1;
 const observed = state.clientObserved | state.serverObserved;
 const decided = state.clientCounts | state.serverCounts;
 /** A full table is gone through at most this often. */
@@ -109,26 +111,22 @@ export interface Stitcher {
  *
  * Of a flow that no agent knows, the exporter's interface that reported it first counts, each direction for itself; the records of
  * other interfaces (a router that reports at ingress and egress, two routers on one path) are duplicates.
+ *
+ * Without ports there is one flow of a protocol between two addresses, whichever sockets have a part in it, each of which keeps its own
+ * peer; of ICMP there are two, one for each end that asks. Of the others, both ends may take themselves for who began: the first that
+ * reports is believed.
  */
 export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher {
   const table = new ConnectionTable(config.connectionsMax, config.claimsMax);
   let lastMadeRoom = 0;
   let lastMadeClaimRoom = 0;
-  const doubledCounts: number[] = [];
   const waiting = new WaitingRows(waitingMax);
+  const claims = createExporterClaims(config, { table, waiting, drop });
   /** By row of the ObserverTable: the number of its machine, from 1 on; 0 for an agent that said nothing. */
   const machineOf: number[] = [];
   const machines = new Map<string, number>();
   let machineCount = 0;
-  // One claim and one tuple object, filled per row: the hot path allocates nothing.
-  const claim = {
-    claimant: 0,
-    seconds: 0,
-    startSeconds: 0,
-    endSeconds: 0,
-    slackTo: (holder: number) =>
-      isSameObserver(holder, claim.claimant) ? sameClockSeconds : otherClockSeconds,
-  };
+  // One object, filled per row: the hot path allocates nothing.
   const tuple = {
     source: new Uint32Array() as Uint32Array,
     destination: new Uint32Array() as Uint32Array,
@@ -159,6 +157,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
    */
   function readSocketTuple(batch: FlowBatch, row: number): void {
     readTuple(batch, row);
+    if (isAsked(tuple.protocol)) setAsker(true);
     if (machines.size < 2) return;
     const { columns } = batch;
     const machine = machineOf[columns.observer[row]!] ?? 0;
@@ -170,6 +169,31 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const { scope } = tuple;
     tuple.scope = (scope ^ Math.imul(machine, 0x9e3779b1)) >>> 0;
     if (holder === 0 && table.find(tuple) < 0) tuple.scope = scope;
+  }
+
+  function setAsker(isSource: boolean): void {
+    tuple.sourcePort = isSource ? askerPort : 0;
+    tuple.destinationPort = isSource ? 0 : askerPort;
+  }
+
+  /** The connection of an exporter's ICMP record, which may be a question or an answer; -1 when no agent knows of either. */
+  function findAsked(batch: FlowBatch, row: number): number {
+    const isSourceFirst = guessClientEnd(batch, row) === clientEnd.source;
+    for (const isSource of [isSourceFirst, !isSourceFirst]) {
+      setAsker(isSource);
+      const connection = table.find(tuple);
+      if (connection >= 0) return connection;
+    }
+    readTuple(batch, row);
+    return -1;
+  }
+
+  /** A row of the end that another one, which was believed, said to be the server's. */
+  function believeFirst(batch: FlowBatch, row: number): void {
+    readTuple(batch, row);
+    if (hasPorts(tuple.protocol) || isAsked(tuple.protocol)) return;
+    const known = table.find(tuple);
+    if (known >= 0 && table.isConnection(known) && !table.isClientSource(known)) turnRound(batch, row);
   }
 
   /** When the table is full, connections that have ended are forgotten sooner: first those of five minutes ago. */
@@ -199,6 +223,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   /** An agent's row: the source is the client, and one end's peer is certain. */
   function enter(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
+    believeFirst(batch, row);
     readSocketTuple(batch, row);
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
@@ -234,15 +259,26 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     table.lastSeenSeconds[connection] = seconds;
   }
 
+  /** Begins the connection of `tuple` anew. */
+  function forgetFound(): void {
+    const connection = table.find(tuple);
+    if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
+  }
+
+  function findExported(batch: FlowBatch, row: number, seconds: number): number {
+    const asked = isAsked(tuple.protocol) ? findAsked(batch, row) : -1;
+    return asked >= 0 ? asked : claimOrMakeRoom(seconds);
+  }
+
   function judge(batch: FlowBatch, row: number, seconds: number): void {
     const { columns } = batch;
     const isExported = columns.observedEnd[row] === observedEnd.neither;
     if (isExported) readTuple(batch, row);
     else readSocketTuple(batch, row);
-    const connection = isExported ? claimOrMakeRoom(seconds) : table.find(tuple);
+    const connection = isExported ? findExported(batch, row, seconds) : table.find(tuple);
     if (connection < 0 || !table.isConnection(connection)) {
       if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
-      if (isExported) judgeClaim(batch, row, connection, seconds);
+      if (isExported) claims.judge(batch, row, connection, seconds);
       return;
     }
     const sourceIsClient = table.isClientSource(connection);
@@ -250,54 +286,15 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const [client, server] = sourceIsClient
       ? [columns.sourcePeer, columns.destinationPeer]
       : [columns.destinationPeer, columns.sourcePeer];
-    // The end no agent saw keeps the peer its address gave; the table learns it, for `forEachOpen`.
+    // The end no agent saw keeps the peer its address gave, which the table learns, for `forEachOpen`; and so does the end that this row
+    // itself is of: without ports, several sockets have a part in one flow.
     const known = table.state[connection]!;
-    if ((known & state.clientObserved) !== 0) client[row] = table.clientPeer[connection]! || client[row]!;
-    else table.clientPeer[connection] = client[row]!;
-    if ((known & state.serverObserved) !== 0) server[row] = table.serverPeer[connection]! || server[row]!;
-    else table.serverPeer[connection] = server[row]!;
+    const end = columns.observedEnd[row];
+    if ((known & state.clientObserved) === 0) table.clientPeer[connection] = client[row]!;
+    else if (end !== observedEnd.client) client[row] = table.clientPeer[connection]! || client[row]!;
+    if ((known & state.serverObserved) === 0) table.serverPeer[connection] = server[row]!;
+    else if (end !== observedEnd.server) server[row] = table.serverPeer[connection]! || server[row]!;
     columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
-  }
-
-  /** Whether an exporter's row of a flow that no agent knows counts, or another viewpoint's rows of it do. */
-  function judgeClaim(batch: FlowBatch, row: number, flow: number, seconds: number): void {
-    const { columns } = batch;
-    if (flow < 0) {
-      drop("claim_limit", "stitch");
-      return;
-    }
-    const viewpoint = viewpointOf(batch, row);
-    const hasReverse = columns.reversePacketDeltaCount[row]! > 0 || columns.reverseOctetDeltaCount[row]! > 0;
-    const hasForward = !hasReverse || columns.packetDeltaCount[row]! > 0 || columns.octetDeltaCount[row]! > 0;
-    const isSampled = columns.samplingInterval[row]! > 1;
-    claim.claimant = viewpoint;
-    claim.seconds = seconds;
-    // Between two samples nothing is known: that one tells of a later time than another says nothing.
-    claim.startSeconds = isSampled ? 0 : columns.flowStartMilliseconds[row]! / 1000;
-    claim.endSeconds = columns.flowEndMilliseconds[row]! / 1000;
-    const claimSeconds = isSampled ? Math.min(config.claimSeconds, sampledClaimSeconds) : config.claimSeconds;
-    const holder = hasForward ? table.claim(flow, claim, claimSeconds) : viewpoint;
-    const reverseHolder = hasReverse ? table.claim(flow, claim, claimSeconds, true) : viewpoint;
-    table.lastSeenSeconds[flow] = seconds;
-    if (holder === viewpoint && reverseHolder === viewpoint) return;
-    const isOneOurs = hasForward && hasReverse && (holder === viewpoint || reverseHolder === viewpoint);
-    if (isOneOurs && holdHalf(batch, row, holder === viewpoint)) return;
-    columns.isDuplicate[row] = 1;
-    const observer = columns.observer[row]!;
-    const other = holder === viewpoint ? reverseHolder : holder;
-    if (isSameObserver(other, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
-  }
-
-  /**
-   * Of a record with both directions, one that somebody else reports: it becomes a record of its own, to be judged with those that
-   * wait. False when no more can wait.
-   */
-  function holdHalf(batch: FlowBatch, row: number, isForwardOurs: boolean): boolean {
-    if (waiting.isFull) return false;
-    const other = waiting.hold(batch, row);
-    clearCounters(isForwardOurs ? batch : waiting.batch, isForwardOurs ? row : other, reverseCounters);
-    clearCounters(isForwardOurs ? waiting.batch : batch, isForwardOurs ? other : row, forwardCounters);
-    return true;
   }
 
   /** Whether this row's figures count. The end that is known when the connection is first judged stays the one. */
@@ -396,8 +393,12 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       return taken;
     },
     forgetTuple(other) {
-      const connection = table.find(other);
-      if (connection >= 0) table.forget(connection, table.state[connection]! & observed);
+      Object.assign(tuple, other);
+      if (!isAsked(tuple.protocol)) return forgetFound();
+      for (const isSource of [true, false]) {
+        setAsker(isSource);
+        forgetFound();
+      }
     },
     setMachine(observer, machine) {
       let number = machines.get(machine);
@@ -444,7 +445,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     get connectionCount() {
       return table.connectionCount;
     },
-    doubledCount: (observer) => doubledCounts[observer] ?? 0,
+    doubledCount: claims.doubledCount,
   };
 }
 
@@ -463,40 +464,4 @@ function isAttemptRow({ columns }: FlowBatch, row: number): boolean {
   return (
     columns.observedEnd[row] === observedEnd.client && columns.tcpControlBits[row] === attemptControlBits
   );
-}
-
-/** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */
-const sameClockSeconds = 1;
-const otherClockSeconds = 10;
-/** A flow of which packets are sampled is held for so long after each sample. */
-const sampledClaimSeconds = 120;
-
-const forwardCounters = ["octetDeltaCount", "packetDeltaCount"] as const;
-const reverseCounters = ["reverseOctetDeltaCount", "reversePacketDeltaCount"] as const;
-
-function clearCounters(
-  { columns }: FlowBatch,
-  row: number,
-  names: typeof forwardCounters | typeof reverseCounters,
-): void {
-  for (const name of names) columns[name][row] = 0;
-}
-
-const viewpointHashBits = 17;
-const egress = 1;
-
-/**
- * Where an exporter saw a record: its observation domain, and the interface on which the packets came in, or left when it reports at
- * egress. The observer's row stands above a hash, so that two viewpoints of one exporter are told from those of two. Never 0.
- */
-function viewpointOf({ columns }: FlowBatch, row: number): number {
-  const direction = columns.flowDirection[row]!;
-  const interfaces = direction === egress ? columns.egressInterface : columns.ingressInterface;
-  const place = Math.imul(interfaces[row]! * 2 + (direction === egress ? 1 : 0) + 1, 0x9e3779b1);
-  const mixed = Math.imul(place ^ columns.observationDomainId[row]!, 0x85ebca6b);
-  return ((columns.observer[row]! << viewpointHashBits) | (mixed >>> (32 - viewpointHashBits)) | 1) >>> 0;
-}
-
-function isSameObserver(viewpoint: number, other: number): boolean {
-  return (viewpoint ^ other) >>> viewpointHashBits === 0;
 }

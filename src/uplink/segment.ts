@@ -10,7 +10,6 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 
 /** What an entry is, beside its body. */
@@ -28,7 +27,6 @@ export interface Place {
 
 const magic = Buffer.from("PTLSPOL1", "latin1");
 const headBytes = 36;
-const syncData = promisify(fdatasync);
 
 /**
  * A file of the spool (docs/formats/ingest.md). Whoever makes it appends; one that was there is only read. What is appended survives this
@@ -121,8 +119,12 @@ export class Segment {
   async sync(): Promise<void> {
     if (!this.#isDirty || this.#file === undefined) return;
     this.#isDirty = false;
-    await syncData(this.#file).catch(() => {
-      this.#isDirty = true;
+    const file = this.#file;
+    await new Promise<void>((resolve) => {
+      fdatasync(file, (error) => {
+        if (error !== null) this.#isDirty = true;
+        resolve();
+      });
     });
   }
 

@@ -1,9 +1,10 @@
 import { type FlowBatch, protocolTcp } from "../../flow/index.ts";
 import { clientEnd, observedEnd, type Peer, type PeerTable } from "../../topology/index.ts";
 import { EndTable } from "../end-table.ts";
-import { formatLabels, type Metric, type Sample } from "../exposition.ts";
+import type { Metric, Sample } from "../exposition.ts";
 import type { SeriesLimits } from "../link-series.ts";
 import { podOf } from "../peer-labels.ts";
+import { samplesOf, type WrittenLabels, withText } from "../series-samples.ts";
 import { SeriesTable } from "../series-table.ts";
 import { readAddress, writeWords } from "./address-words.ts";
 
@@ -35,16 +36,14 @@ export interface RemoteTotals {
   readonly bytesSent: number;
 }
 
-type Labels = Readonly<Record<string, string>>;
-
 /**
  * Convis' `bytes_rx` and `bytes_tx`, as counters per local end and remote address: Convis sends the amount of each connection when
  * it closes, and what was received in place of what was sent. Connections that are open count too. A process' number and a client's
  * port are other ones each time and stay empty.
  */
 export class ConvisSeries {
-  readonly #table: SeriesTable<{ labels: Labels; text: string }>;
-  readonly #sums: SeriesTable<{ labels: Labels; text: string }>;
+  readonly #table: SeriesTable<WrittenLabels>;
+  readonly #sums: SeriesTable<WrittenLabels>;
   readonly #ends: EndTable<LocalEnd>;
   readonly #sumEnds: EndTable<SumEnd>;
 
@@ -104,11 +103,13 @@ export class ConvisSeries {
       ...{ name, type: "untyped", help, samples },
     });
     const sum = "Summed over addresses and ports.";
+    const single = { make: this.#makeLabels, other };
+    const summed = { make: this.#makeSumLabels, other };
     return [
-      metric("bytes_rx", "Bytes received.", samplesOf(this.#table, this.#makeLabels, rx)),
-      metric("bytes_tx", "Bytes sent.", samplesOf(this.#table, this.#makeLabels, tx)),
-      metric("bytes_rx:sum", `Bytes received. ${sum}`, samplesOf(this.#sums, this.#makeSumLabels, rx)),
-      metric("bytes_tx:sum", `Bytes sent. ${sum}`, samplesOf(this.#sums, this.#makeSumLabels, tx)),
+      metric("bytes_rx", "Bytes received.", samplesOf(this.#table, single, rx)),
+      metric("bytes_tx", "Bytes sent.", samplesOf(this.#table, single, tx)),
+      metric("bytes_rx:sum", `Bytes received. ${sum}`, samplesOf(this.#sums, summed, rx)),
+      metric("bytes_tx:sum", `Bytes sent. ${sum}`, samplesOf(this.#sums, summed, tx)),
     ];
   }
 
@@ -144,23 +145,7 @@ export class ConvisSeries {
   };
 }
 
-type LabelledTable = SeriesTable<{ labels: Labels; text: string }>;
-
-function* samplesOf(
-  table: LabelledTable,
-  makeLabels: (row: number) => { labels: Labels; text: string },
-  counter: number,
-): Generator<Sample> {
-  if (table.hasOther) yield { ...otherLabels, value: table.values[counter]! };
-  for (let row = 0, end = table.count; row < end; row++) {
-    if (!table.isNamed(row)) continue;
-    yield { ...table.labels(row, makeLabels), value: table.values[table.placeOf(row) + counter]! };
-  }
-}
-
-const withText = (labels: Labels) => ({ labels, text: formatLabels(labels) });
-
-const otherLabels = withText({
+const other = withText({
   event: "Close",
   source_host: "~other",
   container_name: "~other",

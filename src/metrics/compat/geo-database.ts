@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { CityResponse, Reader } from "maxmind";
 
 /** Where an address is, as texts for labels. */
@@ -11,32 +10,27 @@ export interface Place {
 
 export type FindPlace = (address: string) => Place | undefined;
 
-/** Opens a MaxMind DB of cities or countries. Rejects with what is wrong with the file. */
-export async function openPlaces(file: string): Promise<FindPlace> {
-  let reader: Reader<CityResponse>;
-  try {
-    const maxmind = await import("maxmind"); // only here: most do without
-    reader = new maxmind.Reader<CityResponse>(await readFile(file));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(
-      `${file}: ${code ?? message}: a MaxMind DB of cities is expected, such as GeoLite2-City.mmdb`,
-    );
-  }
+/** Databases that are not MaxMind's own have it so. */
+type PlaceRecord = CityResponse & { readonly country_code?: string };
+
+/** Looks up in a MaxMind DB of cities or countries, which somebody has checked. */
+export async function placesIn(database: Buffer): Promise<FindPlace> {
+  const maxmind = await import("maxmind"); // only here: most do without
+  const reader = new maxmind.Reader<PlaceRecord>(database);
   return (address) => placeOf(reader, address);
 }
 
-function placeOf(reader: Reader<CityResponse>, address: string): Place | undefined {
-  let found: CityResponse | null;
+function placeOf(reader: Reader<PlaceRecord>, address: string): Place | undefined {
+  let found: PlaceRecord | null;
   try {
     found = reader.get(address);
   } catch {
-    return undefined; // no address, or a record that cannot be read
+    return undefined; // no address
   }
   if (found === null) return undefined;
   const { latitude, longitude } = found.location ?? {};
   return {
-    country: found.country?.iso_code ?? "",
+    country: found.country?.iso_code ?? found.country_code ?? "",
     latitude: latitude === undefined ? "" : String(latitude),
     longitude: longitude === undefined ? "" : String(longitude),
     zip: found.postal?.code ?? "",

@@ -1,9 +1,10 @@
 import { type FlowBatch, protocolTcp } from "../../flow/index.ts";
 import { observedEnd, type PeerTable } from "../../topology/index.ts";
 import { EndTable } from "../end-table.ts";
-import { formatLabels, type Metric, type Sample } from "../exposition.ts";
+import type { Metric, Sample } from "../exposition.ts";
 import type { SeriesLimits } from "../link-series.ts";
 import { type LabelledPeer, podOf } from "../peer-labels.ts";
+import { otherLabels, type WrittenLabels, withText } from "../series-samples.ts";
 import { SeriesTable } from "../series-table.ts";
 import { readAddress, writeWords } from "./address-words.ts";
 import { ConnectionTotals } from "./connection-totals.ts";
@@ -30,7 +31,7 @@ interface PacketEnd {
  * milliseconds under that name.
  */
 export class K8spacketSeries {
-  readonly #table: SeriesTable<{ labels: Readonly<Record<string, string>>; text: string }>;
+  readonly #table: SeriesTable<WrittenLabels>;
   readonly #ends: EndTable<PacketEnd>;
   readonly #connections = new ConnectionTotals(connectionsMax);
 
@@ -94,7 +95,7 @@ export class K8spacketSeries {
       yield { ...labels, suffix: "_sum", value: table.values[at + sum]! };
       yield { ...labels, suffix: "_count", value: table.values[at + counters.count]! };
     };
-    if (table.hasOther) yield* pair(otherLabels, 0);
+    if (table.hasOther) yield* pair(otherText, 0);
     for (let row = 0, end = table.count; row < end; row++)
       if (table.isNamed(row)) yield* pair(table.labels(row, this.#makeLabels), table.placeOf(row));
   }
@@ -115,17 +116,9 @@ export class K8spacketSeries {
   };
 }
 
-const withText = (labels: Readonly<Record<string, string>>) => ({ labels, text: formatLabels(labels) });
-
-const otherLabels = withText({
-  ns: "~other",
-  src: "~other",
-  src_name: "~other",
+const otherText = withText({
+  ...otherLabels("ns", "src", "src_name", "dst", "dst_name", "dst_port", "persistent").labels,
   src_port: "dynamic",
-  dst: "~other",
-  dst_name: "~other",
-  dst_port: "~other",
-  persistent: "~other",
 });
 
 /** `pod.NAME`; `svc.NAME`; `node.NAME` for what runs on a machine itself; an outside name, or `N/A` for an address without one. */

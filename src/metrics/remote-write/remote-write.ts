@@ -3,6 +3,7 @@ import type { ReportDrop } from "../../flow/index.ts";
 import type { Metric } from "../exposition.ts";
 import { createPost, type PostConfig, type PostResult } from "./post.ts";
 import { compressSnappy } from "./snappy.ts";
+import { ToldSeriesTable } from "./told-series.ts";
 import { writeRequests } from "./write-request.ts";
 
 export interface RemoteWriteConfig extends PostConfig {
@@ -60,6 +61,7 @@ export function createRemoteWrite(
   const post = createPost(config);
   const place = new URL(config.url).host;
   const queue: Waiting[] = [];
+  const told = new ToldSeriesTable();
   let queueBytes = 0;
   let isSending = false;
   let isReading = false;
@@ -82,11 +84,14 @@ export function createRemoteWrite(
     isReading = true;
     const { metrics, done } = await read();
     try {
-      const options = { time: now(), external: config.labels, samplesMax: samplesPerRequest };
+      const options = { time: now(), external: config.labels, samplesMax: samplesPerRequest, told };
       for (const { bytes, sampleCount } of writeRequests(metrics, options)) {
         enter({ body: compressSnappy(bytes), sampleCount });
         await yieldNow(); // flows go on meanwhile
       }
+    } catch (error) {
+      told.forget();
+      throw error;
     } finally {
       done();
       isReading = false;

@@ -3,8 +3,11 @@ export interface ReadSeries {
   readonly labels: Readonly<Record<string, string>>;
   /** Names in the order they came. */
   readonly names: readonly string[];
+  /** A value of `staleValue` is Prometheus' staleness marker. */
   readonly samples: readonly { readonly value: number; readonly time: number }[];
 }
+
+export const staleValue = Number.NEGATIVE_INFINITY;
 
 export function readWriteRequest(bytes: Uint8Array): ReadSeries[] {
   return fieldsOf(Buffer.from(bytes)).map(({ value }) => {
@@ -37,10 +40,13 @@ function fieldsOf(bytes: Buffer): { field: number; value: Buffer | number }[] {
       case 0:
         fields.push({ field: tag >> 3, value: varint() });
         break;
-      case 1:
-        fields.push({ field: tag >> 3, value: bytes.readDoubleLE(at) });
+      case 1: {
+        // Prometheus' staleness marker is one NaN among many.
+        const isStale = bytes.readBigUInt64LE(at) === 0x7ff0000000000002n;
+        fields.push({ field: tag >> 3, value: isStale ? staleValue : bytes.readDoubleLE(at) });
         at += 8;
         break;
+      }
       case 2: {
         const length = varint();
         fields.push({ field: tag >> 3, value: bytes.subarray(at, at + length) });

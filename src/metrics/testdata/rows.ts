@@ -14,6 +14,8 @@ export interface TestRow {
   readonly sampling?: number;
   readonly connections?: number;
   readonly failed?: number;
+  readonly refused?: number;
+  readonly reset?: number;
   readonly rtt?: number;
   readonly isDuplicate?: boolean;
   /** A router's one-way record from the server to the client. */
@@ -62,6 +64,8 @@ export function createRows() {
       columns.samplingInterval[at] = row.sampling ?? 1;
       columns.connectionCount[at] = row.connections ?? 0;
       columns.failedConnectionCount[at] = row.failed ?? 0;
+      columns.refusedConnectionCount[at] = row.refused ?? 0;
+      columns.resetConnectionCount[at] = row.reset ?? 0;
       columns.roundTripTimeMicroseconds[at] = row.rtt ?? 0;
       columns.isDuplicate[at] = row.isDuplicate === true ? 1 : 0;
       columns.observer[at] = isExported ? exporter : agent;

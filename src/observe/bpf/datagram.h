@@ -29,7 +29,7 @@ struct datagram_report {
 	__u8 flags;                   /* enum datagram_report_flags */
 	__u8 local_address[16];       /* network byte order, IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[16];
-	char process_name[16];        /* comm of the thread group's leader, NUL terminated */
+	char process_name[16];        /* as in process-name.h, NUL terminated */
 };
 _Static_assert(sizeof(struct datagram_report) == 112, "datagram_report is part of the contract");
 

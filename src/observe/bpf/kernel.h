@@ -20,6 +20,8 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
+#define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
+
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum {
 	BPF_MAP_TYPE_HASH = 1,
@@ -30,7 +32,7 @@ enum {
 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_RB_NO_WAKEUP = 1 };
-enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6 };
+enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
 
 /* include/net/tcp_states.h: part of the user ABI, so plain numbers. */
 enum {
@@ -124,17 +126,51 @@ struct tcp_sock {
 	struct minmax rtt_min;
 } KERNEL_TYPE;
 
+struct list_head {
+	struct list_head *next;
+} KERNEL_TYPE;
+
+struct mptcp_sock {
+	struct list_head conn_list;
+	struct sock *first;
+} KERNEL_TYPE;
+
+struct mptcp_subflow_context {
+	struct list_head node;
+	struct sock *tcp_sock;
+} KERNEL_TYPE;
+
 struct socket {
 	struct sock *sk;
+} KERNEL_TYPE;
+
+struct qstr {
+	const unsigned char *name;
+} KERNEL_TYPE;
+
+struct dentry {
+	struct qstr d_name;
+} KERNEL_TYPE;
+
+struct path {
+	struct dentry *dentry;
+} KERNEL_TYPE;
+
+struct file {
+	struct path f_path;
+} KERNEL_TYPE;
+
+struct mm_struct {
+	struct file *exe_file;
 } KERNEL_TYPE;
 
 struct task_struct {
 	int tgid;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
 	char comm[16];
 } KERNEL_TYPE;
 
-struct file;
 
 struct bpf_iter__task_file {
 	struct task_struct *task;

@@ -40,6 +40,7 @@ struct packet {
 	struct flow_key key;
 	__u32 header_length; /* IP header with its options or extension headers */
 	__u16 icmp_type_code;
+	__u8 is_echo; /* request or reply */
 	__u8 is_echo_reply;
 	__u8 is_wire_housekeeping;
 };
@@ -91,7 +92,8 @@ static __always_inline void read_icmp(struct __sk_buff *skb, struct packet *pack
 	packet->is_wire_housekeeping =
 		is_v6 && ((type >= 130 && type <= 137) || type == 143); /* RFC 4443, 4861, 3810 */
 	packet->is_echo_reply = type == (is_v6 ? 129 : 0);
-	if (packet->is_echo_reply || type == (is_v6 ? 128 : 8))
+	packet->is_echo = packet->is_echo_reply || type == (is_v6 ? 128 : 8);
+	if (packet->is_echo)
 		packet->key.ports.local = icmp[4] << 8 | icmp[5];
 	else
 		packet->key.ports.remote = packet->icmp_type_code;

@@ -2,7 +2,6 @@
 /* A connection's entry from its first state to its last report. Included by tcp.bpf.c only. */
 #pragma once
 
-#define EEXIST 17
 #define SHUTDOWN_MASK 3 /* include/net/sock.h: nothing is sent or received any more */
 
 /*
@@ -127,25 +126,26 @@ static __always_inline void move_aside(__u64 cookie)
 		__sync_fetch_and_add(&lost->overwritten, 1);
 }
 
-static __always_inline void add_connection(struct sock *sk, struct connection *connection, __u64 mode)
+/* `key` is the socket's cookie, or with `connection->socket` given an MPTCP subflow's key, whose MPTCP socket is `sk`. */
+static __always_inline void add_connection(struct sock *sk, __u64 key, struct connection *connection, __u64 mode)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct tcp_losses *lost = get_losses();
 	long error;
 
 	if (mode == BPF_ANY)
-		move_aside(cookie);
+		move_aside(key);
 	if (!take_slot(&connection->slot)) {
 		if (lost)
 			__sync_fetch_and_add(&lost->table_full, 1);
 		return;
 	}
-	connection->socket = (__u64)sk;
+	if (!connection->socket)
+		connection->socket = (__u64)sk;
 	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
-	error = bpf_map_update_elem(&connections, &cookie, connection, mode);
+	error = bpf_map_update_elem(&connections, &key, connection, mode);
 	if (!error)
-		fill_slot(connection->slot, cookie, 0);
+		fill_slot(connection->slot, key, 0);
 	else
 		free_slot(connection->slot);
 	/* The table is full, or the kernel has no memory for an entry at hand; -EEXIST is a socket with two files. */
@@ -161,22 +161,23 @@ static __always_inline void open_client(struct sock *sk)
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
 	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
-	add_connection(sk, &connection, BPF_ANY);
+	bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
+	add_connection(sk, bpf_get_socket_cookie(sk), &connection, BPF_ANY);
 }
 
 static __always_inline void open_server(struct sock *sk)
 {
 	struct connection connection = {};
-	struct owner *listener;
+	struct listener *listener;
 
 	read_tuple(sk, true, &connection);
-	listener = find_listener(sk, connection.local_address);
+	listener = find_listener(network_namespace_of(sk), connection.local_port, connection.local_address);
 	if (listener)
-		connection.owner = *listener;
+		connection.owner = listener->owner;
 	connection.owner.cgroup_id = read_cgroup(sk);
 	connection.role = ROLE_SERVER;
 	connection.opened = 1;
-	add_connection(sk, &connection, BPF_ANY);
+	add_connection(sk, bpf_get_socket_cookie(sk), &connection, BPF_ANY);
 }
 
 /* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
@@ -197,13 +198,17 @@ static __always_inline __u32 error_told(struct sock *sk)
 
 static __always_inline void close_connection(struct sock *sk, int oldstate)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
-	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
+	__u64 key = bpf_get_socket_cookie(sk);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 	struct tcp_losses *lost = get_losses();
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	bool claimed;
 	int error;
 
+	if (!connection) {
+		key = subflow_key(sk);
+		connection = bpf_map_lookup_elem(&connections, &key);
+	}
 	if (!connection)
 		return;
 	claimed = claim(connection);
@@ -224,11 +229,11 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		error = error_told(sk);
 	connection->error = error;
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
-		forget(cookie, connection);
+		forget(&connections, key, connection->slot);
 		return;
 	}
 	connection->closed = 1;
-	fill_slot(connection->slot, cookie, 0);
+	fill_slot(connection->slot, key, 0);
 	if (claimed)
 		release(connection);
 	if (lost)

@@ -11,6 +11,12 @@ struct owner {
 	__u32 count; /* listeners only: sockets sharing the address by SO_REUSEPORT */
 };
 
+struct listener {
+	struct owner owner; /* first, so that who needs no more takes it for one */
+	__u32 has_no_backlog; /* listen(fd, 0): what it accepts looks like a socket that connected */
+	__u32 reserved;
+};
+
 struct counters {
 	__u64 bytes_sent;
 	__u64 bytes_received;
@@ -31,7 +37,7 @@ struct totals {
 };
 
 struct connection {
-	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key */
+	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key, or with a subflow's key the ports are its own */
 	struct owner owner;
 	struct totals reported;
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */
@@ -57,17 +63,6 @@ struct connection {
 /* With the kernel's part of an entry 256 bytes; one more, and each would take 512. */
 _Static_assert(sizeof(struct connection) == 192, "an entry takes one piece of 256 bytes");
 
-/*
- * One of each entry in `connections`, side by side: all that the walk touches of a socket that stands still, but for the two
- * counters in the socket itself. With 0 as `socket` the walk looks at the entry in any case.
- */
-struct slot {
-	__u64 key; /* in `connections`; 0 in a free slot */
-	__u64 socket;
-	__u32 segments_sent; /* as last reported */
-	__u32 segments_received;
-};
-
 struct listener_key {
 	__u32 network_namespace;
 	__u32 port; /* host byte order */
@@ -88,26 +83,11 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* User space makes these two as large as `connections`, whose buckets, as many as it may have entries, take longer to look through. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 131072);
-	__type(key, __u32);
-	__type(value, struct slot);
-} slots SEC(".maps");
-
-/* Those below `slots_used` that are free again. */
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, 131072);
-	__type(value, __u32);
-} free_slots SEC(".maps");
-
-__u32 slots_used;
-__u32 walks;
-
 /* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
 #define WAITING_KEY (1ULL << 63)
+
+/* With the address of a socket a key: see subflow_key(). The kernel's time has neither of the two bits. */
+#define SUBFLOW_KEY (3ULL << 62)
 
 /* Who listens where, so that an accepted socket has an owner before accept() runs. */
 struct {
@@ -115,7 +95,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, struct listener_key);
-	__type(value, struct owner);
+	__type(value, struct listener);
 } listeners SEC(".maps");
 
 /* Listening sockets by struct sock address: a socket shared by forked processes counts once in its owner's `count`. */

@@ -52,6 +52,20 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
+/* The key in `connections` of a TCP socket below MPTCP that was there before, by its address: it has no cookie, and no file. */
+static __always_inline __u64 subflow_key(struct sock *sk)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &sk); /* as a number: the verifier takes no bits of a pointer */
+	return address | SUBFLOW_KEY;
+}
+
+static __always_inline bool is_subflow_key(__u64 key)
+{
+	return (key & SUBFLOW_KEY) == SUBFLOW_KEY;
+}
+
 static __always_inline void read_tuple(struct sock *sk, bool is_known, struct connection *connection)
 {
 	read_addresses(sk, is_known, connection->local_address, connection->remote_address);

@@ -7,6 +7,8 @@
 
 extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak;
 
+__u32 walks;
+
 struct walk {
 	__u64 walked;
 	__u64 deferred;
@@ -17,12 +19,17 @@ enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
 
 /*
  * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
- * since the program does not interrupt itself. Its memory may then be another socket's: the cookie says so.
+ * since the program does not interrupt itself. Its memory may then be another socket's: the cookie says so, or the ports.
  */
-static __always_inline bool has_gone(struct sock *sk, __u64 cookie, const struct connection *connection)
+static __always_inline bool has_gone(struct sock *sk, __u64 key, const struct connection *connection)
 {
-	if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != cookie)
+	if (is_subflow_key(key)) {
+		if (local_port_of(sk) != connection->local_port ||
+		    bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) != connection->remote_port)
+			return true;
+	} else if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != key) {
 		return true;
+	}
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return false;
 	return connection->opened || bpf_ktime_get_ns() - connection->opened_nanoseconds > SETTLED_NANOSECONDS;
@@ -38,7 +45,7 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 	}
 	if (report(connection, &connection->final, REPORT_CLOSED)) {
 		walk->missed += missed;
-		forget(key, connection);
+		forget(&connections, key, connection->slot);
 		return WALKED_DELETED;
 	}
 	walk->deferred++;

@@ -18,9 +18,11 @@
 #include "tcp.h"
 #include "tcp-maps.h"
 #include "tcp-socket.h"
+#include "process-name.h"
 #include "tcp-owners.h"
 #include "tcp-slots.h"
 #include "tcp-connection.h"
+#include "tcp-older.h"
 #include "tcp-walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -49,7 +51,7 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	else if (newstate == TCP_ESTABLISHED)
 		follow_established(sk, oldstate);
 	else if (newstate == TCP_LISTEN)
-		add_listener(sk, bpf_get_current_task_btf());
+		add_listener(sk, (__u64)sk, bpf_get_current_task_btf());
 	else if (newstate == TCP_CLOSE && oldstate == TCP_LISTEN)
 		remove_listener(sk);
 	else if (newstate == TCP_CLOSE)
@@ -61,13 +63,10 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 SEC("iter/task_file")
 int find_sockets(struct bpf_iter__task_file *context)
 {
-	struct connection connection = {};
-	struct counters now;
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct socket *socket;
 	struct sock *sk;
-	__u8 state;
 
 	if (!task || !file)
 		return 0;
@@ -75,36 +74,26 @@ int find_sockets(struct bpf_iter__task_file *context)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || !is_tcp(sk))
+	if (!sk)
 		return 0;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (state == TCP_LISTEN) {
-		add_listener(sk, task);
-		return 0;
-	}
-	if (state == TCP_CLOSE)
-		return 0;
-	read_owner(sk, task, &connection.owner);
-	read_tuple(sk, false, &connection);
-	read_counters((struct tcp_sock *)sk, false, &now);
-	connection.reported.bytes_sent = now.bytes_sent;
-	connection.reported.bytes_received = now.bytes_received;
-	connection.reported.segments_sent = now.segments_sent;
-	connection.reported.segments_received = now.segments_received;
-	connection.reported.retransmits = now.retransmits;
-	/* A child inherits its listener's backlog; a socket that connected has none. */
-	connection.role = BPF_CORE_READ(sk, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
-	connection.older = 1;
-	/* One that waits for an answer opens later, or fails. */
-	connection.opened = state != TCP_SYN_SENT;
-	connection.opening_reported = connection.opened;
-	add_connection(sk, &connection, BPF_NOEXIST);
+	if (is_tcp(sk))
+		add_older(sk, sk, bpf_get_socket_cookie(sk), task);
+	else if (is_mptcp(sk))
+		add_mptcp(sk, task);
+	return 0;
+}
+
+/* Run once after find_sockets. */
+SEC("syscall")
+int settle_roles(void *context)
+{
+	bpf_for_each_map_elem(&connections, settle_role, 0, 0);
 	return 0;
 }
 
 /*
  * Runs after the kernel has answered, and changes nothing. An answer longer than a page is not copied for us: with length 0 the
- * kernel leaves its own as it is.
+ * kernel leaves its own as it is (since 6.4 it does so by itself, and before it failed the call).
  */
 SEC("cgroup/getsockopt")
 int follow_errors(struct bpf_sockopt *context)

@@ -37,7 +37,7 @@ struct tcp_report {
 	__u16 remote_port;         /* host byte order */
 	__u8 local_address[16];    /* network byte order, IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[16];
-	char process_name[16];     /* comm of the thread group's leader, NUL terminated */
+	char process_name[16];     /* as in process-name.h, NUL terminated */
 	__u8 role;                 /* enum tcp_role */
 	__u8 flags;                /* enum tcp_report_flags */
 	__u8 reserved[6];          /* zero */
@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct tcp_report) == 136, "tcp_report is part of the cont
 
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct tcp_losses {
-	__u64 table_full;    /* sockets that found no room in `connections`: never seen */
+	__u64 table_full;    /* sockets that found no room in `connections`, and were never seen, or in `listeners` or `listening` */
 	__u64 overwritten;   /* ends that waited for room in the ring buffer and found none in `connections` either */
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */

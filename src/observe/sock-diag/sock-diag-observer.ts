@@ -1,3 +1,4 @@
+import { canReadOthersProcesses } from "../can-run.ts";
 import { KernelError } from "../kernel-error.ts";
 import { ReceiveRoom } from "../netlink/receive-room.ts";
 import { findNetworkNamespaces } from "../network-namespaces.ts";
@@ -30,8 +31,10 @@ export interface SockDiagReach {
   readonly networkNamespacesMissed: number;
   /** Whether the kernel tells of each socket as it is freed, in all of them: short connections are seen, and ends are exact. */
   readonly hasEvents: boolean;
-  /** Whether the processes of other users can be read. */
-  readonly seesAllProcesses: boolean;
+  /** Whether the processes of other users can be read, but for those that something shields. */
+  readonly canReadProcesses: boolean;
+  /** Processes that the kernel did not let us read. */
+  readonly processesMissed: number;
 }
 
 /** The same as of the eBPF way, `overwritten` being ends that the kernel had no room for. */
@@ -413,7 +416,8 @@ export function createSockDiagObserver({
     reach: () => ({
       networkNamespaces: places.size,
       networkNamespacesMissed: refused.size + beyondCount,
-      seesAllProcesses: processes.seesAll,
+      canReadProcesses: canReadOthersProcesses(),
+      processesMissed: processes.missedCount,
       hasEvents: [...places.values()].every(({ sockets }) => sockets.hasEvents),
     }),
     stop() {

@@ -37,7 +37,7 @@ export class SocketProcesses {
   readonly #procFolder: string;
   readonly #linksMax: number;
   readonly #processes = new Map<number, Process>();
-  #seesAll = true;
+  #missedCount = 0;
   #search = 0;
   #linksLeft = 0;
 
@@ -82,15 +82,15 @@ export class SocketProcesses {
     return sole === undefined ? undefined : this.#ownerOf(sole);
   }
 
-  /** Whether the last listing found no process that is not ours to read. */
-  get seesAll(): boolean {
-    return this.#seesAll;
+  /** Processes of the last listing that the kernel did not let us read. */
+  get missedCount(): number {
+    return this.#missedCount;
   }
 
   /** Learns which processes there are, and where: one that is being started may go to another namespace. */
   list(): void {
     const pids = new Set<number>();
-    this.#seesAll = true;
+    this.#missedCount = 0;
     for (const entry of entriesOf(this.#procFolder)) {
       const pid = Number(entry);
       if (!Number.isInteger(pid)) continue;
@@ -115,7 +115,7 @@ export class SocketProcesses {
     try {
       return Number(readlinkSync(`${this.#procFolder}/${pid}/ns/net`).slice("net:[".length, -1));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EACCES") this.#seesAll = false;
+      if ((error as NodeJS.ErrnoException).code === "EACCES") this.#missedCount++;
       return 0;
     }
   }

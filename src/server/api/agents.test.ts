@@ -18,21 +18,26 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
       waitingBytes: 0,
       heldRows: 0,
       isForgotten: false,
+      hasLeft: false,
       report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 },
     },
     ...more,
   };
 }
 
+const part = { state: "off", reason: "the server was started without the agent" };
+const offStatus: unknown = { ...part, sockets: 0, datagrams: part, dns: part, nat: part };
+
 async function ask(
   t: TestContext,
   list: readonly RemoteAgent[],
   turnedAway: readonly TurnedAway[],
   query = "",
+  status = offStatus,
 ) {
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
   holdAnswers(t, app);
-  const agent = { status: () => ({ state: "off", sockets: 0 }) } as unknown as Agent;
+  const agent = { status: () => status } as unknown as Agent;
   const remote = { list: () => list, turnedAway: () => turnedAway };
   routeAgents(app, { version: "1", node: "server", startedAt: now, agent, remote, now: () => now });
   const answer = await app.inject({ url: `/api/v1/agents${query}` });
@@ -59,4 +64,21 @@ test("who was turned away is told, with the reason", async (t) => {
   const away = { node: "a", instance: "i", address: "10.0.0.8", reason: "another agent reports a already" };
   const { turnedAway } = await ask(t, [], [{ ...away, lastSeenMilliseconds: now - 5 }]);
   assert.deepEqual(turnedAway, [{ ...away, lastSeen: now - 5 }]);
+});
+
+test("the server's own agent tells its parts as the others do; what was not asked for is no fault", async (t) => {
+  const on = { state: "on" };
+  const unwanted = { state: "off", reason: "agent.dns is false", isWanted: false };
+  const status = { ...on, sockets: 7, datagrams: { ...part, reason: "no BTF" }, dns: unwanted, nat: on };
+  const { agents } = await ask(t, [], [], "", status);
+  assert.deepEqual(agents[0].parts, [
+    { name: "tcp", isOn: true, reason: "" },
+    { name: "datagrams", isOn: false, reason: "no BTF" },
+    { name: "dns", isOn: false, reason: "agent.dns is false" },
+    { name: "nat", isOn: true, reason: "" },
+  ]);
+  assert.deepEqual(
+    [agents[0].health, agents[0].findings],
+    ["warning", ["UDP, ICMP and the rest is off: no BTF"]],
+  );
 });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import type { Agent } from "../../agent/index.ts";
+import type { Agent, PartStatus } from "../../agent/index.ts";
+import type { AgentPart } from "../../ingest/index.ts";
 import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
 import { agents as agentsAnswer } from "./answers/operation.ts";
 import { type Description, readQuery } from "./description.ts";
@@ -67,8 +68,7 @@ const clockMilliseconds = 5000;
 function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
-  const off = (report?.parts ?? []).filter(({ isOn }) => !isOn);
-  const findings = off.map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
+  const findings = findingsOf(report?.parts ?? []);
   const ahead = agent.clockAheadMilliseconds;
   if (ahead !== undefined && Math.abs(ahead) > clockMilliseconds)
     findings.push(
@@ -76,7 +76,11 @@ function describeRemote(agent: RemoteAgent, now: number) {
     );
   if ((report?.spoolMessages ?? 0) > 60) findings.push(`${report?.spoolMessages} messages wait in its spool`);
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
-  if (isSilent) findings.unshift(`nothing has come for ${Math.round((now - lastSeenMilliseconds) / 1000)} s`);
+  const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
+  if (isSilent)
+    findings.unshift(
+      agent.hasLeft ? `it was stopped ${silentSeconds} s ago` : `nothing has come for ${silentSeconds} s`,
+    );
   const health: Health = isSilent ? "silent" : findings.length > 0 ? "warning" : "ok";
   const seconds = Math.max(1, (lastSeenMilliseconds - agent.firstSeenMilliseconds) / 1000);
   return {
@@ -97,18 +101,30 @@ function describeRemote(agent: RemoteAgent, now: number) {
 
 /** This process's own, when it was asked for. */
 function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencies) {
-  const { state, reason, sockets } = agent.status();
-  if (state === "off") return [];
+  const { sockets, datagrams, dns, nat, ...tcp } = agent.status();
+  if (tcp.state === "off" && datagrams.state === "off") return [];
+  const own = Object.entries<PartStatus>({ tcp, datagrams, dns, nat }).map(
+    ([name, { state, reason = "", isWanted }]) => ({ name, isOn: state === "on", reason, isWanted }),
+  );
+  const parts = own.map(({ isWanted, ...part }): AgentPart => part);
+  const findings = findingsOf(own.filter(({ isWanted }) => isWanted !== false));
   return [
     {
       node,
       instance: "",
       version,
-      health: "ok",
-      findings: reason === undefined ? [] : [reason],
+      health: findings.length > 0 ? "warning" : "ok",
+      findings,
       startedAt,
       lastSeen: now(),
       connections: sockets,
+      parts,
     },
   ];
+}
+
+function findingsOf(parts: readonly AgentPart[]): string[] {
+  return parts
+    .filter(({ isOn }) => !isOn)
+    .map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
 }

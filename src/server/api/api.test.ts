@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { healthyExporter } from "../../collector/testdata/exporters.ts";
-import type { GeoFileStatus } from "../../enrich/index.ts";
+import type { GeoFileStatus } from "../../enrich/geo/index.ts";
 import { ObserverTable } from "../../flow/index.ts";
 import { createTrafficMetrics, DropCounters } from "../../metrics/index.ts";
 import {
@@ -207,10 +207,14 @@ function createApi(
     { peers, observers, forEachOpen: () => {}, now: () => now },
   );
   const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
-  const remote = { heardCount: 2, waitingRows: 5 };
+  const remote = { heardCount: 2, waitingRows: 5, list: () => [] };
+  const kubernetes = { status: () => ({ state: "off", reason: "not asked for" }) as never };
   routeMetrics(
     app,
-    createReadMetrics({ ...counted, remote, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] }),
+    createReadMetrics({
+      ...{ ...counted, remote, kubernetes, compat: [], ingestCounts: new IngestCounts(), remoteWrites: [] },
+      ...{ startedAt: now - minute, now: () => now, dataFolder: ".", storeBytesMax: 1000 },
+    }),
   );
   routeStatus(app, {
     version: "1.2.3",
@@ -221,7 +225,7 @@ function createApi(
     store,
     geo: { status: () => geoFiles },
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
-    kubernetes: { status: () => ({ state: "off", reason: "not asked for" }) as never },
+    kubernetes,
     dataFolder: "/data",
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,

@@ -152,7 +152,7 @@ function answer(outcome: IngestOutcome, sequence: number, reply: FastifyReply) {
     case "forbidden":
       throw new Problem(403, "node_not_allowed", outcome.reason);
     case "conflict":
-      reply.header("retry-after", "30");
+      reply.header("retry-after", String(Math.ceil(outcome.retryAfterMilliseconds / 1000)));
       throw new Problem(409, "agent_conflict", outcome.reason);
   }
 }

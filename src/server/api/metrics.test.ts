@@ -43,12 +43,12 @@ async function startMetrics(
       isOver = true;
     },
     /** A scraper that asks and then takes nothing. */
-    hang() {
+    hang(coding = "identity") {
       const socket = connect(port, "127.0.0.1");
       t.after(() => socket.destroy());
       socket.on("error", () => {});
       socket.pause();
-      socket.write(`GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+      socket.write(`GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept-Encoding: ${coding}\r\n\r\n`);
       return socket;
     },
   };
@@ -76,28 +76,48 @@ test("the format is the one asked for", async (t) => {
   assert.equal(readingCount(), 0, "every reading was ended");
 });
 
-test("no more is made than the scraper takes, and one that takes nothing is cut off", async (t) => {
-  const { hang, readingCount, madeCount } = await startMetrics(t, { scrapeMilliseconds: 300 });
-  const socket = hang();
-  let isClosed = false;
-  socket.on("close", () => {
-    isClosed = true;
-  });
-  await until("it has begun", () => readingCount() === 1);
-  await until("it is cut off", () => readingCount() === 0);
-  const made = madeCount();
-  assert.ok(made < 2_000_000, `${made} samples for nobody`);
-  socket.resume();
-  await until("the scraper knows", () => isClosed);
+test("it is packed for whoever takes gzip, and only for them", async (t) => {
+  const { url, readingCount } = await startMetrics(t, { count: 20_000 });
+  const plain = await fetch(url, { headers: { "accept-encoding": "identity" } });
+  assert.equal(plain.headers.get("content-encoding"), null);
+  const text = await plain.text();
+  for (const accepted of ["gzip", "br;q=1.0, gzip;q=0.8"]) {
+    const packed = await fetch(url, { headers: { "accept-encoding": accepted } });
+    assert.equal(packed.headers.get("content-encoding"), "gzip", accepted);
+    assert.equal(await packed.text(), text);
+  }
+  for (const accepted of ["br", "gzip;q=0", "gzip; q=0.0, identity"]) {
+    const given = await fetch(url, { headers: { "accept-encoding": accepted } });
+    assert.equal(given.headers.get("content-encoding"), null, accepted);
+    await given.body?.cancel();
+  }
+  await until("every reading was ended", () => readingCount() === 0);
 });
 
-test("a scraper that goes away is read for no more", async (t) => {
-  const { hang, readingCount } = await startMetrics(t);
-  const socket = hang();
-  await until("it has begun", () => readingCount() === 1);
-  socket.destroy();
-  await until("its reading is ended", () => readingCount() === 0);
-});
+for (const coding of ["identity", "gzip"]) {
+  test(`no more is made than the scraper takes, and one that takes nothing is cut off (${coding})`, async (t) => {
+    const { hang, readingCount, madeCount } = await startMetrics(t, { scrapeMilliseconds: 300 });
+    const socket = hang(coding);
+    let isClosed = false;
+    socket.on("close", () => {
+      isClosed = true;
+    });
+    await until("it has begun", () => readingCount() === 1);
+    await until("it is cut off", () => readingCount() === 0);
+    const made = madeCount();
+    assert.ok(made < 2_000_000, `${made} samples for nobody`);
+    socket.resume();
+    await until("the scraper knows", () => isClosed);
+  });
+
+  test(`a scraper that goes away is read for no more (${coding})`, async (t) => {
+    const { hang, readingCount } = await startMetrics(t);
+    const socket = hang(coding);
+    await until("it has begun", () => readingCount() === 1);
+    socket.destroy();
+    await until("its reading is ended", () => readingCount() === 0);
+  });
+}
 
 test("a reading that took too long is not gone on with", async (t) => {
   const { url, endReadings, readingCount } = await startMetrics(t);
@@ -108,7 +128,7 @@ test("a reading that took too long is not gone on with", async (t) => {
 
 test("eight at once, and no more", async (t) => {
   const { url, hang, readingCount } = await startMetrics(t);
-  const sockets = Array.from({ length: 8 }, hang);
+  const sockets = Array.from({ length: 8 }, () => hang());
   await until("eight read", () => readingCount() === 8);
   const refused = await fetch(url);
   assert.equal(refused.status, 503);

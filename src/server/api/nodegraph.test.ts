@@ -3,7 +3,8 @@ import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { createRows, hostPeer, type TestRow } from "../../metrics/testdata/rows.ts";
 import type { LinksQuery, Store } from "../../store/index.ts";
-import { LiveFold, liveFoldDefaults } from "../../topology/index.ts";
+import { LiveFold, liveFoldDefaults, type Topology } from "../../topology/index.ts";
+import type { GroupedGraph } from "../grouped-graph.ts";
 import { createHttp } from "../http.ts";
 import type { NodeGraph } from "../node-graph.ts";
 import { routeNodeGraph } from "./nodegraph.ts";
@@ -35,14 +36,20 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
     },
   } as unknown as Store;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  const peerFacts = {
+    factsOf: () => ({}),
+    derivedOf: () => ({}),
+    describe: (topology: Topology) => topology,
+  };
   holdAnswers(t, app);
-  routeNodeGraph(app, store, { fold, peers, observers, now: () => now });
+  routeNodeGraph(app, store, { fold, peers, observers, peerFacts, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });
   return {
     asked,
     get,
     data: async (query = "") => (await get(`/nodegraph/api/graph/data?${query}`)).json<NodeGraph>(),
+    grouped: async (query: string) => (await get(`/api/graph/data?${query}`)).json<GroupedGraph>(),
   };
 }
 
@@ -145,4 +152,63 @@ test("200 nodes at most, the heaviest and ~other, and every edge's ends are amon
   assert.ok(ids.has("~other") && ids.has("10.1.3.231"));
   assert.ok(edges.every(({ source, target }) => ids.has(source) && ids.has(target)));
   assert.equal(new Set(edges.map(({ id }) => id)).size, edges.length, "ids of edges are unique");
+});
+
+test("with a group it is the map's peers, placed; rates, ports, failures; fields say what there is", async (t) => {
+  const { grouped, get } = createGraph(t, [...rows, { failed: 1, serverPort: 80 }]);
+  const { nodes, edges } = await grouped("group=peer");
+  const client = nodes.find(({ title }) => title === "shop/web-1/nginx")!;
+  assert.deepEqual([client.id, client.subTitle, client.detail__kind], ["container:vm/1", "vm", "container"]);
+  assert.equal(client.mainStat, (2700 * 1024 + 900) / windowSeconds);
+  assert.deepEqual([client.secondaryStat, client.arc__ok, client.arc__failed], [4, 0.8, 0.2]);
+  assert.ok(client.nodeRadius > 50 && nodes.every(({ nodeRadius }) => nodeRadius >= 24));
+  const edge = edges.find(({ source }) => source === client.id)!;
+  assert.deepEqual(
+    [edge.id, edge.secondaryStat, edge.detail__failed, edge.detail__connections, edge.detail__rtt],
+    ["container:vm/1>host:10.0.0.2", "443/tcp, 80/tcp", 1, 4, null],
+  );
+  assert.equal(edge.color, "#F2495C");
+  assert.equal(edge.thickness, 10);
+  const fields = (await get("/api/graph/fields?group=peer")).json();
+  const named = (list: { field_name: string }[]) => list.map(({ field_name }) => field_name).sort();
+  assert.deepEqual(named(fields.nodes_fields), Object.keys(client).sort());
+  assert.deepEqual(named(fields.edges_fields), Object.keys(edge).sort());
+});
+
+test("a grouped graph keeps its places while others come and go, takes filters and patterns, refuses what it does not know", async (t) => {
+  const { grouped, get } = createGraph(t, rows);
+  const placesOf = ({ nodes }: GroupedGraph) =>
+    new Map(nodes.map(({ id, fixedX, fixedY }) => [id, `${fixedX} ${fixedY}`]));
+  const all = placesOf(await grouped("group=address"));
+  assert.equal(all.size, 3);
+  assert.equal(new Set(all.values()).size, 3, "each has a place of its own");
+  assert.deepEqual(placesOf(await grouped("group=address")), all);
+  assert.equal((await grouped("group=address&exclude=10.0.0.3")).nodes.length, 2);
+  assert.equal((await grouped("group=address&filter=port:80")).edges.length, 1);
+  assert.deepEqual(placesOf(await grouped("group=address")), all);
+  for (const query of ["group=what", "group=peer&limit=201", "group=peer&filter=nofield:x"])
+    assert.equal((await get(`/api/graph/data?${query}`)).statusCode, 400, query);
+});
+
+test("a grouped graph has 200 nodes at most, ~other per group, and every edge's ends", async (t) => {
+  const many = Array.from({ length: 2000 }, (_, i) => ({
+    client: `10.1.${i >> 8}.${i & 255}`,
+    server: `10.${2 + (i % 3)}.0.1`,
+    sent: i + 1,
+  }));
+  const { grouped } = createGraph(t, many);
+  for (const limit of [200, 10]) {
+    const { nodes, edges } = await grouped(`group=peer&limit=${limit}`);
+    const ids = new Set(nodes.map(({ id }) => id));
+    assert.ok(nodes.length <= limit && nodes.length >= limit / 2, `${nodes.length} of ${limit}`);
+    assert.equal(ids.size, nodes.length);
+    assert.ok(edges.every(({ source, target }) => ids.has(source) && ids.has(target)));
+    assert.equal(new Set(edges.map(({ id }) => id)).size, edges.length, "ids of edges are unique");
+    const bytes = edges.reduce((sum, { mainStat }) => sum + mainStat * windowSeconds, 0);
+    assert.ok(Math.abs(bytes - (2000 * 2001) / 2) < 1, "nothing is left out");
+    assert.ok(nodes.some(({ title }) => title === "~other"));
+    const places = new Set(nodes.map(({ fixedX, fixedY }) => `${fixedX} ${fixedY}`));
+    assert.equal(places.size, nodes.length);
+    for (const { arc__ok, arc__failed } of nodes) assert.equal(arc__ok + arc__failed, 1);
+  }
 });

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
-import type { Attribution, Geo, GeoFileStatus, Kubernetes, ReverseNames } from "../../enrich/index.ts";
+import type { ReverseNames } from "../../enrich/dns/index.ts";
+import type { Attribution, Geo, GeoFileStatus } from "../../enrich/geo/index.ts";
+import type { Kubernetes } from "../../enrich/kubernetes/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
 import { health, readiness, status } from "./answers/operation.ts";
 import type { Description } from "./description.ts";

@@ -130,10 +130,10 @@ export const nodeGraphFields = named("NodeGraphFields", "As Grafana's Node Graph
   edges_fields: z.array(graphField),
   nodes_fields: z.array(graphField),
 });
+/** As text with its unit, or of the map's own peers as a number. */
+const stat = z.union([z.string(), z.number()]);
 export const nodeGraph = named("NodeGraph", "Nodes and edges for Grafana's Node Graph panel.", {
-  nodes: z.array(
-    z.looseObject({ id: z.string(), title: z.string(), mainStat: z.string(), secondaryStat: z.string() }),
-  ),
+  nodes: z.array(z.looseObject({ id: z.string(), title: z.string(), mainStat: stat, secondaryStat: stat })),
   edges: z.array(z.looseObject({ id: z.string(), source: z.string(), target: z.string() })),
 });
 

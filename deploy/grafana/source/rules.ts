@@ -1,0 +1,238 @@
+/** Rules for Prometheus, plain; `render.ts` writes them as a PrometheusRule too. */
+export interface RuleGroup {
+  readonly name: string;
+  readonly interval?: string;
+  readonly rules: readonly (RecordingRule | AlertingRule)[];
+}
+
+export interface RecordingRule {
+  readonly record: string;
+  readonly expr: string;
+}
+
+export interface AlertingRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly keep_firing_for?: string;
+  readonly labels: { readonly severity: "critical" | "warning" | "info" };
+  readonly annotations: {
+    readonly summary: string;
+    readonly description: string;
+    readonly dashboard: string;
+  };
+}
+
+/** Where Grafana shows more of it. */
+type Page = "topology" | "flows" | "external" | "itself";
+
+function alert(
+  name: string,
+  severity: AlertingRule["labels"]["severity"],
+  expr: string,
+  lasting: string,
+  [summary, description, page]: readonly [summary: string, description: string, page: Page],
+): AlertingRule {
+  return {
+    ...{ alert: `Portolan${name}`, expr, for: lasting, labels: { severity } },
+    annotations: { summary, description, dashboard: `/d/portolan-${page}` },
+  };
+}
+
+const workload = "job, client_namespace, client, server_namespace, server";
+const tried = `(sum by (${workload}) (rate(portolan_link_failed_connections_total[5m])) + sum by (${workload}) (rate(portolan_link_connections_total[5m])))`;
+
+/** What dashboards and alerts of one's own ask often, and what is kept for long: few series, by workload and country. */
+const recording: RuleGroup = {
+  name: "portolan.recording",
+  rules: [
+    {
+      record: "workload:portolan_link_bytes:rate5m",
+      expr: `sum by (${workload}) (rate(portolan_link_sent_bytes_total[5m])) + sum by (${workload}) (rate(portolan_link_received_bytes_total[5m]))`,
+    },
+    {
+      record: "workload:portolan_link_failed_connections:ratio_rate5m",
+      expr: `sum by (${workload}) (rate(portolan_link_failed_connections_total[5m])) / (${tried} > 0)`,
+    },
+    {
+      record: "workload:portolan_link_rtt_seconds:p90_rate5m",
+      expr: `histogram_quantile(0.9, sum by (le, job, server_namespace, server) (rate(portolan_link_rtt_seconds_bucket[5m])))`,
+    },
+    {
+      record: "country:portolan_external_bytes:rate5m",
+      expr: "sum by (job, country) (rate(portolan_external_sent_bytes_total[5m])) + sum by (job, country) (rate(portolan_external_received_bytes_total[5m]))",
+    },
+    {
+      record: "exporter:portolan_collector_lost:ratio_rate5m",
+      expr: "sum by (job, exporter) (rate(portolan_collector_lost_total[5m])) / (sum by (job, exporter) (rate(portolan_collector_lost_total[5m])) + sum by (job, exporter) (rate(portolan_collector_received_total[5m])) > 0)",
+    },
+  ],
+};
+
+const seeing: RuleGroup = {
+  name: "portolan.seeing",
+  rules: [
+    alert(
+      "AgentOff",
+      "critical",
+      "portolan_agent_up == 0 and on (job, instance) portolan_agent_sockets >= 0",
+      "10m",
+      [
+        "The agent of {{ $labels.instance }} reads no connections",
+        "TCP connections of this machine are not seen. `portolan doctor` there says what is missing. A server that is meant to have no agent: silence this alert for it.",
+        "itself",
+      ],
+    ),
+    alert("AgentGone", "critical", "portolan_remote_agent_up == 0", "5m", [
+      "The agent of {{ $labels.agent }} is silent",
+      "Nothing was heard of it for more than five minutes. What it saw meanwhile waits in its spool, if it runs.",
+      "itself",
+    ]),
+    alert("AgentPartOff", "warning", "portolan_remote_agent_part_up == 0", "30m", [
+      "{{ $labels.part }} is off in the agent of {{ $labels.agent }}",
+      "The page's status says why.",
+      "itself",
+    ]),
+    alert(
+      "AgentSpoolGrows",
+      "warning",
+      "portolan_remote_agent_spool_messages > 60 and deriv(portolan_remote_agent_spool_messages[10m]) > 0",
+      "10m",
+      [
+        "Messages wait in the spool of {{ $labels.agent }}",
+        "{{ $value }} messages wait to be sent, and they become more. What does not fit is given up.",
+        "itself",
+      ],
+    ),
+    alert(
+      "ExporterSilent",
+      "critical",
+      "time() - max by (job, instance, exporter) (portolan_collector_last_seen_timestamp_seconds) > 300",
+      "2m",
+      [
+        "Exporter {{ $labels.exporter }} is silent",
+        "Nothing has come from it for {{ $value | humanizeDuration }}.",
+        "flows",
+      ],
+    ),
+    alert("TemplatesMissing", "warning", "portolan_collector_missing_templates > 0", "30m", [
+      "Data of {{ $labels.exporter }} wait for their template",
+      "{{ $value }} templates were never sent: let the exporter send them more often (a refresh of at most some minutes).",
+      "flows",
+    ]),
+    alert("ClockSkew", "warning", "abs(portolan_collector_clock_skew_seconds) > 60", "30m", [
+      "The clock of {{ $labels.exporter }} is off by {{ $value | humanizeDuration }}",
+      "Flows are shown at the time Portolan saw them; the exporter's own times are wrong.",
+      "flows",
+    ]),
+    alert("KubernetesAway", "warning", "portolan_kubernetes_up == 0", "10m", [
+      "The API server cannot be asked",
+      "What is known of the cluster stays; new pods go by their ids and addresses.",
+      "itself",
+    ]),
+    alert("KubernetesDenied", "warning", "portolan_kubernetes_watch_denied == 1", "10m", [
+      "The API server denies {{ $labels.resource }}",
+      "A rule is missing in Portolan's ClusterRole; the page's status says which.",
+      "itself",
+    ]),
+  ],
+};
+
+const losing: RuleGroup = {
+  name: "portolan.losing",
+  rules: [
+    alert("ExporterLoss", "warning", "exporter:portolan_collector_lost:ratio_rate5m > 0.01", "10m", [
+      "{{ $value | humanizePercentage }} of what {{ $labels.exporter }} sends is lost",
+      "Sequence numbers are missing. If the kernel drops nothing here, the loss is on the way.",
+      "flows",
+    ]),
+    alert("KernelDrops", "warning", "rate(portolan_collector_kernel_drops_total[5m]) > 0", "10m", [
+      "The kernel has no room for datagrams on {{ $labels.listener }}",
+      "{{ $value }} a second are thrown away: raise net.core.rmem_max, or exporters.workers.",
+      "flows",
+    ]),
+    alert("Drops", "warning", "sum by (job, instance, reason) (rate(portolan_drops_total[5m])) > 1", "15m", [
+      "{{ $labels.reason }}: {{ $value }} a second are given up",
+      "Packets or records are given up for this reason; the source is on the dashboard.",
+      "itself",
+    ]),
+    alert("SeriesLimit", "info", "portolan_metrics_series >= portolan_metrics_series_limit", "1h", [
+      "Not all {{ $labels.of }} are told by name",
+      "metrics.limit is reached: the lighter ones are ~other. Raise it if Prometheus has room, or leave it.",
+      "itself",
+    ]),
+    alert(
+      "RemoteWriteFails",
+      "critical",
+      "increase(portolan_remote_write_retries_total[10m]) > 5 and rate(portolan_remote_write_sent_samples_total[10m]) == 0",
+      "10m",
+      [
+        "Remote write to {{ $labels.receiver }} does not succeed",
+        "No sample was taken for ten minutes. The log says why; the oldest leave when the queue is full.",
+        "itself",
+      ],
+    ),
+  ],
+};
+
+const keeping: RuleGroup = {
+  name: "portolan.keeping",
+  rules: [
+    alert("Down", "critical", 'up{job=~".*portolan.*"} == 0', "5m", [
+      "{{ $labels.instance }} does not answer scrapes",
+      "Nothing is known of it until it answers again.",
+      "itself",
+    ]),
+    alert("StoreDown", "critical", "portolan_store_up == 0", "5m", [
+      "The store of {{ $labels.instance }} does not answer",
+      "The live map goes on; history is not written. The log says why.",
+      "itself",
+    ]),
+    alert("StoreFull", "info", "portolan_store_bytes > 0.95 * portolan_store_limit_bytes", "1h", [
+      "The store of {{ $labels.instance }} is full",
+      "The oldest leaves before its time: raise store.size to keep it as long as store.flows and store.links say.",
+      "itself",
+    ]),
+    alert(
+      "DiskFull",
+      "critical",
+      "portolan_store_disk_free_bytes / portolan_store_disk_bytes < 0.03",
+      "10m",
+      [
+        "The disk of {{ $labels.instance }} is nearly full",
+        "{{ $value | humanizePercentage }} is left where the data folder is.",
+        "itself",
+      ],
+    ),
+  ],
+};
+
+const traffic: RuleGroup = {
+  name: "portolan.traffic",
+  rules: [
+    alert(
+      "LinkFailing",
+      "warning",
+      `workload:portolan_link_failed_connections:ratio_rate5m > 0.5 and ${tried} > 0.05`,
+      "10m",
+      [
+        "{{ $labels.client }} does not reach {{ $labels.server }}",
+        "{{ $value | humanizePercentage }} of its connections never open.",
+        "topology",
+      ],
+    ),
+    alert(
+      "DnsFailing",
+      "warning",
+      "sum by (job, instance, resolver) (rate(portolan_agent_dns_timeouts_total[5m])) / (sum by (job, instance, resolver) (rate(portolan_agent_dns_queries_total[5m])) > 0) > 0.2",
+      "10m",
+      [
+        "Resolver {{ $labels.resolver }} does not answer",
+        "{{ $value | humanizePercentage }} of the questions are without an answer.",
+        "topology",
+      ],
+    ),
+  ],
+};
+
+export const ruleGroups: readonly RuleGroup[] = [recording, seeing, losing, keeping, traffic];

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What a process is called: the comm of its thread group's leader. Where that names the first thread's part only, as Node 24
+ * and many C++ programs have it, the name of the file it runs: a process that has ended cannot be asked for it later.
+ */
+#pragma once
+
+#define PROCESS_NAME_SIZE 16 /* TASK_COMM_LEN */
+
+static __always_inline bool names_a_thread(const char *name)
+{
+	static const char main_thread[] = "MainThread";
+
+	if (name[0] == 'M' && name[1] == 'a') {
+		for (int i = 2; i < (int)sizeof(main_thread); i++)
+			if (name[i] != main_thread[i])
+				return name[2] == 'i' && name[3] == 'n' && name[4] == 0;
+		return true;
+	}
+	return name[0] == 'm' && name[1] == 'a' && name[2] == 'i' && name[3] == 'n' && name[4] == 0;
+}
+
+/* Fills `name`, NUL terminated. A kernel thread has no file, and keeps its comm. */
+static __always_inline void read_process_name(char *name, struct task_struct *task)
+{
+	struct task_struct *leader;
+	struct dentry *program;
+
+	leader = BPF_CORE_READ(task, group_leader);
+	bpf_core_read(name, PROCESS_NAME_SIZE, &leader->comm);
+	if (!names_a_thread(name))
+		return;
+	program = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
+	if (program)
+		bpf_probe_read_kernel_str(name, PROCESS_NAME_SIZE, BPF_CORE_READ(program, d_name.name));
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Sockets that were there before the programs, MPTCP's among them. Included by tcp.bpf.c only. */
+#pragma once
+
+#define SUBFLOWS_MAX 9 /* the first, and the 8 that `ip mptcp limits` allows at most; further ones are not seen */
+
+static __always_inline bool is_mptcp(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
+	       bpf_core_field_exists(((struct mptcp_sock *)0)->first);
+}
+
+/*
+ * `tcp` is the TCP socket; `sk` is the same, or the MPTCP socket above it, whose owner is its owner. `key` is the entry's in
+ * `connections`. Not inlined: the connection has a stack frame of its own.
+ */
+static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 key, struct task_struct *task)
+{
+	struct connection connection = {};
+	struct counters *now = &connection.final; /* no reader before the end; the stack has no room for others */
+	__u8 state = BPF_CORE_READ(tcp, __sk_common.skc_state);
+
+	if (state == TCP_LISTEN) {
+		add_listener(sk, (__u64)tcp, task);
+		return 0;
+	}
+	if (state == TCP_CLOSE)
+		return 0;
+	read_owner(sk, task, &connection.owner);
+	read_tuple(tcp, false, &connection);
+	read_counters((struct tcp_sock *)tcp, false, now);
+	connection.reported.bytes_sent = now->bytes_sent;
+	connection.reported.bytes_received = now->bytes_received;
+	connection.reported.segments_sent = now->segments_sent;
+	connection.reported.segments_received = now->segments_received;
+	connection.reported.retransmits = now->retransmits;
+	/* A child inherits its listener's backlog; a socket that connected has none. See settle_role() for listen(fd, 0). */
+	connection.role = BPF_CORE_READ(tcp, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
+	connection.older = 1;
+	/* One that waits for an answer opens later, or fails. */
+	connection.opened = state != TCP_SYN_SENT;
+	connection.opening_reported = connection.opened;
+	connection.socket = (__u64)tcp;
+	add_connection(sk, key, &connection, BPF_NOEXIST);
+	return 0;
+}
+
+/*
+ * The programs cannot ask for a cookie of a socket that they know as a number only: a subflow that has none yet goes by its
+ * address.
+ */
+static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struct task_struct *task)
+{
+	__u64 cookie;
+
+	if (!tcp)
+		return;
+	cookie = BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter);
+	add_older(sk, tcp, cookie ? cookie : subflow_key(tcp), task);
+}
+
+/* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */
+static __always_inline void add_mptcp(struct sock *sk, struct task_struct *task)
+{
+	struct mptcp_sock *mptcp = (struct mptcp_sock *)sk;
+	struct list_head *node = BPF_CORE_READ(mptcp, conn_list.next);
+
+	add_subflow(sk, BPF_CORE_READ(mptcp, first), task);
+	for (int i = 0; i < SUBFLOWS_MAX; i++) {
+		struct mptcp_subflow_context *subflow = (void *)node - __builtin_preserve_field_info(
+			((struct mptcp_subflow_context *)0)->node, BPF_FIELD_BYTE_OFFSET);
+
+		if (!node || node == &mptcp->conn_list)
+			break;
+		add_subflow(sk, BPF_CORE_READ(subflow, tcp_sock), task);
+		node = BPF_CORE_READ(node, next);
+	}
+}
+
+/* Once every listener is known. */
+static long settle_role(void *map, const __u64 *key, struct connection *connection, void *context)
+{
+	struct listener *listener;
+
+	if (!connection->older || !connection->opened || connection->role != ROLE_CLIENT)
+		return 0;
+	listener = find_listener(connection->network_namespace, connection->local_port, connection->local_address);
+	/* With a backlog its children would have one: this socket connected from the port that another listens on. */
+	if (listener && listener->has_no_backlog)
+		connection->role = ROLE_SERVER;
+	return 0;
+}

@@ -1,0 +1,178 @@
+import {
+  FlowKeyReader,
+  fragmentKind,
+  isIPv6Bit,
+  keyWord,
+  keyWords,
+  type PacketBatch,
+  type PacketKind,
+  packetKind,
+} from "../packet/index.ts";
+import { type FlowTableConfig, trackLevels } from "./config.ts";
+import { groupPacketsMax, hashKey } from "./flow-index.ts";
+import { FragmentPorts } from "./fragment-ports.ts";
+import { icmpKey } from "./icmp.ts";
+
+const protocolIcmp = 1;
+const protocolIcmpV6 = 58;
+
+/** What was not counted as part of a flow, and how the packets came. */
+export interface PacketCounts {
+  /** Looked at, after sampling; the others below are part of it. */
+  packetCount: number;
+  /** Part of a flow. */
+  countedPackets: number;
+  sampledOut: number;
+  fragmentCount: number;
+  notIpCount: number;
+  tooShortCount: number;
+  linkUnknownCount: number;
+  /** IPv6 where it cannot be exported and was not asked for. */
+  ipv6LeftOutCount: number;
+  /** The capture's clock went back, and flows were reported early. */
+  clockBackwardCount: number;
+}
+
+/** The next packets of a batch that are part of flows: their keys as the level tells flows apart, and the keys' hashes. */
+export class PacketGroup {
+  readonly counts: PacketCounts = {
+    packetCount: 0,
+    countedPackets: 0,
+    sampledOut: 0,
+    fragmentCount: 0,
+    notIpCount: 0,
+    tooShortCount: 0,
+    linkUnknownCount: 0,
+    ipv6LeftOutCount: 0,
+    clockBackwardCount: 0,
+  };
+  size = 0;
+  /** `keyWords` for each. */
+  readonly keys: Int32Array;
+  readonly hashes: Int32Array;
+  /** Which packets of the batch they are. */
+  readonly packets: Int32Array;
+  readonly #config: FlowTableConfig;
+  readonly #capacity: number;
+  readonly #reader: FlowKeyReader;
+  readonly #fragments = new FragmentPorts();
+  /** What the level leaves of a key's words. */
+  readonly #portsMask: number;
+  readonly #protocolMask: number;
+  readonly #vlansMask: number;
+  #sampleCount = 0;
+
+  constructor(config: FlowTableConfig) {
+    const { level, mplsLabels } = config;
+    const depth = trackLevels.indexOf(level);
+    this.#config = config;
+    // The reader keeps the labels of one packet only.
+    this.#capacity = mplsLabels > 0 ? 1 : groupPacketsMax;
+    this.#reader = new FlowKeyReader({ groupSize: this.#capacity, withMacs: level === "ether" });
+    this.#portsMask = depth >= trackLevels.indexOf("port") ? -1 : 0;
+    this.#protocolMask = depth >= trackLevels.indexOf("proto") ? 0x1ff : 0x100;
+    this.#vlansMask = depth >= trackLevels.indexOf("vlan") ? -1 : 0;
+    this.keys = this.#reader.words;
+    this.hashes = new Int32Array(this.#capacity);
+    this.packets = new Int32Array(this.#capacity);
+  }
+
+  /** Label of the last packet read, 0 for one that is not there. */
+  mplsLabel(place: number): number {
+    return place < this.#reader.mplsCount ? this.#reader.mplsLabels[place]! : 0;
+  }
+
+  /** Reads from a packet of the batch on; returns the first packet behind those read. */
+  read(batch: PacketBatch, from: number): number {
+    const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, count } = batch;
+    const { hashes, packets } = this;
+    const { sampling } = this.#config;
+    const reader = this.#reader;
+    const capacity = this.#capacity;
+    const limitsPlain = this.#portsMask === 0;
+    let looked = 0;
+    let size = 0;
+    let i = from;
+    for (; i < count && size < capacity; i++) {
+      if (sampling > 1 && ++this.#sampleCount % sampling !== 0) continue;
+      looked++;
+      const start = offsets[i]!;
+      const end = start + capturedLengths[i]!;
+      const at = size * keyWords;
+      const kind = reader.read(view, start, end, linkTypes[i]!, wireLengths[i]!, size);
+      // The key of a plain packet is complete as it was read, at the usual levels.
+      if (kind !== packetKind.plain || limitsPlain || interfaces[i] !== 0) {
+        if (!this.#isCounted(kind, at)) continue;
+        this.#completeKey(at, interfaces[i]!, batch.times[i]!);
+      }
+      hashes[size] = hashKey(this.keys, at);
+      packets[size++] = i;
+    }
+    this.size = size;
+    this.counts.packetCount += looked;
+    this.counts.countedPackets += size;
+    this.counts.sampledOut += i - from - looked;
+    return i;
+  }
+
+  #isCounted(kind: PacketKind, at: number): boolean {
+    const { counts } = this;
+    switch (kind) {
+      case packetKind.notIp:
+        counts.notIpCount++;
+        return false;
+      case packetKind.tooShort:
+        counts.tooShortCount++;
+        return false;
+      case packetKind.linkUnknown:
+        counts.linkUnknownCount++;
+        return false;
+    }
+    if ((this.keys[at + keyWord.protocol]! & isIPv6Bit) === 0 || this.#config.withIPv6) return true;
+    counts.ipv6LeftOutCount++;
+    return false;
+  }
+
+  /** Makes of what stands in the packet what flows are told apart by. */
+  #completeKey(at: number, captureInterface: number, time: number): void {
+    const { keys } = this;
+    if (this.#reader.fragment !== fragmentKind.none) this.#joinFragment(at, time);
+    const protocol = keys[at + keyWord.protocol]! & 0xff;
+    if (protocol === protocolIcmp || protocol === protocolIcmpV6) this.#keyIcmp(protocol, at);
+    keys[at + keyWord.ports]! &= this.#portsMask;
+    keys[at + keyWord.vlans]! &= this.#vlansMask;
+    keys[at + keyWord.protocol] =
+      (keys[at + keyWord.protocol]! & this.#protocolMask) | (captureInterface << 16);
+    // softflowd 1.1.0 keeps the VLAN per direction: a tagged frame and its answer are two flows.
+    if (this.#config.isSoftflowd && keys[at + keyWord.vlans] !== 0 && isSourceLower(keys, at))
+      keys[at + keyWord.protocol]! |= 0x200;
+  }
+
+  #joinFragment(at: number, time: number): void {
+    this.counts.fragmentCount++;
+    if (this.#config.isSoftflowd) return;
+    const { fragment, fragmentId } = this.#reader;
+    if (fragment === fragmentKind.first) this.#fragments.remember(this.keys, at, fragmentId, time);
+    else this.#fragments.recall(this.keys, at, fragmentId, time);
+  }
+
+  /**
+   * Both directions of an exchange have one key: both halves of the ports are what the question's type is. softflowd 1.1.0 has type and code as
+   * the destination's port.
+   */
+  #keyIcmp(protocol: number, at: number): void {
+    const typeCode = this.keys[at + keyWord.facts]! >>> 16;
+    const type = this.#config.isSoftflowd ? 0 : icmpKey(protocol, typeCode);
+    this.keys[at + keyWord.ports] = this.#config.isSoftflowd ? typeCode : (type << 16) | type;
+  }
+}
+
+/** As memcmp of the addresses says. */
+export function isSourceLower(keys: Int32Array, at: number): boolean {
+  for (let i = at; i < at + 4; i++) {
+    const source = keys[i]! >>> 0;
+    const destination = keys[i + 4]! >>> 0;
+    if (source !== destination) return source < destination;
+  }
+  return true;
+}

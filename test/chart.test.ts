@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { clusterRules } from "../src/enrich/kubernetes/index.ts";
+import { readConfig } from "../src/settings/index.ts";
+import { chartFolder, Helm, type Manifest, manifestOf, missingForChart } from "./chart.ts";
+import { valueSets } from "./chart-values.ts";
+import { temporaryFolder } from "./program.ts";
+
+const skip = missingForChart ?? false;
+const project = fileURLToPath(new URL("..", import.meta.url));
+let helm: Helm;
+
+before(() => {
+  if (!skip) helm = new Helm();
+});
+after(() => helm?.remove());
+
+test("helm has nothing to say against the chart, with any of the values", { skip }, () => {
+  for (const values of Object.values(valueSets)) {
+    const said = helm.run("lint", "--strict", chartFolder, "--values", helm.values(values));
+    assert.match(said, /1 chart\(s\) linted, 0 chart\(s\) failed/);
+  }
+});
+
+test("the chart has the program's version, and the rights that the program asks for", { skip }, () => {
+  const { version } = JSON.parse(readFileSync(`${project}/package.json`, "utf8")) as { version: string };
+  const chart = readFileSync(`${chartFolder}/Chart.yaml`, "utf8");
+  assert.ok(chart.includes(`\nversion: ${version}\n`) && chart.includes(`\nappVersion: "${version}"\n`));
+  const manifests = helm.render({});
+  assert.deepEqual(manifestOf(manifests, "ClusterRole", "portolan-portolan").rules, clusterRules);
+  const { rules, serviceAccountName } = {
+    rules: manifests.filter(({ kind }) => kind === "ClusterRole" || kind === "Role"),
+    serviceAccountName: podOf(manifestOf(manifests, "DaemonSet", "portolan-agent")).serviceAccountName,
+  };
+  assert.equal(rules.length, 1, "agents have no rights at all");
+  assert.equal(serviceAccountName, "portolan-agent");
+});
+
+test("the server's configuration is one that the server takes, whatever the values", { skip }, (t) => {
+  const folder = temporaryFolder(t);
+  for (const [name, values] of Object.entries(valueSets)) {
+    const server = helm
+      .render(values)
+      .find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name.endsWith("-server"))!;
+    const text = (server.data as Record<string, string>)["portolan.yaml"]!;
+    for (const token of ["read-token", "ingest-token"])
+      writeFileSync(`${folder}/${token}`, "0123456789abcdef");
+    const file = `${folder}/portolan.yaml`;
+    writeFileSync(file, text.replaceAll("/etc/portolan/", `${folder}/`));
+    const config = readConfig({ file, environment: {}, flags: {} });
+    assert.deepEqual(config.listen, { host: "0.0.0.0", port: 8080 }, name);
+    assert.equal(config.data, "/var/lib/portolan");
+    assert.equal(config.auth === "none", name.includes("nobody asked"));
+  }
+});
+
+test("pods: the server is nobody and writes into its volume alone; agents have the capabilities listed, or are privileged when told", {
+  skip,
+}, () => {
+  const manifests = helm.render({});
+  const server = podOf(manifestOf(manifests, "StatefulSet", "portolan-server"));
+  assert.equal(server.securityContext?.runAsNonRoot, true);
+  const [container] = server.containers;
+  assert.deepEqual(container!.securityContext, {
+    ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+  });
+  const agent = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent"));
+  assert.deepEqual(
+    [agent.hostPID, agent.hostNetwork, agent.automountServiceAccountToken],
+    [true, false, false],
+  );
+  const { privileged, capabilities, readOnlyRootFilesystem } = agent.containers[0]!.securityContext;
+  assert.deepEqual([privileged, readOnlyRootFilesystem], [false, true]);
+  const needed = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"];
+  assert.deepEqual(capabilities, { drop: ["ALL"], add: needed });
+  assert.deepEqual(agent.containers[0]!.resources?.requests, { cpu: "50m", memory: "100Mi" });
+  assert.deepEqual(agent.tolerations, [{ operator: "Exists" }]);
+
+  const privilegedAgent = podOf(
+    manifestOf(
+      helm.render(valueSets["privileged agents on their nodes' network"]!),
+      "DaemonSet",
+      "portolan-agent",
+    ),
+  );
+  assert.equal(privilegedAgent.containers[0]!.securityContext.privileged, true);
+  assert.equal(privilegedAgent.containers[0]!.securityContext.capabilities, undefined);
+  assert.equal(privilegedAgent.dnsPolicy, "ClusterFirstWithHostNet");
+});
+
+test("AppArmor is told by the field, and where the cluster is older than it by the annotation", {
+  skip,
+}, () => {
+  const agentOf = (version: string) =>
+    manifestOf(helm.render({}, "--kube-version", version), "DaemonSet", "portolan-agent");
+  const annotation = "container.apparmor.security.beta.kubernetes.io/agent";
+  const annotations = (agent: Manifest) =>
+    (agent.spec as { template: { metadata: { annotations: Record<string, string> } } }).template.metadata
+      .annotations;
+  assert.equal(annotations(agentOf("1.29.0"))[annotation], "unconfined");
+  assert.equal(annotations(agentOf("1.30.0"))[annotation], undefined);
+  assert.deepEqual(podOf(agentOf("1.30.0")).containers[0]!.securityContext.appArmorProfile, {
+    type: "Unconfined",
+  });
+});
+
+test("flows come to NodePort 32055, or a load balancer, with the sender's address kept", { skip }, () => {
+  const flows = (values: object) =>
+    manifestOf(helm.render(values), "Service", "portolan-flows").spec as FlowsSpec;
+  const nodePort = flows({});
+  assert.equal(nodePort.type, "NodePort");
+  assert.deepEqual(nodePort.ports[0], {
+    ...{ name: "netflow", port: 2055, targetPort: "netflow", protocol: "UDP", nodePort: 32055 },
+  });
+  const balanced = flows(valueSets["all that can be switched on"]!);
+  assert.deepEqual([balanced.type, balanced.loadBalancerIP], ["LoadBalancer", "192.168.1.53"]);
+  for (const spec of [nodePort, balanced]) assert.equal(spec.externalTrafficPolicy, "Local");
+  assert.equal(flows({ server: { flows: { type: "ClusterIP" } } }).externalTrafficPolicy, undefined);
+});
+
+test("every dashboard is a ConfigMap that Grafana's sidecar finds, those of the plugin when it is there; every rule is the operator's", {
+  skip,
+}, () => {
+  const filesOf = (folder: string, ending: string) =>
+    readdirSync(`${project}/deploy/grafana/${folder}`).filter((name) => name.endsWith(ending));
+  const labelled = (values: object) =>
+    helm.render(values).filter(({ metadata }) => metadata.labels.grafana_dashboard === "1");
+  const plain = filesOf("dashboards", ".json");
+  const all = valueSets["all that can be switched on"]!;
+  for (const [values, names] of [
+    [{}, plain],
+    [all, [...plain, ...filesOf("infinity/dashboards", ".json")]],
+  ] as const) {
+    const found = labelled(values).flatMap(({ data }) => Object.entries(data as Record<string, string>));
+    assert.deepEqual(found.map(([name]) => name).sort(), [...names].sort());
+    for (const [, text] of found) assert.ok(JSON.parse(text).title);
+  }
+  const rules = helm.render(all).filter(({ kind }) => kind === "PrometheusRule");
+  assert.equal(rules.length, filesOf("rules", ".yaml").length);
+  for (const { spec } of rules) assert.ok((spec as { groups: object[] }).groups.length > 0);
+});
+
+/** What is refused, and what is said. */
+const refused: [object, RegExp][] = [
+  [{ agent: { metricsPort: 70000 } }, /'\/agent\/metricsPort': maximum: got 70,000, want 65,535/],
+  [{ agent: { metricPort: 7117 } }, /'\/agent': additional properties 'metricPort' not allowed/],
+  [{ server: { flows: { type: "Nodeport" } } }, /one of 'ClusterIP', 'NodePort', 'LoadBalancer'/],
+  [{ server: { flows: { ports: [] } } }, /'\/server\/flows\/ports': minItems: got 0, want 1/],
+  [{ auth: { ingestToken: "short" } }, /'\/auth\/ingestToken': 'short' does not match/],
+  [{ agent: { serverUrl: "portolan:8080" } }, /'\/agent\/serverUrl'.*https\?/],
+  [{ agent: { spoolSize: "256" } }, /'\/agent\/spoolSize'/],
+  [{ config: { listen: "0.0.0.0:80" } }, /config.listen: the chart decides this; say it in server.service/],
+  [{ config: { kuberntes: {} } }, /'\/config': additional properties 'kuberntes' not allowed/],
+];
+
+test("values that are wrong are refused, by their place and with what is accepted", { skip }, () => {
+  for (const [values, said] of refused) {
+    const { status, stderr } = helm.try("template", "p", chartFolder, "--values", helm.values(values));
+    assert.notEqual(status, 0, JSON.stringify(values));
+    assert.match(stderr, said);
+  }
+});
+
+test("deploy/manifests is what the chart renders", { skip }, () => {
+  const place = `${project}/deploy/manifests/portolan.yaml`;
+  const values = { auth: { existingSecret: "portolan-tokens" }, dashboards: { enabled: false } };
+  const flags = ["--skip-tests", "--kube-version", "1.30.0"];
+  const head =
+    "# Rendered from deploy/helm/portolan by UPDATE=1 ./portolan test chart.test; a test compares. How to apply it: docs/how-to/kubernetes.md\n";
+  const objects = helm.render(values, ...flags).map((manifest) => {
+    // Nobody's release: what only Helm reads is left out.
+    const {
+      "helm.sh/chart": _chart,
+      "app.kubernetes.io/managed-by": _managed,
+      ...labels
+    } = manifest.metadata.labels;
+    return { ...manifest, metadata: { ...manifest.metadata, ...namespaceOf(manifest), labels } };
+  });
+  const text = head + objects.map((object) => stringify(object, { lineWidth: 0 })).join("---\n");
+  if (process.env.UPDATE === "1") writeFileSync(place, text);
+  assert.equal(readFileSync(place, "utf8"), text);
+});
+
+function namespaceOf({ kind }: Manifest): { namespace?: string } {
+  return kind.startsWith("Cluster") ? {} : { namespace: "portolan" };
+}
+
+interface FlowsSpec {
+  readonly type: string;
+  readonly externalTrafficPolicy?: string;
+  readonly loadBalancerIP?: string;
+  readonly ports: readonly object[];
+}
+
+interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly automountServiceAccountToken: boolean;
+  readonly hostPID?: boolean;
+  readonly hostNetwork?: boolean;
+  readonly dnsPolicy?: string;
+  readonly tolerations?: object[];
+  readonly securityContext?: Record<string, unknown>;
+  readonly containers: readonly {
+    readonly args: readonly string[];
+    readonly resources?: { readonly requests?: object };
+    readonly securityContext: Record<string, unknown>;
+  }[];
+}
+
+function podOf({ spec }: Manifest): PodSpec {
+  return (spec as { template: { spec: PodSpec } }).template.spec;
+}
