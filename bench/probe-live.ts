@@ -16,8 +16,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeCaptureFile } from "./probe-captures.ts";
 
-const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-const engineFlags = ["--max-inlined-bytecode-size=2000", "--max-inlined-bytecode-size-cumulative=6000"];
+/** As users run it. */
+const launcher = fileURLToPath(new URL("../portolan", import.meta.url));
 const { values } = parseArgs({
   options: {
     rates: { type: "string", default: "100000,200000,400000,0" },
@@ -32,7 +32,7 @@ const control = join(folder, "ctl");
 const inside = (...command: string[]) => ["netns", "exec", namespace, ...command];
 const common = ["-d", "-i", "left", "-n", "127.0.0.1:29999", "-v", "9", "-m", "200000", "-c", control];
 const programs = {
-  portolan: [process.execPath, ...engineFlags, main, "probe", ...common],
+  portolan: [launcher, "probe", ...common],
   softflowd: ["softflowd", ...common],
 };
 
@@ -45,18 +45,28 @@ function cpuSeconds(pid: number): number {
   return (Number(afterName[11]) + Number(afterName[12])) / 100;
 }
 
+/** What the probe says of its packets when it answers and they no longer become more. */
+async function settled(): Promise<string> {
+  const packetsIn = (text: string) => /Packets processed: (\d+)/.exec(text)?.[1];
+  for (let text = ask("statistics"); ; ) {
+    await delay(700);
+    const next = ask("statistics");
+    if (packetsIn(next) !== undefined && packetsIn(next) === packetsIn(text)) return next;
+    text = next;
+  }
+}
+
 async function measure(name: keyof typeof programs, capture: string, rate: number): Promise<void> {
   const child = spawn("ip", inside(...programs[name]), { stdio: "ignore" });
-  await delay(2500);
+  await settled();
   const before = cpuSeconds(child.pid!);
   const speed = rate === 0 ? "--topspeed" : `--pps=${rate}`;
   const sent = execFileSync("ip", inside("tcpreplay", "-K", "-i", "right", speed, capture), {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
-  await delay(1500);
+  const text = await settled();
   const used = cpuSeconds(child.pid!) - before;
-  const text = ask("statistics");
   const [, reached] = /Rated:.*, ([\d.]+) pps/.exec(sent) ?? [];
   const [, dropped] = /Packets dropped by (?:kernel|libpcap): (\d+)/.exec(text) ?? [];
   const [, processed] = /Packets processed: (\d+)/.exec(text) ?? [];

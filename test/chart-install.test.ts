@@ -13,11 +13,10 @@ import {
   manifestOf,
   missingForChart,
   readManifests,
-  writeKubeconfig,
 } from "./chart.ts";
 import { valueSets } from "./chart-values.ts";
 import { moduleFolder } from "./go-tools.ts";
-import { ApiServer, type Json, missingForApiServer } from "./kubernetes-api-server.ts";
+import { ApiServer, type Json, missingForApiServer, writeKubeconfig } from "./kubernetes-api-server.ts";
 import { ClusterObjects } from "./kubernetes-objects.ts";
 import { until } from "./program.ts";
 

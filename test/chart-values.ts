@@ -37,6 +37,7 @@ export const valueSets: Record<string, object> = {
       podMonitor: { enabled: true },
       prometheusRule: { enabled: true },
     },
+    dashboards: { infinity: true, namespace: "portolan" },
     config: { networks: [{ name: "LAN", cidr: "192.168.1.0/24" }], metrics: { compat: ["caretta"] } },
   },
   "privileged agents on their nodes' network": {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -121,13 +121,26 @@ test("flows come to NodePort 32055, or a load balancer, with the sender's addres
   assert.equal(flows({ server: { flows: { type: "ClusterIP" } } }).externalTrafficPolicy, undefined);
 });
 
-test("every dashboard is a ConfigMap that Grafana's sidecar finds", { skip }, () => {
-  const labelled = helm.render({}).filter(({ metadata }) => metadata.labels.grafana_dashboard === "1");
-  const { length } = helm.run("show", "all", chartFolder); // the chart can be shown whole
-  assert.ok(length > 0);
-  for (const { data } of labelled) {
-    for (const text of Object.values(data as Record<string, string>)) assert.ok(JSON.parse(text).title);
+test("every dashboard is a ConfigMap that Grafana's sidecar finds, those of the plugin when it is there; every rule is the operator's", {
+  skip,
+}, () => {
+  const filesOf = (folder: string, ending: string) =>
+    readdirSync(`${project}/deploy/grafana/${folder}`).filter((name) => name.endsWith(ending));
+  const labelled = (values: object) =>
+    helm.render(values).filter(({ metadata }) => metadata.labels.grafana_dashboard === "1");
+  const plain = filesOf("dashboards", ".json");
+  const all = valueSets["all that can be switched on"]!;
+  for (const [values, names] of [
+    [{}, plain],
+    [all, [...plain, ...filesOf("infinity/dashboards", ".json")]],
+  ] as const) {
+    const found = labelled(values).flatMap(({ data }) => Object.entries(data as Record<string, string>));
+    assert.deepEqual(found.map(([name]) => name).sort(), [...names].sort());
+    for (const [, text] of found) assert.ok(JSON.parse(text).title);
   }
+  const rules = helm.render(all).filter(({ kind }) => kind === "PrometheusRule");
+  assert.equal(rules.length, filesOf("rules", ".yaml").length);
+  for (const { spec } of rules) assert.ok((spec as { groups: object[] }).groups.length > 0);
 });
 
 /** What is refused, and what is said. */

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,30 +91,4 @@ export async function dryRun(api: ApiServer, manifest: Manifest): Promise<void> 
   const plural = `${kind.toLowerCase().replace(/y$/, "ie").replace(/ss$/, "sse")}s`;
   const place = withoutNamespace.has(kind) ? "" : `/namespaces/${metadata.namespace ?? "portolan"}`;
   await api.request("POST", `${group}${place}/${plural}?dryRun=All&fieldValidation=Strict`, manifest);
-}
-
-/** A kubeconfig file of the API server's administrator. */
-export function writeKubeconfig(api: ApiServer, file: string): void {
-  const cluster = {
-    server: `https://127.0.0.1:${api.port}`,
-    "certificate-authority-data": Buffer.from(api.authority).toString("base64"),
-  };
-  const config = {
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
-    clusters: [{ name: "test", cluster }],
-    contexts: [{ name: "test", context: { cluster: "test", user: "admin" } }],
-    users: [{ name: "admin", user: { token: api.adminToken } }],
-  };
-  writeFileSync(file, JSON.stringify(config));
-}
-
-/** Whether a program of the machine runs; its version for the log. */
-export function versionOf(program: string, ...parameters: string[]): string | undefined {
-  try {
-    return execFileSync(program, parameters, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split(
-      "\n",
-    )[0];
-  } catch {
-    return undefined;
-  }
 }

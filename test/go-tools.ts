@@ -17,12 +17,9 @@ export interface GoTool {
   readonly main: { readonly package: string } | { readonly source: URL };
   readonly goVersion?: string;
   readonly linkerFlags?: string;
-  /** Further lines of the go.mod, which a module's own replacements have to be: of a dependency they do not count. */
-  readonly goMod?: (tool: GoTool, go: Go) => string;
+  /** Further lines of the go.mod, from the module's own. */
+  readonly goMod?: (tool: GoTool, ownGoMod: string) => string;
 }
-
-/** Runs go with these parameters; gives what it wrote. */
-type Go = (...parameters: string[]) => string;
 
 const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "portolan-test");
 /** A proxy that is out of reach for a moment is asked again. */
@@ -37,13 +34,11 @@ export const kubeApiServer: GoTool = {
   linkerFlags: ["gitVersion=v1.35.4", "gitMajor=1", "gitMinor=35"]
     .map((flag) => `-X k8s.io/component-base/version.${flag}`)
     .join(" "),
-  goMod({ version }, go) {
-    const { GoMod } = JSON.parse(go("mod", "download", "-json", `k8s.io/kubernetes@v${version}`)) as {
-      GoMod: string;
-    };
-    const staged = [...readFileSync(GoMod, "utf8").matchAll(/^\t(k8s\.io\/[a-z-]+) v0\.0\.0$/gm)];
-    return staged.map(([, name]) => `require ${name} v0.${version.slice(2)}\n`).join("");
-  },
+  // In Kubernetes' own tree these are folders of it.
+  goMod: ({ version }, ownGoMod) =>
+    [...ownGoMod.matchAll(/^\t(k8s\.io\/[a-z-]+) v0\.0\.0$/gm)]
+      .map(([, name]) => `require ${name} v0.${version.slice(2)}\n`)
+      .join(""),
 };
 
 export const helm: GoTool = {
@@ -59,8 +54,7 @@ export const tofu: GoTool = {
   version: "1.12.6",
   module: "github.com/opentofu/opentofu",
   main: { package: "github.com/opentofu/opentofu/cmd/tofu" },
-  goMod: () =>
-    "replace github.com/hashicorp/hcl/v2 v2.20.1 => github.com/opentofu/hcl/v2 v2.20.2-0.20251021132045-587d123c2828\n",
+  goMod: replacements,
 };
 
 /** The newest of Terraform's providers that can be had as Go modules: later ones have versions their paths do not tell. */
@@ -69,12 +63,14 @@ export const helmProvider: GoTool = {
   version: "1.3.2",
   module: "github.com/hashicorp/terraform-provider-helm",
   main: { package: "github.com/hashicorp/terraform-provider-helm" },
+  goMod: olderReplacements,
 };
 export const kubernetesProvider: GoTool = {
   name: "terraform-provider-kubernetes",
   version: "1.13.4",
   module: "github.com/hashicorp/terraform-provider-kubernetes",
   main: { package: "github.com/hashicorp/terraform-provider-kubernetes" },
+  goMod: olderReplacements,
 };
 
 /** Docker's own parser and linter of Dockerfiles. */
@@ -117,13 +113,32 @@ export function findProgram(name: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Builds a tool unless it is there. A module of our own that imports its command needs none of the replacements of its go.mod but those given. */
+/** A module's own replacements: they count in its own tree alone, and are said again. Those by a folder of the tree are not to be had. */
+function replacements(_tool: GoTool, ownGoMod: string): string {
+  return [...ownGoMod.matchAll(/^(?:replace|\t) ?(\S+(?: v\S+)? => \S+ v\S+)/gm)]
+    .map(([, replacement]) => `replace ${replacement}\n`)
+    .join("");
+}
+
+/** Of the time when the whole graph of modules was read: one is gone that nothing of ours needs, and one was split. */
+function olderReplacements(tool: GoTool, ownGoMod: string): string {
+  const gone = "vbom.ml/util";
+  mkdirSync(join(folderOf(tool), "module/gone"), { recursive: true });
+  writeFileSync(join(folderOf(tool), "module/gone/go.mod"), `module ${gone}\n`);
+  const split = "require github.com/Azure/go-autorest v14.2.0+incompatible\n";
+  const own = replacements(tool, ownGoMod)
+    .split("\n")
+    .filter((line) => !line.includes("go-autorest"));
+  return `${own.join("\n")}\n${split}replace ${gone} => ./gone\n`;
+}
+
+/** Builds a tool unless it is there, by a module of our own that imports its command. */
 export function buildTool(tool: GoTool): string {
   const file = toolFile(tool);
   if (existsSync(file)) return file;
   const folder = join(folderOf(tool), "module");
   mkdirSync(folder, { recursive: true });
-  const go: Go = (...parameters) =>
+  const go = (...parameters: string[]) =>
     execFileSync("nice", ["go", ...parameters], {
       cwd: folder,
       env: { ...process.env, GOFLAGS: "-mod=mod" },
@@ -131,11 +146,15 @@ export function buildTool(tool: GoTool): string {
       stdio: ["ignore", "pipe", "pipe"],
       maxBuffer: 2 ** 26,
     });
-  const { module, main, version, goVersion = "1.26.0", linkerFlags = "", goMod = () => "" } = tool;
+  const { module, main, version, goVersion = "1.26.0", linkerFlags = "", goMod } = tool;
   const head = `module portolan-test-${tool.name}\n\ngo ${goVersion}\n\nrequire ${module} v${version}\n`;
   retry(() => {
     writeFileSync(join(folder, "go.mod"), head);
-    writeFileSync(join(folder, "go.mod"), `${head}${goMod(tool, go)}`);
+    if (goMod !== undefined) {
+      const downloaded = go("mod", "download", "-json", `${module}@v${version}`);
+      const { GoMod } = JSON.parse(downloaded) as { GoMod: string };
+      writeFileSync(join(folder, "go.mod"), `${head}${goMod(tool, readFileSync(GoMod, "utf8"))}`);
+    }
     let target = ".";
     if ("source" in main) writeFileSync(join(folder, "main.go"), readFileSync(main.source));
     else {

@@ -84,6 +84,7 @@ export class ApiServer {
       "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108",
       "--disable-admission-plugins=ServiceAccount", // nobody makes the accounts that pods would need
       "--endpoint-reconciler-type=none",
+      "--allow-privileged=true", // as kubeadm has it
       "--max-requests-inflight=2000",
       "--max-mutating-requests-inflight=1000",
     ]);
@@ -189,6 +190,21 @@ export class ApiServer {
     child.stderr?.pipe(log);
     return child;
   }
+}
+
+/** A kubeconfig file, of the API server's administrator unless another token is given. */
+export function writeKubeconfig(api: ApiServer, file: string, token = api.adminToken): void {
+  const cluster = {
+    server: `https://127.0.0.1:${api.port}`,
+    "certificate-authority-data": Buffer.from(api.authority).toString("base64"),
+  };
+  const config = {
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
+    clusters: [{ name: "test", cluster }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "admin" } }],
+    users: [{ name: "admin", user: { token } }],
+  };
+  writeFileSync(file, JSON.stringify(config));
 }
 
 async function stopProcess(child: ChildProcess | undefined): Promise<void> {

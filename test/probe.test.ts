@@ -9,7 +9,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { trackLevels } from "../src/probe/index.ts";
 import { networkBytes, writeCapture } from "./capture.ts";
 import { decodeMessages, probeCapture, type Row } from "./probe-trial.ts";
-import { freePort, runProgram, temporaryFolder, until } from "./program.ts";
+import { freePort, runProgram, spawnProgram, temporaryFolder, until } from "./program.ts";
 
 const corpora = `${import.meta.dirname}/../../shared/corpora`;
 const skipWithoutCorpora = existsSync(corpora) ? false : "no corpora beside the repository";
@@ -315,8 +315,11 @@ test("what cannot be done is said, with exit code 2, or 1 for a capture that is 
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "text"), "this is a text and no capture");
   writeFileSync(join(folder, "empty"), "");
+  writeFileSync(join(folder, "short"), "abc");
   const cases: [string[], number, RegExp][] = [
-    [["-r", join(folder, "missing")], 2, /ENOENT/],
+    [["-r", join(folder, "missing")], 2, /there is no file .*missing/],
+    [["-r", folder], 2, /this is a folder/],
+    [["-r", join(folder, "short")], 1, /is no capture: it has 3 octets/],
     [["-r", join(folder, "text")], 1, /no capture: it begins with 74686973/],
     [["-r", join(folder, "empty")], 1, /is empty/],
     [["-n", "127.0.0.1:99999", "-r", "x"], 2, /HOST:PORT/],
@@ -330,6 +333,18 @@ test("what cannot be done is said, with exit code 2, or 1 for a capture that is 
     assert.match(ended.output, text);
   }
 });
+
+for (const signal of ["SIGTERM", "SIGHUP"] as const)
+  test(`a capture without an end is read until ${signal}, and every flow is reported then`, async (t) => {
+    const { child, output } = spawnProgram(["probe", "-r", "-", "--progress"]);
+    t.after(() => child.kill("SIGKILL"));
+    child.stdin.write(writeCapture([{ ...flows[0]!, packets: 20_000 }], 1_760_000_000));
+    await until("all is read", () => (output().includes(" 0.02 M packets") ? true : undefined));
+    child.kill(signal);
+    const [code] = await once(child, "exit");
+    assert.equal(code, 0, output());
+    assert.match(output(), /Flows exported: 1 \(1 records\)/);
+  });
 
 test("a filter as tcpdump takes it", { skip: skipWithoutCorpora }, async () => {
   const { code, output } = await runProgram([

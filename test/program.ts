@@ -24,14 +24,23 @@ export async function runProgram(
   parameters: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ) {
+  const { child, output } = spawnProgram(parameters, environment);
+  const [code] = (await once(child, "exit")) as [number | null];
+  return { code, output: output() };
+}
+
+/** The same for one that is to be spoken to. */
+export function spawnProgram(
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
   // Seldom, Node 24 waits for ever for one of V8's threads when it ends.
   const child = spawn(process.execPath, ["--v8-pool-size=0", main, ...parameters], {
     env: { ...process.env, ...environment },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
-  const [code] = (await once(child, "exit")) as [number | null];
-  return { code, output };
+  return { child, output: () => output };
 }
 
 /** Nobody's resolver is asked for the names of what tests make up. */

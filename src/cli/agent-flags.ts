@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { isNodeName } from "../ingest/index.ts";
-import { ConfigError, isLoopbackHost } from "../settings/agent/index.ts";
+import { ConfigError, homeFolder, isLoopbackHost } from "../settings/agent/index.ts";
 import type { Config } from "../settings/index.ts";
 
 /** As commander gives them. */
@@ -140,5 +140,5 @@ function parseSize(text: string, problem: Problem): number | undefined {
 /** As XDG says; root's is where daemons keep theirs. */
 function defaultSpool({ XDG_STATE_HOME }: Readonly<Record<string, string | undefined>>): string {
   if (process.getuid?.() === 0) return "/var/lib/portolan/agent";
-  return `${XDG_STATE_HOME || `${homedir()}/.local/state`}/portolan/agent`;
+  return `${XDG_STATE_HOME || `${homeFolder()}/.local/state`}/portolan/agent`;
 }

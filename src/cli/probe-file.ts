@@ -76,6 +76,10 @@ function tellEnd(path: string, feed: CaptureFeed, isStopped: boolean, log: (text
     log(`${path}: is empty`);
     return 1;
   }
+  if (feed.interfaces.length === 0 && !isStopped) {
+    log(`${path}: is no capture: it has ${pendingBytes} octets, and a capture's header more`);
+    return 1;
+  }
   if (pendingBytes > 0 && !isStopped)
     log(`${path}: ends inside a packet: its last ${pendingBytes} octets are not counted`);
   return 0;

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { compileFilter, dropPrivileges, PacketRing } from "../observe/capture/index.ts";
 import { PacketBatch } from "../packet/index.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type ProbeFlags,
 } from "../probe/index.ts";
 import { configOf } from "./probe-config.ts";
-import { writePidFile } from "./probe-run.ts";
+import { keepTraces } from "./probe-remover.ts";
 
 const batchPackets = 2048;
 /** Batches of an interface in a row, before the others, the control socket and signals get their turn. */
@@ -50,6 +50,7 @@ export function createLiveProbe(flags: ProbeFlags, log: (text: string) => void):
   let control: ControlSocket | undefined;
   let probe: Probe | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let removeTraces = async () => {};
   let isStopped = false;
   let isGathering = true;
   let reportsAtEnd = true;
@@ -144,6 +145,10 @@ export function createLiveProbe(flags: ProbeFlags, log: (text: string) => void):
         await control.start();
       }
       if (flags.pidFile !== undefined) pidFileProblem = writePidFile(flags.pidFile);
+      removeTraces = keepTraces({
+        pidFile: pidFileProblem === undefined ? flags.pidFile : undefined,
+        controlSocket: flags.controlSocket,
+      });
       const user = dropPrivileges(flags.user);
       const names = flags.interfaces.map(({ name }) => name).join(", ");
       const where = destinations.map(({ text }) => text).join(", ") || "nowhere (statistics only)";
@@ -160,15 +165,16 @@ export function createLiveProbe(flags: ProbeFlags, log: (text: string) => void):
       for (const ring of rings) ring.close();
       for (const destination of destinations) destination.close();
       await control?.stop();
-      if (flags.pidFile !== undefined && pidFileProblem === undefined) removePidFile(flags.pidFile);
+      await removeTraces();
     },
   };
 }
 
-function removePidFile(path: string): void {
+function writePidFile(path: string): string | undefined {
   try {
-    rmSync(path, { force: true });
-  } catch {
-    // Its folder is root's, and this process is no longer.
+    writeFileSync(path, `${process.pid}\n`);
+    return undefined;
+  } catch (error) {
+    return `process id not written to ${path}: ${(error as NodeJS.ErrnoException).code}`;
   }
 }

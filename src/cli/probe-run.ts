@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { CaptureError, hasPacketSockets, writeSystemLog } from "../observe/capture/index.ts";
 import { type ProbeFlags, parseProbeFlags, probeHelp } from "../probe/index.ts";
 import { isDaemon, startDaemon, tellParent } from "./probe-daemon.ts";
@@ -23,13 +22,15 @@ export async function runProbe(parameters: readonly string[]): Promise<number> {
     return 2;
   }
   if (!flags.isForeground && !isDaemon()) return startDaemon();
+  // A terminal that is closed ends the probe as SIGTERM does: with every flow reported.
+  process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"));
   const log = isDaemon() ? logOfDaemon : (text: string) => console.error(`portolan probe: ${text}`);
   try {
     if (flags.file !== undefined) return await readFileIntoProbe(flags.file, flags, log);
     return await runLive(flags, log);
   } catch (error) {
     if (!(error instanceof CaptureError) && !isOpenError(error)) throw error;
-    log((error as Error).message);
+    log(describeError(error as NodeJS.ErrnoException));
     return 2;
   }
 }
@@ -54,16 +55,15 @@ function isOpenError(error: unknown): boolean {
   );
 }
 
+function describeError({ code, syscall, path, message }: NodeJS.ErrnoException): string {
+  if (syscall === "listen") return `the control socket cannot be opened: ${message}; -c none does without`;
+  if (code === "ENOENT") return `there is no file ${path}`;
+  if (code === "EACCES") return `file ${path} may not be read by this user`;
+  if (code === "EISDIR") return "-r wants a capture file, and this is a folder";
+  return message;
+}
+
 function logOfDaemon(text: string): void {
   if (process.send !== undefined && process.connected) process.send({ text });
   writeSystemLog(`portolan probe: ${text}`);
-}
-
-export function writePidFile(path: string): string | undefined {
-  try {
-    writeFileSync(path, `${process.pid}\n`);
-    return undefined;
-  } catch (error) {
-    return `process id not written to ${path}: ${(error as NodeJS.ErrnoException).code}`;
-  }
 }

@@ -64,8 +64,8 @@ export function loopbackOf(address: string): string {
   return `127.0.${network}.${host}`;
 }
 
-/** Everything that follows from the table of `world.ts` and a seed. */
-export function planWorld(seed: number): PlannedWorld {
+/** Everything that follows from the table of `world.ts` and a seed. `uids`, by the names of pods, are those that a real API server gave them. */
+export function planWorld(seed: number, uids: ReadonlyMap<string, string> = new Map()): PlannedWorld {
   const plannedNodes = nodes.map(planNode);
   const addressed = pods.map((pod, index) => ({ pod, ...addressesOf(pod, index) }));
 
@@ -95,7 +95,8 @@ export function planWorld(seed: number): PlannedWorld {
 
   const planned = addressed.map(({ pod, address, address6 }): PlannedPod => {
     const digest = createHash("sha256").update(`${seed} ${pod.name}`).digest("hex");
-    const uid = digest.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/, "$1-$2-4$3-8$4-$5");
+    const uid =
+      uids.get(pod.name) ?? digest.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/, "$1-$2-4$3-8$4-$5");
     const containerId = createHash("sha256").update(digest).digest("hex");
     return {
       ...pod,

@@ -68,3 +68,23 @@ test("what is no address has no facts", () => {
   const { of, asked } = createFacts();
   assert.deepEqual([of("vm"), of(""), asked], [undefined, undefined, []]);
 });
+
+test("an address whose cluster is learned later is inside from then on", () => {
+  let isKnown = false;
+  const cluster = {
+    isInside: () => isKnown,
+    get rangeChanges() {
+      return isKnown ? 1 : 0;
+    },
+  };
+  const table = createAddressFacts({
+    networks: new NetworkTable([], cluster),
+    geo: { generation: 3, find: () => ({}) },
+  });
+  assert.equal(table.factsOf("1.1.1.1")?.isInside, false);
+  const { generation } = table;
+  isKnown = true;
+  assert.notEqual(table.generation, generation);
+  const { isInside, network } = table.factsOf("1.1.1.1")!;
+  assert.deepEqual([isInside, network], [true, "cluster"]);
+});

@@ -5,9 +5,9 @@ import type { NetworkTable } from "./networks/network-table.ts";
 
 /** What is known of an address by itself, whoever has it. Texts are "" and numbers null where nothing is known. */
 export interface AddressFacts {
-  /** In an own network, or not routed on the internet. */
+  /** In an own network, the cluster's, or not routed on the internet. */
   readonly isInside: boolean;
-  /** Name of the own network; else the /24 or /64 of a private address, "loopback", "internet". */
+  /** Name of the own network; else the /24 or /64 of a private address, "loopback", "cluster", "internet". */
   readonly network: string;
   readonly site: string;
   readonly vlan: number | null;
@@ -35,14 +35,16 @@ export interface AddressFactsTable {
   readonly generation: number;
 }
 
-/** Facts of addresses, derived anew from configuration and databases: nothing here has to be stored. */
+/** Facts of addresses, derived from configuration and databases, anew when one changes. */
 export function createAddressFacts({
   networks,
   geo,
   rememberedMax = 65_536,
 }: AddressFactsDependencies): AddressFactsTable {
   const remembered = new Map<string, AddressFacts>();
-  let generation = geo.generation;
+  /** Neither goes down. */
+  const newest = () => geo.generation + networks.generation;
+  let generation = newest();
 
   function derive(bytes: Uint8Array): AddressFacts {
     const own = networks.find(bytes);
@@ -64,8 +66,8 @@ export function createAddressFacts({
 
   return {
     factsOf(address) {
-      if (generation !== geo.generation) {
-        generation = geo.generation;
+      if (generation !== newest()) {
+        generation = newest();
         remembered.clear();
       }
       const known = remembered.get(address);
@@ -78,7 +80,7 @@ export function createAddressFacts({
       return facts;
     },
     get generation() {
-      return geo.generation;
+      return newest();
     },
   };
 }

@@ -28,15 +28,20 @@ const isFilled = (value: Row[string]) =>
 /** The clear, slow counterpart, field by field. */
 function splitRow(row: Row): Row[] {
   const empty = readRow(emptyRow(), 0);
-  const first = { ...row, reverseOctetDeltaCount: 0, reversePacketDeltaCount: 0 };
+  const noReverse = { reverseTcpControlBits: 0, reverseIpClassOfService: 0 };
+  const first = { ...row, ...noReverse, reverseOctetDeltaCount: 0, reversePacketDeltaCount: 0 };
   const hasReverse = isFilled(row.reverseOctetDeltaCount!) || isFilled(row.reversePacketDeltaCount!);
   if (!hasReverse) return [first];
+  const back1 = (name: "TcpControlBits" | "IpClassOfService", own: "tcpControlBits" | "ipClassOfService") =>
+    row[`reverse${name}`] || (isAlone ? row[own]! : 0);
   const isTranslated = Object.entries(row).some(([name, value]) => /^postNA/.test(name) && isFilled(value));
   const isAlone = !isFilled(row.octetDeltaCount!) && !isFilled(row.packetDeltaCount!) && !isTranslated;
   const back: Row = {
     ...first,
     octetDeltaCount: row.reverseOctetDeltaCount!,
     packetDeltaCount: row.reversePacketDeltaCount!,
+    tcpControlBits: back1("TcpControlBits", "tcpControlBits"),
+    ipClassOfService: back1("IpClassOfService", "ipClassOfService"),
     sourceAddress: row.destinationAddress!,
     destinationAddress: row.sourceAddress!,
     sourceTransportPort: row.destinationTransportPort!,
@@ -64,7 +69,7 @@ function splitRow(row: Row): Row[] {
   clear(/^postNA|NextHop|^bgp(NextAdjacent|AsPath|Communities)|^mpls/);
   if (!isAlone)
     clear(
-      /^(tcpControlBits|ipClassOfService|ipTTL|flowLabelIPv6|forwardingStatus|fragment.*|layer.*|ipv6Routing.*|natEvent|firewallEvent|.*onnectionCount|retransmittedSegmentCount|connectTimeMicroseconds)$/,
+      /^(ipTTL|flowLabelIPv6|forwardingStatus|fragment.*|layer.*|ipv6Routing.*|natEvent|firewallEvent|.*onnectionCount|retransmittedSegmentCount|connectTimeMicroseconds)$/,
     );
   return isAlone ? [back] : [first, back];
 }
@@ -173,6 +178,7 @@ test("every field of an end has its counterpart: a new one has to be thought of"
     ...["samplingInterval", "observationDomainId", "observer", "observedEnd", "connectionScope"],
     ...["isDuplicate", "roundTripTimeMicroseconds", "minimumRoundTripTimeMicroseconds"],
     ...["originalDestinationAddress", "originalDestinationTransportPort", "calledPeer"],
+    ...["reverseTcpControlBits", "reverseIpClassOfService"],
     ...["exportFormat", "messageSequenceNumber"],
     ...["exporterAddress", "observationPointId", "ethernetType", "dot1qCustomerVlanId"],
   ]);

@@ -15,10 +15,12 @@ const swappedFields = [
   ["sourcePeer", "destinationPeer"],
 ] as const satisfies readonly (readonly [FieldName, FieldName])[];
 
-/** Counters of the reverse record, and where they stand in the biflow. */
-const reverseCounters = {
+/** What a biflow says of its way back, and of which field there. */
+const reverseFields = {
   octetDeltaCount: "reverseOctetDeltaCount",
   packetDeltaCount: "reversePacketDeltaCount",
+  tcpControlBits: "reverseTcpControlBits",
+  ipClassOfService: "reverseIpClassOfService",
 } as const satisfies Partial<Record<FieldName, FieldName>>;
 
 /** Fields whose values name an end or a direction, and each value's opposite. */
@@ -30,7 +32,7 @@ const oppositeValues: Partial<Record<FieldName, readonly number[]>> = {
 
 /** Said of the packets that went forward, or of the record as such: not repeated, and the reverse record's when it is alone. */
 const fieldsSaidOnce = new Set<FieldName>([
-  ...(["tcpControlBits", "ipClassOfService", "ipTTL", "flowLabelIPv6", "forwardingStatus"] as const),
+  ...(["ipTTL", "flowLabelIPv6", "forwardingStatus"] as const),
   ...(["fragmentFlags", "fragmentIdentification", "fragmentOffset"] as const),
   ...(["layerStack", "layerSizes", "ipv6RoutingHeaderAddresses", "ipv6RoutingHeaderSegmentsLeft"] as const),
   ...(["natEvent", "firewallEvent"] as const),
@@ -114,7 +116,7 @@ export class BiflowSplitter {
 
   #copyField(field: Field & { name: FieldName }, batch: FlowBatch, target: FlowBatch): void {
     const { name, column, empty } = field;
-    if (isReverseCounter(name)) return;
+    if (isOfReverse(name)) return;
     // Most columns are empty, as the answer's rows are.
     if (empty === undefined && isZero(batch, name) && isZero(batch, sourceOf(name))) return;
     if (column === "list") this.#copyLists(name, batch, target);
@@ -129,6 +131,8 @@ export class BiflowSplitter {
 
   #copyValues(name: FieldName, width: number, values: Values, own: Values, other: Values): void {
     const opposites = oppositeValues[name];
+    // What is said once may be said of the way back alone, in either place.
+    const isSaidInEither = name === "tcpControlBits" || name === "ipClassOfService";
     const isLeftOut = leftOut(name);
     const { count } = this.#target!;
     for (let i = 0; i < count; i++) {
@@ -137,6 +141,7 @@ export class BiflowSplitter {
       const source = kind === forward ? own : other;
       const from = this.#rows[i]! * width;
       for (let word = 0; word < width; word++) values[i * width + word] = source[from + word]!;
+      if (kind === reverseAlone && isSaidInEither && values[i] === 0) values[i] = own[from]!;
       if (kind !== forward && opposites !== undefined) values[i] = opposites[values[i]!] ?? values[i]!;
     }
   }
@@ -154,10 +159,9 @@ export class BiflowSplitter {
 
 type Values = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-function hasReverse({ columns, count }: FlowBatch): boolean {
-  const { reverseOctetDeltaCount: octets, reversePacketDeltaCount: packets } = columns;
-  for (let row = 0; row < count; row++) if (octets[row]! > 0 || packets[row]! > 0) return true;
-  return false;
+/** Whether a row says anything of a way back. */
+function hasReverse(batch: FlowBatch): boolean {
+  return Object.values(reverseFields).some((name) => !isZero(batch, name));
 }
 
 function isTranslated({ columns }: FlowBatch, row: number): boolean {
@@ -171,7 +175,7 @@ function isTranslated({ columns }: FlowBatch, row: number): boolean {
 const swappedWith = new Map<FieldName, FieldName>([
   ...swappedFields,
   ...swappedFields.map(([a, b]) => [b, a] as const),
-  ...(Object.entries(reverseCounters) as [FieldName, FieldName][]),
+  ...(Object.entries(reverseFields) as [FieldName, FieldName][]),
 ]);
 
 /** Where the reverse record has a field from. */
@@ -179,7 +183,7 @@ function sourceOf(name: FieldName): FieldName {
   return swappedWith.get(name) ?? name;
 }
 
-const isReverseCounter = (name: FieldName) => (Object.values(reverseCounters) as FieldName[]).includes(name);
+const isOfReverse = (name: FieldName) => (Object.values(reverseFields) as FieldName[]).includes(name);
 
 /** By kind of row, whether the field stays empty. */
 function leftOut(name: FieldName): readonly boolean[] {

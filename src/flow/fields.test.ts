@@ -28,6 +28,8 @@ test("reverse elements repeat the number of their forward one under RFC 5103's e
       ["reversePacketDeltaCount", 2, 29305],
       ["reversePostPacketDeltaCount", 24, 29305],
       ["reversePacketTotalCount", 86, 29305],
+      ["reverseTcpControlBits", 6, 29305],
+      ["reverseIpClassOfService", 5, 29305],
     ],
   );
 });

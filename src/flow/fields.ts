@@ -483,6 +483,22 @@ export const fields = [
     elements: [],
   },
   {
+    name: "reverseTcpControlBits",
+    column: "u16",
+    label: "TCP flags back",
+    isDetail: true,
+    description: "TCP flags seen from destination to source, or-ed (RFC 5103).",
+    elements: [reverse("reverseTcpControlBits", 6)],
+  },
+  {
+    name: "reverseIpClassOfService",
+    column: "u8",
+    label: "ToS back",
+    isDetail: true,
+    description: "Type of service or traffic class octet from destination to source (RFC 5103).",
+    elements: [reverse("reverseIpClassOfService", 5)],
+  },
+  {
     name: "exportFormat",
     column: "u8",
     label: "Format",

@@ -38,6 +38,8 @@ function batchOf(count: number): FlowBatch {
     columns.mplsLabelStack[row] = batch.appendList([(16 << 12) | 0x40, (17 << 12) | 0x100]);
     columns.reverseOctetDeltaCount[row] = 99;
     columns.reversePacketDeltaCount[row] = 3;
+    columns.reverseIpClassOfService[row] = 0x28;
+    if (!isIcmp) columns.reverseTcpControlBits[row] = 0x12;
     columns.clientEnd[row] = 1;
   }
   return batch;
@@ -93,12 +95,15 @@ for (const timeFormat of timeFormats)
         destinationMacAddress: 0x02_ff_ff_ff_ff_02,
         reverseOctetDeltaCount: 99,
         reversePacketDeltaCount: 3,
+        reverseIpClassOfService: 0x28,
         clientEnd: 1,
         flowEndReason: 2,
         flowDirection: i % 2,
         ingressInterface: 7,
         ipClassOfService: 0xb8,
-        ...(isIcmp ? { icmpTypeCode: 0x0800 } : { sourceTransportPort: 1024 + i, tcpControlBits: 0x1b }),
+        ...(isIcmp
+          ? { icmpTypeCode: 0x0800 }
+          : { sourceTransportPort: 1024 + i, tcpControlBits: 0x1b, reverseTcpControlBits: 0x12 }),
         ...(exact ? { flowStartMilliseconds: now - 60_000 + i, flowEndMilliseconds: now - 1000 + i } : {}),
       };
       for (const [name, value] of Object.entries(expected))

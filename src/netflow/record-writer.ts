@@ -109,12 +109,15 @@ function standardFields(config: FlowWriterConfig, isIPv6: boolean, isIcmp: boole
       { element: 56, length: 6, column: "sourceMacAddress", encoding: encoding.mac },
       { element: 80, length: 6, column: "destinationMacAddress", encoding: encoding.mac },
     );
-  if (isBiflow)
+  if (isBiflow) {
     fields.push(
       number(1, 8, "reverseOctetDeltaCount", reverse),
       number(2, 8, "reversePacketDeltaCount", reverse),
       number(239, 1, "clientEnd"),
     );
+    if (config.withPorts) fields.push(number(5, 1, "reverseIpClassOfService", reverse));
+    if (config.withPorts && !isIcmp) fields.push(number(6, flagsLength, "reverseTcpControlBits", reverse));
+  }
   return [...fields, ...labelFields(config.mplsLabels)];
 }
 
@@ -155,13 +158,12 @@ function softflowdFields(config: FlowWriterConfig, isIPv6: boolean, isIcmp: bool
     fields.push(
       number(1, 4, "reverseOctetDeltaCount", reverse),
       number(2, 4, "reversePacketDeltaCount", reverse),
-      // Of the way back it keeps no class of service and no flags that a batch has: they are written empty.
-      { ...number(5, 1, "ipClassOfService", reverse), encoding: encoding.zero },
+      number(5, 1, "reverseIpClassOfService", reverse),
     );
     fields.push(
       isIcmp
         ? { ...number(icmp, 2, "icmpTypeCode", reverse), encoding: encoding.zero }
-        : { ...number(6, 1, "tcpControlBits", reverse), encoding: encoding.zero },
+        : number(6, 1, "reverseTcpControlBits", reverse),
     );
   }
   return fields;

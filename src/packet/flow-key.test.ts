@@ -43,6 +43,7 @@ const packets = [
   ),
   concat(ethernet(0x8100), vlan(7, 0x0800), ipv4(1), fromHex("0800 0000 00000000")),
   concat(ethernet(0x86dd), ipv6(58), fromHex("8100 0000 00000000")),
+  concat(ethernet(0x0800), ipv4(17), udp(1, 53), new Uint8Array(20)),
 ];
 
 function read(frame: Uint8Array, link: number = linkType.ethernet, withMacs = false) {
@@ -60,6 +61,7 @@ test("the key agrees with the reader of all headers, whatever the octets", (cont
   const reader = new FlowKeyReader();
   const batch = new FlowBatch(1, { hasDetails: true });
   let flowCount = 0;
+  let plainCount = 0;
   for (let i = 0; i < 60_000; i++) {
     const bytes = Uint8Array.from(packets[random(packets.length)]!);
     for (let changes = random(4); changes > 0; changes--) bytes[random(bytes.length)] = random(256);
@@ -79,6 +81,11 @@ test("the key agrees with the reader of all headers, whatever the octets", (cont
     );
     if (kind !== packetKind.flow && kind !== packetKind.plain) continue;
     flowCount++;
+    if (kind === packetKind.plain) {
+      plainCount++;
+      assert.equal(columns.fragmentOffset[0], 0, what);
+      assert.deepEqual([reader.fragment, reader.mplsCount], [fragmentKind.none, 0], what);
+    }
     const address = Buffer.alloc(32);
     for (let word = 0; word < 8; word++) address.writeInt32BE(words[word]!, word * 4);
     assert.deepEqual([...address.subarray(0, 16)], [...columns.sourceAddress], what);
@@ -95,7 +102,7 @@ test("the key agrees with the reader of all headers, whatever the octets", (cont
     const length = ipLength(bytes, 0, layer2, headerProtocol.ethernet);
     if (length > 0) assert.equal(words[keyWord.octets], length, what);
   }
-  assert.ok(flowCount > 20_000, `${flowCount} of them are flows`);
+  assert.ok(flowCount > 20_000 && plainCount > 3000, `${flowCount} are flows, ${plainCount} of them plain`);
 });
 
 function hasIp({ columns }: FlowBatch): boolean {

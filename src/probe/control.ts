@@ -49,11 +49,6 @@ export function createControlSocket(path: string, actions: ControlActions): Cont
     },
     async stop() {
       server?.close();
-      try {
-        rmSync(path, { force: true });
-      } catch {
-        // The folder is root's, and this process is no longer; the next one takes it away.
-      }
     },
   };
 }

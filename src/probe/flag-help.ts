@@ -36,6 +36,8 @@ How it runs
   -p FILE            process id (default /var/run/softflowd.pid)
   -c SOCKET          for softflowctl (default /var/run/softflowd.ctl; none is none)
   -a                 a file's times are the clock: always so, but with --softflowd-compat
+  -M, -g, -I, -e, -P udp
+                     taken as softflowd does, and ask for nothing
   --user NAME        goes on as NAME when started as root (default nobody)
   --progress, --no-progress
                      whether the reading of a file is shown (default on a terminal)

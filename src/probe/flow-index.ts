@@ -2,6 +2,8 @@ import { isIPv6Bit, keyWord } from "../packet/index.ts";
 import { rowWords, wordOf } from "./flow-row.ts";
 
 const firstSlots = 16_384;
+/** Keys looked for at a time: as many as there is memory on its way, and they fit into the nearest cache. */
+export const groupPacketsMax = 64;
 
 // Of this process alone, as in RowIndex: whoever knew how keys are mixed could choose many for one slot.
 const [seed, factor1, factor2, factor3] = crypto
@@ -42,7 +44,7 @@ export class FlowIndex {
   #mask = firstSlots - 1;
   #count = 0;
   readonly #hashes: Int32Array;
-  readonly #groupRows = new Int32Array(64);
+  readonly #groupRows = new Int32Array(groupPacketsMax);
 
   /** `words` are the rows. */
   constructor(words: Int32Array, rowsMax: number, withMacs: boolean) {

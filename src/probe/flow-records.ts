@@ -19,7 +19,7 @@ export interface FlowRecordsConfig {
   readonly isSoftflowd: boolean;
   /** By their number in packet batches. */
   readonly interfaces: readonly RecordInterface[];
-  /** Whether VLANs inside VLANs, MAC addresses or labels are wanted. */
+  /** Whether VLANs inside VLANs, MAC addresses, labels, or flags and class of service of a biflow's way back are wanted. */
   readonly withDetails: boolean;
 }
 
@@ -127,6 +127,11 @@ export class FlowRecords {
     this.#writeWholeTime(table, row, to);
     columns.reversePacketDeltaCount[to] = words[base + wordOf.packets + (from ^ 1)]!;
     columns.reverseOctetDeltaCount[to] = doubles[row * rowDoubles + doubleOf.octets + (from ^ 1)]!;
+    if (this.#batch.hasDetails) {
+      const flags = words[base + wordOf.flagsAndClasses]!;
+      columns.reverseTcpControlBits[to] = (flags >>> ((from ^ 1) << 3)) & 0xff;
+      columns.reverseIpClassOfService[to] = flags >>> (16 + ((from ^ 1) << 3));
+    }
     const isCertain = (words[base + wordOf.state]! & stateBit.initiatorIsCertain) !== 0;
     columns.clientEnd[to] = isCertain ? (from === initiator ? 1 : 2) : 0;
     if (isSoftflowd) this.#writeSoftflowd(table, row, to, 0);

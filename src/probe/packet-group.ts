@@ -9,14 +9,12 @@ import {
   packetKind,
 } from "../packet/index.ts";
 import { type FlowTableConfig, trackLevels } from "./config.ts";
-import { hashKey } from "./flow-index.ts";
+import { groupPacketsMax, hashKey } from "./flow-index.ts";
 import { FragmentPorts } from "./fragment-ports.ts";
 import { icmpKey } from "./icmp.ts";
 
 const protocolIcmp = 1;
 const protocolIcmpV6 = 58;
-/** As many as there is memory on its way at a time, and their keys fit into the nearest cache. */
-const groupPacketsMax = 64;
 
 /** What was not counted as part of a flow, and how the packets came. */
 export interface PacketCounts {

@@ -56,7 +56,7 @@ export class Probe {
         isBiflow: writer.isBiflow && writer.version === 10,
         isSoftflowd: writer.isSoftflowd,
         interfaces,
-        withDetails: writer.withVlans || writer.withMacs || writer.mplsLabels > 0,
+        withDetails: writer.isBiflow || writer.withVlans || writer.withMacs || writer.mplsLabels > 0,
       },
       (batch, rowInterfaces) => this.exporter.write(batch, rowInterfaces, this.exportTime),
     );

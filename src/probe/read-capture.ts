@@ -1,4 +1,5 @@
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, type ReadStream, readSync } from "node:fs";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
@@ -66,7 +67,7 @@ async function readStream(
   feed: CaptureFeed,
   { onProgress, isStopped, afterPiece }: ReadCaptureOptions,
 ): Promise<void> {
-  const source = createReadStream("", { fd, highWaterMark: 262_144 });
+  const source = openStream(fd);
   let unpacked: Readable | undefined;
   const waiting = setInterval(() => {
     onProgress({ bytes: source.bytesRead, total });
@@ -84,6 +85,13 @@ async function readStream(
     clearInterval(waiting);
     source.destroy();
   }
+}
+
+/** What waits for octets in the system's own way can be left at any time; a read of a file that waits cannot. */
+function openStream(fd: number): ReadStream | Socket {
+  const status = fstatSync(fd);
+  if (status.isFIFO() || status.isSocket()) return new Socket({ fd, readable: true, writable: false });
+  return createReadStream("", { fd, highWaterMark: 262_144 });
 }
 
 /** The first octets tell whether the stream is packed. */

@@ -21,6 +21,7 @@ export class TimerWheel {
     this.#now = second;
   }
 
+  /** Forgets every row. */
   clear(): void {
     this.#heads.fill(none);
   }
@@ -44,11 +45,6 @@ export class TimerWheel {
     if (previous < 0) this.#heads[-1 - previous] = next;
     else links[previous * 3] = next;
     if (next !== none) links[next * 3 + 1] = previous;
-  }
-
-  /** Second in which a row was to be looked at. */
-  secondOf(row: number): number {
-    return this.#links[row * 3 + 2]!;
   }
 
   /**

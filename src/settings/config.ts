@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { homedir } from "node:os";
 import { type Document, isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
@@ -10,6 +9,7 @@ import { formatCidr, parseCidr } from "../flow/index.ts";
 import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
 import { authSchema } from "./auth-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { homeFolder } from "./home-folder.ts";
 import { isLoopbackHost } from "./loopback-host.ts";
 import { metricsSchema } from "./metrics-config.ts";
 
@@ -336,7 +336,7 @@ export function environmentVariable(path: string): string {
 }
 
 function defaultDataFolder(): string {
-  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homedir()}/.local/share/portolan`;
+  return process.getuid?.() === 0 ? "/var/lib/portolan" : `${homeFolder()}/.local/share/portolan`;
 }
 
 function leafPaths(): string[] {

@@ -14,4 +14,5 @@ export {
 } from "./auth-config.ts";
 export { type Config, environmentVariable, readConfig } from "./config.ts";
 export { ConfigError } from "./config-error.ts";
+export { homeFolder } from "./home-folder.ts";
 export { isLoopbackHost } from "./loopback-host.ts";

@@ -1,9 +1,19 @@
 import { formatProtocol } from "../flow/index.ts";
 import { compileFilter, type Filter, type FilterPeer, type FilterSubject } from "../query/index.ts";
-import type { Peer } from "../topology/index.ts";
+import { linkCounters, type Peer } from "../topology/index.ts";
 import type { Dimension } from "./dimensions.ts";
 import { type SampleRecord, sampleFacts } from "./sample-records.ts";
-import type { AggregateQuery, AggregateRow, Metric, Sampled, Totals } from "./store.ts";
+import type {
+  AggregateQuery,
+  AggregateRow,
+  ComparedRow,
+  CompareQuery,
+  Comparison,
+  Metric,
+  ObserverTotals,
+  Sampled,
+  Totals,
+} from "./store.ts";
 
 /** The store's answers computed the slow and obvious way, record by record: the oracle of the store's tests. */
 
@@ -36,10 +46,7 @@ function linkRow(record: SampleRecord, sampled: Sampled = "corrected"): LinkRow 
 export function obviousAggregate(records: readonly SampleRecord[], query: AggregateQuery): AggregateRow[] {
   const from = Math.floor(query.from / 60_000) * 60_000;
   const to = Math.ceil(query.to / 60_000) * 60_000;
-  const inWindow = records
-    .filter(({ time }) => time >= from && time < to)
-    .map((record) => linkRow(record, query.sampled));
-  const links = [...Map.groupBy(inWindow, linkName).values()].filter((rows) => holds(query.filter, rows));
+  const links = chosenLinks(records, { ...query, from, to });
   const cells = Map.groupBy(links.flat(), (row) => {
     const minute = Math.floor(row.record.time / 60_000) * 60_000;
     const time = query.step === undefined ? from : minute - (minute % query.step);
@@ -49,7 +56,8 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   for (const [name, rows] of cells) {
     const [time, ...group] = JSON.parse(name) as [number, ...string[]];
     if (!query.by.includes("observer") && rows.every(({ record }) => record.isDuplicate)) continue;
-    answer.push({ group, time, ...totalsOf(rows), observers: observersOf(rows) });
+    const totals = totalsOf(rows);
+    answer.push({ group, time, ...(query.figures === "metric" ? onlyMetric(totals, query.metric) : totals) });
   }
   const groupOf = (row: LinkRow) => JSON.stringify(query.by.map((dimension) => factOf(dimension, row)));
   const groups = Map.groupBy(links.flat(), groupOf);
@@ -58,6 +66,91 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   return answer.sort(
     (a, b) => weight(b) - weight(a) || compareGroups(a.group, b.group, query.by) || a.time - b.time,
   );
+}
+
+function onlyMetric(totals: Totals, metric: Metric): Totals {
+  const names = metric === "bytes" ? ["bytesSent", "bytesReceived"] : [metric];
+  const counted = linkCounters.map((name) => [name, names.includes(name) ? totals[name] : 0]);
+  const rttMicroseconds = metric === "rtt" ? totals.rttMicroseconds : null;
+  return {
+    ...totals,
+    ...Object.fromEntries(counted),
+    rttMicroseconds,
+    rttMinMicroseconds: null,
+    firstSeen: 0,
+    lastSeen: 0,
+  };
+}
+
+/** The links of a window for which the filter holds. */
+function chosenLinks(
+  records: readonly SampleRecord[],
+  { from, to, filter, sampled }: Pick<AggregateQuery, "from" | "to" | "filter" | "sampled">,
+): LinkRow[][] {
+  const inWindow = records
+    .filter(({ time }) => time >= from && time < to)
+    .map((record) => linkRow(record, sampled));
+  return [...Map.groupBy(inWindow, linkName).values()].filter((rows) => holds(filter, rows));
+}
+
+/** Links by their ends at one address each, in no order; those that only duplicates speak of left out. */
+export function obviousLinks(
+  records: readonly SampleRecord[],
+  query: Pick<AggregateQuery, "from" | "to" | "filter" | "sampled">,
+) {
+  return chosenLinks(records, query)
+    .filter((rows) => rows.some(({ record }) => !record.isDuplicate))
+    .map((rows) => {
+      const { client, server, port, record } = rows[0]!;
+      const { called, protocol } = record;
+      return { ...totalsOf(rows), client, server, called, port, protocol, observers: observersOf(rows) };
+    });
+}
+
+/** Each window by itself, side by side. */
+export function obviousComparison(records: readonly SampleRecord[], query: CompareQuery): Comparison {
+  const { by, metric, limit, from, to, baseFrom, baseTo } = query;
+  const windows = [
+    { from, to },
+    { from: baseFrom, to: baseTo },
+  ];
+  const [now, base] = windows.map((window) => {
+    const rows = obviousAggregate(records, { ...query, ...window, by });
+    return new Map(rows.map((row) => [JSON.stringify(row.group), row]));
+  }) as [Map<string, AggregateRow>, Map<string, AggregateRow>];
+  const chosen = new Set(
+    windows.flatMap((window) =>
+      chosenLinks(records, { ...query, ...window }).map((rows) => linkName(rows[0]!)),
+    ),
+  );
+  const remembered = records.map((record) => linkRow(record)).filter((row) => chosen.has(linkName(row)));
+  const rows = [...new Set([...now.keys(), ...base.keys()])].map((name) => {
+    const group = JSON.parse(name) as string[];
+    const ofGroup = remembered.filter((row) => by.every((each, i) => factOf(each, row) === group[i]));
+    return {
+      group,
+      now: totalsOnly(now.get(name)),
+      base: totalsOnly(base.get(name)),
+      firstSeen: Math.min(...ofGroup.map(({ record }) => record.time)),
+    };
+  });
+  const weight = (totals: Totals | null) => (totals === null ? 0 : weightOf(totals, metric));
+  const difference = (row: ComparedRow) => Math.abs(weight(row.now) - weight(row.base));
+  rows.sort((a, b) => difference(b) - difference(a) || compareGroups(a.group, b.group, by));
+  const count = (isCounted: (row: ComparedRow) => boolean) => rows.filter(isCounted).length;
+  return {
+    ...{ from, to, baseFrom, baseTo },
+    rows: rows.slice(0, limit),
+    newCount: count((row) => row.base === null),
+    goneCount: count((row) => row.now === null),
+    bothCount: count((row) => row.now !== null && row.base !== null),
+  };
+}
+
+function totalsOnly(row: AggregateRow | undefined): Totals | null {
+  if (row === undefined) return null;
+  const { group: _group, time: _time, ...totals } = row;
+  return totals;
 }
 
 export function compareGroups(a: readonly string[], b: readonly string[], by: readonly Dimension[]): number {
@@ -105,7 +198,7 @@ function totalsOf(rows: readonly LinkRow[]): Totals {
   };
 }
 
-function observersOf(rows: readonly LinkRow[]): AggregateRow["observers"] {
+function observersOf(rows: readonly LinkRow[]): ObserverTotals[] {
   const seen = [...Map.groupBy(rows, ({ record }) => record.observer.id)].map(([id, byObserver]) => {
     const sum = (value: (row: LinkRow) => number) =>
       [...Map.groupBy(byObserver, linkName).values()].reduce((total, link) => total + seenOf(link, value), 0);

@@ -504,13 +504,14 @@ function randomQuery(
     filter,
     by: [...by],
     sampled: world.pick([undefined, "corrected", "raw"] as const),
+    figures: world.pick([undefined, "all", "metric"] as const),
     step: world.pick([undefined, undefined, minute, 2 * minute, 5 * minute]),
     metric: world.pick(metrics),
     limit: world.pick([1, 3, 1000]),
   };
 }
 
-const filterTexts = [
+export const filterTexts: readonly string[] = [
   "",
   "",
   "nginx",

@@ -102,6 +102,8 @@ export interface AggregateQuery extends WindowQuery {
   readonly by: readonly Dimension[];
   /** Milliseconds per bucket, a multiple of a minute; without it one total per group. */
   readonly step?: number | undefined;
+  /** `metric`: only what `metric` is made of is added up, which is faster; all else is 0. `all` when not given. */
+  readonly figures?: "all" | "metric" | undefined;
 }
 
 export interface Aggregate {
@@ -134,11 +136,6 @@ export interface AggregateRow extends Totals {
   readonly group: readonly string[];
   /** Start of the bucket when the query had a step, else the window's start. */
   readonly time: number;
-  /**
-   * Every observer of the group with what it saw, duplicates included. Where an agent read the sockets of both ends of
-   * a link it is the larger of the two, not their sum.
-   */
-  readonly observers: readonly ObserverTotals[];
 }
 
 export interface ObserverTotals {
@@ -169,6 +166,10 @@ export interface LinkRow extends Totals {
   readonly called: LinkEnd | undefined;
   readonly port: number;
   readonly protocol: number;
+  /**
+   * Every observer of the link with what it saw, duplicates included. Where an agent read the sockets of both ends it is the larger
+   * of the two, not their sum.
+   */
   readonly observers: readonly ObserverTotals[];
 }
 
@@ -231,6 +232,8 @@ export interface FlowsQuery {
   readonly limit: number;
   /** What `nextCursor` of the page before said. */
   readonly cursor?: string | undefined;
+  /** A page that took longer ends where the search is, with a cursor: it may have fewer records, or none. */
+  readonly patienceMilliseconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

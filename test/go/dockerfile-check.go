@@ -1,14 +1,19 @@
-// Reads a Dockerfile as docker build does, with all of its linter's rules, and writes its stages as JSON: per instruction its name and its words.
+// Reads a Dockerfile as docker build does, with its linter's rules, and the project beside it as its context. Writes as JSON the stages with their
+// instructions, what the linter warns of, and the files that .dockerignore lets into the context.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 )
 
 type stage struct {
@@ -18,22 +23,29 @@ type stage struct {
 }
 
 func main() {
-	file, err := os.Open(os.Args[1])
+	dockerfile, project := os.Args[1], os.Args[2]
+	stages, warnings := readStages(dockerfile)
+	check(json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"stages": stages, "warnings": warnings, "context": readContext(project),
+	}))
+}
+
+func readStages(dockerfile string) (told []stage, warnings []string) {
+	warnings = []string{}
+	file, err := os.Open(dockerfile)
 	check(err)
 	parsed, err := parser.Parse(file)
 	check(err)
-	warnings := []string{}
+	for _, warning := range parsed.Warnings {
+		warnings = append(warnings, warning.Short)
+	}
 	lint := linter.New(&linter.Config{
 		Warn: func(rule, description, url, message string, location []parser.Range) {
 			warnings = append(warnings, fmt.Sprintf("%s: %s", rule, message))
 		},
 	})
-	for _, warning := range parsed.Warnings {
-		warnings = append(warnings, warning.Short)
-	}
 	stages, _, err := instructions.Parse(parsed.AST, lint)
 	check(err)
-	told := []stage{}
 	for _, each := range stages {
 		commands := []string{}
 		for _, command := range each.Commands {
@@ -41,7 +53,32 @@ func main() {
 		}
 		told = append(told, stage{each.Name, each.BaseName, commands})
 	}
-	check(json.NewEncoder(os.Stdout).Encode(map[string]any{"stages": told, "warnings": warnings}))
+	return told, warnings
+}
+
+func readContext(project string) []string {
+	file, err := os.Open(filepath.Join(project, ".dockerignore"))
+	check(err)
+	patterns, err := ignorefile.ReadAll(file)
+	check(err)
+	matcher, err := patternmatcher.New(patterns)
+	check(err)
+	files := []string{}
+	check(filepath.WalkDir(project, func(path string, entry fs.DirEntry, err error) error {
+		check(err)
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		name, err := filepath.Rel(project, path)
+		check(err)
+		ignored, err := matcher.MatchesOrParentMatches(name)
+		check(err)
+		if !entry.IsDir() && !ignored {
+			files = append(files, name)
+		}
+		return nil
+	}))
+	return files
 }
 
 func check(err error) {

@@ -62,7 +62,7 @@ export class ClusterIndex {
     this.pods = new PodTable(this.#podHistory);
   }
 
-  /** Changes whenever a range of the cluster does. */
+  /** Changes whenever a range of the cluster does, or a node's addresses do. */
   get rangeChanges(): number {
     return this.#rangeChanges;
   }
@@ -136,7 +136,10 @@ export class ClusterIndex {
     for (const address of node.addresses)
       if (this.#nodeHistory.claim(address, node.name, node, node.createdMilliseconds || now, Infinity, now))
         this.#changedAddresses.add(address);
-    if (rangesText(before?.podRanges) !== rangesText(node.podRanges)) this.#rangeChanges++;
+    const isSame =
+      rangesText(before?.podRanges) === rangesText(node.podRanges) &&
+      before?.addresses.join() === node.addresses.join();
+    if (!isSame) this.#rangeChanges++;
   }
 
   removeNode(node: NodeObject, now: number): void {

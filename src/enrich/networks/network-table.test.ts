@@ -9,6 +9,7 @@ import {
   parseCidr,
 } from "../../flow/index.ts";
 import { createRandom } from "../geo/testdata/random.ts";
+import { ClusterIndex } from "../kubernetes/index.ts";
 import { NetworkTable, networkProblem, type OwnNetwork, repeatedRanges } from "./network-table.ts";
 
 const seed = Number(process.env.PORTOLAN_TEST_SEED ?? 1);
@@ -134,4 +135,37 @@ test("equal ranges are found however they are written, ranges within others are 
     { index: 4, first: 2 },
     { index: 6, first: 5 },
   ]);
+});
+
+test("a cluster's ranges and nodes are inside, wherever they are routed, and so they are called; own names come first", () => {
+  const cluster = new ClusterIndex();
+  const networks = new NetworkTable([{ name: "rack", cidr: parseCidr("193.0.0.128/25")! }], cluster);
+  const isInside = (address: string) => networks.isInside(parseAddress(address)!);
+  assert.deepEqual([isInside("2600:db8::5"), nameOf(networks, "2600:db8::5")], [false, "internet"]);
+  const before = networks.generation;
+  const podRanges = ["2600:db8::/64", "10.42.0.0/24"].map((range) => parseCidr(range)!);
+  const node = {
+    name: "a",
+    uid: "u",
+    labels: "",
+    createdMilliseconds: 1,
+    addresses: ["193.0.0.7", "193.0.0.200"],
+    podRanges,
+  };
+  cluster.putNode(node, 1000);
+  assert.notEqual(networks.generation, before, "what was remembered has to be asked anew");
+  for (const [address, network] of [
+    ["2600:db8::5", "cluster"],
+    ["193.0.0.7", "cluster"],
+    ["193.0.0.200", "rack"],
+    ["10.42.0.9", "10.42.0.0/24"],
+  ] as const)
+    assert.deepEqual([isInside(address), nameOf(networks, address)], [true, network]);
+  assert.equal(isInside("193.0.0.8"), false);
+  const known = networks.generation;
+  cluster.putNode(node, 2000);
+  assert.equal(networks.generation, known, "a node's heartbeat changes nothing");
+  cluster.putNode({ ...node, addresses: ["193.0.0.9"] }, 3000);
+  assert.notEqual(networks.generation, known);
+  assert.ok(isInside("193.0.0.9"));
 });

@@ -31,8 +31,20 @@ interface PrefixRows {
 /** The mapped form of IPv4 begins with these bits: no shorter prefix is a range of IPv4. */
 const mappedPrefixLength = 96;
 
+/** What a cluster says of its addresses: `ClusterIndex`. */
+export interface ClusterRanges {
+  /** In a range of pods or services, or a node's. */
+  isInside(bytes: Uint8Array, offset: number): boolean;
+  /** Changes whenever that may. */
+  readonly rangeChanges: number;
+}
+
+const noCluster: ClusterRanges = { isInside: () => false, rangeChanges: 0 };
+/** Of a cluster's addresses that are routed on the internet too, as those of IPv6 may be. */
+const clusterNetwork = "cluster";
+
 /**
- * The user's own networks. An address is in the narrowest range that holds it; a look-up costs one probe for each prefix
+ * The user's own networks, and a cluster's. An address is in the narrowest range that holds it; a look-up costs one probe for each prefix
  * length in use, however many ranges there are, and allocates nothing. A range of IPv6, `::/0` too, holds no IPv4 address.
  */
 export class NetworkTable {
@@ -40,10 +52,12 @@ export class NetworkTable {
   /** The longest prefix first. */
   readonly #byLength: readonly PrefixRows[];
   readonly #masked = new Uint32Array(4);
+  readonly #cluster: ClusterRanges;
 
   /** Of two equal ranges the first counts; whoever reads a configuration refuses them: see `networkProblems`. */
-  constructor(networks: readonly OwnNetwork[]) {
+  constructor(networks: readonly OwnNetwork[], cluster = noCluster) {
     this.#networks = networks;
+    this.#cluster = cluster;
     const byLength = new Map<number, PrefixRows>();
     for (const [index, { cidr }] of networks.entries()) {
       const { prefixLength, address } = cidr;
@@ -62,6 +76,11 @@ export class NetworkTable {
     return this.#networks.length;
   }
 
+  /** Changes whenever answers may have. */
+  get generation(): number {
+    return this.#cluster.rangeChanges;
+  }
+
   /** The narrowest own network around the address at `bytes[offset]`. */
   find(bytes: Uint8Array, offset = 0): OwnNetwork | undefined {
     if (this.#byLength.length === 0) return undefined;
@@ -76,14 +95,21 @@ export class NetworkTable {
     return undefined;
   }
 
-  /** The name of the network an address is shown in: the user's, else by its /24 or /64, else "internet". */
+  /** The name of the network an address is shown in: the user's, else by its /24 or /64, else "cluster" or "internet". */
   nameOf(bytes: Uint8Array, offset = 0): string {
-    return this.find(bytes, offset)?.name ?? networkOf(bytes, offset);
+    const own = this.find(bytes, offset);
+    if (own !== undefined) return own.name;
+    const isRouted = !isPrivateAddress(bytes, offset);
+    return isRouted && this.#cluster.isInside(bytes, offset) ? clusterNetwork : networkOf(bytes, offset);
   }
 
-  /** Whether an address is one of ours: in an own network, or not routed on the internet. */
+  /** Whether an address is one of ours: in an own network, the cluster's, or not routed on the internet. */
   isInside(bytes: Uint8Array, offset = 0): boolean {
-    return isPrivateAddress(bytes, offset) || this.find(bytes, offset) !== undefined;
+    return (
+      isPrivateAddress(bytes, offset) ||
+      this.find(bytes, offset) !== undefined ||
+      this.#cluster.isInside(bytes, offset)
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** Packets for tests of the table: written as frames, handed over as a batch. */
 import { linkType, PacketBatch } from "../../packet/index.ts";
-import { concat, ethernet, fromHex, ipv4, tcp, udp, unsigned, vlan } from "../../packet/testdata/frames.ts";
+import { concat, ethernet, fromHex, ipv4, ipv6, tcp, udp, unsigned, vlan } from "../../packet/testdata/frames.ts";
 
 export interface TestPacket {
   /** Milliseconds. */
@@ -32,9 +32,13 @@ function writeFrame(packet: TestPacket): Uint8Array {
     protocol === "tcp" ? Uint8Array.from(tcp(...ports)) : protocol === "udp" ? udp(...ports) : unsigned(flags * 0x10000, 4);
   if (protocol === "tcp") transport[13] = flags;
   const given = { source, destination, payloadLength: transport.length + payloadBytes };
-  const network = ipv4(protocols[protocol], fragment === undefined ? given : { ...given, fragment });
-  const link = packet.vlan === undefined ? ethernet(0x0800) : concat(ethernet(0x8100), vlan(packet.vlan, 0x0800));
-  return concat(link, network, transport, fromHex("00"));
+  const isIPv6 = source.includes(":");
+  const network = isIPv6
+    ? ipv6(protocols[protocol], given)
+    : ipv4(protocols[protocol], fragment === undefined ? given : { ...given, fragment });
+  const type = isIPv6 ? 0x86dd : 0x0800;
+  const link = packet.vlan === undefined ? ethernet(type) : concat(ethernet(0x8100), vlan(packet.vlan, type));
+  return concat(link, network, transport, new Uint8Array(payloadBytes), fromHex("00"));
 }
 
 export function batchOf(packets: readonly TestPacket[]): PacketBatch {

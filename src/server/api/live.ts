@@ -1,27 +1,34 @@
 import type { FastifyInstance } from "fastify";
-import { groupings } from "../../topology/index.ts";
 import type { LiveHub } from "../live-hub.ts";
 import { Problem } from "../problem.ts";
-import { linksMaxBounds, metrics } from "./map.ts";
-import { Parameters } from "./parameters.ts";
+import { type Description, readQuery } from "./description.ts";
+import { viewParameters } from "./map.ts";
 
 /** Streams open at once; each may hold `behindBytes` of unsent text. */
 const subscribersMax = 500;
 const behindBytes = 1024 * 1024;
 
+const describes = {
+  summary: "Server-sent events: `map`, a Topology, then each second `change`, what is new, changed and gone.",
+  parameters: viewParameters,
+  answer: ["text/event-stream"],
+  statuses: [503],
+} satisfies Description;
+
 /** `GET /api/v1/live`: server-sent events, a whole map and then changes each second. */
 export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number): void {
-  app.get("/api/v1/live", { exposeHeadRoute: false }, (request, reply) => {
-    const parameters = new Parameters(request.query, ["filter", "group", "metric", "limit"], now());
+  const options = { exposeHeadRoute: false, config: { cost: "stream", describes } } as const;
+  app.get("/api/v1/live", options, (request, reply) => {
+    const given = readQuery(describes, request.query, now());
     if (live.subscriberCount >= subscribersMax) {
       throw new Problem(503, "too_many_streams", `${subscribersMax} live streams are open already`);
     }
     const query = {
-      filterText: parameters.text("filter") ?? "",
-      filter: parameters.filter(),
-      grouping: parameters.oneOf("group", groupings),
-      metric: parameters.oneOf("metric", metrics) ?? "bytes",
-      linksMax: parameters.integer("limit", linksMaxBounds),
+      filterText: (request.query as { filter?: string }).filter ?? "",
+      filter: given.filter,
+      grouping: given.group,
+      metric: given.metric,
+      linksMax: given.limit,
     };
     if (!live.hasRoomFor(query)) {
       throw new Problem(503, "too_many_views", "too many different live views are open already");

@@ -8,6 +8,7 @@ import type { GroupedGraph } from "../grouped-graph.ts";
 import { createHttp } from "../http.ts";
 import type { NodeGraph } from "../node-graph.ts";
 import { routeNodeGraph } from "./nodegraph.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const minute = 60_000;
@@ -40,6 +41,7 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
     derivedOf: () => ({}),
     describe: (topology: Topology) => topology,
   };
+  holdAnswers(t, app);
   routeNodeGraph(app, store, { fold, peers, observers, peerFacts, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });

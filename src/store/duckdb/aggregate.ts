@@ -1,23 +1,25 @@
 import type { Aggregate, AggregateQuery, AggregateRow } from "../store.ts";
 import { dimensionColumn, dimensionJoins, readDimension } from "./dimension-sql.ts";
 import {
-  chosenLinks,
-  groupObservers,
-  groupTotals,
+  bucketOf,
+  chosenRows,
+  countedSums,
+  metricColumns,
   metricWeights,
-  readObservers,
+  noSeenColumns,
   readTotals,
-  reportedTotals,
+  seenColumns,
+  windowRows,
 } from "./link-totals.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { type Window, windowOf } from "./window-parts.ts";
 
 /**
- * Answers in steps, each a part of one statement: behind those of `chosenLinks`
+ * Answers in steps, each a part of one statement: behind those of `windowRows`
  *
- *     reported  per group and observer: what counts, and what that observer saw
- *     top       the heaviest groups over the window; only theirs are put together in full
+ *     cells  per bucket and group: what counts
+ *     top    the heaviest groups over the window
  */
 export async function aggregate(question: Question, query: AggregateQuery): Promise<Aggregate> {
   const window = windowOf(query, question.marks);
@@ -37,27 +39,37 @@ function aggregateStatement(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  const { by, metric, limit } = query;
-  const groups = by.map((_, i) => `d${i}`);
-  const having = by.includes("observer") ? "" : "HAVING bool_or(counts)";
+  const { metric, limit } = query;
+  const groups = query.by.map((_, i) => `d${i}`);
+  const names = groups.map((name) => `${name}, `).join("");
   return `
-  WITH ${chosenLinks(query, window, question, parameters)},
-  reported AS MATERIALIZED (
-    SELECT l."time", ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")}
-      o.id AS observer_id, ${reportedTotals}
-    FROM chosen l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)}
-    GROUP BY ALL
-  ),
+  WITH ${windowRows(query, window, question, parameters)},
+  cells AS MATERIALIZED (${groupCells(query, bucketOf(window, parameters), parameters)}),
   top AS (
-    SELECT ${[...groups, `${metricWeights[metric]} AS weight`, "count(*) OVER () AS group_count"].join(", ")}
-    FROM reported ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`} ${having}
+    SELECT ${names} ${metricWeights[metric]} AS weight, count(*) OVER () AS group_count
+    FROM cells ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`} HAVING count(*) > 0
     ORDER BY ${["weight DESC", ...groups].join(", ")} LIMIT ${parameters.integer(limit)}
   )
-  SELECT "time", ${groups.map((name) => `r.${name}, `).join("")} ${groupTotals}, ${groupObservers} AS observers,
-    any_value(group_count)::DOUBLE AS group_count
-  FROM reported r JOIN top t ON ${groups.map((name) => `r.${name} = t.${name}`).join(" AND ") || "true"}
-  GROUP BY ${['"time"', "weight", ...groups.map((name) => `r.${name}`)].join(", ")} ${having}
-  ORDER BY ${["weight DESC", ...groups.map((name) => `r.${name}`), '"time"'].join(", ")}`;
+  SELECT cells.*, group_count::DOUBLE AS group_count
+  FROM cells JOIN top t ON ${groups.map((name) => `cells.${name} = t.${name}`).join(" AND ") || "true"}
+  ORDER BY ${["weight DESC", ...groups.map((name) => `cells.${name}`), '"time"'].join(", ")}`;
+}
+
+/**
+ * Totals per bucket and group, of the rows that the filter leaves. A group whose every row is a duplicate is left out, unless each is
+ * what one observer reported.
+ */
+export function groupCells(
+  { by, filter, sampled, metric, figures }: Omit<AggregateQuery, "from" | "to" | "limit">,
+  bucket: string,
+  parameters: SqlParameters,
+): string {
+  const isByObserver = by.includes("observer");
+  return `
+    SELECT ${bucket} AS "time", ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")}
+      ${figures === "metric" ? `${countedSums(sampled, metricColumns[metric])}, ${noSeenColumns}` : `${countedSums(sampled)}, ${seenColumns}`}
+    FROM ${chosenRows({ filter })} l ${isByObserver ? "LEFT JOIN observers o ON o.key = l.observer_key" : ""} ${dimensionJoins(by)}
+    GROUP BY ${["1", ...by.map((_, i) => `${i + 2}`)].join(", ")} ${isByObserver ? "" : "HAVING bool_or(NOT l.is_duplicate)"}`;
 }
 
 function readAggregateRow(row: SqlRow, { by }: AggregateQuery): AggregateRow {
@@ -65,6 +77,5 @@ function readAggregateRow(row: SqlRow, { by }: AggregateQuery): AggregateRow {
     group: by.map((dimension, i) => readDimension(dimension, row[`d${i}`])),
     time: Number(row.time),
     ...readTotals(row),
-    observers: readObservers(row),
   };
 }

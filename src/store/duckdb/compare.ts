@@ -1,13 +1,14 @@
 import type { CompareQuery, Comparison } from "../store.ts";
+import { groupCells } from "./aggregate.ts";
 import { dimensionColumn, dimensionJoins, readDimension } from "./dimension-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import {
-  chosenLinks,
+  chosenRows,
   groupTotals,
   linkIdentity,
   metricWeights,
   readTotals,
-  reportedTotals,
+  windowRows,
 } from "./link-totals.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { linkSumColumns } from "./schema.ts";
@@ -32,7 +33,7 @@ export async function compare(question: Question, query: CompareQuery): Promise<
   const statement = `
   WITH now AS (${groupsOfWindow(query, now, question, parameters)}),
   base AS (${groupsOfWindow(query, base, question, parameters)}),
-  both AS (
+  sides AS (
     SELECT ${either} abs(coalesce(n.weight, 0) - coalesce(b.weight, 0)) AS difference,
       ${totalColumns.map((name) => `n.${name} AS now_${name}, b.${name} AS base_${name}`).join(", ")},
       count(*) FILTER (b.weight IS NULL) OVER () AS new_count, count(*) FILTER (n.weight IS NULL) OVER () AS gone_count,
@@ -48,12 +49,12 @@ export async function compare(question: Question, query: CompareQuery): Promise<
     GROUP BY ALL
   ),
   firsts AS (
-    SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} min(first_seen) AS first_seen
+    SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} min(l.first_seen) AS first_seen
     FROM remembered l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)} GROUP BY ALL
   )
-  SELECT both.*, firsts.first_seen::DOUBLE AS first_seen FROM both JOIN firsts ON
-    ${groups.map((name) => `both.${name} = firsts.${name}`).join(" AND ") || "true"}
-  ORDER BY ${["difference DESC", ...groups.map((name) => `both.${name}`)].join(", ")}`;
+  SELECT sides.*, firsts.first_seen::DOUBLE AS first_seen FROM sides JOIN firsts ON
+    ${groups.map((name) => `sides.${name} = firsts.${name}`).join(" AND ") || "true"}
+  ORDER BY ${["difference DESC", ...groups.map((name) => `sides.${name}`)].join(", ")}`;
   const rows = await question.rows(statement, parameters);
   const count = (name: string) => Number(rows[0]?.[name] ?? 0);
   return {
@@ -76,16 +77,12 @@ function groupsOfWindow(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  const { by, metric } = query;
+  const groups = query.by.map((_, i) => `d${i}`);
   return `
-    WITH ${chosenLinks(query, window, question, parameters)},
-    reported AS (
-      SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} ${reportedTotals}
-      FROM chosen l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)} GROUP BY ALL
-    )
-    SELECT ${by.map((_, i) => `d${i}, `).join("")} ${groupTotals}, ${metricWeights[metric]} AS weight
-    FROM reported ${by.length === 0 ? "" : `GROUP BY ${by.map((_, i) => `d${i}`).join(", ")}`}
-    ${by.includes("observer") ? "" : "HAVING bool_or(counts)"}`;
+    WITH ${windowRows(query, window, question, parameters)},
+    cells AS (${groupCells(query, "0", parameters)})
+    SELECT ${groups.map((name) => `${name}, `).join("")} ${groupTotals()}, ${metricWeights[query.metric]} AS weight
+    FROM cells ${groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`} HAVING count(*) > 0`;
 }
 
 function keysOfWindow(
@@ -94,7 +91,7 @@ function keysOfWindow(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  return `(WITH ${chosenLinks(query, window, question, parameters)} SELECT DISTINCT ${linkIdentity} FROM chosen)`;
+  return `(WITH ${windowRows(query, window, question, parameters)} SELECT DISTINCT ${linkIdentity} FROM ${chosenRows(query)})`;
 }
 
 function readSide(row: SqlRow, prefix: "now_" | "base_") {

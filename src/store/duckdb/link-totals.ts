@@ -1,75 +1,105 @@
 import { type Filter, hasMeasure } from "../../query/index.ts";
-import type { Metric, ObserverTotals, Totals, WindowQuery } from "../store.ts";
+import type { Metric, Sampled, Totals, WindowQuery } from "../store.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
-import { leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
+import { type LinkSumColumn, leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 import type { Window } from "./window-parts.ts";
 
 /** What a link is to a filter: these keys, over the window. */
 export const linkIdentity = "client_key, server_key, called_key, server_port, protocol";
 
+/** What a metric is made of. */
+export const metricColumns: Readonly<Record<Metric, readonly LinkSumColumn[]>> = {
+  bytes: ["bytes_sent", "bytes_received"],
+  packets: ["packets"],
+  connections: ["connections"],
+  failed: ["failed"],
+  retransmits: ["retransmits"],
+  rtt: ["rtt_sum", "rtt_count"],
+};
+
+/** Of rows of links: what counts, with names of the columns; of those that are not asked for 0. */
+export function countedSums(
+  sampled: Sampled = "corrected",
+  asked: readonly LinkSumColumn[] = linkSumColumns,
+): string {
+  return linkSumColumns
+    .map((name) =>
+      asked.includes(name)
+        ? `sum(CASE WHEN l.is_duplicate THEN 0 ELSE ${figureOf(name, sampled)} END) AS ${name}`
+        : `0 AS ${name}`,
+    )
+    .join(", ");
+}
+
+export function duplicateSums(sampled: Sampled = "corrected"): string {
+  return sampledColumns
+    .map(
+      (name) =>
+        `sum(CASE WHEN l.is_duplicate THEN ${figureOf(name, sampled)} ELSE 0 END) AS duplicate_${name}`,
+    )
+    .join(", ");
+}
+
+export const seenColumns = `${leastRtt("CASE WHEN l.is_duplicate THEN 0 ELSE l.rtt_min END")}::DOUBLE AS rtt_min,
+      min(l.first_seen)::DOUBLE AS first_seen, max(l.last_seen)::DOUBLE AS last_seen`;
+
+export const noSeenColumns = "0 AS rtt_min, 0 AS first_seen, 0 AS last_seen";
+
+function figureOf(name: string, sampled: Sampled): string {
+  const factor = sampled === "raw" ? 1 : "l.sampling_interval";
+  return isSampled(name) ? `least(l.${name}::DOUBLE * ${factor}, 9007199254740991)` : `l.${name}::DOUBLE`;
+}
+
 /**
  * The parts of a statement that every question about links starts with:
  *
  *     rows      links per interval, observer and sampling
- *     links     the same per bucket; what is counted apart from what is duplicate
- *     chosen    those of the links for which the filter holds, over the window
+ *     matching  when there is a filter: the links for which it holds, over the window
+ *
+ * What is asked is then asked of `chosenRows`. Rows are read again rather than kept: they may be many millions.
  */
-export function chosenLinks(
-  { filter, sampled = "corrected" }: Pick<WindowQuery, "filter" | "sampled">,
+export function windowRows(
+  { filter, sampled }: Pick<WindowQuery, "filter" | "sampled">,
   window: Window,
   { marks }: Pick<Question, "marks">,
   parameters: SqlParameters,
 ): string {
-  const { from, step } = window;
-  const bucket =
-    step === undefined ? parameters.integer(from) : `"time" - "time" % ${parameters.integer(step)}`;
-  const factor = sampled === "raw" ? 1 : "sampling_interval";
-  const value = (name: string) =>
-    isSampled(name) ? `least(${name}::DOUBLE * ${factor}, 9007199254740991)` : `${name}::DOUBLE`;
-  const counted = (name: string) => `sum(CASE WHEN is_duplicate THEN 0 ELSE ${value(name)} END) AS ${name}`;
-  const duplicate = (name: string) =>
-    `sum(CASE WHEN is_duplicate THEN ${value(name)} ELSE 0 END) AS duplicate_${name}`;
-  return `
-  rows AS (${linkRowsOfWindow(window, marks, parameters)}),
-  links AS ${filter === undefined ? "" : "MATERIALIZED"} (
-    SELECT ${bucket} AS "time", ${linkIdentity}, observer_key, bool_or(NOT is_duplicate) AS counts,
-      ${[...linkSumColumns.map(counted), ...sampledColumns.map(duplicate)].join(", ")},
-      ${leastRtt("CASE WHEN is_duplicate THEN 0 ELSE rtt_min END")}::DOUBLE AS rtt_min,
-      min(first_seen)::DOUBLE AS first_seen, max(last_seen)::DOUBLE AS last_seen
-    FROM rows GROUP BY ALL
-  ),
-  ${
-    filter === undefined
-      ? "chosen AS (FROM links)"
-      : `matching AS (${matchingLinks(filter, parameters)}),
-  chosen AS (FROM links SEMI JOIN matching USING (${linkIdentity}))`
-  }`;
+  const rows = `rows AS NOT MATERIALIZED (${linkRowsOfWindow(window, marks, parameters)})`;
+  if (filter === undefined) return rows;
+  return `${rows}, matching AS MATERIALIZED (${matchingLinks(filter, sampled, parameters)})`;
+}
+
+/** The rows that the filter leaves. */
+export function chosenRows({ filter }: Pick<WindowQuery, "filter">): string {
+  return filter === undefined ? "rows" : `(FROM rows SEMI JOIN matching USING (${linkIdentity}))`;
+}
+
+export function bucketOf({ from, step }: Window, parameters: SqlParameters): string {
+  return step === undefined ? parameters.integer(from) : `"time" - "time" % ${parameters.integer(step)}`;
 }
 
 const isSampled = (name: string) => (sampledColumns as readonly string[]).includes(name);
 
-/** Of `chosen` as `l` and its observer as `o`: what counts, and what that observer saw. */
-export const reportedTotals = `bool_or(l.counts) AS counts,
-      ${linkSumColumns.map((name) => `sum(l.${name}) AS ${name}`).join(", ")},
-      ${sampledColumns.map((name) => `sum(${seenSum(name)}) AS seen_${name}`).join(", ")},
-      ${leastRtt("l.rtt_min")} AS rtt_min, min(l.first_seen) AS first_seen, max(l.last_seen) AS last_seen`;
-
 /** An agent's duplicates are the other ends of the connections it already counts; an exporter's are other connections. */
-function seenSum(name: string): string {
-  const both = `l.${name} + l.duplicate_${name}`;
-  return `CASE WHEN o.kind = 'agent' THEN greatest(l.${name}, l.duplicate_${name}) ELSE ${both} END`;
+export function seenSums(): string {
+  return sampledColumns
+    .map((name) => {
+      const both = `l.${name} + l.duplicate_${name}`;
+      return `sum(CASE WHEN o.kind = 'agent' THEN greatest(l.${name}, l.duplicate_${name}) ELSE ${both} END) AS seen_${name}`;
+    })
+    .join(", ");
 }
 
-/** Of rows with `reportedTotals` and an `observer_id`: the totals, and every observer with what it saw. */
-export const groupTotals = `${linkSumColumns.map((name) => `sum(${name}) AS ${name}`).join(", ")},
-    ${leastRtt("rtt_min")} AS rtt_min, min(first_seen) AS first_seen, max(last_seen) AS last_seen`;
-export const groupObservers = `list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
-      'packets': seen_packets } ORDER BY observer_id)`;
+/** Of rows that have `countedSums` and `seenColumns`, put together. */
+export function groupTotals(of = ""): string {
+  const sums = linkSumColumns.map((name) => `sum(${of}${name}) AS ${name}`).join(", ");
+  return `${sums}, ${leastRtt(`${of}rtt_min`)} AS rtt_min, min(${of}first_seen) AS first_seen, max(${of}last_seen) AS last_seen`;
+}
 
-/** What groups are ordered by, of rows with `reportedTotals`. */
+/** What groups are ordered by, of rows that have `countedSums`. */
 export const metricWeights: Readonly<Record<Metric, string>> = {
   bytes: "sum(bytes_sent + bytes_received)",
   packets: "sum(packets)",
@@ -80,16 +110,15 @@ export const metricWeights: Readonly<Record<Metric, string>> = {
 };
 
 /** The links for which the filter holds. Measures are the window's totals, whatever the buckets. */
-function matchingLinks(filter: Filter, parameters: SqlParameters): string {
+function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters: SqlParameters): string {
   const observerConditions: string[] = [];
   const condition = filterCondition(filter, linkColumns(observerConditions), parameters);
-  const totals = hasMeasure(filter) ? linkSumColumns.map((name) => `, sum(${name}) AS ${name}`).join("") : "";
-  const seen = observerConditions
-    .map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`)
-    .join("");
+  const totals = hasMeasure(filter) ? `, ${countedSums(sampled)}` : "";
+  const seen = observerConditions.map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
   return `
     SELECT ${linkIdentity} FROM (
-      SELECT ${linkIdentity}${totals}${seen} FROM links LEFT JOIN observers o ON o.key = observer_key
+      SELECT ${linkIdentity}${totals}${seen.join("")}
+      FROM rows l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
       GROUP BY ${linkIdentity}
     ) l
     LEFT JOIN peers client ON client.key = l.client_key
@@ -140,8 +169,4 @@ export function readTotals(row: SqlRow): Totals {
     firstSeen: number("first_seen"),
     lastSeen: number("last_seen"),
   };
-}
-
-export function readObservers(row: SqlRow): ObserverTotals[] {
-  return (row.observers as ObserverTotals[]).filter(({ id }) => id !== null);
 }

@@ -1,17 +1,18 @@
 import { type Grouping, type LinkEnd, otherPeer } from "../../topology/index.ts";
-import type { Links, LinksQuery } from "../store.ts";
+import type { Links, LinksQuery, ObserverTotals } from "../store.ts";
 import {
-  chosenLinks,
-  groupObservers,
+  chosenRows,
+  countedSums,
+  duplicateSums,
   groupTotals,
   linkIdentity,
   metricWeights,
-  readObservers,
   readTotals,
-  reportedTotals,
+  seenColumns,
+  seenSums,
+  windowRows,
 } from "./link-totals.ts";
-import { readPeer, replacedColumns } from "./peer-columns.ts";
-import type { Question, SqlRow } from "./questions.ts";
+import type { Question } from "./questions.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { type Window, windowOf } from "./window-parts.ts";
 
@@ -21,8 +22,9 @@ const rowsMax = 50_000;
 const addressesMax = 32;
 
 /**
- * Behind the steps of `chosenLinks`
+ * Behind the steps of `windowRows`
  *
+ *     links     per link and observer: what counts apart from what is duplicate
  *     known     the links that somebody's figures count of: not those that only duplicates speak of
  *     drawn     what each peer is drawn as: `drawnPeer` of topology/build.ts in SQL
  *     reported  per pair of these, called peer, port, protocol and observer: what counts, and what that observer saw
@@ -34,7 +36,8 @@ export async function links(question: Question, query: LinksQuery): Promise<Link
   const window = windowOf(query, question.marks);
   const parameters = new SqlParameters();
   const rows = await question.rows(linksStatement(query, window, question, parameters), parameters);
-  const peers = await readEnds(question, rows);
+  const keys = rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]);
+  const peers = await question.ends.read(new Set(keys), question.rows);
   const endOf = (key: unknown, addresses: unknown): LinkEnd => {
     const { address: _, ...facts } = peers.get(key as number) ?? otherPeer;
     return { ...facts, addresses: (addresses as string[]).filter((address) => address !== "") };
@@ -51,7 +54,7 @@ export async function links(question: Question, query: LinksQuery): Promise<Link
       called: row.called_key === 0 ? undefined : endOf(row.called_key, []),
       port: row.server_port as number,
       protocol: row.protocol as number,
-      observers: readObservers(row),
+      observers: JSON.parse(row.observers as string) as ObserverTotals[],
     })),
     linksLeftOut: pairCount - pairs.size,
   };
@@ -65,15 +68,20 @@ function linksStatement(
 ): string {
   const of = "client, server, called_key, server_port, protocol";
   return `
-  WITH ${chosenLinks(query, window, question, parameters)},
-  known AS (SELECT DISTINCT ${linkIdentity} FROM chosen WHERE counts),
+  WITH ${windowRows(query, window, question, parameters)},
+  links AS MATERIALIZED (
+    SELECT ${linkIdentity}, observer_key, bool_or(NOT l.is_duplicate) AS counts,
+      ${countedSums(query.sampled)}, ${duplicateSums(query.sampled)}, ${seenColumns}
+    FROM ${chosenRows(query)} l GROUP BY ${linkIdentity}, observer_key
+  ),
+  known AS (SELECT DISTINCT ${linkIdentity} FROM links WHERE counts),
   drawn AS (SELECT key, address, ${drawnAs[query.grouping ?? "none"]} AS drawn FROM peers),
   reported AS MATERIALIZED (
     SELECT coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server, l.called_key, l.server_port, l.protocol,
       o.id AS observer_id, ${leastEnd("client")}, ${leastEnd("server")},
       list(DISTINCT coalesce(c.address, '')) AS client_addresses, list(DISTINCT coalesce(s.address, '')) AS server_addresses,
-      ${reportedTotals}
-    FROM (FROM chosen SEMI JOIN known USING (${linkIdentity})) l LEFT JOIN observers o ON o.key = l.observer_key
+      ${groupTotals("l.")}, ${seenSums()}
+    FROM (FROM links SEMI JOIN known USING (${linkIdentity})) l LEFT JOIN observers o ON o.key = l.observer_key
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
     GROUP BY 1, 2, 3, 4, 5, 6
   ),
@@ -85,11 +93,15 @@ function linksStatement(
   SELECT ${of.replaceAll("called_key", "called_key::DOUBLE AS called_key")}, arg_min(client_key, least_client)::DOUBLE AS client_key, arg_min(server_key, least_server)::DOUBLE AS server_key,
     list_sort(list_distinct(flatten(list(client_addresses))))[:${addressesMax}] AS client_addresses,
     list_sort(list_distinct(flatten(list(server_addresses))))[:${addressesMax}] AS server_addresses,
-    ${groupTotals}, ${groupObservers} AS observers, any_value(pair_count)::DOUBLE AS pair_count
+    ${groupTotals()}, to_json(${observers}) AS observers, any_value(pair_count)::DOUBLE AS pair_count
   FROM reported JOIN top USING (client, server)
   GROUP BY weight, ${of}
   ORDER BY weight DESC, client, server, ${metricWeights[query.metric]} DESC, server_port, protocol, called_key LIMIT ${rowsMax}`;
 }
+
+/** As text, which is read faster than lists of structures are. */
+const observers = `list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
+      'packets': seen_packets } ORDER BY observer_id) FILTER (observer_id IS NOT NULL)`;
 
 /** The peer at the least address tells what the end is like, as in `buildTopology`. */
 function leastEnd(end: "client" | "server"): string {
@@ -114,15 +126,3 @@ const drawnAs: Readonly<Record<Grouping | "none", string>> = {
   asn: networkOr("as_number IS NOT NULL", "'as:' || as_number"),
   domain: networkOr("domain <> ''", "'domain:' || domain"),
 };
-
-/** The keys are ours, out of the statement before. */
-async function readEnds(question: Question, rows: readonly SqlRow[]) {
-  const keys = new Set(
-    rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]),
-  );
-  if (keys.size === 0) return new Map<number, ReturnType<typeof readPeer>>();
-  const peers = await question.rows(
-    `SELECT key::DOUBLE AS key, ${replacedColumns.join(", ")} FROM peers WHERE key IN (${[...keys].join(", ")})`,
-  );
-  return new Map(peers.map((row) => [row.key as number, readPeer(row)]));
-}

@@ -10,7 +10,7 @@ import { SampleWorld } from "../sample-records.ts";
 import type { Store } from "../store.ts";
 import { createDuckDBStore } from "./duckdb-store.ts";
 import { migrations } from "./migrations.ts";
-import { formatVersion } from "./schema.ts";
+import { formatVersion, linkTables } from "./schema.ts";
 
 const root = mkdtempSync(join(tmpdir(), "portolan-migrations-"));
 after(() => rmSync(root, { recursive: true }));
@@ -21,12 +21,12 @@ const newColumns = migrations.flatMap(({ statements }) =>
   statements.flatMap((statement) => /ADD COLUMN "(\w+)"/.exec(statement)?.[1] ?? []),
 );
 
-/** A folder of version 1 as the program of that time left it. */
-async function oldFolder(name: string): Promise<string> {
+/** A folder of an older version as the program of that time left it. */
+async function oldFolder(name: string, version = 1): Promise<string> {
   const folder = join(root, name);
   mkdirSync(folder);
-  writeFileSync(join(folder, "FORMAT"), "portolan data 1\n");
-  await runSql(folder, readFileSync(new URL("testdata/format-1.sql", import.meta.url), "utf8"));
+  writeFileSync(join(folder, "FORMAT"), `portolan data ${version}\n`);
+  await runSql(folder, readFileSync(new URL(`testdata/format-${version}.sql`, import.meta.url), "utf8"));
   return folder;
 }
 
@@ -113,13 +113,54 @@ test("a folder of version 1 becomes one of today, and its history is read", asyn
   await again.stop();
 });
 
-test("a folder that came from version 1 has the tables of a new one", async () => {
-  const [old, fresh] = [await oldFolder("tables"), join(root, "fresh")];
-  for (const folder of [old, fresh]) await (await opened(folder)).stop();
-  // Records are appended by position; what is inserted elsewhere is by name.
-  assert.deepEqual(await columnsOf(old, "flow_records"), await columnsOf(fresh, "flow_records"));
-  for (const table of ["link_minutes", "peers", "observers"])
-    assert.deepEqual((await columnsOf(old, table)).sort(), (await columnsOf(fresh, table)).sort(), table);
+test("a folder of version 2 becomes one of today: what it says of links, peers and called addresses is found", async () => {
+  const folder = await oldFolder("second", 2);
+  const figures = `SELECT (SELECT count(*) FROM flow_records)::DOUBLE, (SELECT count(*) FROM link_minutes)::DOUBLE,
+    (SELECT count(*) FROM peers)::DOUBLE, (SELECT sum(bytes_sent + bytes_received)::DOUBLE FROM link_minutes)`;
+  const before = (await runSql(folder, figures)) as number[][];
+  const log: string[] = [];
+  const store = await opened(folder, log);
+  assert.equal(log.length, formatVersion - 2);
+  assert.match(
+    log[0]!,
+    /becomes version 3: links per hour and day, facts and names of peers, called services/,
+  );
+  const { records } = await store.flows({ ...window, limit: 1000 });
+  assert.equal(records.length, before[0]![0]);
+  const called = records.filter(({ originalDestinationAddress }) => originalDestinationAddress !== "");
+  assert.ok(called.length > 0 && records.every(({ calledPeer }) => calledPeer === ""));
+  const { rows } = await store.links({ ...window, metric: "bytes", limit: 1000 });
+  assert.ok(rows.length > 10);
+  for (const { client, firstSeen, lastSeen } of rows) {
+    assert.ok(
+      client.name !== "" && !("namespace" in client) && firstSeen <= lastSeen && firstSeen >= window.from,
+    );
+  }
+  const peer = await store.peer(rows[0]!.client.id);
+  assert.deepEqual(peer?.names, [{ name: rows[0]!.client.name, since: peer!.firstSeen }]);
+  // Facts of peers that are there already are learned.
+  await store.maintain(window.to);
+  assert.deepEqual(await store.values({ field: "site", prefix: "", limit: 9 }), ["Bern"]);
+  // Minutes become hours, and are the same.
+  const sum = async () => (await store.aggregate({ ...window, by: [], metric: "bytes", limit: 1 })).rows[0];
+  const minutes = await sum();
+  for (let i = 1; i < 30; i++) await store.maintain(window.to + i * 60_000);
+  assert.ok((await store.status()).linkHours > 0);
+  assert.deepEqual(await sum(), minutes);
+  await store.stop();
+});
+
+test("a folder that came from an older version has the tables of a new one", async () => {
+  const fresh = join(root, "fresh");
+  await (await opened(fresh)).stop();
+  for (const version of migrations.map((migration) => migration.version - 1)) {
+    const old = await oldFolder(`tables-${version}`, version);
+    await (await opened(old)).stop();
+    // Records are appended by position; what is inserted elsewhere is by name.
+    assert.deepEqual(await columnsOf(old, "flow_records"), await columnsOf(fresh, "flow_records"));
+    for (const table of [...linkTables, "peers", "peer_names", "observers", "rollup_state"])
+      assert.deepEqual((await columnsOf(old, table)).sort(), (await columnsOf(fresh, table)).sort(), table);
+  }
 });
 
 test("killed in the middle, the folder is of the version before, and becomes the next at the next start", async () => {

@@ -46,8 +46,9 @@ async function findLink() {
   );
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   const { peers, links } = await response.json();
-  const mine = new Set(peers.filter(({ address }) => address === POD_IP).map(({ id }) => id));
-  const outside = new Set(peers.filter(({ address }) => address === farAddress).map(({ id }) => id));
+  const at = (address) =>
+    new Set(peers.filter(({ addresses }) => addresses.includes(address)).map(({ id }) => id));
+  const [mine, outside] = [at(POD_IP), at(farAddress)];
   return links.find(({ client, server, observers }) =>
     SEEN_BY === "exporter"
       ? mine.has(client) && outside.has(server)
