@@ -75,11 +75,11 @@ const seeing: RuleGroup = {
     alert(
       "AgentOff",
       "critical",
-      "portolan_agent_up == 0 and on (job, instance) portolan_agent_sockets >= 0",
+      "portolan_agent_up == 0 and on (job, instance) portolan_agent_wanted == 1",
       "10m",
       [
         "The agent of {{ $labels.instance }} reads no connections",
-        "TCP connections of this machine are not seen. `portolan doctor` there says what is missing. A server that is meant to have no agent: silence this alert for it.",
+        "TCP connections of this machine are not seen. `portolan doctor` there says what is missing.",
         "itself",
       ],
     ),
