@@ -2,6 +2,7 @@ import {
   emptyLayout,
   type LayoutState,
   layout,
+  nodesByGroup,
   type Topology,
   type TopologyLink,
   type TopologyPeer,
@@ -78,7 +79,7 @@ export function createGroupedGraphs() {
 
   /** `question` tells layouts apart; the one not asked for longest is forgotten. */
   function place(question: string, topology: Pick<Topology, "peers" | "links">): LayoutState {
-    const placed = layout(layouts.get(question) ?? emptyLayout, topology);
+    const placed = layout(layouts.get(question) ?? emptyLayout, nodesByGroup(topology));
     layouts.delete(question);
     layouts.set(question, placed);
     for (const oldest of layouts.keys()) {

@@ -20,6 +20,7 @@ export {
 export { diffTopology } from "./change.ts";
 export { clientEnd } from "./client-end.ts";
 export { emptyLayout, type LayoutState, layout } from "./layout.ts";
+export { nodesByGroup } from "./layout-nodes.ts";
 export { type LinkCounter, linkCounters } from "./link-counters.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";

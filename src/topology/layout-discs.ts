@@ -1,7 +1,4 @@
-/** Lattice steps between two groups. */
-const gapSteps = 0.5;
-
-/** The room a group takes, in lattice steps. */
+/** The room a thing takes, in lattice steps; two may touch. */
 export interface Disc {
   readonly x: number;
   readonly y: number;
@@ -54,7 +51,7 @@ export class DiscIndex {
     this.#eachCell(disc, (key) => {
       found = this.#cells.get(key)?.find((other) => {
         this.steps++;
-        return Math.hypot(other.x - disc.x, other.y - disc.y) < other.radius + disc.radius + gapSteps - 1e-9;
+        return Math.hypot(other.x - disc.x, other.y - disc.y) < other.radius + disc.radius - 1e-6;
       });
       return found !== undefined;
     });
@@ -63,7 +60,7 @@ export class DiscIndex {
 
   #eachCell({ x, y, radius }: Disc, visit: (key: number) => boolean): void {
     const cellSteps = 4;
-    const reach = radius + gapSteps;
+    const reach = radius;
     const fromX = Math.floor((x - reach) / cellSteps);
     const toX = Math.floor((x + reach) / cellSteps);
     const toY = Math.floor((y + reach) / cellSteps);
@@ -83,7 +80,7 @@ function beyond(disc: Disc, other: Disc): Disc {
   const rayY = reach < 1e-6 ? 0 : disc.y / reach;
   const along = other.x * rayX + other.y * rayY;
   const aside = other.x * rayY - other.y * rayX;
-  const apart = disc.radius + other.radius + gapSteps;
+  const apart = disc.radius + other.radius;
   const far = along + Math.sqrt(Math.max(0, apart * apart - aside * aside)) + 1e-6;
   return { x: rayX * far, y: rayY * far, radius: disc.radius };
 }

@@ -28,16 +28,17 @@ const origins: Readonly<Record<LatticeKind, { even: number; odd: number; down: n
  * The slots around the middle, nearest first. Slots at the same distance (a shell) alternate around the middle, so that
  * a half full group stays balanced. The first n never change.
  */
-export function latticeSlots(count: number, kind: LatticeKind): readonly LatticeSlot[] {
+function latticeSlots(count: number, kind: LatticeKind, spread: number): readonly LatticeSlot[] {
   const { even, odd, down } = origins[kind];
   const reach = Math.sqrt((count * rowHeight) / Math.PI) + 2;
-  const rows = Math.ceil(reach / rowHeight) + 1;
+  const [reachX, reachY] = [reach * Math.sqrt(spread), reach / Math.sqrt(spread)];
+  const rows = Math.ceil(reachY / rowHeight) + 1;
   const slots: LatticeSlot[] = [];
   for (let row = -rows; row <= rows; row++) {
     const y = row * rowHeight + down;
-    for (let column = -Math.ceil(reach) - 1; column <= reach + 1; column++) {
+    for (let column = -Math.ceil(reachX) - 1; column <= reachX + 1; column++) {
       const x = column + (row % 2 === 0 ? even : odd);
-      const distance = Math.hypot(x, y);
+      const distance = Math.hypot(x / spread, y) * Math.sqrt(spread);
       const turn = ((Math.atan2(y, x) / (2 * Math.PI) + 1.25) * 1.6180339887) % 1;
       if (distance <= reach) slots.push({ x, y, order: Math.round(distance * 1000) + turn / 2 });
     }
@@ -45,27 +46,27 @@ export function latticeSlots(count: number, kind: LatticeKind): readonly Lattice
   return slots.sort((a, b) => a.order - b.order);
 }
 
-/** One, or whole shells with a little room to grow into. */
-export function capacityFor(count: number, kind: LatticeKind): number {
-  if (count <= 1) return 1;
-  const wanted = count + Math.floor(count / 12);
-  const slots = latticeSlots(wanted + 8, kind);
-  const shell = Math.floor(slots[wanted - 1]!.order);
-  let capacity = wanted;
-  while (capacity < slots.length && Math.floor(slots[capacity]!.order) === shell) capacity++;
-  return capacity;
+const spotsKept = new Map<string, readonly LatticeSlot[]>();
+
+/** The lattice's spot of this number, the nearest to the middle first, where sideways counts for `spread` times less. */
+export function latticeSpots(kind: LatticeKind, spread: number, number: number): LatticeSlot {
+  const key = `${kind} ${spread}`;
+  let spots = spotsKept.get(key);
+  if (spots === undefined || spots.length <= number) {
+    spots = latticeSlots(Math.max(64, number * 2), kind, spread);
+    if (spotsKept.size > 30) spotsKept.clear();
+    spotsKept.set(key, spots);
+  }
+  return spots[number]!;
 }
 
-/** The lattice on which this many peers take the smallest disc. One alone is likely to get company: two, then three. */
+/** The lattice on which this many take the smallest disc. One alone is likely to get company: two, then three. */
 export function latticeFor(count: number): LatticeKind {
   if (count <= 1) return "triangle";
   const kinds = ["triangle", "slot", "edge"] as const;
-  const reach = (kind: LatticeKind) => latticeReach(capacityFor(count, kind), kind);
+  const reach = (kind: LatticeKind) => {
+    const { x, y } = latticeSpots(kind, 1, count - 1);
+    return Math.hypot(x, y);
+  };
   return kinds.reduce((best, kind) => (reach(kind) < reach(best) - 1e-9 ? kind : best));
-}
-
-/** Distance of the outermost slot from the middle. */
-export function latticeReach(capacity: number, kind: LatticeKind): number {
-  const { x, y } = latticeSlots(capacity, kind)[capacity - 1]!;
-  return Math.hypot(x, y);
 }

@@ -1,265 +1,302 @@
-import { type GroupPlace, type GrownGroup, makeRoom, shapeGroup } from "./layout-groups.ts";
-import { capacityFor, type LatticeSlot, latticeFor, latticeSlots, stepX, stepY } from "./layout-lattice.ts";
-import type { TopologyLink, TopologyPeer } from "./topology.ts";
+import {
+  arrange,
+  type Container,
+  type LayoutNode,
+  type Member,
+  type Spot,
+  signRadius,
+} from "./layout-container.ts";
+import { latticeFor, stepX, stepY } from "./layout-lattice.ts";
+
+export type { LayoutNode, Spot } from "./layout-container.ts";
 
 /**
- * Where the map puts peers, so that a peer stays where it was as others come and go. Peers sit on the slots of a
- * hexagonal lattice inside their group, groups are discs that never overlap around the group in the centre.
+ * Where the map puts things, so that each stays where it was as others come and go. Things stand in containers, which stand in
+ * containers; "" is the map itself. Each member of a container has a home in it, given once. Where an open container needs more room than
+ * its home, those further out make way, and come back when it closes.
  */
 export interface LayoutState {
-  /** How often `layout` was called on the way here; gone peers age by it. */
+  /** How often `layout` was called on the way here; gone members age by it. */
   readonly turn: number;
-  readonly groups: ReadonlyMap<string, GroupPlace>;
-  /** Peers drawn now, and places held for peers that left a moment ago (`goneTurn` above 0). */
-  readonly places: ReadonlyMap<string, PeerPlace>;
-  /** Steps the last call took: peers looked at, slots and group positions tried. */
+  readonly containers: ReadonlyMap<string, Container>;
+  /** Where each thing is now, those held for members that left a moment ago among them. */
+  readonly places: ReadonlyMap<string, Place>;
+  /** Where each open container is drawn. */
+  readonly areas: ReadonlyMap<string, Area>;
+  /** Steps the last call took: members looked at, spots tried. */
   readonly work: number;
 }
 
-export interface PeerPlace {
-  readonly group: string;
-  readonly slot: number;
-  readonly x: number;
-  readonly y: number;
-  /** The turn in which the peer left, 0 while it is there. */
-  readonly goneTurn: number;
-  /** It left because something else was asked: its place is kept for longer, but not drawn as part of the group. */
+/** In the map's units. */
+export interface Place extends Spot {
+  readonly parent: string;
+  /** It left, and its place is held. */
+  readonly isGone: boolean;
+  /** It left because something else was asked: the place is held for longer, but not drawn as part of the container. */
   readonly isHidden: boolean;
 }
 
-export interface LayoutOptions {
-  /** The group drawn in the middle: the machine Portolan runs on. */
-  readonly centre?: string;
-  /** How much further groups spread sideways than up and down: 1.35 for a wide screen, below 1 for a tall one. */
-  readonly spread?: number;
-  /** Turns for which a gone peer's place is kept free. */
-  readonly holdTurns?: number;
-  /** Peers missing now did not leave: another question was asked, such as another filter. */
-  readonly isOtherQuestion?: boolean;
+export interface Area extends Spot {
+  readonly parent: string;
+  readonly radiusX: number;
+  readonly radiusY: number;
 }
 
-type Laid = { readonly peers: readonly TopologyPeer[]; readonly links: readonly TopologyLink[] };
+export interface LayoutOptions {
+  /** The container drawn in the middle: the machine Portolan runs on. */
+  readonly centre?: string;
+  /** How much further things spread sideways than up and down: 1.35 for a wide screen, below 1 for a tall one. */
+  readonly spread?: number;
+  /** Turns for which a gone member's place is kept free. */
+  readonly holdTurns?: number;
+  /** Things missing now did not leave: another question was asked, such as another filter. */
+  readonly isOtherQuestion?: boolean;
+  /** Homes known from an earlier visit, in lattice steps from the middle of the container. */
+  readonly homes?: ReadonlyMap<string, Spot>;
+  /** Homes given by hand: nobody moves these out of the way. */
+  readonly pins?: ReadonlyMap<string, Spot>;
+}
 
-export const emptyLayout: LayoutState = { turn: 0, groups: new Map(), places: new Map(), work: 0 };
+export const emptyLayout: LayoutState = {
+  turn: 0,
+  containers: new Map(),
+  places: new Map(),
+  areas: new Map(),
+  work: 0,
+};
 
-export function layout(state: LayoutState, { peers, links }: Laid, options: LayoutOptions = {}): LayoutState {
+export function layout(
+  state: LayoutState,
+  nodes: readonly LayoutNode[],
+  options: LayoutOptions = {},
+): LayoutState {
   const work = new Work(state, options);
-  const newcomers = work.keepThose(peers);
+  work.keepThose(nodes);
   work.forgetLongGone(options.holdTurns ?? 60);
-  if (newcomers.size > 0) work.seat(newcomers, weigh(links));
+  work.arrangeAll();
   return work.finish();
 }
 
-/** Bytes of a peer's links, to seat the heavy ones in the middle. */
-function weigh(links: readonly TopologyLink[]): Map<string, number> {
-  const weights = new Map<string, number>();
-  for (const link of links) {
-    const bytes = link.bytesSent + link.bytesReceived;
-    weights.set(link.client, (weights.get(link.client) ?? 0) + bytes);
-    weights.set(link.server, (weights.get(link.server) ?? 0) + bytes);
+/** Lattice steps from a container's middle to where `spot`, in the map's units, is. */
+export function stepsWithin(state: LayoutState, parent: string, spot: Spot): Spot {
+  let [x, y] = [spot.x / stepX, spot.y / stepY];
+  for (let at = parent; at !== ""; ) {
+    const container = state.containers.get(at);
+    if (container === undefined) break;
+    const member = state.containers.get(container.parent)?.members.get(at);
+    x -= member?.at.x ?? 0;
+    y -= member?.at.y ?? 0;
+    at = container.parent;
   }
-  return weights;
+  return { x, y };
 }
 
-/** One call's changes, on copies that are only made when something changes. */
+/** One call's changes, on copies of the containers that change. */
 class Work {
   readonly #before: LayoutState;
   readonly #options: LayoutOptions;
   readonly #turn: number;
-  readonly #spread: number;
-  readonly #places: Map<string, PeerPlace>;
-  readonly #groups: Map<string, GroupPlace>;
-  /** Groups of which other places are taken than before. */
-  readonly #reshaped = new Set<string>();
-  #changed = false;
+  readonly #containers: Map<string, Container>;
+  /** Containers that are a copy already. */
+  readonly #own = new Set<string>();
+  /** Containers whose members have to be placed again. */
+  readonly #stale = new Set<string>();
+  /** Containers in which something closed: they give back the room it took. */
+  readonly #shrinking = new Set<string>();
+  /** Newcomers by container. */
+  readonly #newcomers = new Map<string, LayoutNode[]>();
+  #isChanged = false;
   #steps = 0;
 
   constructor(before: LayoutState, options: LayoutOptions) {
     this.#before = before;
     this.#options = options;
     this.#turn = before.turn + 1;
-    this.#spread = options.spread ?? 1.35;
-    this.#places = new Map(before.places);
-    this.#groups = new Map(before.groups);
+    this.#containers = new Map(before.containers);
   }
 
-  /** Marks who left and who is back; returns who has no place, by group. */
-  keepThose(peers: readonly TopologyPeer[]): Map<string, string[]> {
-    const newcomers = new Map<string, string[]>();
-    const present = new Set<string>();
-    const isHidden = this.#options.isOtherQuestion ?? false;
-    for (const { id, group } of peers) {
-      this.#steps++;
-      if (present.has(id)) continue;
-      present.add(id);
-      const place = this.#places.get(id);
-      if (place?.group === group) {
-        if (place.goneTurn > 0) this.#set(id, { ...place, goneTurn: 0, isHidden: false });
-        continue;
+  /** Marks who left and who is back, and finds who has no home yet. */
+  keepThose(nodes: readonly LayoutNode[]): void {
+    const present = new Map<string, LayoutNode>();
+    for (const node of nodes) if (!present.has(node.id)) present.set(node.id, node);
+    for (const [id, container] of this.#containers)
+      for (const [member, { goneTurn }] of container.members) {
+        this.#steps++;
+        const node = present.get(member);
+        if (node?.parent === id) {
+          if (goneTurn > 0) this.#change(id, member, { goneTurn: 0, isHidden: false });
+        } else if (node !== undefined) this.#remove(id, member);
+        else if (goneTurn === 0)
+          this.#change(id, member, {
+            goneTurn: this.#turn,
+            isHidden: this.#options.isOtherQuestion ?? false,
+          });
       }
-      if (place !== undefined) this.#remove(id);
-      const list = newcomers.get(group);
-      if (list === undefined) newcomers.set(group, [id]);
-      else list.push(id);
-    }
-    for (const [id, place] of this.#places) {
-      this.#steps++;
-      if (place.goneTurn === 0 && !present.has(id))
-        this.#set(id, { ...place, goneTurn: this.#turn, isHidden });
-    }
-    return newcomers;
+    for (const node of present.values()) this.#settleIn(node);
   }
 
-  /** Frees places held for too long, and groups in which no place is left. */
+  #settleIn(node: LayoutNode): void {
+    const { id, parent, isContainer } = node;
+    const known = this.#containers.get(parent)?.members.get(id);
+    if (known === undefined) {
+      const newcomers = this.#newcomers.get(parent);
+      if (newcomers === undefined) this.#newcomers.set(parent, [node]);
+      else newcomers.push(node);
+      this.#stale.add(parent);
+    } else {
+      if (known.isContainer !== isContainer) {
+        this.#change(parent, id, { isContainer, room: isContainer ? known.room : closedRoom });
+        this.#stale.add(parent);
+        if (!isContainer) this.#shrink(parent);
+      }
+      const pin = this.#options.pins?.get(id);
+      if (pin?.x !== known.pin?.x || pin?.y !== known.pin?.y) {
+        this.#change(parent, id, { pin });
+        this.#stale.add(parent);
+        if (pin === undefined) this.#shrink(parent);
+      }
+    }
+    if (isContainer && !this.#containers.has(id)) {
+      this.#containers.set(id, {
+        id,
+        parent,
+        members: new Map(),
+        lattice: "triangle",
+        room: closedRoom,
+        area: closedRoom,
+      });
+      this.#own.add(id);
+      this.#stale.add(id);
+    } else if (!isContainer && this.#containers.delete(id)) this.#isChanged = true;
+  }
+
+  #shrink(id: string): void {
+    this.#shrinking.add(id);
+    if (id !== "") this.#shrink(this.#containers.get(id)?.parent ?? "");
+  }
+
+  /** Frees places held for too long, and containers in which nobody is left. */
   forgetLongGone(holdTurns: number): void {
-    const used = new Set<string>();
-    for (const [id, place] of this.#places) {
-      const hold = place.isHidden ? holdTurns * 10 : holdTurns;
-      if (place.goneTurn > 0 && this.#turn - place.goneTurn > hold) this.#remove(id);
-      else used.add(place.group);
-    }
-    for (const name of this.#groups.keys()) {
-      if (used.has(name)) continue;
-      this.#groups.delete(name);
-      this.#changed = true;
-    }
+    for (const [id, container] of this.#containers)
+      for (const [member, { goneTurn, isHidden }] of container.members) {
+        const hold = isHidden ? holdTurns * 10 : holdTurns;
+        if (goneTurn > 0 && this.#turn - goneTurn > hold) this.#remove(id, member);
+      }
   }
 
-  seat(newcomers: Map<string, string[]>, weights: Map<string, number>): void {
-    const weightOf = (id: string) => weights.get(id) ?? 0;
-    const seatsByGroup = this.#seats(new Set(newcomers.keys()));
-    const grown: GrownGroup[] = [];
-    for (const [name, ids] of newcomers) {
-      const seats = seatsByGroup.get(name)!;
-      const known = this.#groups.get(name);
-      const capacity = known?.capacity ?? 0;
-      const wanted = seats.taken.size + ids.length;
-      this.#giveUpHeld(seats, wanted - capacity);
-      const needed = seats.taken.size + ids.length;
-      if (needed <= capacity) continue;
-      const lattice = known?.lattice ?? latticeFor(needed);
-      grown.push({ name, lattice, capacity: capacityFor(needed, lattice) });
+  /** The innermost containers first, since those around them have to know how much room they take. */
+  arrangeAll(): void {
+    if (!this.#containers.has("") && this.#stale.has("")) {
+      this.#containers.set("", {
+        id: "",
+        parent: "",
+        members: new Map(),
+        lattice: "triangle",
+        room: closedRoom,
+        area: closedRoom,
+      });
+      this.#own.add("");
     }
-    if (grown.length > 0) this.#makeRoom(grown);
-    for (const [name, ids] of newcomers) {
-      ids.sort((a, b) => weightOf(b) - weightOf(a) || (a < b ? -1 : 1));
-      this.#sit(this.#groups.get(name)!, ids, seatsByGroup.get(name)!.taken);
+    const depthOf = (id: string): number =>
+      id === "" ? 0 : 1 + depthOf(this.#containers.get(id)?.parent ?? "");
+    const byDepth: string[][] = [];
+    for (const id of this.#containers.keys()) {
+      const depth = depthOf(id);
+      byDepth[depth] ??= [];
+      byDepth[depth].push(id);
     }
+    for (const ids of byDepth.reverse())
+      for (const id of ids ?? []) if (this.#stale.has(id)) this.#arrange(id);
+    for (const [id, { parent }] of this.#containers)
+      if (id !== "" && !this.#containers.get(parent)?.members.has(id)) this.#containers.delete(id);
+  }
+
+  #arrange(id: string): void {
+    const container = this.#copy(id);
+    const newcomers = this.#newcomers.get(id) ?? [];
+    const lattice = container.members.size === 0 ? latticeFor(newcomers.length) : container.lattice;
+    const { centre, spread = 1.35, homes, pins } = this.#options;
+    const isMap = id === "";
+    const arranged = arrange({ ...container, lattice }, newcomers, {
+      ...{ homes, pins, isMap },
+      spread: isMap ? spread : 1,
+      keepsRoom: !this.#shrinking.has(id),
+      centre: isMap ? centre : undefined,
+      roomOf: (member) => this.#containers.get(member)?.room ?? closedRoom,
+    });
+    this.#steps += arranged.steps;
+    this.#containers.set(id, arranged.container);
+    this.#isChanged = true;
+    if (isMap) return;
+    const { room } = arranged.container;
+    const parent = this.#containers.get(container.parent);
+    const member = parent?.members.get(id);
+    if (member === undefined || isSameRoom(member.room, room)) return;
+    this.#change(container.parent, id, { room });
+    this.#stale.add(container.parent);
   }
 
   finish(): LayoutState {
-    const { places, groups } = this.#before;
-    if (this.#reshaped.size > 0) this.#reshape();
-    if (!this.#changed) return { turn: this.#turn, places, groups, work: this.#steps };
-    return { turn: this.#turn, places: this.#places, groups: this.#groups, work: this.#steps };
+    const turn = this.#turn;
+    if (!this.#isChanged) return { ...this.#before, turn, work: this.#steps };
+    const places = new Map<string, Place>();
+    const areas = new Map<string, Area>();
+    this.#place("", 0, 0, places, areas);
+    return { turn, containers: this.#containers, places, areas, work: this.#steps };
   }
 
-  #seats(names: Set<string>): Map<string, Seats> {
-    const seats = new Map<string, Seats>([...names].map((name) => [name, { taken: new Set(), held: [] }]));
-    for (const [id, place] of this.#places) {
-      const of = seats.get(place.group);
-      if (of === undefined) continue;
-      of.taken.add(place.slot);
-      if (place.goneTurn > 0) of.held.push(id);
-    }
-    return seats;
-  }
-
-  /** Before a group grows, which may move others, the places held longest are given away. */
-  #giveUpHeld(seats: Seats, missing: number): void {
-    if (missing <= 0 || seats.held.length === 0) return;
-    const goneTurn = (id: string) => this.#places.get(id)!.goneTurn;
-    seats.held.sort((a, b) => goneTurn(a) - goneTurn(b) || (a < b ? -1 : 1));
-    for (const id of seats.held.slice(0, missing)) {
-      seats.taken.delete(this.#places.get(id)!.slot);
-      this.#remove(id);
-    }
-  }
-
-  #sit(group: GroupPlace, ids: readonly string[], taken: Set<number>): void {
-    const slots = slotsOfGroup(group);
-    let slot = 0;
-    for (const id of ids) {
-      while (taken.has(slot)) slot++;
-      this.#steps++;
-      this.#set(id, {
-        group: group.name,
-        slot,
-        goneTurn: 0,
-        isHidden: false,
-        ...slotPosition(group, slots, slot),
+  #place(
+    id: string,
+    originX: number,
+    originY: number,
+    places: Map<string, Place>,
+    areas: Map<string, Area>,
+  ): void {
+    const container = this.#containers.get(id);
+    if (container === undefined) return;
+    if (id !== "") {
+      const { x, y, radius } = container.area;
+      const middle = { x: (originX + x) * stepX, y: (originY + y) * stepY };
+      areas.set(id, {
+        parent: container.parent,
+        ...middle,
+        radiusX: radius * stepX,
+        radiusY: radius * stepY,
       });
-      slot++;
     }
-  }
-
-  #makeRoom(grown: readonly GrownGroup[]): void {
-    const { centre } = this.#options;
-    const { moved, steps } = makeRoom(this.#groups, grown, { centre, spread: this.#spread });
-    if (moved.size > 0) this.#carry(moved);
-    this.#steps += steps;
-    this.#changed = true;
-  }
-
-  /** Takes the peers of groups that moved along. */
-  #carry(moved: Set<string>): void {
-    const slotsOf = new Map([...moved].map((name) => [name, slotsOfGroup(this.#groups.get(name)!)]));
-    for (const [id, place] of this.#places) {
+    for (const [member, { at, isContainer, goneTurn, isHidden }] of container.members) {
       this.#steps++;
-      const slots = slotsOf.get(place.group);
-      if (slots === undefined) continue;
-      this.#set(id, { ...place, ...slotPosition(this.#groups.get(place.group)!, slots, place.slot) });
+      const [x, y] = [originX + at.x, originY + at.y];
+      if (isContainer) this.#place(member, x, y, places, areas);
+      else places.set(member, { parent: id, x: x * stepX, y: y * stepY, isGone: goneTurn > 0, isHidden });
     }
   }
 
-  /** Draws groups around the places that are taken, or were a moment ago. */
-  #reshape(): void {
-    const taken = new Map<string, LatticeSlot[]>();
-    const slotsOf = new Map<string, readonly LatticeSlot[]>();
-    for (const name of this.#reshaped) {
-      const group = this.#groups.get(name);
-      if (group === undefined) continue;
-      taken.set(name, []);
-      slotsOf.set(name, slotsOfGroup(group));
-    }
-    for (const { group, slot, isHidden } of this.#places.values()) {
-      this.#steps++;
-      if (!isHidden) taken.get(group)?.push(slotsOf.get(group)![slot]!);
-    }
-    for (const [name, slots] of taken)
-      if (slots.length > 0) this.#groups.set(name, shapeGroup(this.#groups.get(name)!, slots));
+  #copy(id: string): Container & { members: Map<string, Member> } {
+    const container = this.#containers.get(id)!;
+    if (this.#own.has(id)) return container as Container & { members: Map<string, Member> };
+    const copy = { ...container, members: new Map(container.members) };
+    this.#containers.set(id, copy);
+    this.#own.add(id);
+    return copy;
   }
 
-  #set(id: string, place: PeerPlace): void {
-    const known = this.#places.get(id);
-    if (known?.x !== place.x || known.y !== place.y || known.isHidden !== place.isHidden)
-      this.#reshaped.add(place.group);
-    this.#places.set(id, place);
-    this.#changed = true;
+  #change(id: string, member: string, change: Partial<Member>): void {
+    const { members } = this.#copy(id);
+    members.set(member, { ...members.get(member)!, ...change });
+    if (change.isHidden !== undefined) this.#stale.add(id);
+    this.#isChanged = true;
   }
 
-  #remove(id: string): void {
-    this.#reshaped.add(this.#places.get(id)!.group);
-    this.#places.delete(id);
-    this.#changed = true;
+  #remove(id: string, member: string): void {
+    this.#copy(id).members.delete(member);
+    this.#stale.add(id);
+    this.#isChanged = true;
   }
 }
 
-interface Seats {
-  readonly taken: Set<number>;
-  /** Peers that left and whose place is still kept. */
-  readonly held: string[];
-}
+const closedRoom = { x: 0, y: 0, radius: signRadius };
 
-function slotsOfGroup({ capacity, lattice }: GroupPlace): readonly LatticeSlot[] {
-  return latticeSlots(capacity, lattice);
-}
-
-function slotPosition(
-  group: GroupPlace,
-  slots: readonly LatticeSlot[],
-  slot: number,
-): { x: number; y: number } {
-  const offset = slots[slot]!;
-  return { x: (group.anchorX + offset.x) * stepX, y: (group.anchorY + offset.y) * stepY };
+function isSameRoom(a: typeof closedRoom, b: typeof closedRoom): boolean {
+  return a.x === b.x && a.y === b.y && a.radius === b.radius;
 }

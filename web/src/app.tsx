@@ -1,13 +1,16 @@
-import { useComputedColorScheme } from "@mantine/core";
-import { lazy, Suspense, useEffect } from "react";
+import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "./data/topology-store.ts";
+import { useComparison } from "./data/use-comparison.ts";
 import { type Feed, useFeed, useTopologyVersion } from "./data/use-topology.ts";
 import { emptyReason } from "./empty/empty-reason.ts";
 import { EmptyState } from "./empty/empty-state.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
+import { useExports } from "./export/use-exports.ts";
 import { useExporters } from "./exporters/use-exporters.ts";
 import { addTerm } from "./filter/filter-text.ts";
 import { Header } from "./header.tsx";
+import type { MapClient } from "./map/map-client.ts";
 import { MapView } from "./map/map-view.tsx";
 import { AwayBanner } from "./status/away-banner.tsx";
 import { StatusLine } from "./status/status-line.tsx";
@@ -15,11 +18,18 @@ import { useAgents } from "./status/use-agents.ts";
 import { useStatus } from "./status/use-status.ts";
 import { LinksTable } from "./table/links-table.tsx";
 import { showFeed } from "./test-hooks.ts";
+import { CompareBanner } from "./time/compare-banner.tsx";
 import { PastBanner } from "./time/past-banner.tsx";
+import { TimeStrip } from "./time/time-strip.tsx";
 import { usePageKeys } from "./use-page-keys.ts";
 import { useView } from "./use-view.ts";
 import { selectionOn, type View } from "./view.ts";
 
+const CommandPalette = lazy(() => import("./palette/command-palette.tsx"));
+const GeoView = lazy(() => import("./geo/geo-view.tsx"));
+const MatrixView = lazy(() => import("./matrix/matrix-view.tsx"));
+const SeriesView = lazy(() => import("./series/series-view.tsx"));
+const TopView = lazy(() => import("./top/top-view.tsx"));
 const Details = lazy(() => import("./details/details.tsx"));
 const ExportersView = lazy(() => import("./exporters/exporters-view.tsx"));
 const FlowsTable = lazy(() => import("./table/flows-table.tsx"));
@@ -34,13 +44,26 @@ export function App({ store }: { store: TopologyStore }) {
   const isOfExporters = view.pane === "exporters";
   const { exporters, isAway } = useExporters(isOfExporters);
   const selected = selectionOn(view);
-  usePageKeys(view, change);
+  const [isPaletteOpen, setIsPaletteOpen] = useState(false);
+  usePageKeys(view, change, () => setIsPaletteOpen(true));
   useEffect(() => showFeed(feed.state.kind), [feed.state.kind]);
+  const comparison = useComparison(store, view);
+  const map = useRef<MapClient>(undefined);
+  const choices = useExports(store, view, map);
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const select = (selection: View["selection"]) => change({ selection });
 
   return (
     <div className="page">
-      <Header view={view} theme={theme} feed={feed} onChange={change} />
+      <Header
+        view={view}
+        theme={theme}
+        feed={feed}
+        store={store}
+        onChange={change}
+        onPalette={() => setIsPaletteOpen(true)}
+        exporting={{ choices }}
+      />
       <main className="main">
         <MapView
           store={store}
@@ -51,12 +74,30 @@ export function App({ store }: { store: TopologyStore }) {
           isVisible={view.pane === "map"}
           selection={selected.ofMap}
           onSelect={select}
+          openness={view.openness}
+          onOpenness={(openness) => change({ openness })}
+          isCompared={view.compare !== undefined}
+          onMap={(client) => {
+            map.current = client;
+          }}
         />
         {view.pane === "links" && (
           <LinksTable store={store} isLive={isLive} selection={selected.ofMap} onSelect={select} />
         )}
         <ErrorBoundary key={view.pane}>
           <Suspense>
+            {view.pane === "matrix" && (
+              <MatrixView
+                store={store}
+                view={view}
+                selection={selected.ofMap}
+                onSelect={select}
+                onChange={change}
+              />
+            )}
+            {view.pane === "geo" && <GeoView store={store} selection={selected.ofMap} onSelect={select} />}
+            {view.pane === "series" && <SeriesView view={view} theme={theme} onChange={change} />}
+            {view.pane === "top" && <TopView view={view} onChange={change} />}
             {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
             {isOfExporters && (
               <ExportersView
@@ -77,11 +118,12 @@ export function App({ store }: { store: TopologyStore }) {
                 onSelect={select}
                 onExporter={(id) => change({ pane: "exporters", selection: { kind: "exporter", id } })}
                 onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
+                onOpenness={(openness) => change({ openness, pane: "map" })}
               />
             )}
           </Suspense>
         </ErrorBoundary>
-        {view.pane !== "flows" && !isOfExporters && (
+        {isOfTopology(view.pane) && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} agents={agents} />
         )}
         <div className="banners">
@@ -93,9 +135,24 @@ export function App({ store }: { store: TopologyStore }) {
               onLive={() => change({ range: { kind: "live" } })}
             />
           )}
+          {view.compare !== undefined && isOfTopology(view.pane) && (
+            <CompareBanner
+              compare={view.compare}
+              state={comparison}
+              onStop={() => change({ compare: undefined })}
+            />
+          )}
           <AwayBanner state={feed.state} onReload={feed.reload} />
         </div>
       </main>
+      {!isOfExporters && status?.store.state !== "off" && (
+        <TimeStrip
+          range={view.range}
+          compare={view.compare}
+          filter={view.filter}
+          onChange={(range) => change({ range })}
+        />
+      )}
       <StatusLine
         store={store}
         status={status}
@@ -105,8 +162,24 @@ export function App({ store }: { store: TopologyStore }) {
         exportersInTrouble={exporters?.counts.problem ?? 0}
         onExporters={() => change({ pane: "exporters" })}
       />
+      <Suspense>
+        {isPaletteOpen && (
+          <CommandPalette
+            onClose={() => setIsPaletteOpen(false)}
+            sources={{
+              ...{ view, change, exports: choices, peers: store.state.peers },
+              toggleTheme: () => setColorScheme(theme === "dark" ? "light" : "dark"),
+            }}
+          />
+        )}
+      </Suspense>
     </div>
   );
+}
+
+/** Views that draw the same peers and links. */
+function isOfTopology(pane: View["pane"]): boolean {
+  return pane === "map" || pane === "links" || pane === "matrix" || pane === "geo";
 }
 
 interface EmptinessProps {
@@ -135,6 +208,7 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
       status={status}
       agents={agents}
       filter={filter}
+      range={range}
       onClearFilter={() => change({ filter: "" })}
       onLive={() => change({ range: { kind: "live" } })}
       onWider={() => change({ range: { kind: "last", span: "24h" } })}

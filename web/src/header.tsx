@@ -1,61 +1,85 @@
 import { ActionIcon, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import type { TopologyStore } from "./data/topology-store.ts";
 import type { Feed } from "./data/use-topology.ts";
-import { ChipRow } from "./filter/chip-row.tsx";
+import { ExportMenu, type ExportMenuProps } from "./export/export-menu.tsx";
 import { FilterBar } from "./filter/filter-bar.tsx";
 import { GroupSelect } from "./filter/group-select.tsx";
-import { Compass, MoonIcon, SunIcon } from "./icons.tsx";
+import { QuickFilters } from "./filter/quick-filters.tsx";
+import { CommandIcon, Compass, MoonIcon, SunIcon } from "./icons.tsx";
 import type { ThemeName } from "./map/palette.ts";
+import { paneLabels } from "./pane-labels.ts";
+import { CompareMenu } from "./time/compare-menu.tsx";
 import { TimeMenu } from "./time/time-menu.tsx";
-import type { Pane, View } from "./view.ts";
+import { type Pane, panes, type View } from "./view.ts";
 
 export interface HeaderProps {
   readonly view: View;
   readonly theme: ThemeName;
   readonly feed: Feed;
+  readonly store: TopologyStore;
   readonly onChange: (change: Partial<View>) => void;
+  readonly onPalette: () => void;
+  readonly exporting: ExportMenuProps;
 }
 
-const paneLabels: { value: Pane; label: string }[] = [
-  { value: "map", label: "Map" },
-  { value: "links", label: "Table" },
-  { value: "flows", label: "Flows" },
-  { value: "exporters", label: "Exporters" },
-];
-
-export function Header({ view, theme, feed, onChange }: HeaderProps) {
+export function Header({ view, theme, feed, store, onChange, onPalette, exporting }: HeaderProps) {
+  const isAsked = view.pane !== "exporters";
   return (
     <header className="header">
-      <a className="brand" href="." aria-label="Portolan, start over">
-        <Compass />
-        <span>Portolan</span>
-      </a>
-      <SegmentedControl
-        size="xs"
-        aria-label="What to show"
-        data-testid="pane"
-        value={view.pane}
-        onChange={(pane) => onChange({ pane: pane as Pane })}
-        data={paneLabels}
-      />
-      {view.pane === "exporters" ? (
+      <div className="header-row">
+        <h1>
+          <a className="brand" href="." aria-label="Portolan, start over">
+            <Compass />
+            <span>Portolan</span>
+          </a>
+        </h1>
+        <div className="panes">
+          <SegmentedControl
+            size="xs"
+            aria-label="What to show"
+            data-testid="pane"
+            value={view.pane}
+            onChange={(pane) => onChange({ pane: pane as Pane })}
+            data={panes.map((value) => ({ value, label: paneLabels[value] }))}
+          />
+        </div>
         <span className="header-gap" />
-      ) : (
-        <Question {...{ view, feed, onChange }} />
+        {isAsked && (
+          <>
+            {view.pane !== "flows" && (
+              <CompareMenu compare={view.compare} onChange={(compare) => onChange({ compare })} />
+            )}
+            <TimeMenu range={view.range} onChange={(range) => onChange({ range })} />
+            <ExportMenu {...exporting} />
+          </>
+        )}
+        <ActionIcon
+          variant="default"
+          size={30}
+          aria-label="Commands (Ctrl K)"
+          title="Commands (Ctrl K)"
+          data-testid="palette-button"
+          onClick={onPalette}
+        >
+          <CommandIcon />
+        </ActionIcon>
+        <ThemeButton theme={theme} />
+      </div>
+      {isAsked && (
+        <div className="header-row">
+          <FilterBar
+            store={store}
+            filter={view.filter}
+            refused={refusal(feed)}
+            onApply={(filter) => onChange({ filter })}
+          />
+          <QuickFilters view={view} onChange={onChange} />
+          {(view.pane === "map" || view.pane === "links") && (
+            <GroupSelect group={view.group} onChange={(group) => onChange({ group })} />
+          )}
+        </div>
       )}
-      <ThemeButton theme={theme} />
     </header>
-  );
-}
-
-/** What is asked: exporters are shown as they are now, whatever the question. */
-function Question({ view, feed, onChange }: Omit<HeaderProps, "theme">) {
-  return (
-    <>
-      <FilterBar filter={view.filter} refused={refusal(feed)} onApply={(filter) => onChange({ filter })} />
-      <ChipRow filter={view.filter} onApply={(filter) => onChange({ filter })} />
-      <GroupSelect group={view.group} onChange={(group) => onChange({ group })} />
-      <TimeMenu range={view.range} onChange={(range) => onChange({ range })} />
-    </>
   );
 }
 

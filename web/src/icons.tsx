@@ -32,6 +32,12 @@ export const PauseIcon = icon("M6 4v8M10 4v8");
 export const PlayIcon = icon("M5 3.5v9l7-4.5z");
 export const SearchIcon = icon("M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM11 11l3 3");
 export const ClockIcon = icon("M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 5v3l2 1.5");
+export const UnfoldIcon = icon("M5 6l3-3 3 3M5 10l3 3 3-3M3 8h10");
+export const FoldIcon = icon("M5 2.5l3 3 3-3M5 13.5l3-3 3 3M3 8h10");
+export const PinIcon = icon("M8 9.5v4M5 9.5h6l-1-2.2V3.5h-4v3.8zM5 3.5h6");
+export const DownloadIcon = icon("M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13h10");
+export const CommandIcon = icon("M3 4.5l3.5 3.5L3 11.5M8 12h5");
+export const CompareIcon = icon("M8 2v12M2.5 5h3v6h-3zM10.5 3.5h3v9h-3z");
 export const SunIcon = icon(
   "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM8 1.5v1M8 13.5v1M1.5 8h1M13.5 8h1M3.4 3.4l.7.7M11.9 11.9l.7.7M12.6 3.4l-.7.7M4.1 11.9l-.7.7",
 );

@@ -1,24 +1,53 @@
 import { useEffect, useRef } from "react";
-import type { View } from "./view.ts";
+import { type Pane, panes, type View } from "./view.ts";
 
-/** Keys of the whole page: `/` to the filter, `t` map and table, `e` exporters and map, Escape nothing selected. */
-export function usePageKeys(view: View, change: (change: Partial<View>) => void): void {
-  const latest = useRef({ view, change });
-  latest.current = { view, change };
+/** Where a digit leads: `1` to the first view, and so on. */
+const digit = /^[1-9]$/;
+
+/**
+ * Keys of the whole page: Ctrl K or Cmd K for commands, `/` to the filter, `t` map and table, `e` exporters and map, digits to the views,
+ * Escape nothing selected.
+ */
+export function usePageKeys(
+  view: View,
+  change: (change: Partial<View>) => void,
+  openPalette: () => void,
+): void {
+  const latest = useRef({ view, change, openPalette });
+  latest.current = { view, change, openPalette };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const { view: now, change: set } = latest.current;
+      const { view: now, change: set, openPalette: open } = latest.current;
+      if (
+        (event.ctrlKey || event.metaKey) &&
+        !event.altKey &&
+        !event.shiftKey &&
+        event.key.toLowerCase() === "k"
+      ) {
+        event.preventDefault();
+        open();
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (event.key === "/") {
         event.preventDefault();
         document.getElementById("filter")?.focus();
-      } else if (event.key === "t") set({ pane: now.pane === "map" ? "links" : "map" });
-      else if (event.key === "e") set({ pane: now.pane === "exporters" ? "map" : "exporters" });
-      else if (event.key === "Escape" && now.selection !== undefined) set({ selection: undefined });
+      } else if (event.key === "Escape" && now.selection !== undefined) set({ selection: undefined });
+      else {
+        const pane = paneOf(event.key, now.pane);
+        if (pane !== undefined) set({ pane });
+      }
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+}
+
+function paneOf(key: string, now: Pane): Pane | undefined {
+  if (key === "t") return now === "map" ? "links" : "map";
+  if (key === "e") return now === "exporters" ? "map" : "exporters";
+  // On the map 0 shows all.
+  return digit.test(key) ? panes[Number(key) - 1] : undefined;
 }
 
 /** Buttons that are inputs to the browser, such as Map, Table and Flows, take no letters. */

@@ -1,6 +1,18 @@
 import { useCallback, useEffect, useState } from "react";
 import { formatView, parseView, type View } from "./view.ts";
 
+const stepKeys = [
+  "filter",
+  "range",
+  "compare",
+  "group",
+  "openness",
+  "pane",
+  "metric",
+  "by",
+  "matrix",
+] as const;
+
 /** The view, kept in the address bar. Steps a person would want back with "back" make a history entry. */
 export function useView(): [View, (change: Partial<View>) => void] {
   const [view, setView] = useState(() => parseView(location.search));
@@ -16,7 +28,7 @@ export function useView(): [View, (change: Partial<View>) => void] {
       const next = { ...before, ...changes };
       const url = location.pathname + formatView(next);
       if (url === location.pathname + location.search) return next;
-      const isStep = "filter" in changes || "range" in changes || "group" in changes || "pane" in changes;
+      const isStep = stepKeys.some((key) => key in changes);
       if (isStep) history.pushState(null, "", url);
       else history.replaceState(null, "", url);
       return next;

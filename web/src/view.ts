@@ -1,21 +1,47 @@
-import { type Span, spans, type TimeRange } from "./time/time-range.ts";
+import { type Metric, metrics } from "./metric.ts";
+import { defaultOpenness, details, type Openness, openedMax } from "./nest/openness.ts";
+import { type CompareWith, compareSpans, type Span, spans, type TimeRange } from "./time/time-range.ts";
 
-/** What the person looks at, all of it in the address bar so that it can be sent to somebody. */
+/**
+ * What the person looks at, all of it in the address bar so that it can be sent to somebody. An address without `v` is of version 1; a
+ * later version that gives a parameter another meaning has to say `v=2` and go on reading the first.
+ */
 export interface View {
   readonly range: TimeRange;
+  readonly compare: CompareWith | undefined;
   readonly filter: string;
   readonly group: Grouping;
+  readonly openness: Openness;
   readonly pane: Pane;
+  readonly metric: Metric;
+  /** What the top table and the series are by. */
+  readonly by: TopBy;
+  /** What rows and columns of the matrix are. */
+  readonly matrix: MatrixBy;
   readonly selection: Selection | ExporterSelection | undefined;
 }
 
-export const groupings = ["peer", "workload", "namespace", "address", "node", "network"] as const;
+/** The newest version of the address that is understood. */
+export const viewVersion = 1;
+
+export const groupings = [
+  ...(["peer", "workload", "namespace", "address", "node", "network", "country", "asn", "domain"] as const),
+] as const;
 export type Grouping = (typeof groupings)[number];
 
-export const panes = ["map", "links", "flows", "exporters"] as const;
+export const panes = ["map", "matrix", "geo", "series", "top", "links", "flows", "exporters"] as const;
 export type Pane = (typeof panes)[number];
 
-/** Of the map and its table. */
+export const topBys = [
+  ...(["pair", "client", "server", "namespace", "workload", "port", "protocol"] as const),
+  ...(["network", "country", "system", "domain", "observer"] as const),
+] as const;
+export type TopBy = (typeof topBys)[number];
+
+export const matrixBys = ["group", "member"] as const;
+export type MatrixBy = (typeof matrixBys)[number];
+
+/** Of the map and its table. A peer may be a group: `namespace:shop`. */
 export type Selection = { readonly kind: "peer" | "link"; readonly id: string };
 /** Its id is the exporter's address. */
 export type ExporterSelection = { readonly kind: "exporter"; readonly id: string };
@@ -32,40 +58,83 @@ export function selectionOn({ pane, selection }: Pick<View, "pane" | "selection"
 
 export const defaultView: View = {
   range: { kind: "live" },
+  compare: undefined,
   filter: "",
   group: "peer",
+  openness: defaultOpenness,
   pane: "map",
+  metric: "bytes",
+  by: "pair",
+  matrix: "group",
   selection: undefined,
 };
 
 const filterLengthMax = 4000;
+const idLengthMax = 1000;
 
 /** Reads `location.search`; what is missing or makes no sense is the default. */
 export function parseView(search: string): View {
   const params = new URLSearchParams(search);
+  const one = <T extends string>(values: readonly T[], name: string): T | undefined =>
+    oneOf(values, params.get(name));
   return {
     range: parseRange(params),
+    compare: one(compareSpans, "compare"),
     filter: (params.get("filter") ?? "").slice(0, filterLengthMax),
-    group: oneOf(groupings, params.get("group")) ?? "peer",
-    pane: oneOf(panes, params.get("view")) ?? "map",
+    group: one(groupings, "group") ?? defaultView.group,
+    openness: parseOpenness(params),
+    pane: one(panes, "view") ?? defaultView.pane,
+    metric: one(metrics, "metric") ?? defaultView.metric,
+    by: one(topBys, "by") ?? defaultView.by,
+    matrix: one(matrixBys, "matrix") ?? defaultView.matrix,
     selection: parseSelection(params),
   };
 }
 
+/** The version of the address, where it is newer than this page. */
+export function newerVersion(search: string): number | undefined {
+  const version = Number(new URLSearchParams(search).get("v") ?? viewVersion);
+  return Number.isSafeInteger(version) && version > viewVersion ? version : undefined;
+}
+
 /** Only what differs from the default, in a fixed order. */
-export function formatView({ range, filter, group, pane, selection }: View): string {
+export function formatView({ range, compare, openness, selection, ...view }: View): string {
   const params = new URLSearchParams();
   if (range.kind === "last") params.set("range", range.span);
   if (range.kind === "between") {
     params.set("from", String(range.from));
     params.set("to", String(range.to));
   }
-  if (filter !== "") params.set("filter", filter);
-  if (group !== "peer") params.set("group", group);
-  if (pane !== "map") params.set("view", pane);
+  if (compare !== undefined) params.set("compare", compare);
+  for (const [name, key] of [
+    ["filter", "filter"],
+    ["group", "group"],
+    ["view", "pane"],
+    ["metric", "metric"],
+    ["by", "by"],
+    ["matrix", "matrix"],
+  ] as const) {
+    if (view[key] !== defaultView[key]) params.set(name, view[key]);
+  }
+  if (openness.detail !== "auto") params.set("detail", openness.detail);
+  for (const id of openness.opened) params.append("open", id);
+  for (const id of openness.closed) params.append("close", id);
   if (selection !== undefined) params.set(selection.kind, selection.id);
   const text = params.toString();
   return text === "" ? "" : `?${text}`;
+}
+
+function parseOpenness(params: URLSearchParams): Openness {
+  const ids = (name: string) =>
+    [...new Set(params.getAll(name))]
+      .filter((id) => id !== "" && id.length <= idLengthMax)
+      .slice(0, openedMax);
+  const opened = ids("open");
+  const closed = ids("close").filter((id) => !opened.includes(id));
+  const detail = oneOf(details, params.get("detail")) ?? "auto";
+  return detail === "auto" && opened.length + closed.length === 0
+    ? defaultOpenness
+    : { detail, opened, closed };
 }
 
 function parseRange(params: URLSearchParams): TimeRange {

@@ -244,6 +244,24 @@ export interface Series {
   }[];
 }
 
+export interface Top {
+  readonly from: number;
+  readonly to: number;
+  readonly metric: string;
+  readonly rows: readonly {
+    readonly group: readonly string[];
+    readonly value: number;
+    readonly bytesSent: number;
+    readonly bytesReceived: number;
+    readonly packets: number;
+    readonly connections: number;
+    readonly failed: number;
+    readonly retransmits: number;
+    readonly rttMs: number | null;
+  }[];
+  readonly groupsLeftOut: number;
+}
+
 export interface FlowPage {
   readonly records: readonly FlowRecord[];
   readonly nextCursor?: string | null;

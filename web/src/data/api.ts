@@ -1,5 +1,5 @@
 import type { Topology } from "../../../src/topology/topology.ts";
-import type { Agents, Exporters, ExporterWhole, FlowPage, Series, Status } from "./answers.ts";
+import type { Agents, Exporters, ExporterWhole, FlowPage, Series, Status, Top } from "./answers.ts";
 import { readProblem } from "./problem.ts";
 
 /** The API's requests, one function each. Paths are relative, so the page also works below a proxy's prefix. */
@@ -24,6 +24,7 @@ async function get<T>(path: string, params: Params, signal?: AbortSignal): Promi
 
 export const fetchMap = (params: Params, signal?: AbortSignal) => get<Topology>("map", params, signal);
 export const fetchSeries = (params: Params, signal?: AbortSignal) => get<Series>("series", params, signal);
+export const fetchTop = (params: Params, signal?: AbortSignal) => get<Top>("top", params, signal);
 export const fetchFlows = (params: Params, signal?: AbortSignal) => get<FlowPage>("flows", params, signal);
 export const fetchExporters = (params: Params, signal?: AbortSignal) =>
   get<Exporters>("exporters", params, signal);

@@ -1,4 +1,6 @@
-import type { Topology, TopologyChange, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import type { Topology, TopologyChange, TopologyPeer } from "../../../src/topology/topology.ts";
+
+import type { ComparedLink } from "../nest/chart-link.ts";
 
 /** Peers and links as the page knows them now: a full topology, then changes. Kept once on the page, once in the map's worker. */
 export class TopologyState {
@@ -6,7 +8,7 @@ export class TopologyState {
   to = 0;
   truncated = { peers: 0, links: 0 };
   readonly peers = new Map<string, TopologyPeer>();
-  readonly links = new Map<string, TopologyLink>();
+  readonly links = new Map<string, ComparedLink>();
 
   setMap({ from, to, peers, links, truncated }: Topology): void {
     this.peers.clear();

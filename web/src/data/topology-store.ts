@@ -1,4 +1,5 @@
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
+import { Comparison } from "./comparison.ts";
 import { TopologyState } from "./topology-state.ts";
 
 /** Whoever keeps a copy in step: the map's worker. */
@@ -15,28 +16,50 @@ export class TopologyStore {
   readonly state = new TopologyState();
   #version = 0;
   #last: Topology | undefined;
+  #comparison: Comparison | undefined;
+  /** What came last, without what it is compared with. */
+  readonly #plain = new TopologyState();
   #isNotifying = false;
   readonly #listeners = new Set<() => void>();
   readonly #followers = new Set<TopologyFollower>();
 
+  get isCompared(): boolean {
+    return this.#comparison !== undefined;
+  }
+
   setMap(topology: Topology): void {
-    this.state.setMap(topology);
-    this.#last = topology;
-    for (const follower of this.#followers) follower.setMap(topology);
-    this.#notify();
+    this.#plain.setMap(topology);
+    this.#show(topology);
   }
 
   apply(change: TopologyChange): void {
-    this.state.apply(change);
+    this.#plain.apply(change);
+    const compared = this.#comparison?.change(change, this.#plain) ?? change;
+    this.state.apply(compared);
     this.#last = undefined;
-    for (const follower of this.#followers) follower.apply(change);
+    for (const follower of this.#followers) follower.apply(compared);
+    this.#notify();
+  }
+
+  /** From now on all is shown beside another window, or, with undefined, by itself. */
+  compareWith(base: Topology | undefined): void {
+    if (base === undefined && this.#comparison === undefined) return;
+    this.#comparison = base && new Comparison(base);
+    if (this.#version > 0) this.#show(wholeOf(this.#plain));
+  }
+
+  #show(topology: Topology): void {
+    const compared = this.#comparison?.whole(topology) ?? topology;
+    this.state.setMap(compared);
+    this.#last = compared;
+    for (const follower of this.#followers) follower.setMap(compared);
     this.#notify();
   }
 
   /** A new follower first gets everything. */
   follow(follower: TopologyFollower): () => void {
     this.#followers.add(follower);
-    if (this.#version > 0) follower.setMap(this.#last ?? this.#everything());
+    if (this.#version > 0) follower.setMap(this.#last ?? wholeOf(this.state));
     return () => this.#followers.delete(follower);
   }
 
@@ -47,11 +70,6 @@ export class TopologyStore {
 
   readonly version = (): number => this.#version;
 
-  #everything(): Topology {
-    const { from, to, peers, links, truncated } = this.state;
-    return { from, to, peers: [...peers.values()], links: [...links.values()], truncated };
-  }
-
   #notify(): void {
     this.#version++;
     if (this.#isNotifying) return;
@@ -61,4 +79,8 @@ export class TopologyStore {
       for (const listener of this.#listeners) listener();
     });
   }
+}
+
+function wholeOf({ from, to, peers, links, truncated }: TopologyState): Topology {
+  return { from, to, peers: [...peers.values()], links: [...links.values()], truncated };
 }

@@ -31,7 +31,8 @@ export interface FeedQuestion {
   readonly group: Grouping;
 }
 
-const linksMax = 5000;
+/** Links asked for: what can be looked at on one map. */
+export const linksMax = 5000;
 
 /** Keeps the store filled with what is asked: the live stream, or one map of the past. The last picture stays meanwhile. */
 export function useFeed(store: TopologyStore, { range, filter, group }: FeedQuestion): Feed {

@@ -1,5 +1,5 @@
 import type { LinkPort, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { hasTrouble, linkRate } from "../map/scene.ts";
+import { hasTrouble, linkRate } from "../map/link-look.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
 
 /** Peers and links in words. */

@@ -1,7 +1,10 @@
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
 import type { ThemeName } from "../map/palette.ts";
+import { gatherLink, gatherPeer } from "../nest/gather.ts";
+import type { Openness } from "../nest/openness.ts";
 import type { Selection, View } from "../view.ts";
+import { GroupDetails } from "./group-details.tsx";
 import { LinkDetails } from "./link-details.tsx";
 import { Panel } from "./panel.tsx";
 import { PeerDetails } from "./peer-details.tsx";
@@ -15,6 +18,8 @@ export interface DetailsProps {
   readonly onExporter: (address: string) => void;
   /** Adds a term to the filter. */
   readonly onFilter: (term: string) => void;
+  /** Opens or closes a group on the map. */
+  readonly onOpenness: (openness: Openness) => void;
 }
 
 /** All about the selected peer or link. */
@@ -22,10 +27,14 @@ export default function Details(props: DetailsProps & { store: TopologyStore; se
   const { store, selection } = props;
   useTopologyVersion(store);
   const { state } = store;
-  const peer = selection.kind === "peer" ? state.peers.get(selection.id) : undefined;
-  const link = selection.kind === "link" ? state.links.get(selection.id) : undefined;
+  const found = selection.kind === "peer" ? gatherPeer(state, selection.id) : undefined;
+  const between = selection.kind === "link" ? gatherLink(state, selection.id) : undefined;
+  const [peer] = found?.peers ?? [];
+  if (found?.group !== undefined)
+    return <GroupDetails key={found.id} {...props} gathered={found} state={state} />;
   if (peer !== undefined) return <PeerDetails key={peer.id} {...props} peer={peer} state={state} />;
-  if (link !== undefined) return <LinkDetails key={link.id} {...props} link={link} state={state} />;
+  if (between !== undefined)
+    return <LinkDetails key={between.link.id} {...props} {...between} state={state} />;
   return (
     <Panel
       kind={selection.kind === "peer" ? "Peer" : "Link"}

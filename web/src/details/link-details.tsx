@@ -1,9 +1,11 @@
 import { Button } from "@mantine/core";
-import { formatFilterTerm } from "../../../src/query/index.ts";
-import type { LinkObserver, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import type { LinkObserver, TopologyLink } from "../../../src/topology/topology.ts";
 import type { TopologyState } from "../data/topology-state.ts";
-import { hasTrouble, linkRate } from "../map/scene.ts";
+import { changeLook, hasTrouble, linkRate } from "../map/link-look.ts";
+import type { ComparedLink } from "../nest/chart-link.ts";
+import type { Gathered } from "../nest/gather.ts";
 import {
+  countOf,
   formatBytes,
   formatCount,
   formatDuration,
@@ -11,8 +13,10 @@ import {
   formatRate,
   formatTime,
 } from "../units/units.ts";
+import { CopyButtons } from "./copy-buttons.tsx";
 import { brokenText, failedText, isSeenByAgent, kindLabel, portName, rttText } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
+import { gatheredTerm, groupLabels } from "./group-terms.ts";
 import { Bar, Facts, Panel, Section } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
@@ -20,25 +24,23 @@ const portsMax = 40;
 
 export function LinkDetails({
   link,
+  client,
+  server,
   state,
   view,
   theme,
   onSelect,
   onExporter,
   onFilter,
-}: DetailsProps & { link: TopologyLink; state: TopologyState }) {
-  const client = state.peers.get(link.client);
-  const server = state.peers.get(link.server);
-  const clientName = client?.name || link.client;
-  const serverName = server?.name || link.server;
-  const pinned = `${formatFilterTerm("client.id", link.client)} ${formatFilterTerm("server.id", link.server)}`;
+}: DetailsProps & { link: ComparedLink; client: Gathered; server: Gathered; state: TopologyState }) {
+  const pinned = `${gatheredTerm(client, "client")} ${gatheredTerm(server, "server")}`;
   const isLive = view.range.kind === "live";
   const told = (count: number) => (count > 0 || isSeenByAgent(link) ? formatCount(count) : "–");
   return (
-    <Panel kind="Link" title={`${clientName} → ${serverName}`} onClose={() => onSelect(undefined)}>
+    <Panel kind="Link" title={`${client.name} → ${server.name}`} onClose={() => onSelect(undefined)}>
       <div className="ends">
-        <End end="client" id={link.client} peer={client} onSelect={onSelect} />
-        <End end="server" id={link.server} peer={server} onSelect={onSelect} />
+        <End end="client" of={client} onSelect={onSelect} />
+        <End end="server" of={server} onSelect={onSelect} />
       </div>
       <div className="details-buttons">
         <Button size="xs" variant="light" onClick={() => onFilter(pinned)}>
@@ -47,6 +49,7 @@ export function LinkDetails({
         <Button size="xs" variant="default" onClick={() => onFilter(`-(${pinned})`)}>
           Hide this
         </Button>
+        <CopyButtons filter={pinned} view={view} />
       </div>
       <Facts
         facts={[
@@ -65,7 +68,9 @@ export function LinkDetails({
           },
           { label: "RTT", text: rttText(link) },
           { label: "Connect", text: link.connectMs === null ? "" : formatMilliseconds(link.connectMs) },
-          { label: "Last seen", text: lastSeen(link, isLive) },
+          { label: "Called as", text: link.services?.join(", ") ?? "" },
+          { label: "Last seen", text: link.lastSeen === 0 ? "" : lastSeen(link, isLive) },
+          { label: "Compared with", text: comparedText(link, state) },
         ]}
       />
       <SeriesSection range={view.range} asClient={pinned} outLabel="sent" inLabel="received" theme={theme} />
@@ -83,27 +88,38 @@ function lastSeen({ lastSeen }: TopologyLink, isLive: boolean): string {
 
 interface EndProps {
   readonly end: string;
-  readonly id: string;
-  readonly peer: TopologyPeer | undefined;
+  readonly of: Gathered;
   readonly onSelect: DetailsProps["onSelect"];
 }
 
-function End({ end, id, peer, onSelect }: EndProps) {
+function End({ end, of: { id, name, peers, group }, onSelect }: EndProps) {
+  const [peer] = peers;
+  const words =
+    group === undefined
+      ? [peer && kindLabel(peer.kind), peer?.addresses[0]].filter(Boolean).join(", ")
+      : `${groupLabels[group.kind]} of ${countOf(peers.length, "peer")}`;
   return (
-    <button
-      type="button"
-      className="end"
-      onClick={() => onSelect({ kind: "peer", id })}
-      title={peer?.name || id}
-    >
+    <button type="button" className="end" onClick={() => onSelect({ kind: "peer", id })} title={name}>
       <span className="faint">{end}</span>
-      <b>{peer?.name || id}</b>
-      <span className="faint">
-        {peer === undefined ? "" : [kindLabel(peer.kind), peer.addresses[0]].filter(Boolean).join(", ")}
-      </span>
+      <b>{name}</b>
+      <span className="faint">{words}</span>
     </button>
   );
 }
+
+/** What it carried in the other window, and how it changed. */
+function comparedText(link: ComparedLink, state: TopologyState): string {
+  if (link.baseRate === undefined) return "";
+  return `${formatRate(link.baseRate)}, ${changeWords[changeLook(link, state)]}`;
+}
+
+const changeWords = {
+  new: "new",
+  gone: "gone now",
+  grown: "grown",
+  shrunk: "shrunk",
+  same: "much the same",
+} as const;
 
 function Ports({ link: { ports } }: { link: TopologyLink }) {
   const sorted = [...ports].sort((a, b) => b.bytesSent + b.bytesReceived - a.bytesSent - a.bytesReceived);

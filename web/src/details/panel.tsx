@@ -1,7 +1,7 @@
 import { Button, CloseButton } from "@mantine/core";
 import { type ReactNode, useState } from "react";
-import type { TopologyLink } from "../../../src/topology/topology.ts";
-import { hasTrouble } from "../map/scene.ts";
+import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import { hasTrouble } from "../map/link-look.ts";
 import { formatBytes } from "../units/units.ts";
 
 /** Parts that link and peer details share. */
@@ -96,6 +96,39 @@ export function LinkList({ title, links, nameOf, onPick }: LinkListProps) {
       {sorted.length > shown.length && (
         <Button size="compact-xs" variant="subtle" onClick={() => setIsAll(true)}>
           All {Math.min(500, sorted.length)}
+        </Button>
+      )}
+    </Section>
+  );
+}
+
+/** Members of a group, the first some of them. */
+export function MemberList({
+  title,
+  peers,
+  onPick,
+}: {
+  title: string;
+  peers: readonly TopologyPeer[];
+  onPick: (id: string) => void;
+}) {
+  const [isAll, setIsAll] = useState(false);
+  const shown = peers.slice(0, isAll ? 500 : shownAtFirst);
+  return (
+    <Section title={title}>
+      <ul className="link-list">
+        {shown.map(({ id, name, addresses }) => (
+          <li key={id}>
+            <button type="button" title={name || id} onClick={() => onPick(id)}>
+              <span className="link-name">{name || id}</span>
+              <span className="faint">{addresses[0] === name ? "" : addresses[0]}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {peers.length > shown.length && (
+        <Button size="compact-xs" variant="subtle" onClick={() => setIsAll(true)}>
+          All {Math.min(500, peers.length)}
         </Button>
       )}
     </Section>

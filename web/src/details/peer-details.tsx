@@ -1,10 +1,12 @@
 import { Button } from "@mantine/core";
-import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import type { TopologyState } from "../data/topology-state.ts";
-import { formatBytes, formatCount } from "../units/units.ts";
+import { nestPath } from "../nest/nest-path.ts";
+import { formatBytes, formatCount, formatDuration, formatTime } from "../units/units.ts";
+import { CopyButtons } from "./copy-buttons.tsx";
 import { kindLabel, portName } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
+import { groupLabels, pinTerm } from "./group-terms.ts";
 import { Facts, LinkList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
@@ -35,7 +37,9 @@ export function PeerDetails({
         <Button size="xs" variant="default" onClick={() => onFilter(`-${term}`)}>
           Hide this
         </Button>
+        <CopyButtons filter={term} view={view} />
       </div>
+      <Around peer={peer} onSelect={onSelect} />
       <Facts
         facts={[
           { label: "Out", text: formatBytes(out) },
@@ -43,16 +47,25 @@ export function PeerDetails({
           { label: "Links", text: formatCount(asClient.length + asServer.length) },
           { label: "Failed", text: failed === 0 ? "" : formatCount(failed), isWarning: true },
           { label: "Machine", text: peer.node },
-          { label: "Group", text: peer.group === peer.node ? "" : peer.group },
+          { label: "Pod of", text: [peer.workloadKind, peer.workload].filter(Boolean).join(" ") },
+          { label: "Service", text: peer.service ?? "" },
+          { label: "Network", text: peer.network ?? "" },
+          { label: "Site", text: peer.site ?? "" },
+          { label: "VLAN", text: peer.vlan === undefined ? "" : String(peer.vlan) },
+          { label: "Domain", text: peer.domain ?? "" },
+          { label: "Where", text: [peer.city, peer.countryName].filter(Boolean).join(", ") },
+          { label: "System", text: systemText(peer) },
           { label: "Process", text: peer.process },
           { label: "Container", text: peer.container.slice(0, 12) },
+          { label: "Labels", text: peer.labels?.replaceAll(",", ", ") ?? "" },
+          { label: "Seen", text: seenText([...asClient, ...asServer], view.range.kind === "live") },
           { label: peer.addresses.length === 1 ? "Address" : "Addresses", text: addressText(peer.addresses) },
         ]}
       />
       <SeriesSection
         range={view.range}
-        asClient={formatFilterTerm(`client.${pinField(peer)}`, pinValue(peer))}
-        asServer={formatFilterTerm(`server.${pinField(peer)}`, pinValue(peer))}
+        asClient={pinTerm(peer, "client")}
+        asServer={pinTerm(peer, "server")}
         outLabel="out"
         inLabel="in"
         theme={theme}
@@ -61,6 +74,36 @@ export function PeerDetails({
       <LinkList title="Called by" links={asServer} nameOf={nameOf("client")} onPick={pick} />
     </Panel>
   );
+}
+
+/** The groups around it, each a click away. */
+function Around({ peer, onSelect }: { peer: TopologyPeer; onSelect: DetailsProps["onSelect"] }) {
+  const path = nestPath(peer);
+  if (path.length === 0) return null;
+  return (
+    <nav className="around" aria-label="Groups around it">
+      {path.map(({ id, name, kind }) => (
+        <button
+          key={id}
+          type="button"
+          title={groupLabels[kind]}
+          onClick={() => onSelect({ kind: "peer", id })}
+        >
+          {name}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+function systemText({ asNumber, asName }: TopologyPeer): string {
+  return asNumber === undefined ? (asName ?? "") : [`AS${asNumber}`, asName].filter(Boolean).join(" ");
+}
+
+function seenText(links: readonly TopologyLink[], isLive: boolean): string {
+  const last = links.reduce((latest, { lastSeen }) => Math.max(latest, lastSeen), 0);
+  if (last === 0) return "";
+  return isLive ? `${formatDuration(Date.now() - last)} ago` : formatTime(last);
 }
 
 function totals(
@@ -73,19 +116,6 @@ function totals(
     out: sum(asClient, "bytesSent") + sum(asServer, "bytesReceived"),
     into: sum(asClient, "bytesReceived") + sum(asServer, "bytesSent"),
   };
-}
-
-/** A grouped map's peer is a machine or a network: filters name those by their own field. */
-function pinField({ kind }: TopologyPeer): "node" | "network" | "id" {
-  return kind === "node" || kind === "network" ? kind : "id";
-}
-
-function pinValue(peer: TopologyPeer): string {
-  return pinField(peer) === "id" ? peer.id : peer.name;
-}
-
-function pinTerm(peer: TopologyPeer): string {
-  return formatFilterTerm(pinField(peer), pinValue(peer));
 }
 
 function addressText(addresses: readonly string[]): string {

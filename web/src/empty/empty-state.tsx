@@ -3,10 +3,12 @@ import type { Agents, Status } from "../data/answers.ts";
 import { Compass } from "../icons.tsx";
 import { isOwnWanted, remoteCount } from "../status/agent-summary.ts";
 import { agentWords } from "../status/agent-words.ts";
+import type { TimeRange } from "../time/time-range.ts";
 import { countOf, formatTime } from "../units/units.ts";
 import { AddAgent } from "./add-agent.tsx";
 import type { EmptyReason } from "./empty-reason.ts";
 import { Command, PointHere, Step } from "./point-here.tsx";
+import { WhyNothing } from "./why-nothing.tsx";
 import "./empty.css";
 
 export interface EmptyStateProps {
@@ -14,6 +16,7 @@ export interface EmptyStateProps {
   readonly status: Status | undefined;
   readonly agents: Agents | undefined;
   readonly filter: string;
+  readonly range: TimeRange;
   readonly onClearFilter: () => void;
   readonly onLive: () => void;
   readonly onWider: () => void;
@@ -25,6 +28,7 @@ export function EmptyState({
   status,
   agents,
   filter,
+  range,
   onClearFilter,
   onLive,
   onWider,
@@ -39,6 +43,7 @@ export function EmptyState({
             <p>
               <code className="empty-filter">{filter}</code>
             </p>
+            <WhyNothing filter={filter} range={range} />
             <p className="faint">Links exist only while they are seen: a wider time range may have some.</p>
             <div className="empty-buttons">
               <Button onClick={onClearFilter}>Clear the filter</Button>
@@ -89,6 +94,11 @@ function NoFlowsYet({ status, agents }: { status: Status | undefined; agents: Ag
       <p className="faint">The chart draws itself as soon as something talks.</p>
       {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
       {status !== undefined && <PointHere status={status} />}
+      {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
+      <Step title="Only looking?">
+        <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
+        <Command text="sudo ./portolan demo" />
+      </Step>
     </>
   );
 }

@@ -1,12 +1,17 @@
 import { CloseButton, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { TopologyStore } from "../data/topology-store.ts";
 import { SearchIcon } from "../icons.tsx";
+import { type Completion, completions } from "./completion.ts";
+import { CompletionList, completionId, completionListId } from "./completion-list.tsx";
 import { examples } from "./filter-chips.ts";
 import { type FilterMistake, filterMistake } from "./filter-text.ts";
 import "./filter.css";
 
 export interface FilterBarProps {
+  /** Of whose values completion knows. */
+  readonly store: TopologyStore;
   readonly filter: string;
   /** What the server has against the applied filter. */
   readonly refused: FilterMistake | undefined;
@@ -16,10 +21,12 @@ export interface FilterBarProps {
 const pauseMilliseconds = 600;
 
 /** A filter is applied by Enter or after a short pause, and only when it has no mistake. */
-export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
+export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const [text, setText] = useState(filter);
   const [mistake, setMistake] = useState<FilterMistake>();
   const [isFocused, setIsFocused] = useState(false);
+  const [found, setFound] = useState<readonly Completion[]>([]);
+  const [chosen, setChosen] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
 
   const apply = (next: string) => {
@@ -37,16 +44,42 @@ export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
     forget.current();
     setText(filter);
     setMistake(filterMistake(filter));
+    setFound([]);
   }, [filter]);
+  const complete = (next: string, caret: number) => {
+    setFound(completions(next, caret, store.state));
+    setChosen(-1);
+  };
+  const take = (completion: Completion) => {
+    change(completion.text);
+    complete(completion.text, completion.caret);
+    // React writes the text first, which puts the caret at its end.
+    requestAnimationFrame(() => input.current?.setSelectionRange(completion.caret, completion.caret));
+  };
   const change = (next: string) => {
     setText(next);
     if (filterMistake(next) === undefined) setMistake(undefined);
     applyLater(next);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Enter") apply(text);
-    if (event.key === "Escape") input.current?.blur();
+    // Commands are reached from here too.
+    if (event.ctrlKey || event.metaKey) return;
     event.stopPropagation();
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const offered = found[chosen] ?? (event.key === "Tab" && !event.shiftKey ? found[0] : undefined);
+    if (step !== undefined && found.length > 0) {
+      event.preventDefault();
+      setChosen((chosen + step + found.length + (chosen < 0 && step < 0 ? 1 : 0)) % found.length);
+    } else if (offered !== undefined && (event.key === "Enter" || event.key === "Tab")) {
+      event.preventDefault();
+      take(offered);
+    } else if (event.key === "Enter") {
+      setFound([]);
+      apply(text);
+    } else if (event.key === "Escape") {
+      if (found.length > 0) setFound([]);
+      else input.current?.blur();
+    }
   };
   const shown = mistake ?? (text === filter ? refused : undefined);
 
@@ -60,6 +93,11 @@ export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
         spellCheck={false}
         autoComplete="off"
         aria-label="Filter"
+        role="combobox"
+        aria-autocomplete="list"
+        aria-expanded={isFocused && found.length > 0}
+        aria-controls={completionListId}
+        aria-activedescendant={found[chosen] === undefined ? undefined : completionId(chosen)}
         aria-invalid={shown !== undefined}
         aria-describedby={shown === undefined ? undefined : "filter-mistake"}
         placeholder="Filter: nginx, port:443, server.network:internet …"
@@ -69,12 +107,17 @@ export function FilterBar({ filter, refused, onApply }: FilterBarProps) {
         }
         error={shown !== undefined}
         value={text}
-        onChange={(event) => change(event.currentTarget.value)}
+        onChange={(event) => {
+          const { value, selectionStart } = event.currentTarget;
+          change(value);
+          complete(value, selectionStart ?? value.length);
+        }}
         onKeyDown={onKeyDown}
         onFocus={() => setIsFocused(true)}
         onBlur={() => setIsFocused(false)}
       />
       {shown !== undefined && <Mistake text={text} mistake={shown} />}
+      {isFocused && found.length > 0 && <CompletionList found={found} chosen={chosen} onPick={take} />}
       {isFocused && shown === undefined && text === "" && <Examples onPick={(example) => pick(example)} />}
     </search>
   );

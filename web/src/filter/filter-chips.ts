@@ -1,10 +1,14 @@
 /** Filters one click away, and some to learn from. */
 export const chips = [
   { term: "failed>0", label: "failing", title: "Only links with failed connections" },
+  { term: "network:internet", label: "external", title: "Only links to or from the internet" },
   { term: "observer:agent:*", label: "by agent", title: "Only links an agent saw" },
   { term: "exporter:*", label: "by exporter", title: "Only links an exporter saw" },
   { term: "-network:loopback", label: "no loopback", title: "Hide traffic of a machine with itself" },
 ] as const;
+
+/** Links that carried more than most. */
+export const heaviestTerm = "bytes>10MB";
 
 export const examples = [
   { filter: "nginx", meaning: "a name with nginx in it, on either end" },

@@ -22,7 +22,7 @@ export function hasTerm(filter: string, term: string): boolean {
 }
 
 /** Pieces between blanks that are outside quotes and parentheses. */
-function words(filter: string): string[] {
+export function words(filter: string): string[] {
   const found: string[] = [];
   let word = "";
   let depth = 0;

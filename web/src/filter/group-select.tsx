@@ -8,6 +8,9 @@ const labels: Record<Grouping, string> = {
   address: "Addresses",
   node: "Machines",
   network: "Networks",
+  country: "Countries",
+  asn: "Systems (AS)",
+  domain: "Domains",
 };
 
 /** What one sign on the map stands for. */

@@ -1,11 +1,15 @@
+import type { Spot } from "../../../src/topology/layout.ts";
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
+import type { Openness } from "../nest/openness.ts";
 import type { Selection } from "../view.ts";
 import { drawFocus, type Focus, focusOf } from "./draw/draw-focus.ts";
+import { drawPicture } from "./draw/draw-picture.ts";
 import { drawPulses, pulsingLinks } from "./draw/draw-pulses.ts";
+import { drawSvg } from "./draw/draw-svg.ts";
 import type { Context, Pen } from "./draw/pen.ts";
 import { Picture } from "./draw/picture.ts";
-import { describeLink, describePeer } from "./drawn-answers.ts";
-import { hitTest, peerToward } from "./hit-test.ts";
+import { describeGroup, describeLink, describePeer } from "./drawn-answers.ts";
+import { hitHeading, hitTest, peerToward } from "./hit-test.ts";
 import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
 import { palettes, type ThemeName } from "./palette.ts";
 import type { Scene, SceneLink } from "./scene.ts";
@@ -18,6 +22,8 @@ const restMilliseconds = 90;
 /** Moving dots alone need no more than 30 frames per second. */
 const pulseMilliseconds = 30;
 const dimmed = 0.3;
+/** Where things are is told this long after they came to rest. */
+const homesMilliseconds = 3000;
 
 /**
  * The drawn chart: topology in, pictures out, at most one per frame. Lives in a worker; whoever owns it calls `frame`
@@ -42,11 +48,17 @@ export class Chart {
   #dim = 1;
   #isPictureStale = true;
   #isViewStale = true;
+  /** What the pointer drags. */
+  #held: { readonly id: string; spot: Spot; pin: Spot | undefined } | undefined;
+  #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
   #presentedAt = 0;
+  #frameCount = 0;
   #drawn: Drawn = {
     pictureCount: 0,
+    frameCount: 0,
     peers: 0,
+    groups: 0,
     links: 0,
     linksInView: 0,
     labels: 0,
@@ -90,6 +102,16 @@ export class Chart {
     this.#requestFrame();
   }
 
+  setOpenness(openness: Openness): void {
+    this.#keeper.setOpenness(openness);
+    this.#requestFrame();
+  }
+
+  setPlaces(homes: ReadonlyMap<string, Spot>, pins: ReadonlyMap<string, Spot>): void {
+    this.#keeper.setPlaces(homes, pins);
+    this.#requestFrame();
+  }
+
   take(message: Topology | TopologyChange): void {
     this.#keeper.take(message);
     this.#requestFrame();
@@ -115,8 +137,54 @@ export class Chart {
     this.#refresh();
   }
 
+  /** A heading closes its group, what stands for those left out opens, all else is selected. */
   click(x: number, y: number): void {
-    this.#tell({ type: "select", selection: this.#at(x, y, 10) });
+    const heading = hitHeading(this.#picture.headings, this.#viewpoint, x, y);
+    if (heading !== undefined) {
+      this.#tell({ type: "close", id: heading });
+      return;
+    }
+    const selection = this.#at(x, y, 10);
+    const sign = selection?.kind === "peer" ? this.#scene.peerById.get(selection.id) : undefined;
+    if (sign?.kind === "more") this.#tell({ type: "open", id: sign.id });
+    else this.#tell({ type: "select", selection });
+  }
+
+  openAt(x: number, y: number): void {
+    const selection = this.#at(x, y, 10);
+    const sign = selection?.kind === "peer" ? this.#scene.peerById.get(selection.id) : undefined;
+    if (sign?.isGroup === true) this.#tell({ type: "open", id: sign.id });
+  }
+
+  /** Opens the selected group, or closes it when it is open; of a peer the group around it. */
+  toggle(): void {
+    if (this.#selected?.kind !== "peer") return;
+    const { id } = this.#selected;
+    const group = this.#scene.groupById.get(id);
+    const sign = this.#scene.peerById.get(id);
+    if (group !== undefined) this.#tell({ type: "close", id });
+    else if (sign?.isGroup === true) this.#tell({ type: "open", id });
+    else {
+      const around = this.#scene.groups.find(({ name }) => name === sign?.group);
+      if (around === undefined) return;
+      this.#tell({ type: "close", id: around.id });
+      this.#tell({ type: "select", selection: { kind: "peer", id: around.id } });
+    }
+  }
+
+  press(x: number, y: number): void {
+    const heading = hitHeading(this.#picture.headings, this.#viewpoint, x, y);
+    const at = heading === undefined ? this.#at(x, y, 2) : undefined;
+    const id = heading ?? (at?.kind === "peer" ? at.id : undefined);
+    const thing =
+      id === undefined ? undefined : (this.#scene.peerById.get(id) ?? this.#scene.groupById.get(id));
+    this.#held = thing && { id: thing.id, spot: { x: thing.x, y: thing.y }, pin: undefined };
+  }
+
+  release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held?.pin !== undefined) this.#tell({ type: "pin", id: held.id, spot: held.pin });
   }
 
   /** Selects the next peer in a direction, from the selected one or the middle of the view. */
@@ -134,6 +202,14 @@ export class Chart {
   }
 
   pan(dx: number, dy: number): void {
+    if (this.#held !== undefined) {
+      const { scale } = this.#viewpoint.camera;
+      this.#held.spot = { x: this.#held.spot.x + dx / scale, y: this.#held.spot.y + dy / scale };
+      this.#held.pin = this.#keeper.put(this.#held.id, this.#held.spot);
+      this.#viewpoint.follows = false;
+      this.#requestFrame();
+      return;
+    }
     this.#viewpoint.pan(dx, dy, performance.now());
     this.#refresh();
   }
@@ -154,10 +230,24 @@ export class Chart {
     if (this.#drawn.pictureCount === 0) return undefined;
     if (kind === "peer") {
       const peer = this.#drawnScene.peerById.get(id);
-      return peer && describePeer(peer, this.#viewpoint);
+      if (peer !== undefined) return describePeer(peer, this.#viewpoint);
+      const group = this.#drawnScene.groupById.get(id);
+      return group && describeGroup(group, this.#viewpoint);
     }
     const link = this.#drawnScene.linkById.get(id);
     return link && describeLink(link, this.#viewpoint);
+  }
+
+  /** The map as it is seen now, as a file. */
+  async export(format: "png" | "svg"): Promise<Blob> {
+    this.#prepare();
+    const pen = this.#pen();
+    if (format === "svg") return new Blob([drawSvg(pen, this.#scene)], { type: "image/svg+xml" });
+    const { width, height, ratio } = pen;
+    const canvas = new OffscreenCanvas(Math.round(width * ratio), Math.round(height * ratio));
+    const context = canvas.getContext("2d", { alpha: false })!;
+    drawPicture({ ...pen, context }, this.#scene);
+    return await canvas.convertToBlob({ type: "image/png" });
   }
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
@@ -187,6 +277,11 @@ export class Chart {
     if (!this.#keeper.update({ spread, moves: this.#moves && this.#isVisible, now: performance.now() }))
       return;
     this.#pulsing = pulsingLinks(this.#scene.links);
+    this.#homesDue ??= setTimeout(() => {
+      this.#homesDue = undefined;
+      const homes = this.#keeper.homes();
+      if (homes !== undefined) this.#tell({ type: "homes", homes });
+    }, homesMilliseconds);
     this.#isPictureStale = true;
     this.#isViewStale = true;
     if (this.#viewpoint.follows && !isSameBounds(bounds, this.#scene.bounds)) this.#refit();
@@ -209,7 +304,9 @@ export class Chart {
     this.#isViewStale = true;
     this.#drawn = {
       pictureCount: this.#drawn.pictureCount + 1,
+      frameCount: this.#frameCount,
       peers: this.#scene.peers.length,
+      groups: this.#scene.groups.length,
       links: this.#scene.links.length,
       linksInView: links,
       labels,
@@ -222,6 +319,7 @@ export class Chart {
   /** The last picture where it belongs now, then what moves or is looked at. */
   #present(now: number, hasPulses: boolean): void {
     this.#isViewStale = false;
+    this.#frameCount++;
     this.#presentedAt = now;
     const { width, height, ratio } = this.#viewpoint.size;
     const context = this.#context;

@@ -1,14 +1,29 @@
 import { pointOn } from "./curve.ts";
 import type { DrawnLink, DrawnPeer } from "./messages.ts";
-import { linkWidths, type SceneLink, type ScenePeer } from "./scene.ts";
+import { linkWidths, type SceneGroup, type SceneLink, type ScenePeer } from "./scene.ts";
 import type { Viewpoint } from "./viewpoint.ts";
 
 /** How a peer stands in the picture. */
-export function describePeer({ id, name, x, y, radius }: ScenePeer, viewpoint: Viewpoint): DrawnPeer {
+export function describePeer(sign: ScenePeer, viewpoint: Viewpoint): DrawnPeer {
+  const { id, name, x, y, radius, isGroup, peerCount } = sign;
   const spot = viewpoint.toScreen(x, y);
-  const { scale } = viewpoint.camera;
-  return { id, name, ...spot, radius: radius * scale, isInView: viewpoint.isInView(spot), place: { x, y } };
+  const isInView = viewpoint.isInView(spot);
+  const of = { id, name, isGroup, peerCount, isOpen: false };
+  return { ...of, ...spot, radius: radius * viewpoint.camera.scale, isInView, place: { x, y } };
 }
+
+/** Its spot is that of its heading, where it is closed by a click. */
+export function describeGroup(group: SceneGroup, viewpoint: Viewpoint): DrawnPeer {
+  const { id, name, x, y, radiusX, radiusY, peerCount } = group;
+  const spot = viewpoint.toScreen(x, y - radiusY);
+  const heading = { x: spot.x, y: spot.y - headingRise };
+  const isInView = viewpoint.isInView(heading);
+  const of = { id, name, isGroup: true, peerCount, isOpen: true };
+  return { ...of, ...heading, radius: radiusX * viewpoint.camera.scale, isInView, place: { x, y } };
+}
+
+/** From the upper edge of an island to the middle of its heading, in pixels. */
+const headingRise = 10;
 
 export function describeLink(link: SceneLink, viewpoint: Viewpoint): DrawnLink {
   const middle = pointOn(link.curve, 0.5);

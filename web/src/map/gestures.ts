@@ -1,5 +1,7 @@
 import type { ToMap } from "./messages.ts";
 
+/** Two clicks within this time and this near are one double click. */
+const doubleMilliseconds = 350;
 /** A pointer that moved less is a click. */
 const clickPixels = 4;
 
@@ -9,6 +11,7 @@ export function listenToGestures(host: HTMLElement, send: (message: ToMap) => vo
   const { signal } = stop;
   const pointers = new Map<number, { x: number; y: number }>();
   let travelled = 0;
+  let last = { time: Number.NEGATIVE_INFINITY, x: 0, y: 0 };
 
   const spot = (event: MouseEvent) => {
     const { left, top } = host.getBoundingClientRect();
@@ -21,6 +24,8 @@ export function listenToGestures(host: HTMLElement, send: (message: ToMap) => vo
     if (pointers.size === 0) travelled = 0;
     pointers.set(event.pointerId, spot(event));
     if (pointers.size > 1) travelled = clickPixels;
+    // A finger that lands on a sign still pans.
+    else if (event.pointerType === "mouse") send({ type: "press", ...spot(event) });
   }
 
   function onMove(event: PointerEvent): void {
@@ -50,9 +55,16 @@ export function listenToGestures(host: HTMLElement, send: (message: ToMap) => vo
   function onUp(event: PointerEvent): void {
     const isKnown = pointers.delete(event.pointerId);
     delete host.dataset.dragging;
+    if (isKnown && pointers.size === 0) send({ type: "release" });
     if (isKnown && event.type === "pointerup" && pointers.size === 0 && travelled < clickPixels) {
-      send({ type: "click", ...spot(event) });
+      click(spot(event), event.timeStamp);
     }
+  }
+
+  function click(at: { x: number; y: number }, time: number): void {
+    const isSecond = time - last.time < doubleMilliseconds && Math.hypot(at.x - last.x, at.y - last.y) < 8;
+    last = isSecond ? { time: Number.NEGATIVE_INFINITY, ...at } : { time, ...at };
+    send({ type: isSecond ? "open-at" : "click", ...at });
   }
 
   function onWheel(event: WheelEvent): void {

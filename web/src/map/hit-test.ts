@@ -1,6 +1,21 @@
 import type { Selection } from "../view.ts";
 import { distanceTo } from "./curve.ts";
+import type { Heading } from "./draw/draw-sea.ts";
 import type { Scene, ScenePeer } from "./scene.ts";
+import type { Viewpoint } from "./viewpoint.ts";
+
+/** The open group whose heading is at a point of the view. */
+export function hitHeading(
+  headings: readonly Heading[],
+  viewpoint: Viewpoint,
+  x: number,
+  y: number,
+): string | undefined {
+  return headings.find(({ mapX, mapY, width }) => {
+    const spot = viewpoint.toScreen(mapX, mapY);
+    return Math.abs(x - spot.x) < width / 2 + 4 && y > spot.y - 19 && y < spot.y - 1;
+  })?.id;
+}
 
 /** What is at a point of the map: a peer before a link, the nearest of each. `reach` is how far a finger may miss. */
 export function hitTest(scene: Scene, x: number, y: number, reach: number): Selection | undefined {
@@ -9,6 +24,7 @@ export function hitTest(scene: Scene, x: number, y: number, reach: number): Sele
   let nearest = reach;
   let found: string | undefined;
   for (const link of scene.links) {
+    if (link.client.kind === "more" || link.server.kind === "more") continue;
     const distance = distanceTo(link.curve, x, y, reach);
     if (distance > nearest) continue;
     nearest = distance;

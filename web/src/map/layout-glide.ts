@@ -1,10 +1,10 @@
-import type { LayoutState } from "../../../src/topology/layout.ts";
+import type { Area, LayoutState, Place } from "../../../src/topology/layout.ts";
 
 const glideMilliseconds = 500;
-/** With more peers each step on the way would take longer than a frame. */
-const peersMax = 1500;
+/** With more signs each step on the way would take longer than a frame. */
+const placesMax = 1500;
 
-/** Takes peers and islands from where they were to where the layout wants them, so that the eye can follow. */
+/** Takes signs and islands from where they were to where the layout wants them, so that the eye can follow. */
 export class LayoutGlide {
   #from: LayoutState | undefined;
   #start = 0;
@@ -17,9 +17,9 @@ export class LayoutGlide {
     this.#from = undefined;
   }
 
-  /** Starts from what is shown, when somebody who stays has to move. */
+  /** Starts from what is shown, when somebody who stays has to move, or a group opens or closes. */
   begin(shown: LayoutState, aim: LayoutState, now: number): void {
-    if (aim.places.size > peersMax || !isMoved(shown, aim)) return;
+    if (aim.places.size > placesMax || !isMoved(shown, aim)) return;
     this.#from = shown;
     this.#start = now;
   }
@@ -36,37 +36,49 @@ export class LayoutGlide {
   }
 }
 
-function isMoved(from: LayoutState, { groups, places }: LayoutState): boolean {
-  if (from.places === places && from.groups === groups) return false;
-  for (const [name, { x, y, radiusX }] of groups) {
-    const known = from.groups.get(name);
+function isMoved(from: LayoutState, { areas, places }: LayoutState): boolean {
+  if (from.places === places && from.areas === areas) return false;
+  for (const [id, { x, y, radiusX }] of areas) {
+    const known = from.areas.get(id);
     if (known !== undefined && (known.x !== x || known.y !== y || known.radiusX !== radiusX)) return true;
+    if (known === undefined && from.places.has(id)) return true;
   }
-  for (const [id, { x, y }] of places) {
+  for (const [id, { x, y, parent }] of places) {
     const known = from.places.get(id);
     if (known !== undefined && (known.x !== x || known.y !== y)) return true;
+    if (known === undefined && from.areas.has(id)) return true;
+    if (known === undefined && !from.areas.has(parent) && from.places.has(parent)) return true;
   }
   return false;
 }
 
+/** What opens comes out of its sign, and goes back into it. */
 function between(from: LayoutState, aim: LayoutState, part: number): LayoutState {
   const mix = (a: number, b: number) => a + (b - a) * part;
-  const groups = new Map(aim.groups);
-  for (const [name, group] of aim.groups) {
-    const known = from.groups.get(name);
-    if (known === undefined) continue;
-    groups.set(name, {
-      ...group,
-      x: mix(known.x, group.x),
-      y: mix(known.y, group.y),
-      radiusX: mix(known.radiusX, group.radiusX),
-      radiusY: mix(known.radiusY, group.radiusY),
-    });
+  const areas = new Map<string, Area>();
+  for (const [id, area] of aim.areas) {
+    const sign = from.places.get(id);
+    const known = from.areas.get(id) ?? (sign && { ...sign, radiusX: 14, radiusY: 14 });
+    areas.set(
+      id,
+      known === undefined
+        ? area
+        : {
+            ...area,
+            x: mix(known.x, area.x),
+            y: mix(known.y, area.y),
+            radiusX: mix(known.radiusX, area.radiusX),
+            radiusY: mix(known.radiusY, area.radiusY),
+          },
+    );
   }
-  const places = new Map(aim.places);
+  const places = new Map<string, Place>();
   for (const [id, place] of aim.places) {
-    const known = from.places.get(id);
-    if (known !== undefined) places.set(id, { ...place, x: mix(known.x, place.x), y: mix(known.y, place.y) });
+    const known = from.places.get(id) ?? from.areas.get(id) ?? from.places.get(place.parent);
+    places.set(
+      id,
+      known === undefined ? place : { ...place, x: mix(known.x, place.x), y: mix(known.y, place.y) },
+    );
   }
-  return { ...aim, groups, places };
+  return { ...aim, areas, places };
 }

@@ -1,3 +1,4 @@
+import type { Spot } from "../../../src/topology/layout.ts";
 import type { TopologyFollower } from "../data/topology-store.ts";
 import type { Selection } from "../view.ts";
 import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size, ToMap } from "./messages.ts";
@@ -7,6 +8,11 @@ export interface MapListeners {
   readonly onHover: (selection: Selection | undefined, x: number, y: number) => void;
   readonly onSelect: (selection: Selection | undefined) => void;
   readonly onDrawn: (drawn: Drawn) => void;
+  /** A group is to be opened or closed. */
+  readonly onOpen: (id: string, isOpen: boolean) => void;
+  readonly onPin: (id: string, spot: Spot) => void;
+  /** Where things are, for the next visit. */
+  readonly onHomes: (homes: readonly (readonly [string, Spot])[]) => void;
 }
 
 /** The page's end of the map: a canvas given to a worker, and messages to and from it. */
@@ -14,6 +20,7 @@ export class MapClient implements TopologyFollower {
   readonly #worker: Worker;
   readonly #canvas: HTMLCanvasElement;
   readonly #questions = new Map<number, (answer: DrawnLink | DrawnPeer | undefined) => void>();
+  readonly #exports = new Map<number, (file: Blob) => void>();
   #questionCount = 0;
 
   constructor(canvas: HTMLCanvasElement, theme: ThemeName, moves: boolean, listeners: MapListeners) {
@@ -50,17 +57,46 @@ export class MapClient implements TopologyFollower {
     return new Promise((resolve) => this.#questions.set(number, resolve));
   }
 
+  /** The map as it is seen now. */
+  export(format: "png" | "svg"): Promise<Blob> {
+    const number = ++this.#questionCount;
+    this.send({ type: "export", number, format });
+    return new Promise((resolve) => this.#exports.set(number, resolve));
+  }
+
   close(): void {
     this.#worker.terminate();
   }
 
-  #hear(message: FromMap, { onHover, onSelect, onDrawn }: MapListeners): void {
-    if (message.type === "hover") onHover(message.selection, message.x, message.y);
-    else if (message.type === "select") onSelect(message.selection);
-    else if (message.type === "drawn") onDrawn(message.drawn);
-    else {
-      this.#questions.get(message.number)?.(message.answer);
-      this.#questions.delete(message.number);
+  #hear(message: FromMap, listeners: MapListeners): void {
+    switch (message.type) {
+      case "hover":
+        listeners.onHover(message.selection, message.x, message.y);
+        break;
+      case "select":
+        listeners.onSelect(message.selection);
+        break;
+      case "open":
+      case "close":
+        listeners.onOpen(message.id, message.type === "open");
+        break;
+      case "pin":
+        listeners.onPin(message.id, message.spot);
+        break;
+      case "homes":
+        listeners.onHomes(message.homes);
+        break;
+      case "drawn":
+        listeners.onDrawn(message.drawn);
+        break;
+      case "exported":
+        this.#exports.get(message.number)?.(message.file);
+        this.#exports.delete(message.number);
+        break;
+      case "answer":
+        this.#questions.get(message.number)?.(message.answer);
+        this.#questions.delete(message.number);
+        break;
     }
   }
 

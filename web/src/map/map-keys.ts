@@ -19,6 +19,9 @@ export function mapKey(key: string, { width, height }: { width: number; height: 
       return { type: "zoom", factor: zoomStep, ...middle };
     case "-":
       return { type: "zoom", factor: 1 / zoomStep, ...middle };
+    case "Enter":
+    case " ":
+      return { type: "toggle" };
     case "0":
       return { type: "fit" };
     default:

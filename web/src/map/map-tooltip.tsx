@@ -1,8 +1,11 @@
-import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
 import { kindLabel, linkSummary, portName } from "../details/describe.ts";
-import { formatBytes, shorten } from "../units/units.ts";
+import { groupLabels } from "../details/group-terms.ts";
+import type { ComparedLink } from "../nest/chart-link.ts";
+import { type Gathered, gatherLink, gatherPeer } from "../nest/gather.ts";
+import { countOf, formatBytes, shorten } from "../units/units.ts";
 import type { Selection } from "../view.ts";
 
 export interface Hover {
@@ -23,9 +26,11 @@ export function MapTooltip({
 }) {
   useTopologyVersion(store);
   const { selection, x, y } = hover;
-  const peer = selection.kind === "peer" ? store.state.peers.get(selection.id) : undefined;
-  const link = selection.kind === "link" ? store.state.links.get(selection.id) : undefined;
-  if (peer === undefined && link === undefined) return null;
+  const gathered = selection.kind === "peer" ? gatherPeer(store.state, selection.id) : undefined;
+  const between = selection.kind === "link" ? gatherLink(store.state, selection.id) : undefined;
+  const isMore = selection.id.startsWith("more:");
+  if (gathered === undefined && between === undefined && !isMore) return null;
+  const [peer] = gathered?.peers ?? [];
   const isRight = x > window.innerWidth * 0.6;
   return (
     <div
@@ -36,8 +41,12 @@ export function MapTooltip({
       role="status"
       data-testid="map-tooltip"
     >
-      {peer !== undefined && <PeerWords peer={peer} store={store} />}
-      {link !== undefined && <LinkWords link={link} store={store} isLive={isLive} />}
+      {isMore && <div>The lighter ones of this group; a click shows them all</div>}
+      {gathered?.group !== undefined && <GroupWords gathered={gathered} store={store} />}
+      {gathered !== undefined && gathered.group === undefined && peer !== undefined && (
+        <PeerWords peer={peer} store={store} />
+      )}
+      {between !== undefined && <LinkWords {...between} store={store} isLive={isLive} />}
     </div>
   );
 }
@@ -65,12 +74,41 @@ function PeerWords({ peer, store }: { peer: TopologyPeer; store: TopologyStore }
   );
 }
 
-function LinkWords({ link, store, isLive }: { link: TopologyLink; store: TopologyStore; isLive: boolean }) {
-  const name = (id: string) => shorten(store.state.peers.get(id)?.name || id, 36);
+function GroupWords({
+  gathered: { name, peers, group },
+  store,
+}: {
+  gathered: Gathered;
+  store: TopologyStore;
+}) {
+  const inside = new Set(peers.map(({ id }) => id));
+  let bytes = 0;
+  for (const link of store.state.links.values())
+    if (inside.has(link.client) || inside.has(link.server)) bytes += link.bytesSent + link.bytesReceived;
+  return (
+    <>
+      <b>{shorten(name, 60)}</b>
+      <div>
+        {groupLabels[group!.kind]} of {countOf(peers.length, "peer")}, {formatBytes(bytes)}
+      </div>
+      <div className="faint">Double-click opens it</div>
+    </>
+  );
+}
+
+interface LinkWordsProps {
+  readonly link: ComparedLink;
+  readonly client: Gathered;
+  readonly server: Gathered;
+  readonly store: TopologyStore;
+  readonly isLive: boolean;
+}
+
+function LinkWords({ link, client, server, store, isLive }: LinkWordsProps) {
   return (
     <>
       <b>
-        {name(link.client)} → {name(link.server)}
+        {shorten(client.name, 36)} → {shorten(server.name, 36)}
       </b>
       <div className="faint">{link.ports.slice(0, 4).map(portName).join(", ")}</div>
       {linkSummary(link, store.state, isLive).map((line) => (

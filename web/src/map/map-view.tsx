@@ -1,10 +1,21 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
-import { FitIcon, MinusIcon, PauseIcon, PlayIcon, PlusIcon } from "../icons.tsx";
+import {
+  FitIcon,
+  FoldIcon,
+  MinusIcon,
+  PauseIcon,
+  PinIcon,
+  PlayIcon,
+  PlusIcon,
+  UnfoldIcon,
+} from "../icons.tsx";
+import { closeGroup, type Openness, openGroup } from "../nest/openness.ts";
 import { showDrawn } from "../test-hooks.ts";
 import type { Selection } from "../view.ts";
 import { listenToGestures } from "./gestures.ts";
+import { type KeptPlaces, keepHomes, keepPins, readPlaces } from "./kept-places.ts";
 import { Legend } from "./legend.tsx";
 import { MapClient } from "./map-client.ts";
 import { mapKey } from "./map-keys.ts";
@@ -24,6 +35,12 @@ export interface MapViewProps {
   readonly isVisible: boolean;
   readonly selection: Selection | undefined;
   readonly onSelect: (selection: Selection | undefined) => void;
+  readonly openness: Openness;
+  readonly onOpenness: (openness: Openness) => void;
+  /** Two windows are compared: the legend explains other colours. */
+  readonly isCompared: boolean;
+  /** The map for as long as it is there, for whoever exports it. */
+  readonly onMap: (map: MapClient | undefined) => void;
 }
 
 /** The map's place on the page. Drawing happens in the worker; React only holds the frame around it. */
@@ -36,11 +53,16 @@ export function MapView({
   isVisible,
   selection,
   onSelect,
+  openness,
+  onOpenness,
+  isCompared,
+  onMap,
 }: MapViewProps) {
   const host = useRef<HTMLDivElement>(null);
   const map = useRef<MapClient>(undefined);
-  const select = useRef(onSelect);
-  select.current = onSelect;
+  const latest = useRef({ onSelect, openness, onOpenness, onMap });
+  latest.current = { onSelect, openness, onOpenness, onMap };
+  const [pins, setPins] = useState<KeptPlaces["pins"]>(() => readPlaces().pins);
   const [hover, setHover] = useState<Hover>();
   const { moves, toggle } = useMotion();
   const start = useRef({ theme, moves });
@@ -55,10 +77,24 @@ export function MapView({
         element.dataset.hovering = hovered?.kind ?? "";
         setHover(hovered && { selection: hovered, x, y });
       },
-      onSelect: (selected) => select.current(selected),
+      onSelect: (selected) => latest.current.onSelect(selected),
+      onOpen: (id, isOpen) => {
+        const { openness: now, onOpenness: tellOf } = latest.current;
+        tellOf((isOpen ? openGroup : closeGroup)(now, id));
+      },
+      onPin: (id, spot) =>
+        setPins((before) => {
+          const after = new Map(before).set(id, spot);
+          keepPins(after);
+          return after;
+        }),
+      onHomes: (homes) => keepHomes(homes),
       onDrawn: (drawn) => showDrawn(drawn, client),
     });
     map.current = client;
+    latest.current.onMap(client);
+    client.send({ type: "places", ...readPlaces() });
+    client.send({ type: "openness", openness: latest.current.openness });
     const stopGestures = listenToGestures(element, (message) => client.send(message));
     const stopFollowing = store.follow(client);
     const resize = new ResizeObserver(() => client.measure());
@@ -68,6 +104,7 @@ export function MapView({
       stopFollowing();
       stopGestures();
       client.close();
+      latest.current.onMap(undefined);
       canvas.remove();
     };
   }, [store]);
@@ -77,6 +114,12 @@ export function MapView({
   useEffect(() => tell({ type: "moves", moves: moves && isFresh }), [tell, moves, isFresh]);
   useEffect(() => tell({ type: "situation", centre, isLive }), [tell, centre, isLive]);
   useEffect(() => tell({ type: "select", selection }), [tell, selection]);
+  useEffect(() => tell({ type: "openness", openness }), [tell, openness]);
+  const unpin = () => {
+    keepPins(new Map());
+    setPins(new Map());
+    tell({ type: "places", homes: readPlaces().homes, pins: new Map() });
+  };
   useEffect(() => {
     tell({ type: "visible", visible: isVisible });
     if (isVisible) map.current?.measure();
@@ -99,13 +142,30 @@ export function MapView({
         className="map-host"
         data-testid="map"
         role="application"
-        aria-label="Map of peers and links. Arrow keys move between peers, plus and minus zoom, 0 shows all. Press t for the same as a table."
+        aria-label="Map of peers and links. Arrow keys move between peers, Enter opens and closes groups, plus and minus zoom, 0 shows all. Press t for the same as a table."
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move between peers
         tabIndex={0}
         onKeyDown={onKeyDown}
       />
       {hover !== undefined && isVisible && <MapTooltip hover={hover} store={store} isLive={isLive} />}
       <div className="map-controls">
+        <ActionIcon.Group orientation="vertical">
+          <Control
+            label="Open all groups"
+            onClick={() => onOpenness({ detail: "open", opened: [], closed: [] })}
+            icon={<UnfoldIcon />}
+          />
+          <Control
+            label={openness.detail === "closed" ? "Open what can be read" : "Close all groups"}
+            onClick={() =>
+              onOpenness({ detail: openness.detail === "closed" ? "auto" : "closed", opened: [], closed: [] })
+            }
+            icon={<FoldIcon />}
+          />
+          {pins.size > 0 && (
+            <Control label={`Let go of ${pins.size} pinned`} onClick={unpin} icon={<PinIcon />} />
+          )}
+        </ActionIcon.Group>
         <ActionIcon.Group orientation="vertical">
           <Control label="Zoom in (+)" onClick={() => press("+")} icon={<PlusIcon />} />
           <Control label="Zoom out (−)" onClick={() => press("-")} icon={<MinusIcon />} />
@@ -117,7 +177,7 @@ export function MapView({
           />
         </ActionIcon.Group>
       </div>
-      <Legend />
+      <Legend isCompared={isCompared} />
     </section>
   );
 }

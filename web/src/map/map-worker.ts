@@ -41,6 +41,29 @@ function handle(map: Chart, message: Exclude<ToMap, { type: "start" }>): void {
     case "situation":
       map.setSituation(message.centre, message.isLive);
       break;
+    case "openness":
+      map.setOpenness(message.openness);
+      break;
+    case "places":
+      map.setPlaces(message.homes, message.pins);
+      break;
+    case "open-at":
+      map.openAt(message.x, message.y);
+      break;
+    case "press":
+      map.press(message.x, message.y);
+      break;
+    case "release":
+      map.release();
+      break;
+    case "toggle":
+      map.toggle();
+      break;
+    case "export":
+      void map
+        .export(message.format)
+        .then((file) => tell({ type: "exported", number: message.number, file }));
+      break;
     case "map":
       map.take(message.topology);
       break;

@@ -1,4 +1,6 @@
+import type { Spot } from "../../../src/topology/layout.ts";
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
+import type { Openness } from "../nest/openness.ts";
 import type { Selection } from "../view.ts";
 import type { ThemeName } from "./palette.ts";
 
@@ -18,16 +20,31 @@ export type ToMap =
   | { readonly type: "visible"; readonly visible: boolean }
   /** The machine in the middle, and whether links have rates of this moment. */
   | { readonly type: "situation"; readonly centre: string; readonly isLive: boolean }
+  | { readonly type: "openness"; readonly openness: Openness }
+  /** Homes of the last visit, and what was put somewhere by hand; in lattice steps within their container. */
+  | {
+      readonly type: "places";
+      readonly homes: ReadonlyMap<string, Spot>;
+      readonly pins: ReadonlyMap<string, Spot>;
+    }
   | { readonly type: "map"; readonly topology: Topology }
   | { readonly type: "change"; readonly change: TopologyChange }
   | { readonly type: "select"; readonly selection: Selection | undefined }
   | { readonly type: "hover"; readonly x: number; readonly y: number }
   | { readonly type: "leave" }
   | { readonly type: "click"; readonly x: number; readonly y: number }
+  /** A second click right after the first. */
+  | { readonly type: "open-at"; readonly x: number; readonly y: number }
+  /** A button goes down; what is there is dragged by the pans that follow, until the release. */
+  | { readonly type: "press"; readonly x: number; readonly y: number }
+  | { readonly type: "release" }
   | { readonly type: "pan"; readonly dx: number; readonly dy: number }
   | { readonly type: "zoom"; readonly factor: number; readonly x: number; readonly y: number }
   | { readonly type: "fit" }
   | { readonly type: "step"; readonly dx: number; readonly dy: number }
+  /** Opens or closes what is selected. */
+  | { readonly type: "toggle" }
+  | { readonly type: "export"; readonly number: number; readonly format: "png" | "svg" }
   | { readonly type: "ask"; readonly number: number; readonly selection: Selection };
 
 /** What the worker tells the page. */
@@ -39,6 +56,10 @@ export type FromMap =
       readonly y: number;
     }
   | { readonly type: "select"; readonly selection: Selection | undefined }
+  | { readonly type: "open" | "close"; readonly id: string }
+  | { readonly type: "pin"; readonly id: string; readonly spot: Spot }
+  | { readonly type: "homes"; readonly homes: readonly (readonly [string, Spot])[] }
+  | { readonly type: "exported"; readonly number: number; readonly file: Blob }
   | { readonly type: "drawn"; readonly drawn: Drawn }
   | { readonly type: "answer"; readonly number: number; readonly answer: DrawnLink | DrawnPeer | undefined };
 
@@ -52,8 +73,11 @@ export interface Size {
 /** The last whole picture. */
 export interface Drawn {
   readonly pictureCount: number;
+  /** Frames shown until then: pictures, and the last one moved. */
+  readonly frameCount: number;
   /** Of the whole map; how many of the links were in view stands beside. */
   readonly peers: number;
+  readonly groups: number;
   readonly links: number;
   readonly linksInView: number;
   readonly labels: number;
@@ -81,6 +105,10 @@ export interface DrawnLink {
 
 export interface DrawnPeer {
   readonly id: string;
+  /** A group that is open: an area, not a sign. */
+  readonly isOpen: boolean;
+  readonly isGroup: boolean;
+  readonly peerCount: number;
   readonly name: string;
   /** On the screen. */
   readonly x: number;

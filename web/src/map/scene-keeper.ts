@@ -1,20 +1,37 @@
-import { emptyLayout, type LayoutState, layout } from "../../../src/topology/layout.ts";
+import {
+  emptyLayout,
+  type LayoutNode,
+  type LayoutState,
+  layout,
+  type Spot,
+  stepsWithin,
+} from "../../../src/topology/layout.ts";
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
 import { TopologyState } from "../data/topology-state.ts";
+import { type Chart, ChartFold } from "../nest/chart-fold.ts";
+import { defaultOpenness, isSameOpenness, type Openness } from "../nest/openness.ts";
 import { LayoutGlide } from "./layout-glide.ts";
 import { boundsOfLayout, buildScene, type Scene } from "./scene.ts";
 
 /** Peers of a map on which a few are still found where they were. */
 const smallMap = 150;
+/** Homes kept for the next visit. */
+const homesMax = 3000;
 
-/** The topology as it arrives, laid out: what there is to draw at this moment. */
+/** The topology as it arrives, folded and laid out: what there is to draw at this moment. */
 export class SceneKeeper {
   readonly #state = new TopologyState();
+  readonly #fold = new ChartFold();
   readonly #glide = new LayoutGlide();
   #waiting: (Topology | TopologyChange)[] = [];
+  #openness: Openness = defaultOpenness;
+  #chart: Chart = this.#fold.fold(this.#state, defaultOpenness);
   /** Where everything belongs, and where it is shown on its way there. */
   #layout: LayoutState = emptyLayout;
   #shown: LayoutState = emptyLayout;
+  #homes: ReadonlyMap<string, Spot> = new Map();
+  #pins: ReadonlyMap<string, Spot> = new Map();
+  #told: LayoutState["containers"] | undefined;
   #centre = "";
   #isLive = true;
   #isStale = true;
@@ -42,6 +59,41 @@ export class SceneKeeper {
     this.#isStale = true;
   }
 
+  setOpenness(openness: Openness): void {
+    if (isSameOpenness(openness, this.#openness)) return;
+    this.#openness = openness;
+    this.#isStale = true;
+  }
+
+  /** Homes of an earlier visit, and what was put somewhere by hand: in lattice steps within the container. */
+  setPlaces(homes: ReadonlyMap<string, Spot>, pins: ReadonlyMap<string, Spot>): void {
+    this.#homes = homes;
+    this.#pins = pins;
+    this.#isStale = true;
+  }
+
+  /** Puts a sign or an open group somewhere on the map; returns where that is in its container. */
+  put(id: string, spot: Spot): Spot | undefined {
+    const parent = this.#chart.signs.get(id)?.parent ?? this.#chart.groups.get(id)?.parent;
+    if (parent === undefined) return undefined;
+    const pin = stepsWithin(this.#layout, parent, spot);
+    this.#pins = new Map(this.#pins).set(id, pin);
+    this.#isStale = true;
+    this.#glide.stop();
+    return pin;
+  }
+
+  /** For the next visit; undefined when they are those that were told last. */
+  homes(): [string, Spot][] | undefined {
+    const { containers } = this.#layout;
+    if (containers === this.#told) return undefined;
+    this.#told = containers;
+    const homes: [string, Spot][] = [];
+    for (const { members } of containers.values())
+      for (const [id, { home }] of members) if (homes.length < homesMax) homes.push([id, home]);
+    return homes;
+  }
+
   /** Messages wait for the next frame; behind a hidden page no frame comes, so a long queue is worked off at once. */
   take(message: Topology | TopologyChange): void {
     this.#waiting.push(message);
@@ -55,11 +107,8 @@ export class SceneKeeper {
     if (!this.#isStale && this.#shown === this.#layout) return false;
     if (this.#isStale) {
       this.#isStale = false;
-      const laid = { peers: [...this.#state.peers.values()], links: [...this.#state.links.values()] };
-      const isOtherQuestion = this.#isOtherQuestion;
-      this.#isOtherQuestion = false;
-      this.#layout = layout(this.#layout, laid, { centre: this.#centre, spread, isOtherQuestion });
-      this.#bounds = boundsOfLayout(this.#layout);
+      this.#chart = this.#fold.fold(this.#state, this.#openness);
+      this.#layOut(spread);
       if (moves) this.#glide.begin(this.#shown, this.#layout, now);
     }
     this.#shown = this.#glide.at(this.#layout, now);
@@ -67,8 +116,19 @@ export class SceneKeeper {
     return true;
   }
 
+  #layOut(spread: number): void {
+    const isOtherQuestion = this.#isOtherQuestion;
+    this.#isOtherQuestion = false;
+    this.#layout = layout(this.#layout, nodesOf(this.#chart), {
+      ...{ spread, isOtherQuestion, homes: this.#homes, pins: this.#pins },
+      centre: `node:${this.#centre}`,
+    });
+    this.#bounds = boundsOfLayout(this.#layout);
+  }
+
   #build(shown: LayoutState): Scene {
-    return buildScene(this.#state, shown, { centre: this.#centre, isLive: this.#isLive });
+    const pinned = new Set(this.#pins?.keys());
+    return buildScene(this.#chart, shown, { centre: this.#centre, isLive: this.#isLive, pinned });
   }
 
   #applyWaiting(): void {
@@ -95,8 +155,17 @@ export class SceneKeeper {
   }
 
   #forgetLayout(): void {
+    this.#fold.forget();
     this.#layout = emptyLayout;
     this.#shown = emptyLayout;
     this.#glide.stop();
   }
+}
+
+function nodesOf({ groups, signs }: Chart): LayoutNode[] {
+  const nodes: LayoutNode[] = [];
+  for (const { id, parent } of groups.values()) nodes.push({ id, parent, isContainer: true, weight: 0 });
+  for (const { id, parent, bytes, kind } of signs.values())
+    nodes.push({ id, parent, isContainer: false, weight: kind === "more" ? -1 : bytes });
+  return nodes;
 }

@@ -3,9 +3,12 @@ import { test } from "node:test";
 import { emptyLayout, layout } from "../../../src/topology/layout.ts";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import { TopologyState } from "../data/topology-state.ts";
+import { ChartFold } from "../nest/chart-fold.ts";
+import { defaultOpenness } from "../nest/openness.ts";
 import { pointOn } from "./curve.ts";
 import { hitTest, peerToward } from "./hit-test.ts";
-import { buildScene, hasTrouble, linkLook, linkRate } from "./scene.ts";
+import { hasTrouble, isSlow, linkLook, linkRate } from "./link-look.ts";
+import { buildScene } from "./scene.ts";
 
 const peers = ["curl", "nginx", "postgres"].map(
   (name): TopologyPeer => ({
@@ -46,7 +49,12 @@ function link(client: string, server: string, more: Partial<TopologyLink> = {}):
 function sceneOf(links: TopologyLink[]) {
   const state = new TopologyState();
   state.setMap({ from: 0, to: 100_000, peers, links, truncated: { peers: 0, links: 0 } });
-  return buildScene(state, layout(emptyLayout, { peers, links }), { centre: "lab", isLive: true });
+  const chart = new ChartFold().fold(state, defaultOpenness);
+  const nodes = [
+    ...[...chart.groups.values()].map(({ id, parent }) => ({ id, parent, isContainer: true, weight: 0 })),
+    ...[...chart.signs.values()].map(({ id, parent }) => ({ id, parent, isContainer: false, weight: 0 })),
+  ];
+  return buildScene(chart, layout(emptyLayout, nodes), { centre: "lab", isLive: true, pinned: new Set() });
 }
 
 test("peers and links are found where they are drawn", () => {
@@ -72,10 +80,24 @@ test("trouble is a failed connection or many retransmits", () => {
 
 test("only a live map has idle links", () => {
   const quiet = link("curl", "nginx", { lastSeen: 0, sentRate: 0, receivedRate: 0 });
-  assert.equal(linkLook(quiet, 100_000, true), "idle");
-  assert.equal(linkLook(quiet, 100_000, false), "active");
-  assert.equal(linkLook({ ...quiet, sentRate: 5 }, 100_000, true), "active");
-  assert.equal(linkLook({ ...quiet, failed: 1 }, 100_000, true), "warning");
+  const interval = { from: 0, to: 100_000 };
+  assert.equal(linkLook(quiet, interval, true), "idle");
+  assert.equal(linkLook(quiet, interval, false), "active");
+  assert.equal(linkLook({ ...quiet, sentRate: 5 }, interval, true), "active");
+  assert.equal(linkLook({ ...quiet, failed: 1 }, interval, true), "warning");
+});
+
+test("slow is against the link's own past, and by so much that somebody would notice", () => {
+  assert.equal(isSlow({ rttMs: 80, rttMinMs: 20 }), true);
+  assert.equal(isSlow({ rttMs: 80, rttMinMs: 60 }), false);
+  assert.equal(isSlow({ rttMs: 0.9, rttMinMs: 0.1 }), false);
+  assert.equal(isSlow({ rttMs: null, rttMinMs: null }), false);
+  const interval = { from: 0, to: 100_000 };
+  assert.equal(linkLook(link("curl", "nginx", { rttMs: 90, rttMinMs: 1 }), interval, false), "slow");
+  assert.equal(
+    linkLook(link("curl", "nginx", { rttMs: 90, rttMinMs: 1, failed: 2 }), interval, false),
+    "warning",
+  );
 });
 
 test("rates are of now when known, else the mean", () => {

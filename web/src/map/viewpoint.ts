@@ -3,10 +3,10 @@ import type { Size } from "./messages.ts";
 
 const glideMilliseconds = 420;
 const fitMargin = { top: 42, side: 26 };
-/** The legend is folded on a narrow view, takes two lines on a middle one, and one on a wide one. */
+/** The legend is folded on a narrow view, takes two lines on most, and one on a very wide one. */
 function legendHeight(width: number): number {
   if (width <= 700) return 44;
-  return width < 1120 ? 82 : 60;
+  return width < 1240 ? 78 : 56;
 }
 /** Room for the banner above a picture of the past. */
 const bannerHeight = 30;
@@ -79,7 +79,7 @@ export class Viewpoint {
   /** Islands side by side on a wide screen, one below the other on a phone. */
   spread(): number {
     const { width, height } = this.size;
-    return height < 2 ? 1.35 : Math.min(1.5, Math.max(0.42, width / height));
+    return height < 2 ? 1.35 : Math.min(1.9, Math.max(0.42, width / height));
   }
 
   #moveTo(camera: Camera, now: number): void {

@@ -1,6 +1,6 @@
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import { isSeenByAgent, portName } from "../details/describe.ts";
-import { linkRate } from "../map/scene.ts";
+import { linkRate } from "../map/link-look.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
 
 /** What a row of the links table shows and is sorted by. */

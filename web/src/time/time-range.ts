@@ -15,6 +15,16 @@ export const spanLabels: Record<Span, string> = {
   "7d": "Last 7 days",
 };
 
+/** What a range is compared with: the same length right before it, or a day or a week earlier. */
+export const compareSpans = ["before", "1d", "7d"] as const;
+export type CompareWith = (typeof compareSpans)[number];
+
+export const compareLabels: Record<CompareWith, string> = {
+  before: "the time right before",
+  "1d": "a day earlier",
+  "7d": "a week earlier",
+};
+
 const spanMilliseconds: Record<Span, number> = {
   "15m": 900_000,
   "1h": 3_600_000,
@@ -33,6 +43,23 @@ export function timeParams(range: TimeRange): { from?: string; to?: string } {
 export function rangeMilliseconds(range: TimeRange): number {
   if (range.kind === "between") return range.to - range.from;
   return spanMilliseconds[range.kind === "live" ? "15m" : range.span];
+}
+
+/** From and to, as they are at `now`. */
+export function rangeBounds(range: TimeRange, now: number): { from: number; to: number } {
+  if (range.kind === "between") return { from: range.from, to: range.to };
+  return { from: now - rangeMilliseconds(range), to: now };
+}
+
+/** The window that a range is compared with. */
+export function baseBounds(
+  range: TimeRange,
+  compare: CompareWith,
+  now: number,
+): { from: number; to: number } {
+  const { from, to } = rangeBounds(range, now);
+  const earlier = { before: to - from, "1d": 86_400_000, "7d": 604_800_000 }[compare];
+  return { from: Math.max(0, from - earlier), to: Math.max(1, to - earlier) };
 }
 
 /** A step that gives a chart between 30 and about 180 points. */

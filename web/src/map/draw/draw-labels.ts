@@ -1,3 +1,4 @@
+import { portsOf } from "../../nest/chart-link.ts";
 import { shorten } from "../../units/units.ts";
 import { pointOn } from "../curve.ts";
 import type { LabelSpace } from "../label-space.ts";
@@ -103,7 +104,8 @@ export function drawPortLabels(
 }
 
 /** Of several ports the heaviest, and how many more. */
-export function portText({ topology: { ports } }: SceneLink): string {
+export function portText({ topology: { members } }: SceneLink): string {
+  const ports = portsOf(members);
   let heaviest = ports[0];
   if (heaviest === undefined) return "";
   for (const port of ports) {

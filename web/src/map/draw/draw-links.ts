@@ -1,5 +1,6 @@
 import { type Curve, pointOn } from "../curve.ts";
-import { type LinkLook, linkWidths, type SceneLink, styleOrder } from "../scene.ts";
+import type { LinkLook } from "../link-look.ts";
+import { linkWidths, type SceneLink, styleOrder } from "../scene.ts";
 import { type Pen, setMapUnits, viewOf } from "./pen.ts";
 
 export interface LinkStyle {
@@ -54,10 +55,9 @@ export function drawArrows(
 ): void {
   const { context, camera } = pen;
   setMapUnits(pen);
-  for (const look of ["idle", "active", "warning"] as const) {
+  for (const [look, ofLook] of Map.groupBy(linksInView(pen, links), ({ look }) => look)) {
     context.beginPath();
-    for (const link of linksInView(pen, links)) {
-      if (link.look !== look) continue;
+    for (const link of ofLook) {
       // Many heads at one server would run into a blot.
       const crowd = Math.min(1, Math.sqrt(14 / link.server.links.length));
       const pixels = (4.5 + linkWidths[link.level]! * 1.5) * Math.sqrt(widthFactor) * crowd;
@@ -79,27 +79,56 @@ function arrow({ context }: Pen, { cx, cy, x1, y1 }: Curve, length: number): voi
   context.lineTo(x1 - alongX + alongY * 0.42, y1 - alongY - alongX * 0.42);
 }
 
-/** A link is a faint cross at its middle where connections fail: trouble is not told by colour alone. */
-export function drawTrouble(pen: Pen, links: readonly SceneLink[]): void {
+/** What a mark looks like, in arms' lengths from the middle of its link: nothing is told by colour alone. */
+const marks: Partial<Record<LinkLook, readonly (readonly [number, number, number, number])[]>> = {
+  /** A cross: connections fail. */
+  warning: [
+    [-1, -1, 1, 1],
+    [1, -1, -1, 1],
+  ],
+  /** A pause: it takes long. */
+  slow: [
+    [-0.5, -1, -0.5, 1],
+    [0.5, -1, 0.5, 1],
+  ],
+  new: [
+    [-1, 0, 1, 0],
+    [0, -1, 0, 1],
+  ],
+  gone: [[-1, 0, 1, 0]],
+  grown: [
+    [-0.9, 0.5, 0, -0.6],
+    [0, -0.6, 0.9, 0.5],
+  ],
+  shrunk: [
+    [-0.9, -0.5, 0, 0.6],
+    [0, 0.6, 0.9, -0.5],
+  ],
+};
+
+export function drawMarks(pen: Pen, links: readonly SceneLink[]): void {
   const { context, camera, palette } = pen;
   setMapUnits(pen);
   const arm = 4 / camera.scale;
-  context.beginPath();
-  for (const link of linksInView(pen, links)) {
-    if (link.look !== "warning") continue;
-    const { x, y } = pointOn(link.curve, 0.5);
-    context.moveTo(x - arm, y - arm);
-    context.lineTo(x + arm, y + arm);
-    context.moveTo(x + arm, y - arm);
-    context.lineTo(x - arm, y + arm);
-  }
   context.lineCap = "round";
-  context.strokeStyle = palette.sea;
-  context.lineWidth = 5 / camera.scale;
-  context.stroke();
-  context.strokeStyle = palette.warning;
-  context.lineWidth = 2 / camera.scale;
-  context.stroke();
+  for (const [look, ofLook] of Map.groupBy(linksInView(pen, links), ({ look }) => look)) {
+    const mark = marks[look];
+    if (mark === undefined) continue;
+    context.beginPath();
+    for (const { curve } of ofLook) {
+      const { x, y } = pointOn(curve, 0.5);
+      for (const [fromX, fromY, toX, toY] of mark) {
+        context.moveTo(x + fromX * arm, y + fromY * arm);
+        context.lineTo(x + toX * arm, y + toY * arm);
+      }
+    }
+    context.strokeStyle = palette.sea;
+    context.lineWidth = 5 / camera.scale;
+    context.stroke();
+    context.strokeStyle = colourOf(pen, look);
+    context.lineWidth = 2 / camera.scale;
+    context.stroke();
+  }
 }
 
 export function linksInView(pen: Pen, links: readonly SceneLink[]): SceneLink[] {
@@ -110,11 +139,11 @@ export function linksInView(pen: Pen, links: readonly SceneLink[]): SceneLink[] 
   });
 }
 
-export function colourOf({ palette }: Pen, look: LinkLook): string {
-  return { idle: palette.linkIdle, active: palette.link, warning: palette.warning }[look];
+export function colourOf({ palette }: Pick<Pen, "palette">, look: LinkLook): string {
+  return palette.looks[look];
 }
 
-function alphaOf(look: LinkLook, level: number): number {
-  if (look === "idle") return 0.34;
-  return look === "warning" ? 0.9 : 0.5 + level * 0.06;
+export function alphaOf(look: LinkLook, level: number): number {
+  if (look === "idle" || look === "same") return 0.34;
+  return look === "active" || look === "shrunk" ? 0.5 + level * 0.06 : 0.9;
 }

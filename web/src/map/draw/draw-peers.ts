@@ -1,6 +1,6 @@
 import type { ScenePeer } from "../scene.ts";
 import { drawKindIcon } from "./kind-icon.ts";
-import { type Context, type Pen, setMapUnits, viewOf } from "./pen.ts";
+import { type Context, fontFamily, type Pen, setMapUnits, setPixels, viewOf } from "./pen.ts";
 
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
@@ -12,9 +12,10 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
   const visible = peersInView(pen, peers);
   for (const [kind, ofKind] of Map.groupBy(visible, ({ kind }) => kind)) {
     const colour = palette.kinds[kind] ?? palette.kinds.other;
+    const isDot = 15 * camera.scale < dotPixels;
+    if (!isDot) drawBehind(pen, ofKind, colour);
     context.beginPath();
     for (const peer of ofKind) traceShape(context, peer, kind, Math.max(peer.radius, 2 / camera.scale));
-    const isDot = 15 * camera.scale < dotPixels;
     context.fillStyle = isDot ? colour : palette.body;
     context.fill();
     if (isDot) continue;
@@ -31,6 +32,49 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
     context.stroke();
   }
   drawBadges(pen, visible);
+  drawCounts(pen, visible);
+}
+
+/** A closed group has the edge of another sign behind it: there is more in it. */
+function drawBehind({ context, palette, camera }: Pen, peers: readonly ScenePeer[], colour: string): void {
+  const groups = peers.filter(({ isGroup, peerCount }) => isGroup && peerCount > 1);
+  if (groups.length === 0) return;
+  context.beginPath();
+  for (const { x, y, kind, radius } of groups) traceShape(context, { x: x + 3.6, y: y - 3.6 }, kind, radius);
+  context.fillStyle = palette.body;
+  context.fill();
+  context.strokeStyle = colour;
+  context.globalAlpha = 0.55;
+  context.lineWidth = 1.1 / camera.scale;
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+/** How many are behind a closed group's sign. */
+function drawCounts(pen: Pen, peers: readonly ScenePeer[]): void {
+  const { context, palette, camera, width, height } = pen;
+  if (camera.scale < 0.42) return;
+  const counted = peers.filter(({ isGroup, peerCount, kind }) => isGroup && peerCount > 1 && kind !== "more");
+  setPixels(pen);
+  context.font = `600 10px ${fontFamily}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { x, y, radius, peerCount } of counted) {
+    const text = peerCount > 9999 ? `${Math.round(peerCount / 1000)}k` : String(peerCount);
+    const spotX = (x + radius * 0.8 - camera.x) * camera.scale + width / 2 + 2;
+    const spotY = (y + radius * 0.75 - camera.y) * camera.scale + height / 2;
+    const half = 4.5 + text.length * 3;
+    context.beginPath();
+    context.roundRect(spotX - half, spotY - 7, half * 2, 14, 7);
+    context.fillStyle = palette.plate;
+    context.fill();
+    context.strokeStyle = palette.coast;
+    context.lineWidth = 1;
+    context.stroke();
+    context.fillStyle = palette.label;
+    context.fillText(text, spotX, spotY + 0.5);
+  }
+  setMapUnits(pen);
 }
 
 /** An orange spot on a peer with a link in trouble. */
@@ -51,7 +95,11 @@ function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer
   context.stroke();
 }
 
-/** Process, unit: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
+const discKinds: ReadonlySet<ScenePeer["kind"]> = new Set([
+  ...(["process", "unit", "other", "more", "internet", "country", "system", "domain"] as const),
+]);
+
+/** Process, unit, what of the internet is a group: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
 export function traceShape(
   context: Context,
   { x, y }: { x: number; y: number },
@@ -63,7 +111,7 @@ export function traceShape(
     context.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);
     return;
   }
-  if (kind === "process" || kind === "unit" || kind === "other") {
+  if (discKinds.has(kind)) {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, 2 * Math.PI);
     return;

@@ -1,22 +1,22 @@
 import { LabelSpace } from "../label-space.ts";
 import type { Scene } from "../scene.ts";
 import { blockPeers, drawPeerLabels, drawPortLabels } from "./draw-labels.ts";
-import { drawArrows, drawLinks, drawTrouble, type LinkStyle } from "./draw-links.ts";
+import { drawArrows, drawLinks, drawMarks, type LinkStyle } from "./draw-links.ts";
 import { drawPeers } from "./draw-peers.ts";
-import { drawGroups, drawHeadings, drawSea, placeHeadings } from "./draw-sea.ts";
+import { drawGroups, drawHeadings, drawSea, type Heading, placeHeadings } from "./draw-sea.ts";
 import type { Pen } from "./pen.ts";
 
 /** From this scale on every link with room says its port. */
 const portScale = 1.15;
 
 /** The whole chart, bottom to top. Returns what was in view. */
-export function drawPicture(pen: Pen, scene: Scene): { links: number; labels: number } {
+export function drawPicture(pen: Pen, scene: Scene): { links: number; labels: number; headings: Heading[] } {
   const style = linkStyle(pen, scene.links.length);
   drawSea(pen);
   drawGroups(pen, scene.groups);
   const links = drawLinks(pen, scene.links, style);
   if (links < 1500 && pen.camera.scale > 0.25) drawArrows(pen, scene.links, style);
-  if (pen.camera.scale > 0.25) drawTrouble(pen, scene.links);
+  if (pen.camera.scale > 0.25) drawMarks(pen, scene.links);
   drawPeers(pen, scene.peers);
   const space = new LabelSpace();
   const headings = placeHeadings(pen, scene.groups).filter(({ x, y, width, isCentre }) => {
@@ -27,7 +27,7 @@ export function drawPicture(pen: Pen, scene: Scene): { links: number; labels: nu
   const labels = drawPeerLabels(pen, scene.peers, space);
   if (pen.camera.scale >= portScale) drawPortLabels(pen, scene.links, space, 150);
   drawHeadings(pen, headings);
-  return { links, labels };
+  return { links, labels, headings };
 }
 
 export function linkStyle({ camera }: Pen, linkCount: number): LinkStyle {

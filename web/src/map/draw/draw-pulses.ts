@@ -9,7 +9,7 @@ const pulsesMax = 140;
 /** The links whose traffic moves, chosen when the scene changes, not per frame. */
 export function pulsingLinks(links: readonly SceneLink[]): SceneLink[] {
   return links
-    .filter(({ topology }) => (topology.sentRate ?? 0) + (topology.receivedRate ?? 0) > 0)
+    .filter(({ topology }) => topology.sentRate + topology.receivedRate > 0)
     .sort((a, b) => b.rate - a.rate)
     .slice(0, pulsesMax);
 }
@@ -21,7 +21,7 @@ export function drawPulses(pen: Pen, links: readonly SceneLink[], milliseconds: 
   setMapUnits(pen);
   context.beginPath();
   for (const link of linksInView(pen, links)) {
-    const { sentRate = 0, receivedRate = 0 } = link.topology;
+    const { sentRate, receivedRate } = link.topology;
     const { x0, y0, x1, y1 } = link.curve;
     // Steady pixels per second, so that long links do not look faster.
     const travel = Math.max(1400, (Math.hypot(x1 - x0, y1 - y0) * camera.scale) / 0.11);

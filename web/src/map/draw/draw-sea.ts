@@ -21,25 +21,27 @@ export function drawSea(pen: Pen): void {
   context.stroke();
 }
 
-/** Groups as islands: two lines of shallow water, the coast, the land. */
+/** Groups as islands: two lines of shallow water, the coast, the land; a group inside another is a rise of the land. */
 export function drawGroups(pen: Pen, groups: readonly SceneGroup[]): void {
   const { context, palette, camera } = pen;
   setMapUnits(pen);
-  for (const [distance, width] of [
-    [13, 1],
-    [7, 1],
-  ] as const) {
-    outline(pen, groups, distance);
+  const outermost = groups.filter(({ depth }) => depth === 0);
+  for (const distance of [13, 7]) {
+    outline(pen, outermost, distance);
     context.strokeStyle = palette.shallows;
-    context.lineWidth = width / Math.max(0.3, camera.scale);
+    context.lineWidth = 1 / Math.max(0.3, camera.scale);
     context.stroke();
   }
-  outline(pen, groups, 0);
-  context.fillStyle = palette.land;
-  context.fill();
-  context.strokeStyle = palette.coast;
-  context.lineWidth = 1.1 / camera.scale;
-  context.stroke();
+  for (let depth = 0; ; depth++) {
+    const level = groups.filter((group) => group.depth === depth);
+    if (level.length === 0) break;
+    outline(pen, level, 0);
+    context.fillStyle = depth === 0 ? palette.land : palette.rise;
+    context.fill();
+    context.strokeStyle = palette.coast;
+    context.lineWidth = (depth === 0 ? 1.1 : 0.8) / camera.scale;
+    context.stroke();
+  }
 }
 
 function outline({ context }: Pen, groups: readonly SceneGroup[], distance: number): void {
@@ -51,27 +53,36 @@ function outline({ context }: Pen, groups: readonly SceneGroup[], distance: numb
 }
 
 export interface Heading {
+  /** Of the group, which a click on the heading closes. */
+  readonly id: string;
   readonly text: string;
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly isCentre: boolean;
+  /** The point of the map it stands above. */
+  readonly mapX: number;
+  readonly mapY: number;
 }
 
-/** Headings stand on the coast's upper edge; on a map seen from far away only those of islands wide enough. */
+/** Headings stand on the coast's upper edge; of islands too small to have one, none. */
 export function placeHeadings(pen: Pen, groups: readonly SceneGroup[]): Heading[] {
   const { context, camera, width, height } = pen;
   setPixels(pen);
   context.font = headingFont(pen.camera.scale);
   const headings: Heading[] = [];
   for (const group of [...groups].sort(
-    (a, b) => Number(b.isCentre) - Number(a.isCentre) || b.peerCount - a.peerCount,
+    (a, b) => Number(b.isCentre) - Number(a.isCentre) || a.depth - b.depth || b.peerCount - a.peerCount,
   )) {
-    const x = (group.x - camera.x) * camera.scale + width / 2;
-    const y = (group.y - group.radiusY - camera.y) * camera.scale + height / 2 - 6;
+    const [mapX, mapY] = [group.x, group.y - group.radiusY];
+    const x = (mapX - camera.x) * camera.scale + width / 2;
+    const y = (mapY - camera.y) * camera.scale + height / 2 - 6;
     if (x < -200 || x > width + 200 || y < -20 || y > height + 20) continue;
-    const text = group.peerCount > 1 ? `${cut(group.name)} · ${group.peerCount}` : cut(group.name);
-    headings.push({ text, x, y, width: context.measureText(text).width, isCentre: group.isCentre });
+    if (group.depth > 0 && group.radiusX * camera.scale < 34) continue;
+    const name = `${group.isPinned ? "⚲ " : ""}${cut(group.name)}`;
+    const text = `${group.peerCount > 1 ? `${name} · ${group.peerCount}` : name} −`;
+    const { id, isCentre } = group;
+    headings.push({ id, text, x, y, width: context.measureText(text).width, isCentre, mapX, mapY });
   }
   return headings;
 }

@@ -101,27 +101,28 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
       context.arc(x + dx * size, y + dy * size, size * 0.28, 0, 2 * Math.PI);
     }
   },
-  /** A flag on its staff. */
+  /** A globe. */
+  internet: globe,
+  /** A flag. */
   country(context, x, y, size) {
     context.moveTo(x - size * 0.7, y + size);
     context.lineTo(x - size * 0.7, y - size * 0.9);
-    context.lineTo(x + size * 0.8, y - size * 0.5);
-    context.lineTo(x - size * 0.7, y);
+    context.lineTo(x + size * 0.85, y - size * 0.9);
+    context.lineTo(x + size * 0.45, y - size * 0.35);
+    context.lineTo(x + size * 0.85, y + size * 0.2);
+    context.lineTo(x - size * 0.7, y + size * 0.2);
   },
-  /** A ring of routers. */
-  as(context, x, y, size) {
-    context.arc(x, y, size * 0.9, 0, 2 * Math.PI);
-    sides(context, x, y, size * 0.5, 4);
+  system: ring,
+  as: ring,
+  domain: globe,
+  /** And more: it opens. */
+  more(context, x, y, size) {
+    context.moveTo(x - size * 0.7, y);
+    context.lineTo(x + size * 0.7, y);
+    context.moveTo(x, y - size * 0.7);
+    context.lineTo(x, y + size * 0.7);
   },
-  /** A globe with its axis and equator. */
-  domain(context, x, y, size) {
-    context.arc(x, y, size * 0.9, 0, 2 * Math.PI);
-    context.moveTo(x - size * 0.9, y);
-    context.lineTo(x + size * 0.9, y);
-    context.moveTo(x, y - size * 0.9);
-    context.lineTo(x, y + size * 0.9);
-  },
-  /** And more. */
+  /** All others. */
   other(context, x, y, size) {
     for (const dx of [-0.7, 0, 0.7]) {
       context.moveTo(x + dx * size + 0.8, y);
@@ -129,6 +130,22 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     }
   },
 };
+
+/** Routers in a ring. */
+function ring(context: Context, x: number, y: number, size: number): void {
+  sides(context, x, y, size * 0.85, 5);
+  context.moveTo(x + size * 0.3, y);
+  context.arc(x, y, size * 0.3, 0, 2 * Math.PI);
+}
+
+function globe(context: Context, x: number, y: number, size: number): void {
+  context.moveTo(x + size, y);
+  context.arc(x, y, size, 0, 2 * Math.PI);
+  context.moveTo(x + size * 0.45, y);
+  context.ellipse(x, y, size * 0.45, size, 0, 0, 2 * Math.PI);
+  context.moveTo(x - size, y);
+  context.lineTo(x + size, y);
+}
 
 function sides(context: Context, x: number, y: number, size: number, count: number): void {
   for (let side = 0; side < count; side++) {

@@ -2,6 +2,7 @@ import { type Camera, toMap, toScreen } from "../camera.ts";
 import type { Size } from "../messages.ts";
 import type { Scene } from "../scene.ts";
 import { drawPicture } from "./draw-picture.ts";
+import type { Heading } from "./draw-sea.ts";
 import type { Context, Pen } from "./pen.ts";
 
 /** The picture is this many pixels larger than the view on each side, so that a small pan shows no gap. */
@@ -13,6 +14,8 @@ export class Picture {
   readonly #context = this.#canvas.getContext("2d", { alpha: false })!;
   /** From where it was drawn. */
   camera: Camera | undefined;
+  /** Headings that it has. */
+  headings: readonly Heading[] = [];
 
   setSize({ width, height, ratio }: Size): void {
     this.#canvas.width = Math.round((width + 2 * overscan) * ratio);
@@ -29,7 +32,9 @@ export class Picture {
       width: width + 2 * overscan,
       height: height + 2 * overscan,
     };
-    return drawPicture(wide, scene);
+    const { headings, ...drawn } = drawPicture(wide, scene);
+    this.headings = headings;
+    return drawn;
   }
 
   /** Puts it where it belongs for another camera. */

@@ -1,0 +1,484 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { launchBrowser, whyNoBrowser } from "./browser.ts";
+import { type PretendShop, startShop } from "./pretend-shop.ts";
+import { temporaryFolder, until } from "./program.ts";
+
+const pagePath = new URL("../web/dist/index.html", import.meta.url);
+const skip = whyNoBrowser || (!existsSync(pagePath) && "the page is not built: npm run build");
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** Markup, writing from right to left, and as long as a DNS name may be. */
+const hostileName = `<img src=x onerror="document.title='run'">\u202e${"ל".repeat(100)}${"x".repeat(112)}`;
+
+interface Drawn {
+  readonly x: number;
+  readonly y: number;
+  readonly isOpen: boolean;
+  readonly isGroup: boolean;
+  readonly peerCount: number;
+  readonly place: { readonly x: number; readonly y: number };
+}
+interface Hooks {
+  drawnPeer(id: string): Promise<Drawn | undefined>;
+  drawnLink(id: string): Promise<{ look: string; bytesSent: number; x: number; y: number } | undefined>;
+}
+const drawnPeer = (id: string) => (globalThis as unknown as { portolan: Hooks }).portolan.drawnPeer(id);
+const drawnLink = (id: string) => (globalThis as unknown as { portolan: Hooks }).portolan.drawnLink(id);
+
+const web = "workload:shop/Deployment/web";
+const api = "workload:shop/Deployment/api";
+
+test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 }, async (t) => {
+  const shop: PretendShop = await startShop(temporaryFolder(t), { hostile: hostileName });
+  t.after(() => shop.stop());
+  for (let second = 0; second < 3; second++) await shop.talk();
+  shop.open();
+  const browser = await launchBrowser();
+  t.after(() => browser.close());
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    colorScheme: "dark",
+    reducedMotion: "reduce",
+    acceptDownloads: true,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  const search = () => new URL(page.url()).searchParams;
+  const open = async (query: string) => {
+    await page.goto(`${shop.program.url}/${query}`);
+    await page.locator('html[data-feed="open"], html[data-feed="shown"]').waitFor();
+  };
+  const drawn = (what: string, id: string, is: (peer: Drawn | undefined) => boolean) =>
+    until(what, async () => {
+      const peer = await page.evaluate(drawnPeer, id);
+      return is(peer) ? (peer ?? true) : undefined;
+    }) as Promise<Drawn>;
+  const clickAt = async ({ x, y }: { x: number; y: number }, times = 1) => {
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.click(box.x + x, box.y + y, { clickCount: times });
+  };
+  const words = async (testId: string) =>
+    (await page.getByTestId(testId).innerText()).replaceAll(/\s+/g, " ");
+
+  await t.test("the map is a cluster's: namespaces are open, workloads and countries are signs", async () => {
+    await open("");
+    await drawn("the namespace is open", "namespace:shop", (peer) => peer?.isOpen === true);
+    const workload = await drawn("the workload is a sign", web, (peer) => peer !== undefined);
+    assert.equal(workload.isGroup, true);
+    assert.equal(workload.peerCount, 4);
+    assert.equal((await page.evaluate(drawnPeer, "country:US"))?.isGroup, true);
+    const link = await page.evaluate(drawnLink, `${web}>${api}`);
+    const { links } = await shop.program.get<{ links: { id: string; client: string; bytesSent: number }[] }>(
+      "/api/v1/map",
+    );
+    assert.ok(link !== undefined && link.bytesSent > 0 && links.length > 50);
+  });
+
+  await t.test(
+    "a double click opens in place, the address says so, and a click on the heading closes",
+    async () => {
+      const before = await page.evaluate(drawnPeer, api);
+      const sign = (await page.evaluate(drawnPeer, web))!;
+      await clickAt(sign, 2);
+      const area = await drawn("it is open", web, (peer) => peer?.isOpen === true);
+      assert.deepEqual(search().getAll("open"), [web]);
+      assert.ok(
+        Math.hypot(area.place.x - sign.place.x, area.place.y - sign.place.y) < 320,
+        "where its sign was",
+      );
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("0"); // the map has the focus
+      const heading = await drawn("its heading is in view", web, (peer) => peer?.isOpen === true);
+      await clickAt(heading);
+      await drawn("it is closed", web, (peer) => peer?.isOpen === false);
+      assert.deepEqual(search().getAll("close"), [web]);
+      const after = await page.evaluate(drawnPeer, api);
+      assert.deepEqual(after!.place, before!.place, "the others are where they were");
+    },
+  );
+
+  await t.test(
+    "with the keyboard alone: arrows choose, Enter opens, Enter on what is open closes",
+    async () => {
+      await open(`?peer=${encodeURIComponent(web)}`);
+      await page.getByTestId("details").getByText("Workload").first().waitFor();
+      await page.getByTestId("map").focus();
+      await page.keyboard.press("Enter");
+      await drawn("it is open", web, (peer) => peer?.isOpen === true);
+      await page.keyboard.press("Enter");
+      await drawn("it is closed", web, (peer) => peer?.isOpen === false);
+      await page.keyboard.press("ArrowRight");
+      await until("another is chosen", () => (search().get("peer") !== web ? true : undefined));
+    },
+  );
+
+  await t.test("details of a group: who it talks with, and its filter to take away", async () => {
+    await open(`?peer=${encodeURIComponent("namespace:shop")}`);
+    const details = page.getByTestId("details");
+    await details.getByText("Called by").waitFor();
+    const text = (await details.innerText()).replaceAll(/\s+/g, " ");
+    assert.match(text, /Namespace shop/i);
+    assert.match(text, /Peers 16/);
+    const term = await details
+      .getByText("Copy filter")
+      .locator("xpath=ancestor::button")
+      .getAttribute("data-copies");
+    const answer = await shop.program.get<{ links: unknown[] }>(
+      `/api/v1/map?filter=${encodeURIComponent(term!)}`,
+    );
+    assert.ok(answer.links.length > 0, term!);
+  });
+
+  await t.test("a link between groups is one link, with all of their figures", async () => {
+    await open(`?link=${encodeURIComponent(`${web}>${api}`)}`);
+    const details = page.getByTestId("details");
+    await details.getByText("web → api").waitFor();
+    assert.match((await details.innerText()).replaceAll(/\s+/g, " "), /3000\/tcp/);
+  });
+
+  await t.test("switching views keeps filter, time and selection", async () => {
+    await open(`?range=1h&filter=port%3A3000&peer=${encodeURIComponent(api)}`);
+    const pane = page.getByTestId("pane");
+    for (const label of ["Matrix", "World", "Over time", "Top", "Table", "Map"]) {
+      await pane.getByText(label, { exact: true }).click();
+      await until(`${label} is shown`, async () =>
+        (await pane.locator("input:checked + label").innerText()) === label ? true : undefined,
+      );
+      const { filter, range, peer } = Object.fromEntries(search());
+      assert.deepEqual({ filter, range, peer }, { filter: "port:3000", range: "1h", peer: api }, label);
+    }
+  });
+
+  await t.test(
+    "the matrix: a cell is a link, a heading a group, and both are chosen like on the map",
+    async () => {
+      await open("?view=matrix&matrix=member");
+      const matrix = page.getByTestId("matrix");
+      const cell = matrix.locator(`[data-id="${web}>${api}"]`);
+      assert.match((await cell.getAttribute("aria-label"))!, /^web to api: [\d.]+ [kM]B, \d links?$/);
+      await cell.click();
+      assert.equal(search().get("link"), `${web}>${api}`);
+      await page.getByTestId("details").getByText("web → api").waitFor();
+      await page.getByTestId("matrix-by").getByText("Namespaces, networks").click();
+      await matrix.locator('tbody [data-id="namespace:jobs"]').click();
+      assert.equal(search().get("peer"), "namespace:jobs");
+      assert.equal(search().get("matrix"), null);
+    },
+  );
+
+  await t.test(
+    "the world: places from the addresses, the same in a list, and where the data is from",
+    async () => {
+      await open("?view=geo");
+      const list = page.getByTestId("geo-list");
+      await list.getByText("United States").click();
+      assert.equal(search().get("peer"), "country:US");
+      await page.locator('.geo-place.chosen[data-place="US"]').waitFor();
+      assert.ok((await page.locator(".geo-arc").count()) > 5);
+      assert.equal(await page.getByText("IP Geolocation by DB-IP").getAttribute("href"), "https://db-ip.com");
+      const home = page.getByTestId("geo-home");
+      const before = (await home.boundingBox())!;
+      await page.mouse.move(before.x + before.width / 2, before.y + before.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(before.x + 120, before.y + 60, { steps: 4 });
+      await page.mouse.up();
+      const after = (await home.boundingBox())!;
+      assert.ok(after.x - before.x > 80, "home was dragged");
+      await page.reload();
+      await home.waitFor();
+      assert.ok(Math.abs((await home.boundingBox())!.x - after.x) < 3, "and stays there");
+    },
+  );
+
+  await t.test("top: a click filters in, with Alt out", async () => {
+    await open("?view=top&by=port&range=1h");
+    const table = page.getByTestId("top-table");
+    await table.getByText("3000", { exact: true }).click();
+    await until("it is filtered", () =>
+      search().get("filter") === "port:3000 protocol:tcp" ? true : undefined,
+    );
+    await until("one row is left", async () =>
+      (await table.locator("tbody tr").count()) === 1 ? true : undefined,
+    );
+    await page.goBack();
+    await table.getByText("5432", { exact: true }).click({ modifiers: ["Alt"] });
+    await until("it is filtered out", () =>
+      search().get("filter") === "-(port:5432 protocol:tcp)" ? true : undefined,
+    );
+    await until("it is gone", async () =>
+      (await table.getByText("5432", { exact: true }).count()) === 0 ? true : undefined,
+    );
+  });
+
+  await t.test("over time: a chart and its table, and dragging over a part looks at that part", async () => {
+    await open("?view=series&by=server&range=1h");
+    const chart = page.getByTestId("stack-chart");
+    await chart.locator("canvas").waitFor();
+    assert.equal(await page.getByTestId("series-table").locator("tbody tr").count(), 8);
+    const box = (await chart.locator(".u-over").boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.2, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 });
+    await page.mouse.up();
+    await page.getByTestId("not-live").waitFor();
+    const minutes = (Number(search().get("to")) - Number(search().get("from"))) / 60_000;
+    assert.ok(minutes > 20 && minutes < 28, `${minutes} minutes of an hour`);
+  });
+
+  await t.test(
+    "the strip below: a click looks at that moment, arrow keys move the window, its end is live",
+    async () => {
+      await open("");
+      const strip = page.getByTestId("strip").getByRole("slider");
+      const box = (await strip.boundingBox())!;
+      await page.mouse.click(box.x + box.width * 0.25, box.y + 10);
+      await page.getByTestId("not-live").waitFor();
+      const from = Number(search().get("from"));
+      assert.ok(Number(search().get("to")) > from);
+      await strip.focus();
+      await page.keyboard.press("ArrowLeft");
+      await until("it moved", () => (Number(search().get("from")) < from ? true : undefined));
+      for (let presses = 0; presses < 40 && search().get("from") !== null; presses++)
+        await page.keyboard.press("Shift+ArrowRight");
+      assert.equal(search().get("from"), null);
+      await page.locator('html[data-feed="open"]').waitFor();
+    },
+  );
+
+  await t.test(
+    "compared with the time before, all is new; what it is compared with is in the address",
+    async () => {
+      await page.getByTestId("compare").click();
+      await page.getByTestId("compare-1d").click();
+      await page.getByTestId("comparing").waitFor();
+      assert.equal(search().get("compare"), "1d");
+      await until("a link is drawn as new", async () =>
+        (await page.evaluate(drawnLink, `${web}>${api}`))?.look === "new" ? true : undefined,
+      );
+      await page.getByText("much the same").waitFor();
+      await page.getByRole("button", { name: "Stop comparing" }).click();
+      await until("it is as before", async () =>
+        (await page.evaluate(drawnLink, `${web}>${api}`))?.look === "active" ? true : undefined,
+      );
+    },
+  );
+
+  await t.test("health is drawn: what fails, and what is slower than its past", async () => {
+    await open("");
+    const look = async (from: string, to: string) =>
+      (await page.evaluate(drawnLink, `workload:${from}>workload:${to}`))?.look;
+    await until("it fails", async () =>
+      (await look("shop/Deployment/cart", "shop/Deployment/postgres")) === "warning" ? true : undefined,
+    );
+    assert.equal(await look("shop/Deployment/search", "data/Deployment/clickhouse"), "slow");
+  });
+
+  await t.test("the filter completes fields, then values, by keyboard", async () => {
+    const input = page.getByTestId("filter");
+    await input.fill("");
+    await page.keyboard.type("ki");
+    await page.getByTestId("completions").getByText("kind:").waitFor();
+    await page.keyboard.press("Tab");
+    assert.equal(await input.inputValue(), "kind:");
+    await page.getByRole("option", { name: /^pod/ }).waitFor();
+    await page.keyboard.type("po");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    assert.equal(await input.inputValue(), "kind:pod");
+    await page.keyboard.press("Enter");
+    await until("it is applied", () => (search().get("filter") === "kind:pod" ? true : undefined));
+  });
+
+  await t.test("a filter that matches nothing says which part of it does not", async () => {
+    await open(`?filter=${encodeURIComponent("kind:pod port:9999")}`);
+    await page.getByTestId("why-nothing").waitFor();
+    assert.match(await words("why-nothing"), /kind:pod alone matches \d+ links port:9999 matches nothing/);
+  });
+
+  await t.test("commands: by Ctrl K, a few letters and Enter; peers by name too", async () => {
+    await open("");
+    await page.keyboard.press("Control+k");
+    await page.getByTestId("palette").waitFor();
+    await page.keyboard.type("last 6");
+    await page.keyboard.press("Enter");
+    await until("six hours", () => (search().get("range") === "6h" ? true : undefined));
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("clickhouse-");
+    await page
+      .getByRole("option", { name: /clickhouse-/ })
+      .first()
+      .waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByTestId("details").waitFor();
+    assert.match(search().get("peer")!, /^pod:uid-data-clickhouse/);
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("palette").waitFor({ state: "detached" });
+    await page.keyboard.press("2");
+    assert.equal(search().get("view"), "matrix");
+  });
+
+  await t.test("the map goes away as PNG and SVG, its links as CSV", async () => {
+    await open("");
+    await drawn("the map is there", web, (peer) => peer !== undefined);
+    const download = async (testId: string) => {
+      await page.getByTestId("export").click();
+      const [file] = await Promise.all([page.waitForEvent("download"), page.getByTestId(testId).click()]);
+      return { name: file.suggestedFilename(), content: readFileSync((await file.path())!) };
+    };
+    const png = await download("export-png");
+    assert.match(png.name, /^portolan-map-\d{4}-\d\d-\d\d-\d{4}\.png$/);
+    assert.equal(png.content.toString("latin1", 1, 4), "PNG");
+    assert.equal(png.content.readUInt32BE(16), (await page.getByTestId("map").boundingBox())!.width);
+    const svg = (await download("export-svg")).content.toString();
+    const inspect = `(text) => {
+      const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
+      return parsed.querySelector("parsererror")?.textContent ?? parsed.querySelectorAll("img, script, foreignObject").length;
+    }`;
+    assert.equal(await page.evaluate(`(${inspect})(${JSON.stringify(svg)})`), 0);
+    assert.ok(svg.includes(">postgres</text>"));
+    const csv = (await download("export-csv")).content.toString().trimEnd().split("\r\n");
+    const { links } = await shop.program.get<{ links: unknown[] }>("/api/v1/map");
+    assert.equal(csv.length, links.length + 1);
+  });
+
+  await t.test("what is dragged by hand is pinned, and is there at the next visit", async () => {
+    await open("");
+    const before = await drawn(
+      "it is drawn",
+      "workload:jobs/Deployment/mailer",
+      (peer) => peer !== undefined,
+    );
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.move(box.x + before.x, box.y + before.y);
+    await page.mouse.down();
+    await page.mouse.move(box.x + before.x + 30, box.y + before.y + 40, { steps: 5 });
+    await page.mouse.up();
+    const moved = await drawn(
+      "it moved",
+      "workload:jobs/Deployment/mailer",
+      (peer) => peer?.place.y !== before.place.y,
+    );
+    await until("it is kept", async () =>
+      (await page.evaluate<string | null>(`localStorage.getItem("portolan-pins")`))?.includes("mailer")
+        ? true
+        : undefined,
+    );
+    // What is held for another filter's peers may still move: all that is drawn has been told when it is kept anew.
+    await page.evaluate('localStorage.removeItem("portolan-homes")');
+    await page.getByRole("button", { name: "Zoom in (+)" }).click();
+    await until("homes are kept", async () =>
+      (await page.evaluate<string | null>(`localStorage.getItem("portolan-homes")`))?.includes(
+        "namespace:jobs",
+      )
+        ? true
+        : undefined,
+    );
+    const others = await page.evaluate(drawnPeer, api);
+    await page.reload();
+    const again = await drawn(
+      "it is drawn again",
+      "workload:jobs/Deployment/mailer",
+      (peer) => peer !== undefined,
+    );
+    assert.ok(Math.hypot(again.place.x - moved.place.x, again.place.y - moved.place.y) < 1.5);
+    const kept = await page.evaluate(drawnPeer, api);
+    assert.ok(Math.hypot(kept!.place.x - others!.place.x, kept!.place.y - others!.place.y) < 1.5);
+    await page.getByRole("button", { name: "Let go of 1 pinned" }).click();
+    await drawn(
+      "it is back",
+      "workload:jobs/Deployment/mailer",
+      (peer) => Math.abs(peer!.place.y - before.place.y) < 1.5,
+    );
+  });
+
+  await t.test(
+    "a hostile name is text, on the map's tooltip, in the table, the details and everywhere else",
+    async () => {
+      const id = "process:node-0/hostile";
+      for (const query of [
+        "?view=links",
+        "?view=matrix&matrix=member",
+        "?view=top&by=client&range=1h",
+        "?",
+      ]) {
+        await open(`${query}&peer=${encodeURIComponent(id)}`);
+        await page.getByText("<img src=x").first().waitFor();
+        assert.equal(await page.locator('img[src="x"]').count(), 0, query);
+        assert.notEqual(await page.title(), "run");
+        const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        assert.equal(isWide, false, `${query} runs over the side`);
+      }
+    },
+  );
+
+  await t.test("axe finds no violation in any view, dark and light", async () => {
+    const found: string[] = [];
+    for (const scheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const query of [
+        "",
+        `?peer=${encodeURIComponent(web)}`,
+        "?view=matrix",
+        "?view=geo",
+        "?view=series&range=1h",
+        "?view=top&range=1h",
+        "?view=links",
+        "?view=flows",
+        "?view=exporters",
+        "?compare=before",
+      ]) {
+        await open(query);
+        for (const violation of await violations(page)) found.push(`${query} ${scheme}: ${violation}`);
+      }
+    }
+    assert.deepEqual(found, []);
+  });
+
+  await t.test("on a phone nothing runs over the side", async () => {
+    await page.setViewportSize({ width: 390, height: 780 });
+    for (const query of [
+      "",
+      "?view=matrix",
+      "?view=geo",
+      "?view=series&range=1h",
+      "?view=top&range=1h",
+      "?view=links",
+      "?view=exporters",
+    ]) {
+      await open(query);
+      const wide = await page.evaluate("document.documentElement.scrollWidth");
+      assert.equal(wide, 390, query);
+    }
+  });
+
+  await t.test("nobody complained: no error, nothing against the security policy", () => {
+    assert.deepEqual(complaints, []);
+  });
+});
+
+/** What axe-core holds against the page, in words. It is run outside of the page's own world, so that the policy stays as it is. */
+async function violations(page: Page): Promise<string[]> {
+  await page.locator(":is(.view-bar, .map canvas, table, .geo-list):visible").first().waitFor();
+  await page.evaluate(readFileSync(axePath, "utf8"));
+  return await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(
+          options: object,
+        ): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+      };
+    };
+    const found = await axe.run({ resultTypes: ["violations"] });
+    return found.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary.slice(0, 240)}`),
+    );
+  });
+}
