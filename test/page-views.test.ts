@@ -49,7 +49,11 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("console", (message) => {
+    // The browser tells so when anybody on this machine makes a network interface.
+    const isMachine = message.text().endsWith("net::ERR_NETWORK_CHANGED");
+    if (message.type() === "error" && !isMachine) complaints.push(message.text());
+  });
   const search = () => new URL(page.url()).searchParams;
   const open = async (query: string) => {
     await page.goto(`${shop.program.url}/${query}`);
@@ -361,21 +365,23 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await page.mouse.down();
     await page.mouse.move(box.x + before.x + 30, box.y + before.y + 40, { steps: 5 });
     await page.mouse.up();
-    const moved = await drawn(
-      "it moved",
-      "workload:jobs/Deployment/mailer",
-      (peer) => peer?.place.y !== before.place.y,
-    );
     await until("it is kept", async () =>
       (await page.evaluate<string | null>(`localStorage.getItem("portolan-pins")`))?.includes("mailer")
         ? true
         : undefined,
     );
+    const moved = await drawn(
+      "it is where it was put",
+      "workload:jobs/Deployment/mailer",
+      (peer) => peer !== undefined && peer.place.y > before.place.y + 20,
+    );
     // What is held for another filter's peers may still move: all that is drawn has been told when it is kept anew.
     await page.evaluate('localStorage.removeItem("portolan-homes")');
     await page.getByRole("button", { name: "Zoom in (+)" }).click();
     await until("homes are kept", async () =>
-      (await page.evaluate<string | null>(`localStorage.getItem("portolan-homes")`))?.includes("namespace:jobs")
+      (await page.evaluate<string | null>(`localStorage.getItem("portolan-homes")`))?.includes(
+        "namespace:jobs",
+      )
         ? true
         : undefined,
     );

@@ -20,7 +20,13 @@ test("homes and pins come back as they were kept", () => {
 
 test("a visit that sees a few leaves the others where they are", () => {
   const some = storage();
-  keepHomes([["a", { x: 1, y: 1 }], ["b", { x: 2, y: 2 }]], some);
+  keepHomes(
+    [
+      ["a", { x: 1, y: 1 }],
+      ["b", { x: 2, y: 2 }],
+    ],
+    some,
+  );
   keepHomes([["a", { x: 3, y: 3 }]], some);
   assert.deepEqual(Object.fromEntries(readPlaces(some).homes), { a: { x: 3, y: 3 }, b: { x: 2, y: 2 } });
 });
