@@ -265,8 +265,8 @@ async function measure(peerCount: number, linkCount: number): Promise<void> {
       last = now.pictureCount;
       await sleep(60);
     }
-    const heap = (await session.send("Performance.enable"),
-    await session.send("Performance.getMetrics")).metrics.find(
+    await session.send("Performance.enable");
+    const heap = (await session.send("Performance.getMetrics")).metrics.find(
       ({ name }) => name === "JSHeapUsedSize",
     )!.value;
     const line = ({ framesPerSecond, medianFrame, scriptPerFrame, scriptWorst }: ReturnType<typeof judge>) =>

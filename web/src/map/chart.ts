@@ -49,7 +49,7 @@ export class Chart {
   #isPictureStale = true;
   #isViewStale = true;
   /** What the pointer drags. */
-  #held: { readonly id: string; spot: Spot; pin: Spot | undefined } | undefined;
+  #held: { readonly id: string; spot: Spot; isMoved: boolean } | undefined;
   #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
   #presentedAt = 0;
@@ -178,13 +178,16 @@ export class Chart {
     const id = heading ?? (at?.kind === "peer" ? at.id : undefined);
     const thing =
       id === undefined ? undefined : (this.#scene.peerById.get(id) ?? this.#scene.groupById.get(id));
-    this.#held = thing && { id: thing.id, spot: { x: thing.x, y: thing.y }, pin: undefined };
+    this.#held = thing && { id: thing.id, spot: { x: thing.x, y: thing.y }, isMoved: false };
   }
 
   release(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held?.pin !== undefined) this.#tell({ type: "pin", id: held.id, spot: held.pin });
+    if (held === undefined || !held.isMoved) return;
+    const pin = this.#keeper.put(held.id, held.spot);
+    if (pin !== undefined) this.#tell({ type: "pin", id: held.id, spot: pin });
+    this.#requestFrame();
   }
 
   /** Selects the next peer in a direction, from the selected one or the middle of the view. */
@@ -205,7 +208,11 @@ export class Chart {
     if (this.#held !== undefined) {
       const { scale } = this.#viewpoint.camera;
       this.#held.spot = { x: this.#held.spot.x + dx / scale, y: this.#held.spot.y + dy / scale };
-      this.#held.pin = this.#keeper.put(this.#held.id, this.#held.spot);
+      this.#held.isMoved = true;
+      const isGroup = this.#scene.groupById.has(this.#held.id);
+      // A group takes all in it along, which the layout does.
+      if (isGroup) this.#keeper.put(this.#held.id, this.#held.spot);
+      else this.#keeper.drag(this.#held.id, this.#held.spot);
       this.#viewpoint.follows = false;
       this.#requestFrame();
       return;
