@@ -123,7 +123,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     "with the keyboard alone: arrows choose, Enter opens, Enter on what is open closes",
     async () => {
       await open(`?peer=${encodeURIComponent(web)}`);
-      await page.getByTestId("details").getByText("Workload").first().waitFor();
+      await page.getByTestId("details").getByText("Deployment").first().waitFor();
       await page.getByTestId("map").focus();
       await page.keyboard.press("Enter");
       await drawn("it is open", web, (peer) => peer?.isOpen === true);
