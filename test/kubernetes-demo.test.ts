@@ -14,6 +14,7 @@ import {
 } from "../src/demo/index.ts";
 import { clusterRules } from "../src/enrich/kubernetes/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
+import type { Topology } from "../src/topology/index.ts";
 import { ApiServer, type Json, missingForApiServer, writeKubeconfig } from "./kubernetes-api-server.ts";
 import { ClusterObjects } from "./kubernetes-objects.ts";
 import { liveMap, type Program, startProgram, temporaryFolder, until } from "./program.ts";
@@ -165,6 +166,23 @@ test("from real connections of the demo's pods, registered in a real API server,
         "host:10.96.0.10",
       ])
         assert.ok(!ends.includes(id), id);
+    },
+  );
+
+  await t.test(
+    "the service that was called is on the link between the two deployments, live and in history",
+    async () => {
+      const id = `${shop("frontend")}>${shop("checkout")}`;
+      const called = (map: Topology) => map.links.find((link) => link.id === id)?.services;
+      assert.deepEqual(called(await liveMap(program, "?group=workload")), ["shop/checkout"]);
+      await until("it is stored", async () => {
+        const map = await program.get<Topology>("/api/v1/map?from=-5m&group=workload");
+        return called(map)?.join() === "shop/checkout" || undefined;
+      });
+      const filtered = await program.get<Topology>(
+        "/api/v1/map?from=-5m&group=workload&filter=server.service:checkout",
+      );
+      assert.ok(filtered.links.some((link) => link.id === id));
     },
   );
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -51,3 +51,46 @@ test("its exit code is the program's", (t) => {
   assert.equal(status, 2);
   assert.match(stderr, /unknown command 'no-such-command'/);
 });
+
+test("programs of packages that start services are unpacked for the tests, not installed", (t) => {
+  const folder = temporaryFolder(t);
+  // The part of the launcher that fetches, with an apt-get that gives a package of ours.
+  const script = `
+    set -eu
+    unpacked=${folder}/unpacked
+    ${/^say\(\).*$/m.exec(text)![0]}
+    ${part("want_programs")}
+    ${part("download_package")}
+    ${part("unpack_package")}
+    ${part("quietly")}
+    want_programs portolan-trial:trial portolan-missing:missing sh:dash
+    command -v portolan-trial`;
+  writeFileSync(join(folder, "trial"), "#!/bin/sh\n", { mode: 0o755 });
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const log = join(folder, "log");
+  const commands = {
+    "apt-get": `echo "apt-get $*" >> ${log}; [ "$*" = "download trial" ] && : > trial_1_all.deb`,
+    "dpkg-deb": `echo "dpkg-deb $1" >> ${log}; mkdir -p "$3/usr/bin"; cp ${folder}/trial "$3/usr/bin/portolan-trial"`,
+  };
+  for (const [name, body] of Object.entries(commands))
+    writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  const { stdout, stderr } = spawnSync("sh", ["-c", script], {
+    env: { PATH: `${bin}:/usr/bin:/bin` },
+    encoding: "utf8",
+  });
+  assert.equal(stdout, `${folder}/unpacked/usr/bin/portolan-trial\n`, stderr);
+  assert.equal(
+    readFileSync(log, "utf8"),
+    "apt-get download trial\ndpkg-deb -x\napt-get download missing\napt-get update\n",
+    "nothing is installed, and what is there is not fetched",
+  );
+  assert.match(stderr, /could not be fetched; going on without/);
+});
+
+const text = readFileSync(launcher, "utf8");
+
+/** A function of the launcher's. */
+function part(name: string): string {
+  return new RegExp(`^${name}\\(\\) \\{\n[^]*?^\\}`, "m").exec(text)![0];
+}

@@ -8,6 +8,7 @@ import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addGeoip } from "./geoip.ts";
 import { addProbe } from "./probe.ts";
+import { addQuery } from "./query.ts";
 import { addToken } from "./token.ts";
 import { addUp } from "./up.ts";
 import { version } from "./version.ts";
@@ -29,6 +30,7 @@ async function main(): Promise<number> {
   addDoctor(program);
   addGeoip(program);
   addToken(program);
+  addQuery(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
   for (const command of program.commands) command.exitOverride().showHelpAfterError(true);
   try {

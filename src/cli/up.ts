@@ -79,13 +79,11 @@ async function run(flags: UpFlags, agentEnabled: boolean | undefined): Promise<v
   const logger = pino({ level: config.log, base: null }, pino.destination(2));
   try {
     const capture = flags.pcap === undefined ? undefined : await openCapture(flags.pcap);
-    const server = createServer(config, { version, logger, capture });
+    const server = createServer(config, { version, logger, capture, readConfig: read });
     // Before anything takes time: unhandled, it would end the process.
     process.on("SIGHUP", () => {
       try {
-        const later = server.reload(read());
-        const rest = later.length === 0 ? "" : `; taken at the next start: ${later.join(", ")}`;
-        logger.info(`the configuration was read again${rest}`);
+        server.reload();
       } catch (error) {
         logger.error(`SIGHUP: the configuration stays as it was: ${(error as Error).message}`);
       }

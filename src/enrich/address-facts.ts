@@ -35,7 +35,7 @@ export interface AddressFactsTable {
   readonly generation: number;
 }
 
-/** Facts of addresses, derived anew from configuration and databases: nothing here has to be stored. */
+/** Facts of addresses, derived from configuration and databases, anew when one changes. */
 export function createAddressFacts({
   networks,
   geo,

@@ -82,6 +82,14 @@ function withoutConnection(unit: string): string {
   return unit.replace(/@\d+-(?:.*:.*|\d+[-_]\d+(?:[-_]\d+)?)(?=\.service$)/, "@");
 }
 
+/** Who was last met of a process, so that a key has to be made for a process's first socket only, or when it changes. */
+interface Met {
+  readonly processName: string;
+  readonly cgroupId: number;
+  readonly networkNamespace: number;
+  readonly identity: Identity;
+}
+
 interface Identity {
   /** Its name may be learned later. */
   peer: Omit<Peer, "address" | "network">;
@@ -105,12 +113,34 @@ export function createSocketOwners({
   cgroupNameOf = () => "",
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
+  const lastMet = new Map<number, Met>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
   const placeByCgroup = new Map<number, CgroupPlace>();
   const cgroups = createCgroupTree(cgroupMounts === undefined ? {} : { mounts: cgroupMounts });
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let corrections = new Map<string, string>();
   let generation = peers.generation;
+
+  /** A process id is used again after a while; its name and cgroup then differ. */
+  function identityOf(owner: SocketOwner): Identity {
+    const { process, processName, cgroupId, networkNamespace } = owner;
+    const met = lastMet.get(process);
+    if (
+      met !== undefined &&
+      met.cgroupId === cgroupId &&
+      met.networkNamespace === networkNamespace &&
+      met.processName === processName
+    )
+      return met.identity;
+    const key = `${process} ${cgroupId} ${networkNamespace} ${processName}`;
+    let identity = identities.get(key);
+    if (identity === undefined) {
+      identity = identify(owner);
+      identities.set(key, identity);
+    }
+    lastMet.set(process, { processName, cgroupId, networkNamespace, identity });
+    return identity;
+  }
 
   function identify(owner: SocketOwner): Identity {
     const place =
@@ -206,14 +236,9 @@ export function createSocketOwners({
       if (generation !== peers.generation || identities.size >= identitiesMax) {
         generation = peers.generation;
         identities.clear();
+        lastMet.clear();
       }
-      // A process id is used again after a while; its name and cgroup then differ.
-      const key = `${owner.process} ${owner.cgroupId} ${owner.networkNamespace} ${owner.processName}`;
-      let identity = identities.get(key);
-      if (identity === undefined) {
-        identity = identify(owner);
-        identities.set(key, identity);
-      }
+      const identity = identityOf(owner);
       const known = identity.rows.get(addressWords(bytes, offset), 0);
       if (known !== 0) return known;
       const address = formatAddress(bytes, offset);

@@ -56,6 +56,8 @@ export interface IngestHead {
   /** Unix ms by the agent's clock. */
   readonly startedMilliseconds: number;
   readonly sealedMilliseconds: number;
+  /** The agent stops: nothing comes after this from its epoch, and another may report the node. */
+  readonly isLast: boolean;
 }
 
 export interface IngestMessage extends IngestHead {

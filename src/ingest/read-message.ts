@@ -50,6 +50,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     startedMilliseconds: 0,
     sealedMilliseconds: 0,
     rowCount: 0,
+    isLast: false,
   };
   const texts = { node: "", agentVersion: "", machine: "", instance: "", epoch: "" };
   const columns = new Map<IngestColumn, Uint8Array>();
@@ -69,6 +70,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     else if (field === at.startedMilliseconds) head.startedMilliseconds = reader.unsigned();
     else if (field === at.sealedMilliseconds) head.sealedMilliseconds = reader.unsigned();
     else if (field === at.rowCount) head.rowCount = reader.unsigned();
+    else if (field === at.isLast) head.isLast = reader.unsigned() !== 0;
     else if (field === at.columns) readColumn(reader.message(), columns);
     else if (field === at.peers) add(peers, ingestLimits.peers, reader, readPeer);
     else if (field === at.renamed) add(renamed, ingestLimits.names, reader, readRenamed);
@@ -97,10 +99,11 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     if (batch.columns[name].some((place) => place > peers.length))
       return { problem: `${name}: names a peer that the message does not tell` };
   }
-  const { sequence, startedMilliseconds, sealedMilliseconds } = head;
+  const { sequence, startedMilliseconds, sealedMilliseconds, isLast } = head;
   const { node, instance, epoch, agentVersion, machine } = texts;
   return {
     ...{ node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds },
+    isLast,
     ...{ batch, peers, renamed, names, translations, drops, report },
   };
 }

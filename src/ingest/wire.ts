@@ -18,6 +18,7 @@ export const batchField = {
   report: 16,
   translations: 17,
   machine: 18,
+  isLast: 19,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;

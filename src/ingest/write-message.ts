@@ -33,6 +33,7 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   writer.unsigned(at.startedMilliseconds, Math.floor(message.startedMilliseconds));
   writer.unsigned(at.sealedMilliseconds, Math.floor(message.sealedMilliseconds));
   writer.unsigned(at.rowCount, batch.count);
+  writer.unsigned(at.isLast, message.isLast ? 1 : 0);
   for (const column of ingestColumns) writeColumn(writer, inner.clear(), batch, column);
   for (const peer of message.peers) {
     inner.clear();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { pino } from "pino";
@@ -86,11 +86,14 @@ test("a server at one address answers this machine at that address", async (t) =
 });
 
 test("where only agents have credentials, from other machines nothing but open paths is answered", async () => {
-  const app = createHttp({ logger, isLoopbackOnly: true, openPaths: ["/open"] });
-  for (const path of ["/open", "/closed"]) app.get(path, () => ({}));
+  const app = createHttp({ logger, isLoopbackOnly: true, areAgentsChecked: true });
+  app.get("/open", { config: { scope: "open" } }, () => ({}));
+  app.get("/ingest", { config: { scope: "ingest" } }, () => ({}));
+  app.get("/closed", () => ({}));
   const get = async (url: string, remoteAddress: string, host: string) =>
     (await app.inject({ url, remoteAddress, headers: { host } })).statusCode;
   assert.equal(await get("/open?x", "192.168.1.5", "portolan.example"), 200);
+  assert.equal(await get("/ingest", "192.168.1.5", "portolan.example"), 200);
   assert.equal(await get("/closed", "192.168.1.5", "127.0.0.1"), 403);
   assert.equal(await get("/closed?/open", "192.168.1.5", "127.0.0.1"), 403);
   assert.equal(await get("/closed", "::ffff:127.0.0.1", "127.0.0.1"), 200);
@@ -180,8 +183,30 @@ test("a request that cannot be read is a problem of its own status", async () =>
   ] as const) {
     assert.equal(answer.statusCode, status);
     assert.match(String(answer.headers["content-type"]), /^application\/problem\+json/);
-    assert.deepEqual([answer.json().status, answer.json().code], [status, "request_invalid"]);
+    const code = status === 413 ? "message_too_large" : "request_invalid";
+    assert.deepEqual([answer.json().status, answer.json().code], [status, code]);
   }
+});
+
+test("a URL of a megabyte, and what is no HTTP, are problems too", async (t) => {
+  const { app } = createApp();
+  t.after(() => app.close());
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const send = async (text: string) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {}); // the server need not read all of it
+    socket.write(text);
+    let answer = "";
+    for await (const piece of socket) answer += piece;
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    assert.match(head, /content-type: application\/problem\+json/);
+    return [Number(head.split(" ")[1]), JSON.parse(body).code];
+  };
+  const long = `GET /answer?filter=${"x".repeat(1024 * 1024)} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  assert.deepEqual(await send(long), [431, "head_too_large"]);
+  assert.deepEqual(await send("hello\r\n\r\n"), [400, "request_invalid"]);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/answer`)).status, 200);
 });
 
 test("the page is served, or how to build it is said", async () => {

@@ -9,11 +9,12 @@ import Fastify, {
   LogController,
 } from "fastify";
 import { isLoopbackHost } from "../settings/index.ts";
+import { collectDescriptions } from "./api/description.ts";
 import { guard } from "./auth/access.ts";
 import type { ClientLimits } from "./auth/client-limits.ts";
 import type { CredentialTable } from "./auth/credential-table.ts";
 import { Sessions } from "./auth/sessions.ts";
-import { answerProblems, Problem, sendProblem } from "./problem.ts";
+import { answerClientError, answerProblems, Problem, sendProblem } from "./problem.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 const webFolder = fileURLToPath(new URL("../../web/dist", import.meta.url));
@@ -38,8 +39,8 @@ export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
   /** Whether people are let in from this machine only: then nobody comes by another name than a loopback one. */
   readonly isLoopbackOnly: boolean;
-  /** Paths that look after their own callers, or tell nothing. */
-  readonly openPaths?: readonly string[];
+  /** Whether the route of agents asks for their tokens itself: then it is open to other machines too. */
+  readonly areAgentsChecked?: boolean;
   /** Where people and programs have to show a token. */
   readonly credentials?: CredentialTable | undefined;
   readonly limits?: ClientLimits | undefined;
@@ -57,7 +58,7 @@ const proxyHeaders = [
 
 /** The HTTP server without its API routes: headers, errors, the page. */
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { logger, isLoopbackOnly, openPaths = [], credentials, limits, tls } = options;
+  const { logger, isLoopbackOnly, areAgentsChecked = false, credentials, limits, tls } = options;
   const app = Fastify({
     ...(tls === undefined ? {} : { https: { ...tls, minVersion: "TLSv1.2" } }),
     // Where it listens is told by whoever started it.
@@ -67,6 +68,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
     requestTimeout: requestMilliseconds,
+    // What is no HTTP, or has a head that is too long, never becomes a request.
+    clientErrorHandler: answerClientError,
     // A URL that cannot be decoded is answered before any hook runs.
     frameworkErrors: (error, _request, reply) =>
       sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),
@@ -77,7 +80,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     // A page of another site may send requests here, though not read the answers: they would still cost work.
     if (isOfAnotherSite(request))
       throw new Problem(403, "cross_site", "pages of other sites may not ask this server");
-    if (openPaths.includes(request.url.split("?", 1)[0]!)) return;
+    const { scope } = request.routeOptions.config;
+    if (scope === "open" || (scope === "ingest" && areAgentsChecked)) return;
     // A proxy on this machine passes on what others ask: they are not this machine.
     const isPassedOn = proxyHeaders.some((name) => request.headers[name] !== undefined);
     const own = request.socket.localAddress;
@@ -101,7 +105,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       );
     }
   });
-  guard(app, { credentials, limits, openPaths, sessions: new Sessions(Date.now) });
+  collectDescriptions(app);
+  guard(app, { credentials, limits, sessions: new Sessions(Date.now) });
   if (existsSync(`${webFolder}/index.html`)) {
     app.register(fastifyStatic, {
       root: webFolder,

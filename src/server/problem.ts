@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { OperatingError } from "../store/index.ts";
 
@@ -28,26 +30,50 @@ const titles: Readonly<Record<number, string>> = {
   415: "Unknown media type",
   422: "Cannot be answered",
   429: "Too many requests",
+  431: "Too large",
   500: "Internal error",
   503: "Not available",
   504: "Took too long",
 };
 
+function formatProblem({ status, code, message: detail, extra }: Problem): string {
+  return JSON.stringify({
+    ...{ type: "about:blank", title: titles[status] ?? "Error", status, detail, code },
+    ...extra,
+  });
+}
+
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status, code, message: detail, extra } = problem;
   return reply
-    .code(status)
+    .code(problem.status)
     .header("content-type", "application/problem+json")
-    .send(
-      JSON.stringify({
-        type: "about:blank",
-        title: titles[status] ?? "Error",
-        status,
-        detail,
-        code,
-        ...extra,
-      }),
-    );
+    .send(formatProblem(problem));
+}
+
+const unreadMilliseconds = 2000;
+
+/** Of a connection whose request cannot be read; there is nothing to reply to but the socket. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (socket.writableEnded) return; // the rest of what was answered cannot be read either
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const problem =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? new Problem(
+          431,
+          "head_too_large",
+          "URL and headers have at most 16 KiB; a filter has at most 4096 characters",
+        )
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? new Problem(408, "request_invalid", "the request did not arrive in time")
+        : new Problem(400, "request_invalid", "this is no HTTP request");
+  const body = formatProblem(problem);
+  // The rest is read and thrown away for a moment: else the connection is reset before the answer is read.
+  socket.removeAllListeners("data").resume();
+  setTimeout(() => socket.destroy(), unreadMilliseconds).unref();
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** What the store could not answer: a question of the asker's making, or one that may be asked again. */
@@ -61,7 +87,8 @@ export function answerProblems(app: FastifyInstance): void {
     if (error instanceof Problem) return sendProblem(reply, error);
     if (error instanceof OperatingError) return sendProblem(reply, storeProblem(error));
     const status = error.statusCode ?? 500;
-    if (status < 500) return sendProblem(reply, new Problem(status, "request_invalid", error.message));
+    const code = status === 413 ? "message_too_large" : "request_invalid";
+    if (status < 500) return sendProblem(reply, new Problem(status, code, error.message));
     request.log.error({ err: error, url: request.url }, "request not answered");
     return sendProblem(
       reply,

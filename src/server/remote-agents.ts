@@ -45,7 +45,8 @@ export interface Arrival {
 /** `durable`: it is in the store. Otherwise it is not, and why; `conflict` and `forbidden` need somebody to change something. */
 export type IngestOutcome =
   | { readonly kind: "durable"; readonly isDuplicate: boolean }
-  | { readonly kind: "busy" | "conflict" | "forbidden"; readonly reason: string };
+  | { readonly kind: "busy" | "forbidden"; readonly reason: string }
+  | { readonly kind: "conflict"; readonly reason: string; readonly retryAfterMilliseconds: number };
 
 /** An agent on another machine, as it was when it was last heard. */
 export interface RemoteAgent {
@@ -70,6 +71,8 @@ export interface RemoteAgent {
   /** Counted by the agent itself, by reason. */
   readonly drops: Map<string, number>;
   report: AgentReport | undefined;
+  /** It said that it stops: another may report its node at once. */
+  hasLeft: boolean;
   /** Whether its connections were forgotten because nothing was heard of it. */
   isForgotten: boolean;
   /** Memory of its messages that wait to be judged. */
@@ -197,19 +200,22 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       return {
         kind: "conflict",
         reason: `${node} is observed by this server itself: start the server as portolan server, or the agent with another --node`,
+        retryAfterMilliseconds: remoteLimits.silentMilliseconds,
       };
     }
     const other = agents.get(instanceByNode.get(node) ?? "");
-    if (other !== undefined && other.instance !== instance && isHeard(other))
+    if (other !== undefined && other.instance !== instance && !other.hasLeft && isHeard(other))
       return {
         kind: "conflict",
         reason: `another agent reports ${node} already; give one of them another --node`,
+        retryAfterMilliseconds: untilSilent(other),
       };
     const known = agents.get(instance);
     if (known !== undefined && known.node !== node && isHeard(known))
       return {
         kind: "conflict",
         reason: `this agent reported ${known.node} just now; it may report ${node} when ${remoteLimits.silentMilliseconds / 1000} s have gone by, or with a spool of its own`,
+        retryAfterMilliseconds: untilSilent(known),
       };
     return undefined;
   }
@@ -233,8 +239,12 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     );
   }
 
-  function isHeard({ lastSeenMilliseconds }: RemoteAgent): boolean {
-    return now() - lastSeenMilliseconds < remoteLimits.silentMilliseconds;
+  function isHeard(agent: RemoteAgent): boolean {
+    return untilSilent(agent) > 0;
+  }
+
+  function untilSilent({ lastSeenMilliseconds }: RemoteAgent): number {
+    return lastSeenMilliseconds + remoteLimits.silentMilliseconds - now();
   }
 
   function heardCount(): number {
@@ -263,17 +273,27 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const agent = agents.get(instance) ?? newAgent(message, now());
     agents.set(instance, agent);
     if (agent.node !== node) giveUpNode(agent);
+    follow(instanceByNode.get(node), node, instance);
     instanceByNode.set(node, instance);
     // What a spool has kept of an earlier start comes after a newer start only when somebody copied it.
     if (agent.epoch !== epoch && startedMilliseconds >= agent.startedMilliseconds) {
       stitcher.forgetObserver(observerRow(agent.node)); // what it held open, it will tell again
-      Object.assign(agent, { epoch, startedMilliseconds });
+      Object.assign(agent, { epoch, startedMilliseconds, hasLeft: false });
     }
+    if (message.isLast && agent.epoch === epoch) agent.hasLeft = true;
     const clockAheadMilliseconds = sentMilliseconds === undefined ? undefined : sentMilliseconds - now();
     const lastSeenMilliseconds = now();
     Object.assign(agent, { node, version, tokenName, address, lastSeenMilliseconds, clockAheadMilliseconds });
     agent.isForgotten = false;
     return agent;
+  }
+
+  /** Who reports a node in another's place tells again what that one held open. */
+  function follow(before: string | undefined, node: string, instance: string): void {
+    const other = agents.get(before ?? "");
+    if (other === undefined || other.instance === instance || other.isForgotten) return;
+    other.isForgotten = true;
+    stitcher.forgetObserver(observerRow(node));
   }
 
   /** Everything but the judgement. What is kept until then is the head and the rows. */
@@ -480,9 +500,12 @@ function bytesOf(batch: FlowBatch): number {
 
 /** A copy: what a message holds beside is let go. */
 function headOf(message: IngestMessage): IngestHead {
-  const { node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds } =
-    message;
-  return { node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds };
+  const { node, instance, epoch, sequence, agentVersion, machine, isLast } = message;
+  const { startedMilliseconds, sealedMilliseconds } = message;
+  return {
+    ...{ node, instance, epoch, sequence, agentVersion, machine, isLast },
+    ...{ startedMilliseconds, sealedMilliseconds },
+  };
 }
 
 function newAgent(
@@ -493,6 +516,7 @@ function newAgent(
     ...{ instance, node, epoch, version: agentVersion, startedMilliseconds, tokenName: "", address: "" },
     firstSeenMilliseconds,
     ...{ lastSeenMilliseconds: 0, clockAheadMilliseconds: undefined, report: undefined, isForgotten: false },
+    hasLeft: false,
     ...{ waitingBytes: 0, heldRows: 0 },
     ...{ messageCount: 0, rowCount: 0, duplicateCount: 0, drops: new Map<string, number>() },
   };

@@ -32,16 +32,23 @@ import {
   stitchDefaults,
 } from "../topology/index.ts";
 import { routeAgents } from "./api/agents.ts";
+import { routeDiff } from "./api/diff.ts";
 import { routeExporters } from "./api/exporters.ts";
+import { routeFields } from "./api/fields.ts";
 import { routeFlows } from "./api/flows.ts";
-import { ingestPath, routeIngest } from "./api/ingest.ts";
+import { routeIngest } from "./api/ingest.ts";
+import { routeLinks } from "./api/links.ts";
 import { routeLive } from "./api/live.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
 import { routeNodeGraph } from "./api/nodegraph.ts";
+import { routeOpenApi } from "./api/openapi.ts";
+import { routePeers } from "./api/peers.ts";
+import { routeReload } from "./api/reload.ts";
 import { routeSeries } from "./api/series.ts";
 import { routeStatus } from "./api/status.ts";
 import { routeTop } from "./api/top.ts";
+import { routeValues } from "./api/values.ts";
 import { ClientLimits } from "./auth/client-limits.ts";
 import { CredentialTable } from "./auth/credential-table.ts";
 import { createHttp } from "./http.ts";
@@ -62,6 +69,8 @@ export interface ServerDependencies {
   readonly logger: FastifyBaseLogger;
   /** What container runtimes' files are under, when it is not this machine's root. */
   readonly runtimeRoot?: string;
+  /** The configuration as it is now; throws ConfigError. Without it there is nothing to read again. */
+  readonly readConfig?: () => Config;
   /** A capture to be shown in place of what happens now. */
   readonly capture?: CaptureSource | undefined;
 }
@@ -85,8 +94,8 @@ export interface Server {
   start(): Promise<void>;
   /** Takes what has arrived, makes it durable, closes. */
   stop(): Promise<void>;
-  /** Takes the tokens of a configuration that was read again, and the certificate; returns what takes a restart, in words. */
-  reload(config: Config): string[];
+  /** Reads the configuration again and takes its tokens and certificate; returns the settings that want a restart. Throws ConfigError. */
+  reload(): string[];
   /** Where the page is, once started. */
   readonly address: string;
   readonly agentStatus: ReturnType<ReturnType<typeof createAgent>["status"]>;
@@ -96,7 +105,7 @@ export interface Server {
 /** Everything on one machine: agent, collector, store, API and page. */
 export function createServer(
   config: Config,
-  { version, logger, runtimeRoot, capture }: ServerDependencies,
+  { version, logger, runtimeRoot, capture, readConfig = () => config }: ServerDependencies,
 ): Server {
   const node = hostname();
   const startedAt = Date.now();
@@ -235,11 +244,21 @@ export function createServer(
     return state === "on" || datagrams.state === "on";
   }
 
+  function reload(): string[] {
+    const next = readConfig();
+    tls?.reload();
+    if (credentials !== undefined && typeof next.auth === "object") credentials.replace(next.auth);
+    const later = needRestart(config, next);
+    const rest = later.length === 0 ? "" : `; taken at the next start: ${later.join(", ")}`;
+    logger.info(`the configuration was read again${rest}`);
+    return later;
+  }
+
   function createApp(): FastifyInstance {
     const http = createHttp({
       logger,
       isLoopbackOnly: !areTokensAsked && (isLoopbackHost(config.listen.host) || credentials !== undefined),
-      openPaths: ["/healthz", "/readyz", ...(credentials === undefined ? [] : [ingestPath])],
+      areAgentsChecked: credentials !== undefined,
       credentials: areTokensAsked ? credentials : undefined,
       limits: new ClientLimits(config.limits, () => performance.now()),
       tls: tlsPaths && readTlsFiles(tlsPaths.certificate, tlsPaths.key),
@@ -254,6 +273,11 @@ export function createServer(
     routeTop(http, store, now);
     routeSeries(http, store, now);
     routeFlows(http, store, now);
+    routeDiff(http, store, now);
+    routePeers(http, store, peerFacts, now);
+    routeLinks(http, store, peerFacts, now);
+    routeFields(http);
+    routeValues(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
@@ -269,9 +293,12 @@ export function createServer(
       reverseNames,
       kubernetes,
       dataFolder: config.data,
+      grafanaUrl: config.grafana.url?.replace(/\/*$/, "/") ?? null,
       localAddresses,
       isReady: () => isReady,
     });
+    routeReload(http, reload);
+    routeOpenApi(http, version);
     return http;
   }
 
@@ -340,11 +367,7 @@ export function createServer(
       kubernetes.stop();
       await store.stop();
     },
-    reload(next) {
-      tls?.reload();
-      if (credentials !== undefined && typeof next.auth === "object") credentials.replace(next.auth);
-      return needRestart(config, next);
-    },
+    reload,
     get address() {
       assert(app !== undefined, "the address is known once the server was started");
       const { address, family, port } = app.server.address() as AddressInfo;

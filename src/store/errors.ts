@@ -13,7 +13,13 @@ export type OperatingErrorCode =
   /** A cursor that `flows` did not give out. */
   | "store_cursor"
   /** A question could not be answered: out of memory, or out of room for what does not fit into it. */
-  | "store_query";
+  | "store_query"
+  /** The server that is asked cannot be reached, or says no. */
+  | "server_away"
+  | "server_refuses"
+  /** An answer that ended before its end, or had nothing to be written. */
+  | "answer_broken"
+  | "answer_empty";
 
 /** Something outside the program is not as it has to be. Whoever can decide handles it; the message is for people. */
 export class OperatingError extends Error {

@@ -1,6 +1,6 @@
 import { formatProtocol } from "../flow/index.ts";
 import { compileFilter, type Filter, type FilterPeer, type FilterSubject } from "../query/index.ts";
-import type { Peer } from "../topology/index.ts";
+import { linkCounters, type Peer } from "../topology/index.ts";
 import type { Dimension } from "./dimensions.ts";
 import { type SampleRecord, sampleFacts } from "./sample-records.ts";
 import type {
@@ -56,7 +56,8 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   for (const [name, rows] of cells) {
     const [time, ...group] = JSON.parse(name) as [number, ...string[]];
     if (!query.by.includes("observer") && rows.every(({ record }) => record.isDuplicate)) continue;
-    answer.push({ group, time, ...totalsOf(rows) });
+    const totals = totalsOf(rows);
+    answer.push({ group, time, ...(query.figures === "metric" ? onlyMetric(totals, query.metric) : totals) });
   }
   const groupOf = (row: LinkRow) => JSON.stringify(query.by.map((dimension) => factOf(dimension, row)));
   const groups = Map.groupBy(links.flat(), groupOf);
@@ -65,6 +66,20 @@ export function obviousAggregate(records: readonly SampleRecord[], query: Aggreg
   return answer.sort(
     (a, b) => weight(b) - weight(a) || compareGroups(a.group, b.group, query.by) || a.time - b.time,
   );
+}
+
+function onlyMetric(totals: Totals, metric: Metric): Totals {
+  const names = metric === "bytes" ? ["bytesSent", "bytesReceived"] : [metric];
+  const counted = linkCounters.map((name) => [name, names.includes(name) ? totals[name] : 0]);
+  const rttMicroseconds = metric === "rtt" ? totals.rttMicroseconds : null;
+  return {
+    ...totals,
+    ...Object.fromEntries(counted),
+    rttMicroseconds,
+    rttMinMicroseconds: null,
+    firstSeen: 0,
+    lastSeen: 0,
+  };
 }
 
 /** The links of a window for which the filter holds. */

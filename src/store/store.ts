@@ -53,8 +53,11 @@ export interface Store {
   peersById(ids: readonly string[], signal?: AbortSignal): Promise<readonly PeerHistory[]>;
   /** Raw records, newest first, in pages. */
   flows(query: FlowsQuery): Promise<FlowsPage>;
-  /** Links per minute of a window, with the peers' facts: what the live map is refilled from after a restart. */
-  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]>;
+  /**
+   * Links per minute since a time, oldest first, with the peers' facts: what the live map is refilled from after a restart. Of more than
+   * `linksMax` (200,000 when not given) those of the newest minutes.
+   */
+  recentLinks(fromMilliseconds: number, linksMax?: number, signal?: AbortSignal): Promise<LinkMinute[]>;
   status(): Promise<StoreStatus>;
 }
 
@@ -102,6 +105,8 @@ export interface AggregateQuery extends WindowQuery {
   readonly by: readonly Dimension[];
   /** Milliseconds per bucket, a multiple of a minute; without it one total per group. */
   readonly step?: number | undefined;
+  /** `metric`: only what `metric` is made of is added up, which is faster; all else is 0. `all` when not given. */
+  readonly figures?: "all" | "metric" | undefined;
 }
 
 export interface Aggregate {
@@ -230,6 +235,8 @@ export interface FlowsQuery {
   readonly limit: number;
   /** What `nextCursor` of the page before said. */
   readonly cursor?: string | undefined;
+  /** A page that took longer ends where the search is, with a cursor: it may have fewer records, or none. */
+  readonly patienceMilliseconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { type FlowBatch, hasPorts, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { clientEnd, guessClientEnd, isAsked } from "./client-end.ts";
 import { ConnectionTable, type ConnectionTuple, connectionState as state } from "./connection-table.ts";
+import { createExporterClaims } from "./exporter-claims.ts";
 import { observedEnd } from "./observed-end.ts";
 import { turnRound } from "./turn-round.ts";
 import { WaitingRows } from "./waiting-rows.ts";
@@ -119,21 +120,13 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   const table = new ConnectionTable(config.connectionsMax, config.claimsMax);
   let lastMadeRoom = 0;
   let lastMadeClaimRoom = 0;
-  const doubledCounts: number[] = [];
   const waiting = new WaitingRows(waitingMax);
+  const claims = createExporterClaims(config, { table, waiting, drop });
   /** By row of the ObserverTable: the number of its machine, from 1 on; 0 for an agent that said nothing. */
   const machineOf: number[] = [];
   const machines = new Map<string, number>();
   let machineCount = 0;
-  // One claim and one tuple object, filled per row: the hot path allocates nothing.
-  const claim = {
-    claimant: 0,
-    seconds: 0,
-    startSeconds: 0,
-    endSeconds: 0,
-    slackTo: (holder: number) =>
-      isSameObserver(holder, claim.claimant) ? sameClockSeconds : otherClockSeconds,
-  };
+  // One object, filled per row: the hot path allocates nothing.
   const tuple = {
     source: new Uint32Array() as Uint32Array,
     destination: new Uint32Array() as Uint32Array,
@@ -285,7 +278,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const connection = isExported ? findExported(batch, row, seconds) : table.find(tuple);
     if (connection < 0 || !table.isConnection(connection)) {
       if (columns.clientEnd[row] === 0) columns.clientEnd[row] = guessClientEnd(batch, row);
-      if (isExported) judgeClaim(batch, row, connection, seconds);
+      if (isExported) claims.judge(batch, row, connection, seconds);
       return;
     }
     const sourceIsClient = table.isClientSource(connection);
@@ -302,47 +295,6 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     if ((known & state.serverObserved) === 0) table.serverPeer[connection] = server[row]!;
     else if (end !== observedEnd.server) server[row] = table.serverPeer[connection]! || server[row]!;
     columns.isDuplicate[row] = counts(batch, row, connection) ? 0 : 1;
-  }
-
-  /** Whether an exporter's row of a flow that no agent knows counts, or another viewpoint's rows of it do. */
-  function judgeClaim(batch: FlowBatch, row: number, flow: number, seconds: number): void {
-    const { columns } = batch;
-    if (flow < 0) {
-      drop("claim_limit", "stitch");
-      return;
-    }
-    const viewpoint = viewpointOf(batch, row);
-    const hasReverse = columns.reversePacketDeltaCount[row]! > 0 || columns.reverseOctetDeltaCount[row]! > 0;
-    const hasForward = !hasReverse || columns.packetDeltaCount[row]! > 0 || columns.octetDeltaCount[row]! > 0;
-    const isSampled = columns.samplingInterval[row]! > 1;
-    claim.claimant = viewpoint;
-    claim.seconds = seconds;
-    // Between two samples nothing is known: that one tells of a later time than another says nothing.
-    claim.startSeconds = isSampled ? 0 : columns.flowStartMilliseconds[row]! / 1000;
-    claim.endSeconds = columns.flowEndMilliseconds[row]! / 1000;
-    const claimSeconds = isSampled ? Math.min(config.claimSeconds, sampledClaimSeconds) : config.claimSeconds;
-    const holder = hasForward ? table.claim(flow, claim, claimSeconds) : viewpoint;
-    const reverseHolder = hasReverse ? table.claim(flow, claim, claimSeconds, true) : viewpoint;
-    table.lastSeenSeconds[flow] = seconds;
-    if (holder === viewpoint && reverseHolder === viewpoint) return;
-    const isOneOurs = hasForward && hasReverse && (holder === viewpoint || reverseHolder === viewpoint);
-    if (isOneOurs && holdHalf(batch, row, holder === viewpoint)) return;
-    columns.isDuplicate[row] = 1;
-    const observer = columns.observer[row]!;
-    const other = holder === viewpoint ? reverseHolder : holder;
-    if (isSameObserver(other, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
-  }
-
-  /**
-   * Of a record with both directions, one that somebody else reports: it becomes a record of its own, to be judged with those that
-   * wait. False when no more can wait.
-   */
-  function holdHalf(batch: FlowBatch, row: number, isForwardOurs: boolean): boolean {
-    if (waiting.isFull) return false;
-    const other = waiting.hold(batch, row);
-    clearCounters(isForwardOurs ? batch : waiting.batch, isForwardOurs ? row : other, reverseCounters);
-    clearCounters(isForwardOurs ? waiting.batch : batch, isForwardOurs ? other : row, forwardCounters);
-    return true;
   }
 
   /** Whether this row's figures count. The end that is known when the connection is first judged stays the one. */
@@ -493,7 +445,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     get connectionCount() {
       return table.connectionCount;
     },
-    doubledCount: (observer) => doubledCounts[observer] ?? 0,
+    doubledCount: claims.doubledCount,
   };
 }
 
@@ -512,40 +464,4 @@ function isAttemptRow({ columns }: FlowBatch, row: number): boolean {
   return (
     columns.observedEnd[row] === observedEnd.client && columns.tcpControlBits[row] === attemptControlBits
   );
-}
-
-/** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */
-const sameClockSeconds = 1;
-const otherClockSeconds = 10;
-/** A flow of which packets are sampled is held for so long after each sample. */
-const sampledClaimSeconds = 120;
-
-const forwardCounters = ["octetDeltaCount", "packetDeltaCount"] as const;
-const reverseCounters = ["reverseOctetDeltaCount", "reversePacketDeltaCount"] as const;
-
-function clearCounters(
-  { columns }: FlowBatch,
-  row: number,
-  names: typeof forwardCounters | typeof reverseCounters,
-): void {
-  for (const name of names) columns[name][row] = 0;
-}
-
-const viewpointHashBits = 17;
-const egress = 1;
-
-/**
- * Where an exporter saw a record: its observation domain, and the interface on which the packets came in, or left when it reports at
- * egress. The observer's row stands above a hash, so that two viewpoints of one exporter are told from those of two. Never 0.
- */
-function viewpointOf({ columns }: FlowBatch, row: number): number {
-  const direction = columns.flowDirection[row]!;
-  const interfaces = direction === egress ? columns.egressInterface : columns.ingressInterface;
-  const place = Math.imul(interfaces[row]! * 2 + (direction === egress ? 1 : 0) + 1, 0x9e3779b1);
-  const mixed = Math.imul(place ^ columns.observationDomainId[row]!, 0x85ebca6b);
-  return ((columns.observer[row]! << viewpointHashBits) | (mixed >>> (32 - viewpointHashBits)) | 1) >>> 0;
-}
-
-function isSameObserver(viewpoint: number, other: number): boolean {
-  return (viewpoint ^ other) >>> viewpointHashBits === 0;
 }

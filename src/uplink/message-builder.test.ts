@@ -9,7 +9,7 @@ import { type BuiltMessage, MessageBuilder } from "./message-builder.ts";
 const id = "0".repeat(32);
 const head = {
   ...{ node: "box", instance: id, epoch: id, agentVersion: "", machine: "" },
-  ...{ startedMilliseconds: 1, sealedMilliseconds: 1 },
+  ...{ startedMilliseconds: 1, sealedMilliseconds: 1, isLast: false },
 };
 const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
 

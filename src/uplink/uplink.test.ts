@@ -355,4 +355,23 @@ test("at the end it waits for the answers of a server that is there, and not for
   uplink.take(row(9));
   await uplink.stop();
   assert.deepEqual(bytesOf(server), [9]);
+  assert.deepEqual(
+    [...server.stored.values()].map(({ isLast }) => isLast),
+    [true],
+    "and says goodbye",
+  );
+});
+
+test("with nothing to tell it says goodbye all the same, once, to a server that is there", async (t) => {
+  const { server, uplink, send, spool } = await createSending(t);
+  send(1);
+  await until("stored", () => spool.count === 0);
+  await Promise.all([uplink.stop(), uplink.stop()]);
+  assert.deepEqual(
+    [...server.stored.values()].map(({ sequence, isLast }) => [sequence, isLast]),
+    [
+      [1, false],
+      [2, true],
+    ],
+  );
 });

@@ -122,7 +122,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     ),
   );
 
-  function write(report: AgentReport | undefined): void {
+  function write(report: AgentReport | undefined, isLast = false): void {
     const head = {
       node: config.node,
       instance,
@@ -130,6 +130,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       agentVersion: config.agentVersion,
       machine: config.machine,
       startedMilliseconds,
+      isLast,
     };
     const built = builder.build({ ...head, sealedMilliseconds: now() }, sequence + 1, report);
     for (const { bytes, rowCount } of built)
@@ -278,9 +279,10 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     seal,
     status: () => ({ ...status, waitingMessages: spool.count, waitingBytes: spool.bytes }),
     async stop() {
-      if (!builder.isEmpty) write(undefined);
       if (isStopping) return;
       isStopping = true;
+      // A server that is reached is told, so that it lets in at once who reports this node next.
+      if (!builder.isEmpty || (instance !== "" && failureCount === 0)) write(undefined, true);
       if (spool.count > 0 && failureCount === 0) {
         const empty = new Promise<void>((resolve) => {
           onEmpty = resolve;

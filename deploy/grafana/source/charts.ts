@@ -122,8 +122,9 @@ export function chartsOver(datasource: DataSourceRef) {
     },
 
     table(spec: PanelSpec): Panel {
-      const builder = new Table().showHeader(true).filterable(true);
-      return panelOf(builder, spec, datasource);
+      const panel = panelOf(new Table().showHeader(true).filterable(true), spec, datasource);
+      const { footer: _, ...options } = panel.options; // the builder's default is of an older Grafana
+      return { ...panel, options };
     },
 
     /** Of a histogram's buckets over time. */

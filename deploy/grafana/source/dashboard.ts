@@ -30,6 +30,18 @@ export function dashboardOf(spec: DashboardSpec): Dashboard {
     .tooltip(DashboardCursorSync.Crosshair)
     .variables([...spec.variables])
     .links([...spec.links]);
+  const { templating, ...dashboard } = builder.build();
+  const list = templating?.list?.map(withoutIntervals) ?? [];
   // A dashboard that is provisioned has no id of its own: Grafana gives it one.
-  return { ...builder.build(), id: null as never, panels: arrange(spec.sections) };
+  return { ...dashboard, templating: { list }, id: null as never, panels: arrange(spec.sections) };
+}
+
+/** The builder gives every variable what only those of intervals have. */
+function withoutIntervals({
+  auto: _,
+  auto_min: __,
+  auto_count: ___,
+  ...variable
+}: VariableModel): VariableModel {
+  return variable as VariableModel;
 }

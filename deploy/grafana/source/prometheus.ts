@@ -53,7 +53,6 @@ export function labelVariable(name: string, label: string, query: string) {
     .label(label)
     .datasource(prometheus)
     .query({ query, refId: name })
-    .definition(query)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)

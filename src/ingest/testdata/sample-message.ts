@@ -66,6 +66,7 @@ export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage
     machine: "2b3c5f0e-0000-4000-8000-00155d012345",
     startedMilliseconds: 1_760_000_000_000,
     sealedMilliseconds: 1_760_000_001_000,
+    isLast: false,
     batch: new FlowBatch(0),
     peers: [],
     renamed: [],

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import type { Agent } from "../../agent/index.ts";
 import { createHttp } from "../http.ts";
 import type { RemoteAgent, TurnedAway } from "../remote-agents.ts";
 import { routeAgents } from "./agents.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 
 const now = 1_700_000_000_000;
 
@@ -17,39 +18,67 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
       waitingBytes: 0,
       heldRows: 0,
       isForgotten: false,
+      hasLeft: false,
       report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 },
     },
     ...more,
   };
 }
 
-async function ask(list: readonly RemoteAgent[], turnedAway: readonly TurnedAway[], query = "") {
-  const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true, openPaths: [] });
-  const agent = { status: () => ({ state: "off", sockets: 0 }) } as unknown as Agent;
+const part = { state: "off", reason: "the server was started without the agent" };
+const offStatus: unknown = { ...part, sockets: 0, datagrams: part, dns: part, nat: part };
+
+async function ask(
+  t: TestContext,
+  list: readonly RemoteAgent[],
+  turnedAway: readonly TurnedAway[],
+  query = "",
+  status = offStatus,
+) {
+  const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
+  const agent = { status: () => status } as unknown as Agent;
   const remote = { list: () => list, turnedAway: () => turnedAway };
   routeAgents(app, { version: "1", node: "server", startedAt: now, agent, remote, now: () => now });
   const answer = await app.inject({ url: `/api/v1/agents${query}` });
   return answer.json();
 }
 
-test("those with something wrong come first, all are counted, and those left out are", async () => {
+test("those with something wrong come first, all are counted, and those left out are", async (t) => {
   const agents = [
     remoteAgent("a"),
     remoteAgent("b", { clockAheadMilliseconds: -9000 }),
     remoteAgent("c", { lastSeenMilliseconds: now - 60_000 }),
   ];
-  const answer = await ask(agents, []);
+  const answer = await ask(t, agents, []);
   assert.deepEqual(
     answer.agents.map((agent: { node: string; findings: string[] }) => [agent.node, ...agent.findings]),
     [["c", "nothing has come for 60 s"], ["b", "its clock is 9 s behind this server's"], ["a"]],
   );
   assert.deepEqual(answer.remote, { counts: { ok: 1, warning: 1, silent: 1 }, connections: 10 });
-  const few = await ask(agents, [], "?limit=1");
+  const few = await ask(t, agents, [], "?limit=1");
   assert.deepEqual([few.agents.length, few.leftOut, few.remote.counts.ok], [1, 2, 1]);
 });
 
-test("who was turned away is told, with the reason", async () => {
+test("who was turned away is told, with the reason", async (t) => {
   const away = { node: "a", instance: "i", address: "10.0.0.8", reason: "another agent reports a already" };
-  const { turnedAway } = await ask([], [{ ...away, lastSeenMilliseconds: now - 5 }]);
+  const { turnedAway } = await ask(t, [], [{ ...away, lastSeenMilliseconds: now - 5 }]);
   assert.deepEqual(turnedAway, [{ ...away, lastSeen: now - 5 }]);
+});
+
+test("the server's own agent tells its parts as the others do; what was not asked for is no fault", async (t) => {
+  const on = { state: "on" };
+  const unwanted = { state: "off", reason: "agent.dns is false", isWanted: false };
+  const status = { ...on, sockets: 7, datagrams: { ...part, reason: "no BTF" }, dns: unwanted, nat: on };
+  const { agents } = await ask(t, [], [], "", status);
+  assert.deepEqual(agents[0].parts, [
+    { name: "tcp", isOn: true, reason: "" },
+    { name: "datagrams", isOn: false, reason: "no BTF" },
+    { name: "dns", isOn: false, reason: "agent.dns is false" },
+    { name: "nat", isOn: true, reason: "" },
+  ]);
+  assert.deepEqual(
+    [agents[0].health, agents[0].findings],
+    ["warning", ["UDP, ICMP and the rest is off: no BTF"]],
+  );
 });

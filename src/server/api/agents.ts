@@ -1,7 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import type { Agent } from "../../agent/index.ts";
+import type { Agent, PartStatus } from "../../agent/index.ts";
+import type { AgentPart } from "../../ingest/index.ts";
 import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
-import { Parameters } from "./parameters.ts";
+import { agents as agentsAnswer } from "./answers/operation.ts";
+import { type Description, readQuery } from "./description.ts";
+import { integer } from "./parameter-kinds.ts";
 
 export interface AgentsDependencies {
   readonly version: string;
@@ -13,12 +16,21 @@ export interface AgentsDependencies {
   now(): number;
 }
 
+const describes = {
+  summary: "Who reports connections, and how well; those with something wrong first.",
+  parameters: {
+    limit: integer("Agents on other machines at most.", {
+      ...{ fallback: remoteLimits.agents, min: 0, max: 100_000 },
+    }),
+  },
+  answer: agentsAnswer,
+} satisfies Description;
+
 /** `GET /api/v1/agents?limit=`: who reports connections, and how well; those with something wrong first. */
 export function routeAgents(app: FastifyInstance, dependencies: AgentsDependencies): void {
   const { remote, now } = dependencies;
-  app.get("/api/v1/agents", (request) => {
-    const parameters = new Parameters(request.query, ["limit"], now());
-    const limit = parameters.integer("limit", { fallback: remoteLimits.agents, min: 0, max: 100_000 });
+  app.get("/api/v1/agents", { config: { describes } }, (request) => {
+    const { limit } = readQuery(describes, request.query, now());
     const agents = remote.list().map((agent) => describeRemote(agent, now()));
     agents.sort((a, b) => order[a.health] - order[b.health] || (a.node < b.node ? -1 : 1));
     const counts: Record<Health, number> = { ok: 0, warning: 0, silent: 0 };
@@ -56,8 +68,7 @@ const clockMilliseconds = 5000;
 function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
-  const off = (report?.parts ?? []).filter(({ isOn }) => !isOn);
-  const findings = off.map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
+  const findings = findingsOf(report?.parts ?? []);
   const ahead = agent.clockAheadMilliseconds;
   if (ahead !== undefined && Math.abs(ahead) > clockMilliseconds)
     findings.push(
@@ -65,7 +76,11 @@ function describeRemote(agent: RemoteAgent, now: number) {
     );
   if ((report?.spoolMessages ?? 0) > 60) findings.push(`${report?.spoolMessages} messages wait in its spool`);
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
-  if (isSilent) findings.unshift(`nothing has come for ${Math.round((now - lastSeenMilliseconds) / 1000)} s`);
+  const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
+  if (isSilent)
+    findings.unshift(
+      agent.hasLeft ? `it was stopped ${silentSeconds} s ago` : `nothing has come for ${silentSeconds} s`,
+    );
   const health: Health = isSilent ? "silent" : findings.length > 0 ? "warning" : "ok";
   const seconds = Math.max(1, (lastSeenMilliseconds - agent.firstSeenMilliseconds) / 1000);
   return {
@@ -86,18 +101,30 @@ function describeRemote(agent: RemoteAgent, now: number) {
 
 /** This process's own, when it was asked for. */
 function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencies) {
-  const { state, reason, sockets } = agent.status();
-  if (state === "off") return [];
+  const { sockets, datagrams, dns, nat, ...tcp } = agent.status();
+  if (tcp.state === "off" && datagrams.state === "off") return [];
+  const own = Object.entries<PartStatus>({ tcp, datagrams, dns, nat }).map(
+    ([name, { state, reason = "", isWanted }]) => ({ name, isOn: state === "on", reason, isWanted }),
+  );
+  const parts = own.map(({ isWanted, ...part }): AgentPart => part);
+  const findings = findingsOf(own.filter(({ isWanted }) => isWanted !== false));
   return [
     {
       node,
       instance: "",
       version,
-      health: "ok",
-      findings: reason === undefined ? [] : [reason],
+      health: findings.length > 0 ? "warning" : "ok",
+      findings,
       startedAt,
       lastSeen: now(),
       connections: sockets,
+      parts,
     },
   ];
+}
+
+function findingsOf(parts: readonly AgentPart[]): string[] {
+  return parts
+    .filter(({ isOn }) => !isOn)
+    .map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
 }

@@ -23,12 +23,14 @@ import { IngestCounts } from "../ingest-counts.ts";
 import { createLiveHub, type LiveHub, type LiveSubscriber } from "../live-hub.ts";
 import { createPeerFacts } from "../peer-facts.ts";
 import { testFacts } from "../testdata/test-facts.ts";
+import { flowColumns } from "./answers/history.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLive } from "./live.ts";
 import { routeMap } from "./map.ts";
 import { createReadMetrics, routeMetrics } from "./metrics.ts";
 import { routeSeries } from "./series.ts";
 import { routeStatus } from "./status.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 import { routeTop } from "./top.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
@@ -58,6 +60,15 @@ function aggregateRow(group: readonly string[], changes: Partial<AggregateRow> =
     ...changes,
   };
 }
+
+/** A record as the store gives it. */
+const flowRecord = Object.fromEntries(
+  flowColumns.map((name) => {
+    if (name === "isDuplicate") return [name, false];
+    if (name === "protocolIdentifier") return [name, "tcp"];
+    return [name, /Address$|Peer$|Name$|^observer$/.test(name) ? `the ${name}` : 5];
+  }),
+);
 
 const failures = { refused: 1, timedOut: 0, unreachable: 0, reset: 4, lost: 5 };
 
@@ -145,7 +156,7 @@ function createApi(
     },
     async flows(query: FlowsQuery) {
       askedFlows.push(query);
-      return { records: [{ recordId: 1, octetDeltaCount: 5 }], nextCursor: "next" };
+      return { records: [flowRecord], nextCursor: "next" };
     },
     async status() {
       if (fail !== undefined) throw fail;
@@ -185,6 +196,7 @@ function createApi(
     }),
   } as never;
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
   routeMap(app, store, peerFacts, () => now);
   routeTop(app, store, () => now);
   routeSeries(app, store, () => now);
@@ -215,6 +227,7 @@ function createApi(
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
     kubernetes,
     dataFolder: "/data",
+    grafanaUrl: null,
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
   });
@@ -424,7 +437,7 @@ test("a series' step is a readable one, and a step that is too small or crooked 
 test("flow records come in pages", async (t) => {
   const { get, askedFlows } = createApi(t);
   const page = (await get("/api/v1/flows?from=-1h&limit=3&cursor=abc&filter=source.port:443")).json();
-  assert.deepEqual(page, { records: [{ recordId: 1, octetDeltaCount: 5 }], nextCursor: "next" });
+  assert.deepEqual(page, { records: [flowRecord], nextCursor: "next" });
   const { from, to, limit, cursor, filter } = askedFlows[0]!;
   assert.deepEqual([from, to, limit, cursor], [now - 60 * minute, now, 3, "abc"]);
   assert.ok(filter !== undefined);
@@ -526,6 +539,7 @@ test("the status says what runs and what is missing", async (t) => {
     version: "1.2.3",
     node: "vm",
     startedAt: now - minute,
+    access: { tokens: false },
     agent: { state: "on", connections: 42, names: [dockerAnswers], ...agentParts },
     kubernetes: { state: "off", reason: "not asked for" },
     collector: {
@@ -556,6 +570,7 @@ test("the status says what runs and what is missing", async (t) => {
       attribution: [{ text: "by Example", url: "https://example.com", licence: "CC BY 4.0" }],
     },
     reverseDns: { mode: "inside", nameCount: 2 },
+    grafana: null,
   });
   const off = (await createApi(t, { agentOn: false }).get("/api/v1/status")).json();
   assert.deepEqual(off.agent, {

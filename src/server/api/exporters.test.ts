@@ -7,6 +7,7 @@ import { DropCounters, formatMetrics } from "../../metrics/index.ts";
 import { createHttp } from "../http.ts";
 import { collectorMetrics } from "./collector-metrics.ts";
 import { routeExporters } from "./exporters.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const listener: ListenerStatus = {
@@ -30,6 +31,7 @@ const lossy = healthyExporter(now, {
 
 function createApi(t: TestContext, exporters: readonly ExporterStatus[], listeners = [listener]) {
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
   const drops = new DropCounters();
   const asked = { count: 0, fail: false };
   routeExporters(app, {

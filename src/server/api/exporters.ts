@@ -11,6 +11,7 @@ import {
 import { formatAddress, parseAddress } from "../../flow/index.ts";
 import type { DropCount } from "../../metrics/index.ts";
 import { Problem } from "../problem.ts";
+import { exporter, exporters } from "./answers/operation.ts";
 import {
   describeListed,
   describeWhole,
@@ -19,7 +20,8 @@ import {
   type Patient,
   views,
 } from "./describe-exporter.ts";
-import { Parameters } from "./parameters.ts";
+import { type Description, readQuery } from "./description.ts";
+import { integer, oneOf } from "./parameter-kinds.ts";
 
 /** What is asked of the collector. */
 export interface ExporterSource {
@@ -46,15 +48,29 @@ export interface ExportersDependencies {
 export const everyExporter = 1_000_000;
 const strangersMax = 100;
 
+const describesAll = {
+  summary: "Who exports flows, how well, and what to change; the worst first.",
+  parameters: {
+    health: oneOf("Those of this health alone.", healths),
+    view: oneOf("How much is told of each.", views, "whole"),
+    limit: integer("Exporters at most.", { fallback: 1000, min: 0, max: 10_000 }),
+  },
+  answer: exporters,
+} satisfies Description;
+const describesOne = {
+  summary: "One exporter, with its templates' fields and its interfaces.",
+  parameters: {},
+  inPath: { address: "IPv4 or IPv6 address." },
+  answer: exporter,
+  statuses: [400, 404],
+} satisfies Description;
+
 /** `GET /api/v1/exporters` and `/api/v1/exporters/ADDRESS`: who exports, how well, and what to change. */
 export function routeExporters(app: FastifyInstance, dependencies: ExportersDependencies): void {
   const look = createLook(() => lookAtAll(dependencies));
 
-  app.get("/api/v1/exporters", async (request) => {
-    const parameters = new Parameters(request.query, ["health", "view", "limit"], dependencies.now());
-    const health = parameters.oneOf("health", healths);
-    const view = parameters.oneOf("view", views) ?? "whole";
-    const limit = parameters.integer("limit", { fallback: 1000, min: 0, max: 10_000 });
+  app.get("/api/v1/exporters", { config: { describes: describesAll } }, async (request) => {
+    const { health, view, limit } = readQuery(describesAll, request.query, dependencies.now());
     const { patients, counts, listeners, strangers } = await look();
     const asked = health === undefined ? patients : patients.filter((patient) => patient.health === health);
     return {
@@ -66,8 +82,9 @@ export function routeExporters(app: FastifyInstance, dependencies: ExportersDepe
     };
   });
 
-  app.get<{ Params: { address: string } }>("/api/v1/exporters/:address", async (request) => {
-    new Parameters(request.query, [], dependencies.now());
+  const one = { config: { describes: describesOne } };
+  app.get<{ Params: { address: string } }>("/api/v1/exporters/:address", one, async (request) => {
+    readQuery(describesOne, request.query, dependencies.now());
     const text = request.params.address;
     const address = parseAddress(text);
     const wanted = address === undefined ? text : formatAddress(address);

@@ -8,6 +8,8 @@ import { Problem } from "../problem.ts";
 import { BodyReceiver, type ReceivedBody, tooLarge } from "../receive-body.ts";
 import type { Arrival, IngestOutcome, RemoteAgents } from "../remote-agents.ts";
 import { Turns } from "../turns.ts";
+import { ingested } from "./answers/operation.ts";
+import type { Description } from "./description.ts";
 
 export interface IngestDependencies {
   readonly agents: Pick<RemoteAgents, "accept">;
@@ -19,6 +21,12 @@ export interface IngestDependencies {
 
 export const ingestPath = "/api/v1/ingest";
 const contentType = "application/x-protobuf";
+const describes: Description = {
+  summary: "Take a message of an agent (docs/formats/ingest.md); answered when its records are durable.",
+  answer: ingested,
+  statuses: [400, 408, 409, 413, 415, 503],
+  body: { type: contentType, description: "`content-encoding`: zstd, gzip or identity." },
+};
 export const receivingDefaults = {
   bodyBytes: ingestLimits.bytes,
   bytes: 64 * 2 ** 20,
@@ -86,7 +94,7 @@ export function routeIngest(
     });
     inner.post<{ Body: ReceivedBody | undefined }>(
       ingestPath,
-      { onRequest: admit },
+      { onRequest: admit, config: { scope: "ingest", describes } },
       async (request, reply) => {
         reply.removeHeader("connection"); // the body has been read
         const { headers, ip } = request;
@@ -144,7 +152,7 @@ function answer(outcome: IngestOutcome, sequence: number, reply: FastifyReply) {
     case "forbidden":
       throw new Problem(403, "node_not_allowed", outcome.reason);
     case "conflict":
-      reply.header("retry-after", "30");
+      reply.header("retry-after", String(Math.ceil(outcome.retryAfterMilliseconds / 1000)));
       throw new Problem(409, "agent_conflict", outcome.reason);
   }
 }

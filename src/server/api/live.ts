@@ -1,27 +1,35 @@
 import type { FastifyInstance } from "fastify";
-import { groupings } from "../../topology/index.ts";
 import type { LiveHub } from "../live-hub.ts";
 import { Problem } from "../problem.ts";
-import { linksMaxBounds, metrics } from "./map.ts";
-import { Parameters } from "./parameters.ts";
+import { type Description, readQuery } from "./description.ts";
+import { viewParameters } from "./map.ts";
 
 /** Streams open at once; each may hold `behindBytes` of unsent text. */
 const subscribersMax = 500;
 const behindBytes = 1024 * 1024;
 
+const describes = {
+  summary: "Server-sent events: `map`, a Topology, then each second `change`, what is new, changed and gone.",
+  parameters: viewParameters,
+  answer: ["text/event-stream"],
+  statuses: [503],
+} satisfies Description;
+
 /** `GET /api/v1/live`: server-sent events, a whole map and then changes each second. */
 export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number): void {
-  app.get("/api/v1/live", { exposeHeadRoute: false }, (request, reply) => {
-    const parameters = new Parameters(request.query, ["filter", "group", "metric", "limit"], now());
+  const frameOf = createFrames();
+  const options = { exposeHeadRoute: false, config: { cost: "stream", describes } } as const;
+  app.get("/api/v1/live", options, (request, reply) => {
+    const given = readQuery(describes, request.query, now());
     if (live.subscriberCount >= subscribersMax) {
       throw new Problem(503, "too_many_streams", `${subscribersMax} live streams are open already`);
     }
     const query = {
-      filterText: parameters.text("filter") ?? "",
-      filter: parameters.filter(),
-      grouping: parameters.oneOf("group", groupings),
-      metric: parameters.oneOf("metric", metrics) ?? "bytes",
-      linksMax: parameters.integer("limit", linksMaxBounds),
+      filterText: (request.query as { filter?: string }).filter ?? "",
+      filter: given.filter,
+      grouping: given.group,
+      metric: given.metric,
+      linksMax: given.limit,
     };
     if (!live.hasRoomFor(query)) {
       throw new Problem(503, "too_many_views", "too many different live views are open already");
@@ -36,10 +44,20 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
       "x-accel-buffering": "no",
     });
     const leave = live.subscribe(query, {
-      send: (event, data) => void stream.write(`event: ${event}\ndata: ${data}\n\n`),
+      send: (event, data) => void stream.write(frameOf(event, data)),
       isBehind: () => stream.writableLength > behindBytes,
     });
     stream.on("close", leave);
     stream.on("error", leave);
   });
+}
+
+/** Everybody who looks at a view is sent the same: it is made into bytes once, and held once however many are behind. */
+function createFrames(): (event: string, data: string) => Buffer {
+  let last = { event: "", data: "", bytes: Buffer.alloc(0) };
+  return (event, data) => {
+    if (data !== last.data || event !== last.event)
+      last = { event, data, bytes: Buffer.from(`event: ${event}\ndata: ${data}\n\n`) };
+    return last.bytes;
+  };
 }

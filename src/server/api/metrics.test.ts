@@ -6,6 +6,7 @@ import { pino } from "pino";
 import type { Metric } from "../../metrics/index.ts";
 import { createHttp } from "../http.ts";
 import { routeMetrics } from "./metrics.ts";
+import { holdAnswers } from "./testdata/hold-answers.ts";
 
 /** `/metrics` without end, unless `count` says how many samples there are. */
 async function startMetrics(
@@ -22,6 +23,7 @@ async function startMetrics(
     })(),
   });
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
+  holdAnswers(t, app);
   routeMetrics(
     app,
     async () => {

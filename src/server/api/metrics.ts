@@ -14,6 +14,7 @@ import {
 } from "../../metrics/index.ts";
 import { Problem } from "../problem.ts";
 import { collectorMetrics } from "./collector-metrics.ts";
+import type { Description } from "./description.ts";
 import { type ExporterSource, everyExporter } from "./exporters.ts";
 import { type OwnMetricsDependencies, ownMetrics } from "./own-metrics.ts";
 
@@ -67,7 +68,7 @@ export function routeMetrics(
   scrapeMilliseconds = scrapeMillisecondsMax,
 ): void {
   let scrapes = 0;
-  app.get("/metrics", async (request, reply) => {
+  app.get("/metrics", { config: { describes } }, async (request, reply) => {
     if (scrapes >= scrapesMax)
       throw new Problem(
         503,
@@ -102,6 +103,12 @@ export function routeMetrics(
       .send(body);
   });
 }
+
+const describes: Description = {
+  summary: "Metrics in Prometheus text, or OpenMetrics where `Accept` asks for it.",
+  answer: Object.values(contentTypes).map((type) => type.split(";")[0]!),
+  statuses: [503],
+};
 
 /** Whether an `Accept-Encoding` header names gzip, and not with a weight of 0. */
 function acceptsGzip(header: string | string[] | undefined): boolean {

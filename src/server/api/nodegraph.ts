@@ -16,14 +16,42 @@ import { readLinks } from "../history.ts";
 import { filterSubject, type LiveHubDependencies } from "../live-hub.ts";
 import { buildNodeGraph, graphFields, nodeId, type StatsType, statsTypes } from "../node-graph.ts";
 import { compilePattern, filterPatiently } from "../safe-pattern.ts";
-import { Parameters } from "./parameters.ts";
+import { nodeGraph, nodeGraphFields } from "./answers/operation.ts";
+import { type Description, type Read, readQuery } from "./description.ts";
+import { filter, integer, oneOf, text, windowParameters } from "./parameter-kinds.ts";
+import { windowOf } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
 /** Links of a past window that are looked at, the heaviest. */
 const linksMax = 10_000;
-const accepted = ["stats-type", "from", "to", "namespace", "include", "exclude", "group", "filter", "limit"];
 /** What nodes may stand for, beside what the map groups by: its peers as they are. */
 const graphGroupings = ["peer", ...groupings] as const;
+const pattern = (what: string) => text(`A regular expression (RE2): ${what}.`, 10_000);
+const parameters = {
+  ...windowParameters,
+  "stats-type": text(`What is shown of each: ${statsTypes.join(", ")}; connection where it is none.`, 10_000),
+  namespace: pattern("the namespace of either end"),
+  include: pattern("id or name of either end"),
+  exclude: pattern("id or name of neither end"),
+  group: oneOf(
+    "The map's own peers, folded to this and placed, in place of k8spacket's nodes.",
+    graphGroupings,
+  ),
+  filter: filter(),
+  limit: integer("Nodes at most, where `group` is given.", {
+    ...{ fallback: graphNodesMax, min: 10, max: graphNodesMax },
+  }),
+};
+const describes = {
+  ...{
+    summary: "Nodes and edges, as k8spacket serves them to Grafana; with `group`, the map's own.",
+    parameters,
+  },
+  answer: nodeGraph,
+} satisfies Description;
+const describesFields = { ...describes, summary: "What nodes and edges have.", answer: nodeGraphFields };
+const describesHealth: Description = { summary: "Whether the graph can be asked for.", answer: undefined };
+type Given = Read<typeof parameters>;
 
 /**
  * The Node Graph API, as k8spacket serves it: `/api/health`, `/api/graph/fields`, `/api/graph/data`, also under `/nodegraph`. With `group` it is
@@ -32,42 +60,40 @@ const graphGroupings = ["peer", ...groupings] as const;
 export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveHubDependencies): void {
   const grouped = createGroupedGraphs();
   for (const prefix of ["", "/nodegraph"]) {
-    app.get(`${prefix}/api/health`, async (_request, reply) => reply.send());
-    app.get(`${prefix}/api/graph/fields`, async (request) => {
-      const parameters = readParameters(request, live.now());
-      return parameters.oneOf("group", graphGroupings) === undefined
-        ? graphFields(statsType(parameters))
-        : groupedFields();
+    app.get(`${prefix}/api/health`, { config: { describes: describesHealth } }, async (_request, reply) =>
+      reply.send(),
+    );
+    app.get(`${prefix}/api/graph/fields`, { config: { describes: describesFields } }, async (request) => {
+      const given = readKnown(request, live.now());
+      return given.group === undefined ? graphFields(statsType(given)) : groupedFields();
     });
-    app.get(`${prefix}/api/graph/data`, async (request) => {
-      const parameters = readParameters(request, live.now());
-      const isWanted = linkPatterns(parameters);
-      const group = parameters.oneOf("group", graphGroupings);
+    app.get(`${prefix}/api/graph/data`, { config: { cost: "question", describes } }, async (request) => {
+      const given = readKnown(request, live.now());
+      const { group, filter } = given;
+      const isWanted = linkPatterns(given);
       const grouping = group === undefined ? "address" : group === "peer" ? undefined : group;
-      const nodesMax = parameters.integer("limit", { fallback: graphNodesMax, min: 10, max: graphNodesMax });
-      const filter = parameters.filter();
-      const question = { ...parameters.window(), filter, grouping };
+      const question = { ...windowOf(given, live.now()), filter, grouping };
       const { links, from, to } = await linksOf(request, store, live, question);
       const wanted = await filterPatiently(links, isWanted);
-      if (group === undefined) return buildNodeGraph(wanted, statsType(parameters), (to - from) / 1000);
+      if (group === undefined) return buildNodeGraph(wanted, statsType(given), (to - from) / 1000);
       const topology = buildTopology(wanted, { from, to, metric: "bytes", grouping, linksMax });
-      const asked = ["filter", "namespace", "include", "exclude"].map((name) => parameters.text(name));
-      return grouped.draw(JSON.stringify([group, ...asked]), live.peerFacts.describe(topology), nodesMax);
+      const asked = JSON.stringify([group, filter, given.namespace, given.include, given.exclude]);
+      return grouped.draw(asked, live.peerFacts.describe(topology), given.limit);
     });
   }
 }
 
 /** Others than these parameters are passed over, as k8spacket does: panels add their own. */
-function readParameters({ query }: FastifyRequest, now: number): Parameters {
-  const known = Object.entries(query as object).filter(([name]) => accepted.includes(name));
-  return new Parameters(Object.fromEntries(known), accepted, now);
+function readKnown({ query }: FastifyRequest, now: number): Given {
+  const known = Object.entries(query as object).filter(([name]) => name in parameters);
+  return readQuery(describes, Object.fromEntries(known), now);
 }
 
 /** k8spacket's three patterns. */
-function linkPatterns(parameters: Parameters): (link: PortLink) => boolean {
-  const namespace = compilePattern("namespace", parameters.text("namespace"));
-  const include = compilePattern("include", parameters.text("include"));
-  const exclude = compilePattern("exclude", parameters.text("exclude"));
+function linkPatterns(given: Given): (link: PortLink) => boolean {
+  const namespace = compilePattern("namespace", given.namespace);
+  const include = compilePattern("include", given.include);
+  const exclude = compilePattern("exclude", given.exclude);
   return ({ client, server }) => {
     const texts = [client, server].flatMap((end) => [nodeId(end), end.name]);
     return (
@@ -79,9 +105,8 @@ function linkPatterns(parameters: Parameters): (link: PortLink) => boolean {
 }
 
 /** One that is not known is `connection`, as in k8spacket. */
-function statsType(parameters: Parameters): StatsType {
-  const given = parameters.text("stats-type");
-  return statsTypes.find((type) => type === given) ?? "connection";
+function statsType(given: { readonly "stats-type": string | undefined }): StatsType {
+  return statsTypes.find((type) => type === given["stats-type"]) ?? "connection";
 }
 
 interface LinksQuestion {

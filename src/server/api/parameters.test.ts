@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Problem } from "../problem.ts";
-import { Parameters, parseTime } from "./parameters.ts";
+import { Parameters, parseTime, windowOf } from "./parameters.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 
 function read(query: Record<string, unknown>, accepted = Object.keys(query)): Parameters {
   return new Parameters(query, accepted, now);
+}
+
+function windowAsked(query: Record<string, string>) {
+  const given = read(query);
+  return windowOf({ from: given.time("from"), to: given.time("to") }, now);
 }
 
 function problemOf(ask: () => unknown): Problem {
@@ -54,7 +59,7 @@ for (const [text, time] of times) {
 
 test("the window is the last 15 minutes, ends now, or is as said", () => {
   const minutes = (query: Record<string, string>) => {
-    const { from, to } = read(query).window();
+    const { from, to } = windowAsked(query);
     return [(from - now) / 60_000, (to - now) / 60_000];
   };
   assert.deepEqual(minutes({}), [-15, 0]);
@@ -66,14 +71,14 @@ test("the window is the last 15 minutes, ends now, or is as said", () => {
 
 test("a window that is empty or no time is refused, with what is accepted", () => {
   for (const query of [{ from: "now" }, { from: "-1h", to: "-2h" }]) {
-    const problem = problemOf(() => read(query).window());
+    const problem = problemOf(() => windowAsked(query));
     assert.deepEqual(
       [problem.status, problem.code, problem.extra.parameter],
       [400, "parameter_invalid", "from"],
     );
     assert.match(problem.message, /window is empty/);
   }
-  const problem = problemOf(() => read({ to: "soon" }).window());
+  const problem = problemOf(() => windowAsked({ to: "soon" }));
   assert.equal(
     problem.message,
     'to: "soon" is no time; accepted: RFC 3339, unix milliseconds, now, or relative such as -15m, -6h, -7d',

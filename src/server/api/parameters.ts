@@ -16,9 +16,12 @@ export class Parameters {
     }
   }
 
-  text(name: string): string | undefined {
+  text(name: string, lengthMax = Number.POSITIVE_INFINITY): string | undefined {
     const value = this.#values[name];
-    return typeof value === "string" && value !== "" ? value : undefined;
+    if (typeof value !== "string" || value === "") return undefined;
+    if (value.length > lengthMax)
+      throw invalid(name, `of ${value.length} characters; at most ${lengthMax} are expected`);
+    return value;
   }
 
   oneOf<const T extends string>(name: string, accepted: readonly T[]): T | undefined {
@@ -51,24 +54,18 @@ export class Parameters {
     return number;
   }
 
-  /** The window in unix ms; the last 15 minutes when nothing is said. */
-  window(): { from: number; to: number } {
-    const to = this.#time("to") ?? this.#now;
-    const from = this.#time("from") ?? to - 15 * 60_000;
-    if (from >= to) throw invalid("from", "lies behind `to`: the window is empty");
-    return { from, to };
-  }
-
   filter(target: "links" | "flows" = "links"): Filter | undefined {
     const text = this.text("filter");
     if (text === undefined) return undefined;
     const parsed = parseFilter(text, target);
     if (parsed.error === undefined) return parsed.filter;
     const { message, position, length, found, expected } = parsed.error;
-    throw new Problem(400, "filter_invalid", message, { position, length, found, expected });
+    throw new Problem(400, "filter_invalid", message, {
+      ...{ position, length, found: clip(found), expected },
+    });
   }
 
-  #time(name: "from" | "to"): number | undefined {
+  time(name: string): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const time = parseTime(value, this.#now);
@@ -80,6 +77,17 @@ export class Parameters {
     }
     return time;
   }
+}
+
+/** Windows are asked for in unix ms: the last 15 minutes when nothing is said. */
+export function windowOf(
+  given: { readonly from: number | undefined; readonly to: number | undefined },
+  now: number,
+): { from: number; to: number } {
+  const to = given.to ?? now;
+  const from = given.from ?? to - 15 * 60_000;
+  if (from >= to) throw invalid("from", "lies behind `to`: the window is empty");
+  return { from, to };
 }
 
 const unitMilliseconds: Readonly<Record<string, number>> = {
@@ -105,7 +113,7 @@ function readTime(text: string, now: number): number {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-function invalid(name: string, what: string): Problem {
+export function invalid(name: string, what: string): Problem {
   return new Problem(400, "parameter_invalid", `${name}: ${what}`, { parameter: name });
 }
 

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Agent } from "../../agent/index.ts";
 import { type Collector, type CollectorStatus, createLook, formatListener } from "../../collector/index.ts";
 import type { ReverseNames } from "../../enrich/dns/index.ts";
 import type { Attribution, Geo, GeoFileStatus } from "../../enrich/geo/index.ts";
 import type { Kubernetes } from "../../enrich/kubernetes/index.ts";
 import { OperatingError, type Store } from "../../store/index.ts";
+import { health, readiness, status } from "./answers/operation.ts";
+import type { Description } from "./description.ts";
 
 export interface StatusDependencies {
   readonly version: string;
@@ -17,6 +19,8 @@ export interface StatusDependencies {
   readonly reverseNames: Pick<ReverseNames, "status">;
   readonly kubernetes: Pick<Kubernetes, "status">;
   readonly dataFolder: string;
+  /** Where the dashboards are, with a slash at its end; null where nobody said. */
+  readonly grafanaUrl: string | null;
   localAddresses(): readonly string[];
   /** Whether the store is open and the sockets are bound. */
   isReady(): boolean;
@@ -29,30 +33,47 @@ const statusExportersMax = 100;
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
-  const { geo, kubernetes, reverseNames } = dependencies;
+  const { geo, kubernetes, reverseNames, grafanaUrl } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
 
-  app.get("/healthz", () => ({ status: "ok" }));
-  app.get("/readyz", (_request, reply) => {
+  app.get("/healthz", { config: { scope: "open", describes: describesHealth } }, () => ({ status: "ok" }));
+  app.get("/readyz", { config: { scope: "open", describes: describesReadiness } }, (_request, reply) => {
     if (isReady()) return { status: "ready" };
     return reply.code(503).send({ status: "starting" });
   });
 
-  app.get("/api/v1/status", async () => {
+  app.get("/api/v1/status", { config: { describes } }, async (request) => {
     const { sockets: connections, ...ofAgent } = agent.status();
     return {
       version,
       node,
       startedAt,
+      access: describeAccess(request),
       agent: { ...ofAgent, connections },
       kubernetes: kubernetes.status(),
       collector: { ...(await look()), addresses: localAddresses() },
       store: { folder: dataFolder, ...(await describeStore(store)) },
       geo: describeGeo(geo.status()),
       reverseDns: reverseNames.status(),
+      grafana: grafanaUrl,
     };
   });
+}
+
+const describesHealth: Description = { summary: "Whether the process lives.", answer: health };
+const describesReadiness: Description = {
+  summary: "Whether the store is open and the sockets are bound; 503 until then.",
+  answer: readiness,
+  alsoAnswers: 503,
+};
+const describes: Description = { summary: "What runs here, and what is missing, in words.", answer: status };
+
+/** Whose token was shown: the page offers to sign out. */
+function describeAccess({ bearer }: FastifyRequest) {
+  return bearer === undefined
+    ? { tokens: false }
+    : { tokens: true, name: bearer.name, scopes: bearer.scopes };
 }
 
 function describeCollector({ listeners, exporters, exporterCount, recordCount }: CollectorStatus) {

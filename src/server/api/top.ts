@@ -1,56 +1,55 @@
 import type { FastifyInstance } from "fastify";
-import { type AggregateRow, dimensions, type Store } from "../../store/index.ts";
-import type { LinkFailures } from "../../topology/index.ts";
-import { metrics } from "./map.ts";
-import { Parameters } from "./parameters.ts";
+import type { Store } from "../../store/index.ts";
+import { top } from "./answers/history.ts";
+import { type Description, readQuery } from "./description.ts";
+import { chooseForm, sendTable } from "./form.ts";
+import { figureCells, figureColumns, figuresOf, metricOf } from "./link-cells.ts";
+import {
+  byDimensions,
+  filter,
+  format,
+  integer,
+  metric,
+  sampling,
+  windowParameters,
+} from "./parameter-kinds.ts";
+import { windowOf } from "./parameters.ts";
 import { withTimeout } from "./timeout.ts";
 
-type Metric = (typeof metrics)[number];
+const describes = {
+  summary: "The heaviest groups by any field, or by several together.",
+  parameters: {
+    ...windowParameters,
+    filter: filter(),
+    by: byDimensions("`client.name,server.name` when not given", 4),
+    metric,
+    limit: integer("Groups at most.", { fallback: 10, min: 1, max: 1000 }),
+    sampling,
+    format,
+  },
+  answer: top,
+  forms: ["csv", "ndjson"],
+} satisfies Description;
 
-/** `GET /api/v1/top`: the heaviest groups by any one or two dimensions. */
-export function routeTop(app: FastifyInstance, store: Store, now: () => number): void {
-  app.get("/api/v1/top", async (request) => {
-    const parameters = new Parameters(
-      request.query,
-      ["by", "metric", "limit", "from", "to", "filter"],
-      now(),
-    );
-    const by = parameters.listOf("by", dimensions, 4);
-    const metric = parameters.oneOf("metric", metrics) ?? "bytes";
-    const limit = parameters.integer("limit", { fallback: 10, min: 1, max: 1000 });
-    const question = { ...parameters.window(), filter: parameters.filter(), metric, limit };
-    const effective = by.length === 0 ? (["client.name", "server.name"] as const) : by;
+/** `GET /api/v1/top`: the heaviest groups by any dimensions. */
+export function routeTop(app: FastifyInstance, store: Pick<Store, "aggregate">, now: () => number): void {
+  app.get("/api/v1/top", { config: { cost: "question", describes } }, async (request, reply) => {
+    const { filter, metric, limit, sampling: sampled, ...given } = readQuery(describes, request.query, now());
+    const by = given.by.length === 0 ? (["client.name", "server.name"] as const) : given.by;
+    const question = { ...windowOf(given, now()), filter, metric, limit, by, sampled };
     const { from, to, rows, groupsLeftOut } = await withTimeout(request, (signal) =>
-      store.aggregate({ ...question, by: effective, signal }),
+      store.aggregate({ ...question, signal }),
     );
-    return {
-      from,
-      to,
-      by: effective,
-      metric,
-      rows: rows.map((row) => ({
-        group: row.group,
-        value: metricOf(row, metric),
-        bytesSent: row.bytesSent,
-        bytesReceived: row.bytesReceived,
-        packets: row.packets,
-        connections: row.connections,
-        failed: row.failed,
-        failures: failuresOf(row),
-        retransmits: row.retransmits,
-        rttMs: row.rttMicroseconds === null ? null : row.rttMicroseconds / 1000,
-        rttMinMs: row.rttMinMicroseconds === null ? null : row.rttMinMicroseconds / 1000,
-        connectMs: row.connectCount === 0 ? null : row.connectMicroseconds / row.connectCount / 1000,
-      })),
-      groupsLeftOut,
-    };
+    const groups = rows.map((row) => ({
+      group: row.group,
+      value: metricOf(row, metric),
+      ...figuresOf(row),
+    }));
+    const form = chooseForm(given.format, request.headers.accept);
+    if (form === "json") return { from, to, by, metric, rows: groups, groupsLeftOut };
+    return sendTable(reply, form, "top", {
+      columns: [...by, "value", ...figureColumns],
+      rows: groups.map((row) => [...row.group, row.value, ...figureCells(row)]),
+    });
   });
-}
-
-function failuresOf({ refused, timedOut, unreachable, reset, lost }: AggregateRow): LinkFailures {
-  return { refused, timedOut, unreachable, reset, lost };
-}
-
-export function metricOf(row: AggregateRow, metric: Metric): number {
-  return metric === "bytes" ? row.bytesSent + row.bytesReceived : row[metric];
 }

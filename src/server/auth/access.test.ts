@@ -18,10 +18,10 @@ function createApp(t: TestContext, limits: Partial<LimitsConfig> = {}) {
   const credentials = new CredentialTable({ tokens });
   const clock = { now: 0 };
   const app = createHttp({
-    ...{ logger, isLoopbackOnly: false, openPaths: ["/healthz"], credentials },
+    ...{ logger, isLoopbackOnly: false, credentials },
     limits: new ClientLimits({ ...wide, ...limits }, () => clock.now),
   });
-  app.get("/healthz", () => ({}));
+  app.get("/healthz", { config: { scope: "open" } }, () => ({}));
   app.get("/api/v1/answer", () => ({ answer: 42 }));
   app.get("/api/v1/broken", () => {
     throw new Error("something of ours");

@@ -8,8 +8,8 @@ import { isNavigation, routeSignIn, sendToSignIn, sessionIdOf, signInPaths } fro
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** What a token must be good for; `read` where nothing is said. */
-    readonly scope?: Scope;
+    /** What a token must be good for; `read` where nothing is said. `open` is for everybody; `ingest` looks at tokens itself. */
+    readonly scope?: Scope | "open";
     readonly cost?: RequestCost;
   }
   interface FastifyRequest {
@@ -23,8 +23,6 @@ export interface AccessDependencies {
   readonly credentials: CredentialTable | undefined;
   readonly sessions: Sessions;
   readonly limits: ClientLimits | undefined;
-  /** Paths that look after their own callers, or tell nothing. */
-  readonly openPaths: readonly string[];
 }
 
 /** One wrong token costs as much as so many requests. */
@@ -32,7 +30,7 @@ const wrongTokenRequests = 20;
 
 /** Who may ask what, and how much of it: every route wants a token with its scope, unless it is open. */
 export function guard(app: FastifyInstance, dependencies: AccessDependencies): void {
-  const { credentials, sessions, limits, openPaths } = dependencies;
+  const { credentials, sessions, limits } = dependencies;
   app.decorateRequest("bearer", undefined);
 
   /** By the header, else by the page's cookie. */
@@ -48,9 +46,8 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
   }
 
   /** Says no with a problem; returns the reply when the browser is sent elsewhere. */
-  function checkScope(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+  function checkScope(request: FastifyRequest, reply: FastifyReply, scope: Scope): FastifyReply | undefined {
     const { bearer } = request;
-    const scope = request.routeOptions.config.scope ?? "read";
     if (bearer !== undefined) {
       if (hasScope(bearer, scope)) return undefined;
       throw new Problem(403, "scope_missing", `the scope ${scope} is wanted, which this token has not`);
@@ -69,11 +66,12 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
   }
 
   app.addHook("onRequest", async (request, reply) => {
-    const path = request.url.split("?", 1)[0]!;
-    if (openPaths.includes(path)) return;
+    const { scope = "read" } = request.routeOptions.config;
+    if (scope === "open" && !signInPaths.includes(request.url.split("?", 1)[0]!)) return;
+    if (scope === "ingest") return;
     request.bearer = credentials === undefined ? undefined : bearerOf(request);
     if (limits !== undefined) limit(limits, request, reply);
-    if (credentials !== undefined && !signInPaths.includes(path)) return checkScope(request, reply);
+    if (credentials !== undefined && scope !== "open") return checkScope(request, reply, scope);
   });
 
   if (credentials !== undefined) routeSignIn(app, { credentials, sessions, onWrongToken });

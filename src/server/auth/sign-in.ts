@@ -9,8 +9,9 @@ export interface SignInDependencies {
   onWrongToken(request: FastifyRequest): void;
 }
 
-/** Answered to everybody: without them nobody gets in. */
+/** Answered to everybody, though not as often as one likes. */
 export const signInPaths = ["/sign-in", "/sign-in.css"];
+const open = { config: { scope: "open" } } as const;
 const cookieName = "portolan_session";
 const bodyBytesMax = 8192;
 
@@ -46,17 +47,17 @@ export function routeSignIn(
   app: FastifyInstance,
   { credentials, sessions, onWrongToken }: SignInDependencies,
 ): void {
-  app.get("/sign-in.css", (_request, reply) =>
+  app.get("/sign-in.css", open, (_request, reply) =>
     reply.type("text/css; charset=utf-8").header("cache-control", "no-cache").send(style),
   );
-  app.get("/sign-in", (request, reply) => sendForm(reply, viewOf(request.query), ""));
+  app.get("/sign-in", open, (request, reply) => sendForm(reply, viewOf(request.query), ""));
   app.register(async (inner) => {
     inner.addContentTypeParser(
       "application/x-www-form-urlencoded",
       { parseAs: "string", bodyLimit: bodyBytesMax },
       (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
     );
-    inner.post("/sign-in", (request, reply) => {
+    inner.post("/sign-in", open, (request, reply) => {
       const { token = "" } = (request.body ?? {}) as Record<string, string>;
       const bearer = credentials.bearerOf(`Bearer ${token.trim()}`);
       const view = viewOf(request.body);
@@ -75,7 +76,7 @@ export function routeSignIn(
         .header("set-cookie", cookie(request, id, 30 * 86_400))
         .redirect(view === "" ? "./" : `./?${view}`, 303);
     });
-    inner.post("/sign-out", (request, reply) => {
+    inner.post("/sign-out", open, (request, reply) => {
       const id = sessionIdOf(request.headers.cookie);
       if (id !== undefined) sessions.close(id);
       return reply.header("set-cookie", cookie(request, "", 0)).redirect("sign-in", 303);

@@ -4,7 +4,9 @@ import {
   bucketOf,
   chosenRows,
   countedSums,
+  metricColumns,
   metricWeights,
+  noSeenColumns,
   readTotals,
   seenColumns,
   windowRows,
@@ -58,14 +60,14 @@ function aggregateStatement(
  * what one observer reported.
  */
 export function groupCells(
-  { by, filter, sampled }: Pick<AggregateQuery, "by" | "filter" | "sampled">,
+  { by, filter, sampled, metric, figures }: Omit<AggregateQuery, "from" | "to" | "limit">,
   bucket: string,
   parameters: SqlParameters,
 ): string {
   const isByObserver = by.includes("observer");
   return `
     SELECT ${bucket} AS "time", ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")}
-      ${countedSums(sampled)}, ${seenColumns}
+      ${figures === "metric" ? `${countedSums(sampled, metricColumns[metric])}, ${noSeenColumns}` : `${countedSums(sampled)}, ${seenColumns}`}
     FROM ${chosenRows({ filter })} l ${isByObserver ? "LEFT JOIN observers o ON o.key = l.observer_key" : ""} ${dimensionJoins(by)}
     GROUP BY ${["1", ...by.map((_, i) => `${i + 2}`)].join(", ")} ${isByObserver ? "" : "HAVING bool_or(NOT l.is_duplicate)"}`;
 }

@@ -57,7 +57,10 @@ export async function openDatabase(
 }
 
 /** No extension is ever fetched or loaded, and SQL reaches no file but the database. */
-function duckdbConfig({ memoryMaxBytes, threadCount }: StoreConfig): duckdb.Config {
+export function duckdbConfig(
+  { memoryMaxBytes, threadCount }: StoreConfig,
+  more: Readonly<Record<string, string>> = {},
+): duckdb.Config {
   const config = duckdb.create_config();
   const options = {
     memory_limit: `${Math.ceil(memoryMaxBytes / 2 ** 20)}MiB`,
@@ -69,12 +72,13 @@ function duckdbConfig({ memoryMaxBytes, threadCount }: StoreConfig): duckdb.Conf
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     enable_external_access: "false",
+    ...more,
   };
   for (const [name, value] of Object.entries(options)) duckdb.set_config(config, name, value);
   return config;
 }
 
-function openError(path: string, cause: Error): OperatingError {
+export function openError(path: string, cause: Error): OperatingError {
   const { message } = cause;
   if (/conflicting lock|could not set lock/i.test(message)) {
     const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);

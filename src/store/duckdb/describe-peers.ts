@@ -27,19 +27,19 @@ const newColumns = `key BIGINT, ${[...["network"], ...derivedTextColumns].map((n
 
 /**
  * Writes anew what follows from peers' addresses and names, when that may have changed: a few at a time, those whose facts are
- * others. A host's network is such a fact too.
+ * others. A host's network is such a fact too. Returns whether there were any.
  */
 export async function describePeers(
   connection: DatabaseConnection,
   facts: PeerDescription | undefined,
   described: Described,
-): Promise<void> {
-  if (facts?.generation === undefined) return;
+): Promise<boolean> {
+  if (facts?.generation === undefined) return false;
   if (described.generation !== facts.generation) {
     described.generation = facts.generation;
     described.throughKey = -1;
   }
-  if (described.throughKey === Number.POSITIVE_INFINITY) return;
+  if (described.throughKey === Number.POSITIVE_INFINITY) return false;
   const rows = (
     await connection.sql.runAndReadAll(
       `SELECT key::DOUBLE AS key, ${[...peerTextColumns, ...derivedTextColumns, ...derivedNumberColumns].join(", ")}
@@ -78,4 +78,5 @@ export async function describePeers(
     });
   }
   described.throughKey = rows.length < peersAtOnce ? Number.POSITIVE_INFINITY : (rows.at(-1)!.key as number);
+  return changed.length > 0;
 }

@@ -25,6 +25,7 @@ import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./
 import { describePeers } from "./describe-peers.ts";
 import { flows } from "./flows.ts";
 import { readIngested } from "./ingested-table.ts";
+import { KnownEnds } from "./known-ends.ts";
 import { peersById, values } from "./known-peers.ts";
 import { links } from "./links.ts";
 import { Newcomers } from "./newcomers.ts";
@@ -62,6 +63,7 @@ class DuckDBStore implements Store {
   readonly #buffer: RecordBuffer;
   readonly #newcomers: Newcomers;
   readonly #ingested = new Ingested();
+  readonly #ends = new KnownEnds();
   #opened: Opened | undefined;
   /** Writing is one thing after another. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -152,7 +154,8 @@ class DuckDBStore implements Store {
       try {
         if (this.#isFull) await makeRoom(this.#opened.writer, this.#opened.database.path);
         await this.#rollUpFinished(this.#opened, now);
-        await describePeers(this.#opened.writer, this.#dependencies.facts, this.#described);
+        const { facts } = this.#dependencies;
+        if (await describePeers(this.#opened.writer, facts, this.#described)) this.#ends.forget();
         const minute = Math.floor(now / minuteMilliseconds);
         if (minute === this.#tidiedMinute && !this.#isFull) return;
         await this.#tidy(this.#opened, now);
@@ -191,8 +194,8 @@ class DuckDBStore implements Store {
     return (await this.peersById([id], signal))[0];
   }
 
-  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]> {
-    return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds));
+  recentLinks(fromMilliseconds: number, linksMax?: number, signal?: AbortSignal): Promise<LinkMinute[]> {
+    return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds, linksMax));
   }
 
   status(): Promise<StoreStatus> {
@@ -221,7 +224,7 @@ class DuckDBStore implements Store {
     this.#committedId = Math.max(marks.rolledUpId, lastId);
     this.#openSince = lastId > marks.rolledUpId ? 0 : Number.POSITIVE_INFINITY;
     if (this.#buffer.rowCount === 0) this.#nextId = this.#committedId + 1;
-    this.#opened = { database, writer, questions: new Questions(database) };
+    this.#opened = { database, writer, questions: new Questions(database, this.#ends) };
     await keepReserve(database.path);
   }
 
@@ -276,7 +279,8 @@ class DuckDBStore implements Store {
     let isDurable = false;
     try {
       if (this.#opened === undefined) await this.#open();
-      await writeWaiting(this.#opened!.writer, waiting);
+      await this.#write(this.#opened!, waiting);
+      if (waiting.renamed.size > 0) this.#ends.forget();
       this.#committedId = throughId;
       if (rowCount > 0) this.#openSince = Math.min(this.#openSince, firstSeen);
       this.#isFailing = false;
@@ -290,6 +294,20 @@ class DuckDBStore implements Store {
       this.#beingWrittenCount = 0;
       this.#buffer.recycle(waiting.chunks);
       messages.settle(isDurable);
+    }
+  }
+
+  /** Records that are here come before questions: when these have all the memory, they are given up. */
+  async #write({ writer, questions }: Opened, waiting: Waiting): Promise<void> {
+    try {
+      await writeWaiting(writer, waiting);
+    } catch (cause) {
+      if (!/out of memory|failed to (allocate|pin)/i.test((cause as Error).message)) throw cause;
+      this.#dependencies.log?.(
+        "store: questions took all memory and were given up; store.memory is what there is",
+      );
+      questions.giveUp();
+      await writeWaiting(writer, waiting);
     }
   }
 

@@ -28,11 +28,13 @@ const seen = `f."collectionTimeMilliseconds"`;
 
 /**
  * Looks backwards from the newest end in slices of time that grow, so that a page near the end of a long history reads
- * little, and a rare match reads everything once.
+ * little, and a rare match reads everything once, in as many pages as the asker's patience makes of it.
  */
 export async function flows(question: Question, query: FlowsQuery): Promise<FlowsPage> {
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
   const from = Math.floor(query.from);
+  const { patienceMilliseconds: patience = Number.POSITIVE_INFINITY } = query;
+  const begun = performance.now();
   const found: SqlRow[] = [];
   let to = after === undefined ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after.time + 1);
   for (let length = firstSliceMilliseconds; to > from && found.length < query.limit; length *= 4) {
@@ -40,9 +42,16 @@ export async function flows(question: Question, query: FlowsQuery): Promise<Flow
     const slice = { from: sliceFrom, to, after, limit: query.limit - found.length };
     found.push(...(await readSlice(question, query, slice)));
     to = sliceFrom;
+    if (performance.now() - begun >= patience) break;
   }
-  const last = found.length === query.limit ? found.at(-1) : undefined;
-  return { records: found.map(readFlowRecord), nextCursor: last === undefined ? null : writeCursor(last) };
+  return { records: found.map(readFlowRecord), nextCursor: nextCursor(found, query.limit, { from, to }) };
+}
+
+/** Behind the last record of a full page; of one that was given up, behind what was looked through. */
+function nextCursor(found: readonly SqlRow[], limit: number, left: { from: number; to: number }) {
+  const last = found.length === limit ? found.at(-1) : undefined;
+  if (last !== undefined) return writeCursor(Number(last.collectionTimeMilliseconds), Number(last.record_id));
+  return left.to > left.from ? writeCursor(left.to - 1, idMax) : null;
 }
 
 /** Finds the places first, from few columns; only the records of the page are read whole. */
@@ -63,9 +72,10 @@ function placesStatement(
     const [time, id] = [parameters.integer(after.time), parameters.integer(after.id)];
     conditions.push(`(${seen} < ${time} OR (${seen} = ${time} AND f.record_id < ${id}))`);
   }
-  if (filter !== undefined) conditions.push(filterCondition(filter, recordColumns, parameters));
+  const chosen = filter === undefined ? "" : filterCondition(filter, recordColumns, parameters);
+  if (chosen !== "") conditions.push(chosen);
   return `
-    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${filter === undefined ? "" : peersAndObserver}
+    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${joinsOf(chosen)}
     WHERE ${conditions.join(" AND ")}
     ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
 }
@@ -83,11 +93,21 @@ function recordsStatement(ids: readonly number[]): string {
     ORDER BY ${seen} DESC, f.record_id DESC`;
 }
 
-const peersAndObserver = `
-    LEFT JOIN peers source ON source.key = f.source_peer_key
-    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
-    LEFT JOIN peers called ON called.key = f.called_peer_key
-    LEFT JOIN observers o ON o.key = f.observer_key`;
+const joins = {
+  source: "LEFT JOIN peers source ON source.key = f.source_peer_key",
+  destination: "LEFT JOIN peers destination ON destination.key = f.destination_peer_key",
+  called: "LEFT JOIN peers called ON called.key = f.called_peer_key",
+  o: "LEFT JOIN observers o ON o.key = f.observer_key",
+} as const;
+const peersAndObserver = Object.values(joins).join(" ");
+
+/** Those that a condition needs: a join that is not needed is carried out all the same. */
+function joinsOf(condition: string): string {
+  return Object.entries(joins)
+    .filter(([alias]) => new RegExp(`\\b${alias}\\.`).test(condition))
+    .map(([, join]) => join)
+    .join(" ");
+}
 
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {
@@ -167,8 +187,11 @@ function readNumber(name: FieldName, value: number): string | number | boolean {
   return name === "isDuplicate" ? value !== 0 : value;
 }
 
-function writeCursor(row: SqlRow): string {
-  return `${Number(row.collectionTimeMilliseconds)}-${Number(row.record_id)}`;
+/** Beyond every id; what a cursor can say. */
+const idMax = 999_999_999_999_999;
+
+function writeCursor(time: number, id: number): string {
+  return `${time}-${id}`;
 }
 
 function readCursor(cursor: string): Place {

@@ -3,17 +3,34 @@ import type { Metric, Sampled, Totals, WindowQuery } from "../store.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
-import { leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
+import { type LinkSumColumn, leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 import type { Window } from "./window-parts.ts";
 
 /** What a link is to a filter: these keys, over the window. */
 export const linkIdentity = "client_key, server_key, called_key, server_port, protocol";
 
-/** Of rows of links: what counts, with names of the columns. */
-export function countedSums(sampled: Sampled = "corrected"): string {
+/** What a metric is made of. */
+export const metricColumns: Readonly<Record<Metric, readonly LinkSumColumn[]>> = {
+  bytes: ["bytes_sent", "bytes_received"],
+  packets: ["packets"],
+  connections: ["connections"],
+  failed: ["failed"],
+  retransmits: ["retransmits"],
+  rtt: ["rtt_sum", "rtt_count"],
+};
+
+/** Of rows of links: what counts, with names of the columns; of those that are not asked for 0. */
+export function countedSums(
+  sampled: Sampled = "corrected",
+  asked: readonly LinkSumColumn[] = linkSumColumns,
+): string {
   return linkSumColumns
-    .map((name) => `sum(CASE WHEN l.is_duplicate THEN 0 ELSE ${figureOf(name, sampled)} END) AS ${name}`)
+    .map((name) =>
+      asked.includes(name)
+        ? `sum(CASE WHEN l.is_duplicate THEN 0 ELSE ${figureOf(name, sampled)} END) AS ${name}`
+        : `0 AS ${name}`,
+    )
     .join(", ");
 }
 
@@ -28,6 +45,8 @@ export function duplicateSums(sampled: Sampled = "corrected"): string {
 
 export const seenColumns = `${leastRtt("CASE WHEN l.is_duplicate THEN 0 ELSE l.rtt_min END")}::DOUBLE AS rtt_min,
       min(l.first_seen)::DOUBLE AS first_seen, max(l.last_seen)::DOUBLE AS last_seen`;
+
+export const noSeenColumns = "0 AS rtt_min, 0 AS first_seen, 0 AS last_seen";
 
 function figureOf(name: string, sampled: Sampled): string {
   const factor = sampled === "raw" ? 1 : "l.sampling_interval";
@@ -94,6 +113,10 @@ export const metricWeights: Readonly<Record<Metric, string>> = {
 function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters: SqlParameters): string {
   const observerConditions: string[] = [];
   const condition = filterCondition(filter, linkColumns(observerConditions), parameters);
+  // A join that is not needed is carried out all the same.
+  const joins = ["client", "server", "called"]
+    .filter((end) => condition.includes(`${end}.`))
+    .map((end) => `LEFT JOIN peers ${end} ON ${end}.key = l.${end}_key`);
   const totals = hasMeasure(filter) ? `, ${countedSums(sampled)}` : "";
   const seen = observerConditions.map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
   return `
@@ -102,9 +125,7 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
       FROM rows l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
       GROUP BY ${linkIdentity}
     ) l
-    LEFT JOIN peers client ON client.key = l.client_key
-    LEFT JOIN peers server ON server.key = l.server_key
-    LEFT JOIN peers called ON called.key = l.called_key
+    ${joins.join(" ")}
     WHERE ${condition}`;
 }
 

@@ -12,8 +12,7 @@ import {
   seenSums,
   windowRows,
 } from "./link-totals.ts";
-import { readPeer, replacedColumns } from "./peer-columns.ts";
-import type { Question, SqlRow } from "./questions.ts";
+import type { Question } from "./questions.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { type Window, windowOf } from "./window-parts.ts";
 
@@ -37,7 +36,8 @@ export async function links(question: Question, query: LinksQuery): Promise<Link
   const window = windowOf(query, question.marks);
   const parameters = new SqlParameters();
   const rows = await question.rows(linksStatement(query, window, question, parameters), parameters);
-  const peers = await readEnds(question, rows);
+  const keys = rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]);
+  const peers = await question.ends.read(new Set(keys), question.rows);
   const endOf = (key: unknown, addresses: unknown): LinkEnd => {
     const { address: _, ...facts } = peers.get(key as number) ?? otherPeer;
     return { ...facts, addresses: (addresses as string[]).filter((address) => address !== "") };
@@ -126,15 +126,3 @@ const drawnAs: Readonly<Record<Grouping | "none", string>> = {
   asn: networkOr("as_number IS NOT NULL", "'as:' || as_number"),
   domain: networkOr("domain <> ''", "'domain:' || domain"),
 };
-
-/** The keys are ours, out of the statement before. */
-async function readEnds(question: Question, rows: readonly SqlRow[]) {
-  const keys = new Set(
-    rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]),
-  );
-  if (keys.size === 0) return new Map<number, ReturnType<typeof readPeer>>();
-  const peers = await question.rows(
-    `SELECT key::DOUBLE AS key, ${replacedColumns.join(", ")} FROM peers WHERE key IN (${[...keys].join(", ")})`,
-  );
-  return new Map(peers.map((row) => [row.key as number, readPeer(row)]));
-}

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { OperatingError } from "../errors.ts";
 import type { Database, DatabaseConnection } from "./database.ts";
+import type { KnownEnds } from "./known-ends.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import type { RollUpMarks } from "./window-parts.ts";
 
@@ -8,6 +9,7 @@ import type { RollUpMarks } from "./window-parts.ts";
 export interface Question {
   readonly marks: RollUpMarks;
   readonly connection: DatabaseConnection;
+  readonly ends: KnownEnds;
   rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
 }
 
@@ -21,12 +23,16 @@ const waitingMax = 64;
 /** Runs questions beside the writer, each on its own connection and in its own transaction. */
 export class Questions {
   readonly #database: Database;
+  readonly #ends: KnownEnds;
+  /** Connections of questions that run. */
+  readonly #running = new Set<DuckDBConnection>();
   #runningCount = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #unanswered = new Set<Promise<unknown>>();
 
-  constructor(database: Database) {
+  constructor(database: Database, ends: KnownEnds) {
     this.#database = database;
+    this.#ends = ends;
   }
 
   ask<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
@@ -40,6 +46,11 @@ export class Questions {
   /** Waits until every question asked is answered. None may be asked meanwhile. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#unanswered);
+  }
+
+  /** Stops those that run: what they hold of memory is needed by whoever writes. */
+  giveUp(): void {
+    for (const connection of this.#running) connection.interrupt();
   }
 
   async #askInTurn<T>(
@@ -71,17 +82,24 @@ export class Questions {
     const { sql: connection } = databaseConnection;
     const interrupt = () => connection.interrupt();
     signal?.addEventListener("abort", interrupt);
+    this.#running.add(connection);
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
       const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
       const [state] = await rows(rollUpMarksStatement);
-      return await answer({ marks: readMarks(state!), connection: databaseConnection, rows });
+      return await answer({
+        marks: readMarks(state!),
+        connection: databaseConnection,
+        ends: this.#ends,
+        rows,
+      });
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof OperatingError) throw cause;
       throw new OperatingError("store_query", `query: ${(cause as Error).message.split("\n", 1)[0]}`, cause);
     } finally {
       signal?.removeEventListener("abort", interrupt);
+      this.#running.delete(connection);
       connection.closeSync();
     }
   }

@@ -67,7 +67,7 @@ export async function removeUntil(
     if (used <= targetBytes * nearEnough) break;
     const excess = used - targetBytes;
     const count =
-      (await removeOldestRecords(connection, excess)) || (await removeOldestLinks(connection, excess));
+      (await removeOldestRecords(connection, used, excess)) || (await removeOldestLinks(connection, excess));
     if (count === 0) break;
     removed += count;
     await checkpoint(connection);
@@ -76,14 +76,20 @@ export async function removeUntil(
 }
 
 /** What a row takes on disk, about: DuckDB does not say. Too little removed is made up for in the next step. */
-const recordBytes = 50;
 const linkBytes = 50;
+/** Of a small table more: each of its columns has a block. */
+const recordBytes = { min: 50, max: 200 } as const;
 
-async function removeOldestRecords(connection: DatabaseConnection, bytes: number): Promise<number> {
-  const [row] = await rowsOf(connection, "SELECT min(record_id)::DOUBLE FROM flow_records");
-  const first = row?.[0];
-  if (typeof first !== "number") return 0;
-  return removeRows(connection, `flow_records WHERE record_id <= ${first + Math.ceil(bytes / recordBytes)}`);
+async function removeOldestRecords(
+  connection: DatabaseConnection,
+  used: number,
+  bytes: number,
+): Promise<number> {
+  const statement = "SELECT min(record_id)::DOUBLE, count(*)::DOUBLE FROM flow_records";
+  const [first, count] = (await rowsOf(connection, statement))[0] ?? [];
+  if (typeof first !== "number" || typeof count !== "number") return 0;
+  const each = Math.min(recordBytes.max, Math.max(recordBytes.min, used / count));
+  return removeRows(connection, `flow_records WHERE record_id <= ${first + Math.ceil(bytes / each)}`);
 }
 
 /** Minutes first: what they add up to is in hours. */

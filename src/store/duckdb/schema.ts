@@ -76,6 +76,8 @@ export const linkSumColumns = [
   "connect_count",
 ] as const;
 
+export type LinkSumColumn = (typeof linkSumColumns)[number];
+
 const linkTableColumns = `("time" BIGINT NOT NULL, observer_key BIGINT NOT NULL, client_key BIGINT NOT NULL,
     server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
     is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
@@ -83,7 +85,7 @@ const linkTableColumns = `("time" BIGINT NOT NULL, observer_key BIGINT NOT NULL,
     first_seen BIGINT NOT NULL)`;
 
 /** The counters of links by the columns that hold them. */
-export const counterColumns: Readonly<Record<LinkCounter, (typeof linkSumColumns)[number]>> = {
+export const counterColumns: Readonly<Record<LinkCounter, LinkSumColumn>> = {
   bytesSent: "bytes_sent",
   bytesReceived: "bytes_received",
   packets: "packets",

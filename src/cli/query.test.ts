@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigError } from "../settings/index.ts";
+import { formatCell } from "./query-cells.ts";
+import { planQuery, type QueryFlags } from "./query-flags.ts";
+import { pointAt } from "./query-run.ts";
+import { formatTable } from "./query-table.ts";
+
+function problemsOf(flags: QueryFlags): readonly string[] {
+  try {
+    planQuery("", flags, {});
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems;
+  }
+  return [];
+}
+
+test("the links of the last minutes are asked for when nothing else is; --by means the top", () => {
+  const plan = planQuery("port:443", {}, {});
+  assert.deepEqual(
+    [plan.subject, plan.output, plan.parameters],
+    ["links", "table", { filter: "port:443", limit: "20" }],
+  );
+  const top = planQuery("", { by: "port", limit: 3, raw: true, from: "-1h" }, {});
+  assert.deepEqual(
+    [top.subject, top.parameters],
+    ["top", { by: "port", limit: "3", sampling: "raw", from: "-1h" }],
+  );
+  assert.equal(planQuery("", { by: "port", series: true }, {}).subject, "series");
+});
+
+test("the ending of a file says its form, unless it is said", () => {
+  assert.equal(planQuery("", { write: "a.PARQUET" }, {}).output, "parquet");
+  assert.equal(planQuery("", { write: "a.jsonl" }, {}).output, "ndjson");
+  assert.equal(planQuery("", { write: "a.csv", output: "json" }, {}).output, "json");
+  assert.deepEqual(problemsOf({ output: "parquet" }), [
+    "-o parquet: a file is expected too, such as -w flows.parquet",
+  ]);
+});
+
+test("flags that have nothing to do with each other are told, all of them", () => {
+  assert.deepEqual(
+    problemsOf({ top: true, diff: true, step: 5, server: "ftp://x", token: "a", tokenFile: "/nowhere" }),
+    [
+      "--top, --diff: one of them is expected",
+      "--step: of --series only",
+      '--server: "ftp://x" is no URL such as http://127.0.0.1:8080',
+      "--token, --token-file: one of them is expected",
+    ],
+  );
+  assert.deepEqual(problemsOf({ tokenFile: "/nowhere" }), ["--token-file: /nowhere: ENOENT"]);
+  assert.deepEqual(problemsOf({ data: "/x", token: "secret-of-mine" }), [
+    "--token: not with --data, which asks no server",
+  ]);
+});
+
+test("a token comes from a flag or the environment, and is in no error", () => {
+  const plan = planQuery("", {}, { PORTOLAN_TOKEN: "from-the-environment" });
+  assert.ok(plan.place.kind === "server" && plan.place.token === "from-the-environment");
+  const [problem = ""] = problemsOf({ token: "has a blank" });
+  assert.match(problem, /characters that no token has/);
+  assert.doesNotMatch(problem, /has a blank/);
+});
+
+test("a mistake in a filter has a caret under it, also far to the right", () => {
+  assert.equal(
+    pointAt("port:443 nmae:curl", { message: "unknown field", position: 9, length: 4 }),
+    "filter: unknown field\n  port:443 nmae:curl\n           ^^^^",
+  );
+  const long = `${"port:443 ".repeat(100)}nmae:curl`;
+  const [, shown = "", carets = ""] = pointAt(long, { message: "x", position: 900, length: 4 }).split("\n");
+  assert.equal(shown.slice(carets.indexOf("^"), carets.length), "nmae");
+  assert.ok(shown.length < 130);
+  const [, empty = "", caret = ""] = pointAt("a OR", { message: "x", position: 4, length: 0 }).split("\n");
+  assert.deepEqual([empty, caret.indexOf("^")], ["  a OR", 6]);
+});
+
+for (const [kind, value, text] of [
+  ["bytes", 0, "0 B"],
+  ["bytes", 999, "999 B"],
+  ["bytes", 1000, "1.00 kB"],
+  ["bytes", 99_960, "100 kB"],
+  ["bytes", 999_500, "1.00 MB"],
+  ["bytes", 123_456_789, "123 MB"],
+  ["bytes", 2 ** 60, "1.15 EB"],
+  ["count", 999, "999"],
+  ["count", 1234, "1.23 k"],
+  ["milliseconds", 0.5, "0.50 ms"],
+  ["milliseconds", 48.4, "48 ms"],
+  ["milliseconds", 1500, "1.5 s"],
+  ["factor", 0.171, "×0.17"],
+  ["bytes", null, ""],
+  ["text", "a\u001b[31mb\u202ec\nd", "a[31mbcd"],
+] as const) {
+  test(`a cell of ${kind} ${JSON.stringify(value)} is "${text}"`, () =>
+    assert.equal(formatCell(kind, value), text));
+}
+
+test("a table stands in columns, figures to the right, and fits the terminal", () => {
+  const table = {
+    columns: [
+      { title: "name", kind: "text" },
+      { title: "sent", kind: "bytes" },
+      { title: "packets", kind: "count" },
+    ],
+    rows: [
+      ["nginx-7d4b9c5f6d-abcde", 1500, 7],
+      ["b", 20_000_000, 123_456],
+    ],
+    note: "2 groups",
+  } as const;
+  assert.equal(
+    formatTable(table, 100),
+    [
+      "name                       sent  packets",
+      "nginx-7d4b9c5f6d-abcde  1.50 kB        7",
+      "b                       20.0 MB    123 k",
+      "",
+      "2 groups",
+      "",
+    ].join("\n"),
+  );
+  for (const width of [40, 30, 22, 12, 1]) {
+    const lines = formatTable(table, width).split("\n");
+    for (const line of lines.slice(0, 3)) assert.ok(line.length <= Math.max(width, 10), `${width}: ${line}`);
+  }
+  assert.match(formatTable(table, 30), /nginx…abcde|nginx-\S*…\S*abcde/);
+  assert.match(formatTable(table, 22), /1 columns do not fit, -o csv has them/);
+});

@@ -1,0 +1,32 @@
+import { assert } from "../../flow/index.ts";
+import { escapePattern, type Filter, type FilterEnd } from "../../query/index.ts";
+import type { PeerHistory } from "../../store/index.ts";
+import { drawnPeer, type LinkEnd, type TopologyPeer } from "../../topology/index.ts";
+import { Problem } from "../problem.ts";
+
+/** The links with this peer at that end, and whatever else is wanted of them. */
+export function withPeer(end: FilterEnd, id: string, more?: Filter): Filter {
+  const term: Filter = {
+    ...{ kind: "term", field: "id", end },
+    test: { kind: "text", patterns: [escapePattern(id).toLowerCase()] },
+  };
+  return more === undefined ? term : { kind: "and", parts: [term, more] };
+}
+
+/** As a map draws it. */
+export function drawnHistory({ peers }: PeerHistory): TopologyPeer {
+  const [newest] = peers;
+  assert(newest !== undefined, "a peer that is known is known somewhere");
+  const { address: _, firstSeen: __, lastSeen: ___, ...facts } = newest;
+  const addresses = peers.map(({ address }) => address).filter((address) => address !== "");
+  const end: LinkEnd = { ...facts, addresses };
+  return drawnPeer(end, undefined);
+}
+
+export function peerUnknown(id: string): Problem {
+  return new Problem(
+    404,
+    "peer_unknown",
+    `no peer ${JSON.stringify(id.slice(0, 200))} in what is kept; ids are those of /api/v1/map without group`,
+  );
+}
