@@ -80,7 +80,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await page.mouse.click(box.x + x, box.y + y, { clickCount: times });
   };
   const words = async (testId: string) =>
-    (await page.getByTestId(testId).innerText()).replaceAll(/\s+/g, " ");
+    (await page.getByTestId(testId).allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
 
   await t.test("the map is a cluster's: namespaces are open, workloads and countries are signs", async () => {
     await open("");
@@ -138,7 +138,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await open(`?peer=${encodeURIComponent("namespace:shop")}`);
     const details = page.getByTestId("details");
     await details.getByText("Called by").waitFor();
-    const text = (await details.innerText()).replaceAll(/\s+/g, " ");
+    const text = (await details.allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
     assert.match(text, /Namespace shop/i);
     assert.match(text, /Peers 16/);
     const term = await details
@@ -155,7 +155,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await open(`?link=${encodeURIComponent(`${web}>${api}`)}`);
     const details = page.getByTestId("details");
     await details.getByText("web → api").waitFor();
-    assert.match((await details.innerText()).replaceAll(/\s+/g, " "), /3000\/tcp/);
+    assert.match((await details.allInnerTexts()).join(" ").replaceAll(/\s+/g, " "), /3000\/tcp/);
   });
 
   await t.test("switching views keeps filter, time and selection", async () => {
@@ -164,7 +164,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     for (const label of ["Matrix", "World", "Over time", "Top", "Table", "Map"]) {
       await pane.getByText(label, { exact: true }).click();
       await until(`${label} is shown`, async () =>
-        (await pane.locator("input:checked + label").innerText()) === label ? true : undefined,
+        (await pane.locator("input:checked + label").allInnerTexts()).join(" ") === label ? true : undefined,
       );
       const { filter, range, peer } = Object.fromEntries(search());
       assert.deepEqual({ filter, range, peer }, { filter: "port:3000", range: "1h", peer: api }, label);
