@@ -124,6 +124,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     async () => {
       await open(`?peer=${encodeURIComponent(web)}`);
       await page.getByTestId("details").getByText("Deployment").first().waitFor();
+      await drawn("it is a sign", web, (peer) => peer?.isOpen === false);
       await page.getByTestId("map").focus();
       await page.keyboard.press("Enter");
       await drawn("it is open", web, (peer) => peer?.isOpen === true);
