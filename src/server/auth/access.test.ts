@@ -162,6 +162,21 @@ test("a page of another site may not sign anybody in, nor change anything", asyn
   );
 });
 
+test("a path that is written otherwise is bound by the same rules", async (t) => {
+  const { app, ask, bearer } = createApp(t, { rate: 10 });
+  for (const url of ["/api/v1/answer", "/%61pi/v1/answer", "/api/v1/%61nswer", "http://x/api/v1/answer"]) {
+    assert.equal((await ask(url)).statusCode, 401, url);
+    const ofAnother = await ask(url, { ...bearer("reader"), "sec-fetch-site": "cross-site" });
+    assert.deepEqual([ofAnother.statusCode, ofAnother.json().code], [403, "cross_site"], url);
+  }
+  const codes: number[] = [];
+  for (const url of ["/sign-in", "/sign%2Din", "/sign-%69n", "/sign-in#x"]) {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    codes.push((await app.inject({ method: "POST", url, headers, payload: "token=guess" })).statusCode);
+  }
+  assert.deepEqual(codes, [401, 401, 429, 429]);
+});
+
 test("other origins are never let in by CORS", async (t) => {
   const { app, ask, bearer } = createApp(t);
   const { headers } = await ask("/api/v1/answer", { ...bearer("reader"), origin: "https://grafana.example" });

@@ -66,8 +66,9 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
   }
 
   app.addHook("onRequest", async (request, reply) => {
-    const { scope = "read" } = request.routeOptions.config;
-    if (scope === "open" && !signInPaths.includes(request.url.split("?", 1)[0]!)) return;
+    const { config, url = "" } = request.routeOptions;
+    const { scope = "read" } = config;
+    if (scope === "open" && !signInPaths.includes(url)) return;
     if (scope === "ingest") return;
     request.bearer = credentials === undefined ? undefined : bearerOf(request);
     if (limits !== undefined) limit(limits, request, reply);
