@@ -199,6 +199,40 @@ test("a token that the configuration has no more lets nobody in, nor do those wh
   assert.equal((await ask("/api/v1/answer", bearer("boss"))).statusCode, 200);
 });
 
+test("a stream ends with the token that it was opened with, and only then", {
+  timeout: 20_000,
+}, async (t) => {
+  const { app, bearer, credentials } = createApp(t);
+  app.get("/api/v1/endless", { config: { cost: "stream" } }, (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200).write("first");
+  });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const open = async (name: string) => {
+    const { body } = await fetch(`http://127.0.0.1:${port}/api/v1/endless`, { headers: bearer(name) });
+    const reader = body!.getReader();
+    await reader.read();
+    return reader;
+  };
+  const [reader, boss] = [await open("reader"), await open("boss")];
+  const next = reader.read();
+  credentials.replace({ tokens: [token("reader", "read"), token("boss", "ingest")] });
+  await assert.rejects(boss.read(), "it reads no more");
+  assert.equal(await Promise.race([next.catch(() => "ended"), Promise.resolve("open")]), "open");
+  credentials.replace({ tokens: [token("other", "read")] });
+  await assert.rejects(next);
+});
+
+test("a hash of nothing lets nobody in who shows nothing", async (t) => {
+  const { ask, credentials } = createApp(t);
+  const nothing = { name: "nothing", hash: hashToken("") };
+  credentials.replace({ tokens: [{ ...nothing, scopes: ["read"] }], ingestTokens: [nothing] });
+  for (const authorization of ["Bearer ", "Basic Og==", ""])
+    assert.equal((await ask("/api/v1/answer", { authorization })).statusCode, 401, authorization);
+  assert.equal(credentials.ingestBearerOf(undefined), undefined);
+});
+
 test("agents come with tokens of theirs, or with one that has the scope", () => {
   const credentials = new CredentialTable({
     tokens,
