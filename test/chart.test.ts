@@ -51,6 +51,8 @@ test("the server's configuration is one that the server takes, whatever the valu
     const file = `${folder}/portolan.yaml`;
     writeFileSync(file, text.replaceAll("/etc/portolan/", `${folder}/`));
     const config = readConfig({ file, environment: {}, flags: {} });
+    const isTls = name.startsWith("HTTPS");
+    assert.equal(config.tls.certificate, isTls ? `${folder}/tls.crt` : undefined);
     assert.deepEqual(config.listen, { host: "0.0.0.0", port: 8080 }, name);
     assert.equal(config.data, "/var/lib/portolan");
     assert.equal(config.auth === "none", name.includes("nobody asked"));
@@ -74,7 +76,7 @@ test("pods: the server is nobody and writes into its volume alone; agents have t
   );
   const { privileged, capabilities, readOnlyRootFilesystem } = agent.containers[0]!.securityContext;
   assert.deepEqual([privileged, readOnlyRootFilesystem], [false, true]);
-  const needed = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"];
+  const needed = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"];
   assert.deepEqual(capabilities, { drop: ["ALL"], add: needed });
   assert.deepEqual(agent.containers[0]!.resources?.requests, { cpu: "50m", memory: "100Mi" });
   assert.deepEqual(agent.tolerations, [{ operator: "Exists" }]);
@@ -141,6 +143,19 @@ test("every dashboard is a ConfigMap that Grafana's sidecar finds, those of the 
   const rules = helm.render(all).filter(({ kind }) => kind === "PrometheusRule");
   assert.equal(rules.length, filesOf("rules", ".yaml").length);
   for (const { spec } of rules) assert.ok((spec as { groups: object[] }).groups.length > 0);
+});
+
+test("with a certificate everybody who asks the server asks by HTTPS, and trusts its authority", {
+  skip,
+}, () => {
+  const manifests = helm.render(valueSets["HTTPS, by a Secret that cert-manager keeps"]!);
+  const { args } = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent")).containers[0]!;
+  assert.ok(args.includes("--server=https://portolan:8080") && args.includes("--ca=/etc/portolan/ca.crt"));
+  const text = JSON.stringify(manifests);
+  assert.equal(text.match(/"scheme":"HTTPS"/g)?.length, 3, "the server's three probes");
+  assert.match(text, /"SERVER","value":"https:.+"NODE_EXTRA_CA_CERTS","value":"\/etc\/portolan\/ca.crt"/);
+  assert.match(text, /"scheme":"https","tlsConfig":\{"ca":\{"secret":\{"name":"portolan-tls","key":"ca.crt"/);
+  assert.doesNotMatch(text, /http:\/\/portolan/);
 });
 
 /** What is refused, and what is said. */

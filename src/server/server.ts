@@ -293,6 +293,7 @@ export function createServer(
       reverseNames,
       kubernetes,
       dataFolder: config.data,
+      grafanaUrl: config.grafana.url?.replace(/\/*$/, "/") ?? null,
       localAddresses,
       isReady: () => isReady,
     });

@@ -237,6 +237,11 @@ export function testStore(name: string, createStore: StoreFactory): void {
     );
     const sorted = (texts: Iterable<string>) => [...texts].map((text) => [...text].sort().join("")).sort();
     assert.deepEqual(sorted(found), sorted(expected));
+    const newest = await store.recentLinks(start, 50);
+    assert.deepEqual(
+      [newest.length, new Set(newest.map((link) => link.minute))],
+      [50, new Set([start + 3 * minute])],
+    );
     await store.stop();
   });
 

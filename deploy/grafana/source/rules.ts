@@ -75,11 +75,11 @@ const seeing: RuleGroup = {
     alert(
       "AgentOff",
       "critical",
-      "portolan_agent_up == 0 and on (job, instance) portolan_agent_sockets >= 0",
+      "portolan_agent_up == 0 and on (job, instance) portolan_agent_wanted == 1",
       "10m",
       [
         "The agent of {{ $labels.instance }} reads no connections",
-        "TCP connections of this machine are not seen. `portolan doctor` there says what is missing. A server that is meant to have no agent: silence this alert for it.",
+        "TCP connections of this machine are not seen. `portolan doctor` there says what is missing.",
         "itself",
       ],
     ),
@@ -88,9 +88,14 @@ const seeing: RuleGroup = {
       "Nothing was heard of it for more than five minutes. What it saw meanwhile waits in its spool, if it runs.",
       "itself",
     ]),
-    alert("AgentPartOff", "warning", "portolan_remote_agent_part_up == 0", "30m", [
+    alert("AgentBlind", "critical", 'portolan_remote_agent_part_up{part="tcp"} == 0', "10m", [
+      "The agent of {{ $labels.agent }} reads no connections",
+      "TCP connections of that machine are not seen. `portolan doctor` there says what is missing.",
+      "itself",
+    ]),
+    alert("AgentPartOff", "info", 'portolan_remote_agent_part_up{part!="tcp"} == 0', "30m", [
       "{{ $labels.part }} is off in the agent of {{ $labels.agent }}",
-      "The page's status says why.",
+      "The page's status says why. Where it is meant to be off, silence this.",
       "itself",
     ]),
     alert(

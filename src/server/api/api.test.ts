@@ -227,6 +227,7 @@ function createApi(
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
     kubernetes,
     dataFolder: "/data",
+    grafanaUrl: null,
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
   });
@@ -569,6 +570,7 @@ test("the status says what runs and what is missing", async (t) => {
       attribution: [{ text: "by Example", url: "https://example.com", licence: "CC BY 4.0" }],
     },
     reverseDns: { mode: "inside", nameCount: 2 },
+    grafana: null,
   });
   const off = (await createApi(t, { agentOn: false }).get("/api/v1/status")).json();
   assert.deepEqual(off.agent, {

@@ -190,6 +190,21 @@ test("a grouped graph keeps its places while others come and go, takes filters a
     assert.equal((await get(`/api/graph/data?${query}`)).statusCode, 400, query);
 });
 
+test("a grouped graph has 1000 edges at most, the heaviest; nodes count them all", async (t) => {
+  const ends = Array.from({ length: 40 }, (_, i) => `10.9.0.${i}`);
+  const all = ends.flatMap((client, i) =>
+    ends
+      .filter((server) => server !== client)
+      .map((server, j) => ({ client, server, sent: 1000 * i + j + 1 })),
+  );
+  const { nodes, edges } = await createGraph(t, all).grouped("group=peer");
+  assert.deepEqual([nodes.length, edges.length, all.length], [40, 1000, 1560]);
+  assert.equal(edges[0]!.mainStat, Math.max(...edges.map(({ mainStat }) => mainStat)));
+  const sum = nodes.reduce((bytes, { mainStat }) => bytes + mainStat * windowSeconds, 0);
+  const sent = all.reduce((bytes, one) => bytes + one.sent, 0);
+  assert.ok(Math.abs(sum - 2 * sent) < 1, "each link counts at both its ends");
+});
+
 test("a grouped graph has 200 nodes at most, ~other per group, and every edge's ends", async (t) => {
   const many = Array.from({ length: 2000 }, (_, i) => ({
     client: `10.1.${i >> 8}.${i & 255}`,

@@ -19,6 +19,8 @@ export interface StatusDependencies {
   readonly reverseNames: Pick<ReverseNames, "status">;
   readonly kubernetes: Pick<Kubernetes, "status">;
   readonly dataFolder: string;
+  /** Where the dashboards are, with a slash at its end; null where nobody said. */
+  readonly grafanaUrl: string | null;
   localAddresses(): readonly string[];
   /** Whether the store is open and the sockets are bound. */
   isReady(): boolean;
@@ -31,7 +33,7 @@ const statusExportersMax = 100;
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
-  const { geo, kubernetes, reverseNames } = dependencies;
+  const { geo, kubernetes, reverseNames, grafanaUrl } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
 
@@ -54,6 +56,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       store: { folder: dataFolder, ...(await describeStore(store)) },
       geo: describeGeo(geo.status()),
       reverseDns: reverseNames.status(),
+      grafana: grafanaUrl,
     };
   });
 }

@@ -72,9 +72,10 @@ function placesStatement(
     const [time, id] = [parameters.integer(after.time), parameters.integer(after.id)];
     conditions.push(`(${seen} < ${time} OR (${seen} = ${time} AND f.record_id < ${id}))`);
   }
-  if (filter !== undefined) conditions.push(filterCondition(filter, recordColumns, parameters));
+  const chosen = filter === undefined ? "" : filterCondition(filter, recordColumns, parameters);
+  if (chosen !== "") conditions.push(chosen);
   return `
-    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${filter === undefined ? "" : peersAndObserver}
+    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${joinsOf(chosen)}
     WHERE ${conditions.join(" AND ")}
     ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
 }
@@ -92,11 +93,21 @@ function recordsStatement(ids: readonly number[]): string {
     ORDER BY ${seen} DESC, f.record_id DESC`;
 }
 
-const peersAndObserver = `
-    LEFT JOIN peers source ON source.key = f.source_peer_key
-    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
-    LEFT JOIN peers called ON called.key = f.called_peer_key
-    LEFT JOIN observers o ON o.key = f.observer_key`;
+const joins = {
+  source: "LEFT JOIN peers source ON source.key = f.source_peer_key",
+  destination: "LEFT JOIN peers destination ON destination.key = f.destination_peer_key",
+  called: "LEFT JOIN peers called ON called.key = f.called_peer_key",
+  o: "LEFT JOIN observers o ON o.key = f.observer_key",
+} as const;
+const peersAndObserver = Object.values(joins).join(" ");
+
+/** Those that a condition needs: a join that is not needed is carried out all the same. */
+function joinsOf(condition: string): string {
+  return Object.entries(joins)
+    .filter(([alias]) => new RegExp(`\\b${alias}\\.`).test(condition))
+    .map(([, join]) => join)
+    .join(" ");
+}
 
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {

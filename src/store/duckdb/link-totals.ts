@@ -113,6 +113,10 @@ export const metricWeights: Readonly<Record<Metric, string>> = {
 function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters: SqlParameters): string {
   const observerConditions: string[] = [];
   const condition = filterCondition(filter, linkColumns(observerConditions), parameters);
+  // A join that is not needed is carried out all the same.
+  const joins = ["client", "server", "called"]
+    .filter((end) => condition.includes(`${end}.`))
+    .map((end) => `LEFT JOIN peers ${end} ON ${end}.key = l.${end}_key`);
   const totals = hasMeasure(filter) ? `, ${countedSums(sampled)}` : "";
   const seen = observerConditions.map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
   return `
@@ -121,9 +125,7 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
       FROM rows l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
       GROUP BY ${linkIdentity}
     ) l
-    LEFT JOIN peers client ON client.key = l.client_key
-    LEFT JOIN peers server ON server.key = l.server_key
-    LEFT JOIN peers called ON called.key = l.called_key
+    ${joins.join(" ")}
     WHERE ${condition}`;
 }
 
