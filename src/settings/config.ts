@@ -9,6 +9,7 @@ import { formatCidr, parseAddress, parseCidr } from "../flow/index.ts";
 import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
 import { authSchema } from "./auth-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { everyAddress } from "./every-address.ts";
 import { homeFolder } from "./home-folder.ts";
 import { isLoopbackHost } from "./loopback-host.ts";
 import { metricsSchema, webUrl } from "./metrics-config.ts";
@@ -27,7 +28,7 @@ const listenAddress = z
       });
       return z.NEVER;
     }
-    return { host, port };
+    return { host: everyAddress(host), port };
   });
 
 const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).transform((text, context) => {
@@ -36,7 +37,7 @@ const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).trans
     context.addIssue({ code: "custom", message: parsed });
     return z.NEVER;
   }
-  return parsed;
+  return { ...parsed, host: everyAddress(parsed.host) };
 });
 
 const range = z.string({ error: "ADDRESS/LENGTH is expected" }).transform((text, context) => {
