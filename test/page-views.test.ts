@@ -80,7 +80,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await page.mouse.click(box.x + x, box.y + y, { clickCount: times });
   };
   const words = async (testId: string) =>
-    (await page.getByTestId(testId).innerText()).replaceAll(/\s+/g, " ");
+    (await page.getByTestId(testId).allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
 
   await t.test("the map is a cluster's: namespaces are open, workloads and countries are signs", async () => {
     await open("");
@@ -123,7 +123,8 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     "with the keyboard alone: arrows choose, Enter opens, Enter on what is open closes",
     async () => {
       await open(`?peer=${encodeURIComponent(web)}`);
-      await page.getByTestId("details").getByText("Workload").first().waitFor();
+      await page.getByTestId("details").getByText("Deployment").first().waitFor();
+      await drawn("it is a sign", web, (peer) => peer?.isOpen === false);
       await page.getByTestId("map").focus();
       await page.keyboard.press("Enter");
       await drawn("it is open", web, (peer) => peer?.isOpen === true);
@@ -138,7 +139,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await open(`?peer=${encodeURIComponent("namespace:shop")}`);
     const details = page.getByTestId("details");
     await details.getByText("Called by").waitFor();
-    const text = (await details.innerText()).replaceAll(/\s+/g, " ");
+    const text = (await details.allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
     assert.match(text, /Namespace shop/i);
     assert.match(text, /Peers 16/);
     const term = await details
@@ -155,7 +156,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await open(`?link=${encodeURIComponent(`${web}>${api}`)}`);
     const details = page.getByTestId("details");
     await details.getByText("web → api").waitFor();
-    assert.match((await details.innerText()).replaceAll(/\s+/g, " "), /3000\/tcp/);
+    assert.match((await details.allInnerTexts()).join(" ").replaceAll(/\s+/g, " "), /3000\/tcp/);
   });
 
   await t.test("switching views keeps filter, time and selection", async () => {
@@ -164,7 +165,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     for (const label of ["Matrix", "World", "Over time", "Top", "Table", "Map"]) {
       await pane.getByText(label, { exact: true }).click();
       await until(`${label} is shown`, async () =>
-        (await pane.locator("input:checked + label").innerText()) === label ? true : undefined,
+        (await pane.locator("input:checked + label").allInnerTexts()).join(" ") === label ? true : undefined,
       );
       const { filter, range, peer } = Object.fromEntries(search());
       assert.deepEqual({ filter, range, peer }, { filter: "port:3000", range: "1h", peer: api }, label);

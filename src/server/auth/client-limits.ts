@@ -1,7 +1,7 @@
 import { parseAddress } from "../../flow/index.ts";
 import type { Config } from "../../settings/index.ts";
 
-export type LimitsConfig = Config["limits"];
+export type LimitsConfig = Omit<Config["limits"], "connections">;
 
 /** What a request takes beside its turn: a question reads the store, a stream stays open. */
 export type RequestCost = "request" | "question" | "stream";

@@ -25,7 +25,7 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
   const pick = (link: ComparedLink) => onSelect({ kind: "link", id: link.id });
   const shownName = (partner: string) => partnerName(state, partner);
   return (
-    <Panel kind={groupLabels[gathered.group!.kind]} title={name} onClose={() => onSelect(undefined)}>
+    <Panel kind={kindOf(gathered)} title={name} onClose={() => onSelect(undefined)}>
       <div className="details-buttons">
         <Button size="xs" variant="light" onClick={() => onOpenness(openGroup(view.openness, id))}>
           Open on the map
@@ -102,6 +102,12 @@ function ofGroup(
       ? mergeLinks(`${id}>${partner}`, id, partner, some)
       : mergeLinks(`${partner}>${id}`, partner, id, some),
   );
+}
+
+/** Of a workload what it is in Kubernetes: Deployment, CronJob, a kind of somebody's own. */
+function kindOf({ group, peers }: Gathered): string {
+  const workloadKind = group?.kind === "workload" ? peers[0]?.workloadKind : undefined;
+  return workloadKind || groupLabels[group!.kind];
 }
 
 function partnerOf({ peers }: TopologyState, id: string): string {

@@ -21,6 +21,8 @@ const quickLinks = 400;
 const restMilliseconds = 90;
 /** Moving dots alone need no more than 30 frames per second. */
 const pulseMilliseconds = 30;
+/** A picture that is moved out of view is drawn anew on the way only so often that it takes an eighth of the time. */
+const farOffFactor = 8;
 const dimmed = 0.3;
 /** Where things are is told this long after they came to rest. */
 const homesMilliseconds = 3000;
@@ -53,6 +55,7 @@ export class Chart {
   #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
   #presentedAt = 0;
+  #drawnAt = Number.NEGATIVE_INFINITY;
   #frameCount = 0;
   #drawn: Drawn = {
     pictureCount: 0,
@@ -259,7 +262,9 @@ export class Chart {
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
   frame(now: number): void {
-    this.#prepare();
+    const isHeld = now - this.#viewpoint.movedAt < restMilliseconds && this.#drawn.linksInView > quickLinks;
+    // On a heavy map what is new waits until the hand rests: folding it would cost frames.
+    if (!isHeld) this.#prepare();
     if (!this.#isVisible) return;
     const glide = this.#viewpoint.step(performance.now(), this.#moves);
     if (glide !== "still") this.#isViewStale = true;
@@ -269,7 +274,8 @@ export class Chart {
     const { camera, size } = this.#viewpoint;
     if (this.#isPictureStale || this.#picture.camera !== camera) {
       const isQuick = this.#drawn.linksInView <= quickLinks;
-      if (!isMoving || isQuick || this.#picture.isFarOff(camera, size)) this.#drawPicture();
+      const isDue = now - this.#drawnAt > this.#drawn.milliseconds * farOffFactor;
+      if (!isMoving || isQuick || (isDue && this.#picture.isFarOff(camera, size))) this.#drawPicture();
     }
     const hasPulses = this.#moves && this.#keeper.isLive && this.#pulsing.length > 0;
     const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
@@ -305,6 +311,7 @@ export class Chart {
 
   #drawPicture(): void {
     const started = performance.now();
+    this.#drawnAt = started;
     const { links, labels } = this.#picture.draw(this.#pen(), this.#scene);
     this.#drawnScene = this.#scene;
     this.#isPictureStale = false;
