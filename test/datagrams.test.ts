@@ -407,7 +407,7 @@ test("DNS answers name addresses; failures, silence and garbage are counted", {
   timeout: 60_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  const watch = createWatch(t);
+  const watch = createWatch(t, { resolvers: [hosts.serverAddress] });
   await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
   const asked = ["www.example", "no.example", "bad.example", "silent.example"];
   await said(run(hosts, hosts.client, "resolve", hosts.serverAddress, ...asked), "resolved");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isNodeName } from "../ingest/index.ts";
-import { ConfigError, homeFolder, isLoopbackHost } from "../settings/agent/index.ts";
+import { ConfigError, everyAddress, homeFolder, isLoopbackHost } from "../settings/agent/index.ts";
 import type { Config } from "../settings/index.ts";
 
 /** As commander gives them. */
@@ -124,7 +124,7 @@ function parseListen(text: string, problem: Problem): Config["listen"] | undefin
   const port = Number(match?.[3]);
   if (match === null || port > 65535)
     return problem(`--listen: "${text}" is not HOST:PORT, such as 127.0.0.1:7117, nor none`);
-  return { host: match[1] ?? match[2] ?? "", port };
+  return { host: everyAddress(match[1] ?? match[2] ?? ""), port };
 }
 
 function parseSize(text: string, problem: Problem): number | undefined {

@@ -261,6 +261,7 @@ export function createServer(
       areAgentsChecked: credentials !== undefined,
       credentials: areTokensAsked ? credentials : undefined,
       limits: new ClientLimits(config.limits, () => performance.now()),
+      connectionsMax: config.limits.connections,
       tls: tlsPaths && readTlsFiles(tlsPaths.certificate, tlsPaths.key),
     });
     routeIngest(http, {

@@ -288,6 +288,24 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: wildcards take no longer for a text that nearly matches`, { timeout: 60_000 }, async () => {
+    const world = new SampleWorld(seed + 3);
+    const store = createStore("wildcards", world);
+    await store.start();
+    store.append(world.batch(world.records(500, start, minute)));
+    world.peers.renameAll(new Map([["process:web-1/nginx", "a".repeat(253)]]));
+    await store.commit();
+    const countOf = async (pattern: string) => {
+      const { filter } = parseFilter(`source.name:${pattern}`);
+      return (await store.flows({ from: start, to: start + minute, filter, limit: 1000 })).records.length;
+    };
+    const all = await countOf("a".repeat(253));
+    assert.ok(all > 20);
+    assert.equal(await countOf(`${"*a".repeat(253)}*`), all);
+    for (const count of [20, 254, 1500]) assert.equal(await countOf(`${"*a".repeat(count)}*b`), 0);
+    await store.stop();
+  });
+
   test(`${name}: a clock that jumps ahead costs no history, unless it stays there`, async () => {
     const world = new SampleWorld(seed + 9);
     const store = createStore("clock", world, {

@@ -16,6 +16,8 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
     ...{ clockAheadMilliseconds: 0, messageCount: 9, rowCount: 90, duplicateCount: 0, drops: new Map() },
     ...{
       waitingBytes: 0,
+      peers: { name: node, rows: 0, characters: 0, refusedCount: 0 },
+      peersRefusedMilliseconds: 0,
       heldRows: 0,
       isForgotten: false,
       hasLeft: false,
@@ -58,6 +60,20 @@ test("those with something wrong come first, all are counted, and those left out
   assert.deepEqual(answer.remote, { counts: { ok: 1, warning: 1, silent: 1 }, connections: 10 });
   const few = await ask(t, agents, [], "?limit=1");
   assert.deepEqual([few.agents.length, few.leftOut, few.remote.counts.ok], [1, 2, 1]);
+});
+
+test("who fills its share of the peer table is told of it, for a while", async (t) => {
+  const peers = { name: "a", rows: 7, characters: 70, refusedCount: 3 };
+  const { agents } = await ask(
+    t,
+    [
+      remoteAgent("a", { peers, peersRefusedMilliseconds: now - 1000 }),
+      remoteAgent("b", { peers, peersRefusedMilliseconds: now - 600_000 }),
+    ],
+    [],
+  );
+  assert.match(agents[0].findings[0], /more peers than its share .*\(7\).* ~other/);
+  assert.deepEqual([agents[0].node, agents[1].findings, agents[1].peers], ["a", [], 7]);
 });
 
 test("who was turned away is told, with the reason", async (t) => {

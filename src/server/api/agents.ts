@@ -65,6 +65,9 @@ const partNames: Readonly<Record<string, string>> = {
 /** Clocks that differ by more are told. */
 const clockMilliseconds = 5000;
 
+/** For how long it is told that peers were refused. */
+const toldMilliseconds = 600_000;
+
 function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
@@ -75,6 +78,10 @@ function describeRemote(agent: RemoteAgent, now: number) {
       `its clock is ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} this server's`,
     );
   if ((report?.spoolMessages ?? 0) > 60) findings.push(`${report?.spoolMessages} messages wait in its spool`);
+  if (agent.peersRefusedMilliseconds > 0 && now - agent.peersRefusedMilliseconds < toldMilliseconds)
+    findings.push(
+      `it tells of more peers than its share of the table has room for (${agent.peers.rows}): others are drawn as ~other`,
+    );
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
   const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
   if (isSilent)
@@ -94,6 +101,7 @@ function describeRemote(agent: RemoteAgent, now: number) {
     clockAheadMs: ahead ?? null,
     connections: report?.sockets ?? 0,
     parts: report?.parts ?? [],
+    peers: agent.peers.rows,
     spool: { bytes: report?.spoolBytes ?? 0, messages: report?.spoolMessages ?? 0 },
     drops: Object.fromEntries(agent.drops),
   };

@@ -500,6 +500,19 @@ for (const route of ["map", "top", "series", "flows", "live"]) {
   });
 }
 
+test("HEAD asks for no more of the records than it takes to answer it", async (t) => {
+  const { app, askedFlows } = createApi(t);
+  const url = "/api/v1/flows?limit=1000000&format=csv";
+  const { statusCode, headers, body } = await app.inject({
+    method: "HEAD",
+    url,
+    headers: { host: "localhost" },
+  });
+  assert.deepEqual([statusCode, headers["content-type"], body], [200, "text/csv; charset=utf-8", ""]);
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  assert.equal(askedFlows.length, 1);
+});
+
 test("a question that takes too long is stopped, and says what to do", { timeout: 20_000 }, async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { get, askedLinks } = createApi(t, { answer: untilStopped });
