@@ -55,6 +55,7 @@ function datagram(sources: readonly string[]): Uint8Array {
 const address = (net: number, n: number) => `${net}.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 /** A link of its own, which no other record has. */
 const marker = (n: number) => address(11, n + 1);
+const markerId = '"id":"host:11.0.0.';
 
 /** In a thread of its own: reads all streams, and tells when each link it looks for is on each of them. */
 async function subscribe({ url, count, viewCount }: { url: string; count: number; viewCount: number }) {
@@ -63,15 +64,18 @@ async function subscribe({ url, count, viewCount }: { url: string; count: number
     const request = get(`${url}/api/v1/live?limit=${1000 + (i % viewCount)}`, { agent: false });
     const [response] = await once(request, "response");
     if (response.statusCode !== 200) throw new Error(`stream ${i}: ${response.statusCode}`);
-    let rest = "";
-    response.setEncoding("latin1").on("data", (text: string) => {
-      bytes += text.length;
-      rest += text;
-      const end = rest.lastIndexOf("\n\n");
-      if (end < 0) return;
-      for (const [, n = ""] of rest.slice(0, end).matchAll(/"id":"host:11\.0\.0\.(\d+)"/g))
-        parentPort!.postMessage({ stream: i, marker: Number(n) - 1, at: Date.now() });
-      rest = rest.slice(end);
+    let tail: Uint8Array = new Uint8Array();
+    response.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      const text = Buffer.concat([tail, chunk]);
+      // Parsing it all would measure this thread.
+      for (let at = text.indexOf(markerId); at >= 0; at = text.indexOf(markerId, at + 1)) {
+        const n = /^(\d+)"/.exec(
+          text.toString("latin1", at + markerId.length, at + markerId.length + 4),
+        )?.[1];
+        if (n !== undefined) parentPort!.postMessage({ stream: i, marker: Number(n) - 1, at: Date.now() });
+      }
+      tail = chunk.subarray(-(markerId.length + 4));
     });
   });
   await Promise.all(streams);

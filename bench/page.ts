@@ -20,10 +20,13 @@ const none = { refused: 0, timedOut: 0, unreachable: 0, reset: 0, lost: 0 };
 
 /** Groups of very different sizes, and links mostly from anywhere to a few servers, as in a real network. */
 function madeUp(peerCount: number, linkCount: number): Topology {
+  // Mulberry32: whole 32 bits, so that it does not run in circles before all links are made.
   let seed = 7;
   const random = () => {
-    seed = (seed * 1103515245 + 12345) % 2147483648;
-    return seed / 2147483648;
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const groupCount = Math.ceil(peerCount / 25);
   const peers = Array.from({ length: peerCount }, (_, i): TopologyPeer => {
@@ -265,8 +268,8 @@ async function measure(peerCount: number, linkCount: number): Promise<void> {
       last = now.pictureCount;
       await sleep(60);
     }
-    const heap = (await session.send("Performance.enable"),
-    await session.send("Performance.getMetrics")).metrics.find(
+    await session.send("Performance.enable");
+    const heap = (await session.send("Performance.getMetrics")).metrics.find(
       ({ name }) => name === "JSHeapUsedSize",
     )!.value;
     const line = ({ framesPerSecond, medianFrame, scriptPerFrame, scriptWorst }: ReturnType<typeof judge>) =>

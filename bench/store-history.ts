@@ -70,7 +70,14 @@ const top = (window: { from: number; to: number }, by: readonly string[]) => () 
   store.aggregate({ ...window, by: by as never, metric: "bytes", limit: 20 });
 const filterOf = (text: string) => parseFilter(text).filter;
 const series = (window: { from: number; to: number }, step: number) => () =>
-  store.aggregate({ ...window, by: ["server.namespace"], step, metric: "bytes", limit: 10 });
+  store.aggregate({
+    ...window,
+    by: ["server.namespace"],
+    step,
+    metric: "bytes",
+    limit: 10,
+    figures: "metric",
+  });
 await ask("map, an hour, by workload", 150, links(lastHour, { grouping: "workload" }));
 await ask("map, an hour, pods", 150, links(lastHour));
 await ask(

@@ -40,6 +40,10 @@ export const valueSets: Record<string, object> = {
     dashboards: { infinity: true, namespace: "portolan" },
     config: { networks: [{ name: "LAN", cidr: "192.168.1.0/24" }], metrics: { compat: ["caretta"] } },
   },
+  "HTTPS, by a Secret that cert-manager keeps": {
+    server: { tls: { existingSecret: "portolan-tls" } },
+    serviceMonitor: { enabled: true },
+  },
   "privileged agents on their nodes' network": {
     agent: { privileged: true, hostNetwork: true, appArmorProfile: "", seccompProfile: "" },
   },

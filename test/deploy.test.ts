@@ -175,6 +175,19 @@ test("Terraform's modules and the example's stacks are valid, by the providers' 
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     assert.deepEqual([status, valid, errors], [0, true, []], `${place}: ${stderr}`);
   }
+  // Terragrunt is no Go module that can be had: of its files the syntax alone is checked.
+  t.diagnostic("not run: terragrunt; its files are checked for their syntax");
+  const stacks = join(folder, "terragrunt");
+  mkdirSync(stacks);
+  const files = [
+    "root.hcl",
+    ...["platform", "portolan", "goflow2"].map((name) => `stacks/${name}/terragrunt.hcl`),
+  ];
+  for (const [index, file] of files.entries())
+    cpSync(join(deploy, "terraform/example", file), join(stacks, `${index}.tf`));
+  const parsed = run(stacks, "fmt", "-check", "-diff");
+  assert.equal(parsed.status, 0, parsed.stdout + parsed.stderr);
+
   const wrong = join(folder, "wrong");
   mkdirSync(wrong);
   const stack =

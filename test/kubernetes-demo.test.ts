@@ -15,6 +15,7 @@ import {
 import { clusterRules } from "../src/enrich/kubernetes/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import type { Topology } from "../src/topology/index.ts";
+import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { ApiServer, type Json, missingForApiServer, writeKubeconfig } from "./kubernetes-api-server.ts";
 import { ClusterObjects } from "./kubernetes-objects.ts";
 import { liveMap, type Program, startProgram, temporaryFolder, until } from "./program.ts";
@@ -183,6 +184,30 @@ test("from real connections of the demo's pods, registered in a real API server,
         "/api/v1/map?from=-5m&group=workload&filter=server.service:checkout",
       );
       assert.ok(filtered.links.some((link) => link.id === id));
+    },
+  );
+
+  await t.test(
+    "the page draws the link between the two, and says by which Service",
+    { skip: whyNoBrowser },
+    async (t) => {
+      const browser = await launchBrowser();
+      t.after(() => browser.close());
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+      const link = `${shop("frontend")}>${shop("checkout")}`;
+      await page.goto(`${program.url}/?link=${encodeURIComponent(link)}`);
+      const isDrawn = (id: string) =>
+        (globalThis as unknown as { portolan: { drawnLink(id: string): unknown } }).portolan.drawnLink(id) !==
+        undefined;
+      await until("the map has it", async () => (await page.evaluate(isDrawn, link)) || undefined);
+      const details = page.getByTestId("details");
+      await details.getByText("frontend → checkout").waitFor();
+      await details.getByText("Called as").waitFor();
+      const words = async () => ((await details.textContent()) ?? "").replaceAll(/\s+/g, " ");
+      assert.match(await words(), /Called as ?shop\/checkout/);
+      await page.goto(`${program.url}/?peer=${encodeURIComponent(shop("checkout"))}`);
+      await details.getByText("checkout", { exact: true }).first().waitFor();
+      assert.match(await words(), /Deployment/);
     },
   );
 

@@ -94,6 +94,12 @@ test("Prometheus scrapes what was sent; the seed design's queries and portolan g
   await until("the last is scraped", async () =>
     (await only('flow_bytes_total{src_addr="10.0.0.1"}')).value === 40_000 * rounds ? true : undefined,
   );
+  // The collector is looked at a twentieth of the time at most: on a busy machine its figures come seconds later.
+  await until("the collector was looked at", async () =>
+    (await only('goflow2_flow_process_nf_total{router="127.0.0.1",version="5"}')).value === rounds
+      ? true
+      : undefined,
+  );
   const figures: [string, number][] = [
     [
       'flow_bytes_total{src_addr="10.0.0.2",dst_addr="192.0.2.7",dst_port="443",proto="tcp",exporter="127.0.0.1"}',

@@ -92,6 +92,23 @@ test("history is asked for from a folder, and of a server that has it open; what
     const scraped = await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     assert.deepEqual([(await fetch(`${server.url}/metrics`)).status, scraped.status], [401, 200]);
     assert.ok(!server.output().includes(token));
+    const described = await fetch(`${server.url}/api/openapi.json`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { paths } = (await described.json()) as { paths: object };
+    const questions = [
+      "map",
+      "top",
+      "series",
+      "flows",
+      "diff",
+      "peers/{id}",
+      "links/{id}",
+      "fields",
+      "values",
+    ];
+    const others = ["live", "exporters", "exporters/{address}", "agents", "status", "ingest", "reload"];
+    for (const path of [...questions, ...others]) assert.ok(`/api/v1/${path}` in paths, path);
     writeFileSync(config, `auth: { tokens: [${token}-2] }\n`);
     server.child.kill("SIGHUP");
     while (!server.output().includes("was read again"))

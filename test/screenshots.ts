@@ -2,7 +2,9 @@
  * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png,
  * details.png and exporters.png into docs/ or FOLDER. `node test/screenshots.ts exporters [FOLDER]` only takes those of the
  * exporters, in every look; it needs no root. `node test/screenshots.ts demo [FOLDER]` takes demo.png and demo-light.png, of
- * `portolan demo`. The map's traffic is real, of a small world made for it and taken down again:
+ * `portolan demo`. `node test/screenshots.ts views [FOLDER]` takes every view of a pretended cluster (`test/pretend-shop.ts`) in both
+ * themes, VIEW-dark.png and VIEW-light.png, into FOLDER or a new one in /tmp, to be looked at; it needs no root. Those of map, table, link,
+ * members and world are in docs/. The map's traffic is real, of a small world made for it and taken down again:
  *
  *     atlas  (this machine, under that name)   nginx, prometheus, grafana, and the containers api and redis
  *     atlas/data, atlas/jobs                   network namespaces: postgres, minio; worker, mailer, backup
@@ -27,6 +29,7 @@ import type { Browser } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { netflow5, type PretendFlow } from "./pretend-exporter.ts";
+import { startShop } from "./pretend-shop.ts";
 import { PretendV9, sendFrom } from "./pretend-v9.ts";
 import { freePort, liveMap, type Program, startProgram, until } from "./program.ts";
 
@@ -507,6 +510,52 @@ function startExporters(flowPort: number): () => void {
   };
 }
 
+/** Every view of a cluster, in both themes: for whoever changes the page to look at. */
+async function takeViews(folder: string): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "portolan-shop-"));
+  const shop = await startShop(data);
+  const browser = await launchBrowser();
+  const views: Readonly<Record<string, string>> = {
+    map: "",
+    open: "?open=workload:shop/Deployment/web&open=country:US",
+    group: "?peer=namespace:shop",
+    link: "?link=workload:shop/Deployment/web>workload:shop/Deployment/api",
+    compare: "?compare=before",
+    matrix: "?view=matrix",
+    members: "?view=matrix&matrix=member",
+    world: "?view=geo",
+    time: "?view=series&by=workload",
+    top: "?view=top",
+    table: "?view=links",
+    flows: "?view=flows",
+    nothing: "?filter=port:9999 kind:pod",
+  };
+  try {
+    shop.open();
+    console.log(`${shop.program.url}: letting the shop talk for ${seconds} s, pictures into ${folder}`);
+    await sleep(seconds * 1000);
+    for (const colorScheme of ["dark", "light"] as const) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme });
+      const page = await context.newPage();
+      for (const [name, query] of Object.entries(views)) {
+        await page.goto(`${shop.program.url}/${query}`);
+        await page.locator('html[data-feed="open"]').waitFor();
+        await sleep(2500);
+        writeFileSync(join(folder, `${name}-${colorScheme}.png`), withPalette(await page.screenshot()));
+      }
+      await page.setViewportSize({ width: 390, height: 800 });
+      await page.goto(shop.program.url);
+      await sleep(2500);
+      writeFileSync(join(folder, `phone-${colorScheme}.png`), withPalette(await page.screenshot()));
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+    await shop.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
 async function takePicture(
   browser: Browser,
   url: string,
@@ -642,5 +691,6 @@ const [role, text] = process.argv.slice(2);
 const docs = fileURLToPath(new URL("../docs", import.meta.url));
 if (role === "actor") act(JSON.parse(text!) as Actor);
 else if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
+else if (role === "views") await takeViews(text ?? mkdtempSync(join(tmpdir(), "portolan-views-")));
 else if (role === "demo") await takeDemoPictures(text ?? docs);
 else await takePictures(role ?? docs);

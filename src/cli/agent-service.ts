@@ -114,7 +114,7 @@ export function createAgentService(
 
   function createServerUplink(url: URL): Uplink {
     const transport = createTransport({
-      ...{ server: url, token: settings.token, ca: settings.ca },
+      ...{ server: url, token: settings.token, renewToken: settings.renewToken, ca: settings.ca },
       timeoutMilliseconds: answerMilliseconds,
       connectionsMax: uplinkDefaults.inFlightMax,
     });

@@ -10,6 +10,8 @@ import {
 
 /** The panel shows 200 nodes, however many it is given. */
 export const graphNodesMax = 200;
+/** The heaviest links; the panel draws each as elements of the page. */
+const edgesMax = 1000;
 /** Groups whose lighter peers are a node of their own, `~other` of the group; those of more groups are one, `~other`. */
 const otherGroupsMax = 40;
 /** The map's steps between peers are made for smaller ones. */
@@ -88,14 +90,15 @@ export function createGroupedGraphs() {
   }
 
   return {
-    /** At most so many nodes; every edge's ends are among them. */
+    /** At most so many nodes, and 1000 edges; every edge's ends are among the nodes, and nodes count all their links. */
     draw(question: string, whole: Topology, nodesMax: number): GroupedGraph {
       const { peers, links } = joinLighter(whole, nodesMax);
       const { places } = place(question, { peers, links });
+      const drawn = links.toSorted((a, b) => bytesOf(b) - bytesOf(a)).slice(0, edgesMax);
       const seconds = Math.max(1, (whole.to - whole.from) / 1000);
       const totals = totalsOf(links);
-      const heaviest = Math.max(1, ...[...totals.values()].map(({ bytes }) => bytes));
-      const heaviestLink = Math.max(1, ...links.map(bytesOf));
+      const heaviest = Math.max(1, ...[...totals.values()].map(({ bytes }) => bytes)); // as many as nodes
+      const heaviestLink = Math.max(1, ...drawn.map(bytesOf));
       return {
         nodes: peers.map((peer) => {
           const { x, y } = places.get(peer.id)!;
@@ -106,7 +109,7 @@ export function createGroupedGraphs() {
             nodeRadius: Math.round(between(radius, of.bytes / heaviest)),
           });
         }),
-        edges: links.map((link) => drawEdge(link, seconds, bytesOf(link) / heaviestLink)),
+        edges: drawn.map((link) => drawEdge(link, seconds, bytesOf(link) / heaviestLink)),
       };
     },
   };

@@ -152,10 +152,13 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   return app;
 }
 
-/** A link to the page itself may be followed from anywhere. Browsers that do not say where a request is from say whose page sends it. */
-function isOfAnotherSite({ method, url, headers }: FastifyRequest): boolean {
+/**
+ * A link to the page itself may be followed from anywhere. Browsers that do not say where a request is from say whose page sends it.
+ * What is asked for is told by the route: its path may be written in many ways.
+ */
+function isOfAnotherSite({ method, routeOptions, headers }: FastifyRequest): boolean {
   const isRead = method === "GET" || method === "HEAD";
-  if (isRead && !/^\/(api\/|metrics|nodegraph\/)/.test(url)) return false;
+  if (isRead && !/^\/(api\/|metrics|nodegraph\/)/.test(routeOptions.url ?? "")) return false;
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
   if (site !== undefined) return site !== "same-origin" && site !== "none";

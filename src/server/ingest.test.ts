@@ -108,7 +108,11 @@ async function createReceiving(
     clock.now += milliseconds;
     await pipeline.tick(sources);
   };
-  const post = async (message: IngestMessage | Uint8Array, headers: Record<string, string> = {}) => {
+  const post = async (
+    message: IngestMessage | Uint8Array,
+    headers: Record<string, string> = {},
+    remoteAddress = "127.0.0.1",
+  ) => {
     const payload = message instanceof Uint8Array ? message : zstdCompressSync(writeMessage(message));
     const all: Record<string, string> = {
       ...{
@@ -118,12 +122,15 @@ async function createReceiving(
       },
       ...headers,
     };
-    return app.inject({ method: "POST", url: ingestPath, payload: Buffer.from(payload), headers: all });
+    return app.inject({
+      ...{ method: "POST", url: ingestPath, payload: Buffer.from(payload), headers: all },
+      remoteAddress,
+    });
   };
   /** Posts, and lets time go by until it is answered. */
-  const stored = async (message: IngestMessage, headers = {}) => {
+  const stored = async (message: IngestMessage, headers = {}, remoteAddress?: string) => {
     let answer: Awaited<ReturnType<typeof post>> | undefined;
-    const posting = post(message, headers).then((found) => (answer = found));
+    const posting = post(message, headers, remoteAddress).then((found) => (answer = found));
     for (let i = 0; i < 20 && answer === undefined; i++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       await tick(500);
@@ -189,6 +196,16 @@ const fromServer = (sequence: number, row: Partial<SampleRow> = {}) =>
     batch: sampleBatch([{ ...connection, ...short, observedEnd: 2, bytes: 100, destinationPeer: 1, ...row }]),
   });
 const link = ["process:box/curl", "process:web/nginx"];
+
+test("an agent's address is told as people write it, also where one socket takes both families", async (t) => {
+  const { stored, remote } = await createStarted(t);
+  const told: (string | undefined)[] = [];
+  for (const remoteAddress of ["::ffff:192.0.2.9", "192.0.2.9", "fd00::9"]) {
+    assert.equal((await stored(fromClient(told.length + 1), {}, remoteAddress)).statusCode, 200);
+    told.push(remote.list()[0]?.address);
+  }
+  assert.deepEqual(told, ["192.0.2.9", "192.0.2.9", "fd00::9"]);
+});
 
 test("a message is answered when it is stored; the same again is answered and not counted", async (t) => {
   const { stored, totals, fold } = await createStarted(t);

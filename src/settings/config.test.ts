@@ -65,6 +65,7 @@ test("without anything said, the defaults hold", () => {
     kubernetes: { enabled: "auto", kubeconfig: "", context: "" },
     store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
     metrics: { links: true, limit: 5000, staleAfter: 900, compat: [], remoteWrite: [] },
+    grafana: {},
   });
 });
 
@@ -201,7 +202,7 @@ test("tokens of agents: as they are, with a name, or in a file; with them the se
     ingestTokens: [
       { name: "", hash: hashToken(token) },
       { name: "a", hash: hashToken(`${token}a`) },
-      { name: "b", hash: hashToken(`${token}-file`), nodes: ["db", "web"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, nodes: ["db", "web"] },
     ],
   });
 });
@@ -216,7 +217,7 @@ test("tokens of people: with their scopes, as hashes too; nothing that lets in i
     tokens: [
       { name: "", hash: hashToken(token), scopes: ["read"] },
       { name: "a", hash: hashToken(`${token}a`), scopes: ["admin", "ingest"] },
-      { name: "b", hash: hashToken(`${token}-file`), scopes: ["read"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, scopes: ["read"] },
     ],
   });
   assert.doesNotMatch(JSON.stringify(config), new RegExp(token));
@@ -276,7 +277,7 @@ for (const [yaml, problem] of [
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
     "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, resolvers, nat, flows",
-    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics",
+    "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics, grafana",
   ]);
 });
 
@@ -448,6 +449,13 @@ test("databases of places are files, several files, what is bundled, or off", ()
     "FILE:3: geo.country: the path of a file, a list of them, bundled or off is expected",
     "FILE:2: geo.city: nothing of this kind comes with the program, for its size; give a file, or off",
     "FILE:4: geo.asn: the path of a file, a list of them, bundled or off is expected",
+  ]);
+});
+
+test("where Grafana is, is a URL of the web", () => {
+  assert.equal(read({ yaml: "grafana: {url: 'https://g.example/x'}\n" }).grafana.url, "https://g.example/x");
+  assert.deepEqual(problemsOf({ yaml: "grafana: {url: 'javascript:alert(1)'}\n" }), [
+    "FILE:1: grafana.url: an http or https URL is expected, such as https://grafana.example/",
   ]);
 });
 

@@ -9,9 +9,10 @@ import { formatCidr, parseAddress, parseCidr } from "../flow/index.ts";
 import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
 import { authSchema } from "./auth-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { everyAddress } from "./every-address.ts";
 import { homeFolder } from "./home-folder.ts";
 import { isLoopbackHost } from "./loopback-host.ts";
-import { metricsSchema } from "./metrics-config.ts";
+import { metricsSchema, webUrl } from "./metrics-config.ts";
 
 /** `HOST:PORT`, with an IPv6 host in brackets. */
 const listenAddress = z
@@ -27,7 +28,7 @@ const listenAddress = z
       });
       return z.NEVER;
     }
-    return { host, port };
+    return { host: everyAddress(host), port };
   });
 
 const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).transform((text, context) => {
@@ -36,7 +37,7 @@ const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).trans
     context.addIssue({ code: "custom", message: parsed });
     return z.NEVER;
   }
-  return parsed;
+  return { ...parsed, host: everyAddress(parsed.host) };
 });
 
 const range = z.string({ error: "ADDRESS/LENGTH is expected" }).transform((text, context) => {
@@ -279,7 +280,7 @@ const configSchema = z.strictObject({
       {
         /** How long single flow records are kept. */
         flows: duration("7d").prefault("7d"),
-        /** How long links per minute are kept. */
+        /** How long links per hour and day are kept; those per minute are for two days. */
         links: duration("90d").prefault("90d"),
         /** What the store may take on disk. */
         size: size("10GB").prefault("10GB"),
@@ -290,6 +291,13 @@ const configSchema = z.strictObject({
     )
     .prefault({}),
   metrics: metricsSchema({ wholeNumber, yesOrNo, quantity }).prefault({}),
+  /** Where the dashboards of deploy/grafana are: the page leads there. */
+  grafana: z
+    .strictObject(
+      { url: webUrl("an http or https URL is expected, such as https://grafana.example/").optional() },
+      section,
+    )
+    .prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;

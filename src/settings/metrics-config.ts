@@ -20,11 +20,14 @@ const texts = (what: string) => z.record(z.string(), z.string({ error: `${what} 
 const seconds = { s: 1, m: 60, h: 3600 };
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-const remoteUrl = z
-  .string({ error: "a URL is expected" })
-  .refine((url) => /^https?:$/.test(protocolOf(url)), {
-    error: "an http or https URL is expected, such as http://prometheus:9090/api/v1/write",
-  });
+/** `expected` says what is accepted, with an example. */
+export function webUrl(expected: string) {
+  return z
+    .string({ error: "a URL is expected" })
+    .refine((url) => /^https?:$/.test(protocolOf(url)), { error: expected });
+}
+
+const remoteUrl = webUrl("an http or https URL is expected, such as http://prometheus:9090/api/v1/write");
 
 function canBeRead(path: string): boolean {
   try {

@@ -53,8 +53,11 @@ export interface Store {
   peersById(ids: readonly string[], signal?: AbortSignal): Promise<readonly PeerHistory[]>;
   /** Raw records, newest first, in pages. */
   flows(query: FlowsQuery): Promise<FlowsPage>;
-  /** Links per minute of a window, with the peers' facts: what the live map is refilled from after a restart. */
-  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]>;
+  /**
+   * Links per minute since a time, oldest first, with the peers' facts: what the live map is refilled from after a restart. Of more than
+   * `linksMax` (200,000 when not given) those of the newest minutes.
+   */
+  recentLinks(fromMilliseconds: number, linksMax?: number, signal?: AbortSignal): Promise<LinkMinute[]>;
   status(): Promise<StoreStatus>;
 }
 

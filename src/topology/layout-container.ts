@@ -117,7 +117,7 @@ function memberAt(home: Spot, { id, isContainer }: LayoutNode, { pins, roomOf }:
   };
 }
 
-/** Members from the inside out: each at its home, or moved outward until it is clear of those before it. */
+/** Members from the inside out: each at its home, or as near as it is clear of those before it. */
 function settle(members: Map<string, Member>, index: DiscIndex, spread: number): void {
   if (areSettledSigns(members)) {
     for (const { home } of members.values()) index.add({ ...home, radius: signRadius });
@@ -133,7 +133,7 @@ function settle(members: Map<string, Member>, index: DiscIndex, spread: number):
   for (const { id, member } of inOrder) {
     const { room, home, pin } = member;
     const wanted = moved(room, pin ?? home);
-    const clear = pin === undefined ? index.pushOutward(wanted) : wanted;
+    const clear = pin === undefined ? index.makeWay(wanted) : wanted;
     index.add(clear);
     const at = clear === wanted ? (pin ?? home) : { x: clear.x - room.x, y: clear.y - room.y };
     if (Math.abs(at.x - member.at.x) > 1e-9 || Math.abs(at.y - member.at.y) > 1e-9)

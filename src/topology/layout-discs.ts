@@ -5,6 +5,10 @@ export interface Disc {
   readonly radius: number;
 }
 
+/** How finely room is looked for around a disc that has to make way. */
+const ringSteps = 0.25;
+const ringSpots = 24;
+
 /** Discs in a coarse grid, so that what a disc overlaps is found without looking at all. */
 export class DiscIndex {
   readonly #cells = new Map<number, Disc[]>();
@@ -23,8 +27,26 @@ export class DiscIndex {
     return this.#first(disc) !== undefined;
   }
 
+  /** Where the disc is clear of all others, near to where it was, and no nearer to the middle. */
+  makeWay(disc: Disc): Disc {
+    if (!this.overlaps(disc)) return disc;
+    const outward = this.#pushOutward(disc);
+    const far = Math.hypot(outward.x - disc.x, outward.y - disc.y);
+    const reach = Math.hypot(disc.x, disc.y);
+    const start = Math.atan2(disc.y, disc.x);
+    for (let ring = ringSteps; ring < far; ring += ringSteps) {
+      // Straight outward first, then to both sides by turns.
+      for (let turn = 0; turn < ringSpots; turn++) {
+        const angle = start + ((turn % 2 === 0 ? turn : -turn - 1) / ringSpots) * Math.PI;
+        const near = { ...disc, x: disc.x + Math.cos(angle) * ring, y: disc.y + Math.sin(angle) * ring };
+        if (Math.hypot(near.x, near.y) >= reach && !this.overlaps(near)) return near;
+      }
+    }
+    return outward;
+  }
+
   /** Moves along the ray from the middle; past a disc it can not meet that disc again, so this ends. */
-  pushOutward(disc: Disc): Disc {
+  #pushOutward(disc: Disc): Disc {
     let moved = disc;
     for (let other = this.#first(moved); other !== undefined; other = this.#first(moved)) {
       moved = beyond(moved, other);

@@ -66,6 +66,11 @@ export class NatTable {
   readonly result = tupleOf(this.#resultWords.subarray(0, 4), this.#resultWords.subarray(4, 8));
   /** Whether the source of the record that `undo` found is the end that opened the connection. */
   isFromOpener = true;
+  /** Whether the last `undo` knew of a translation, whether or not the record's own ends are the true ones. Then `called` is set. */
+  isTranslated = false;
+  /** What the opener called: the destination of the first tuple. */
+  readonly called = new Uint32Array(4);
+  calledPort = 0;
   /** What is being undone: filled per record, so that nothing is allocated. */
   readonly #record = { seconds: 0, beganMilliseconds: 0, isOwn: false };
   readonly #index: RowIndex;
@@ -154,6 +159,7 @@ export class NatTable {
     beganMilliseconds = 0,
     own: number = ownEnd.neither,
   ): boolean {
+    this.isTranslated = false;
     if (this.#connectionCount === 0) return false;
     const isSwapped = this.#writeProbe(tuple);
     const row = this.#index.find();
@@ -171,6 +177,8 @@ export class NatTable {
     const last = own === ownAnswerer ? place : this.#walk(this.#after, place);
     if (first === place && last === place) return false;
     this.isFromOpener = isFromOpener;
+    this.isTranslated = true;
+    this.calledPort = this.#copyEnd(first >> 1, (first & 1) === 0, this.called);
     const { result } = this;
     result.protocol = tuple.protocol;
     const opener = isFromOpener ? result.source : result.destination;

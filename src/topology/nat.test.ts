@@ -122,8 +122,8 @@ test("what client, backend and a router on the way saw are of the same ends", ()
   ]);
   assert.deepEqual(
     called,
-    [service, ["::", 0], ["::", 0], ["::", 0]],
-    "the client alone knows what it called",
+    [service, service, service, service],
+    "whoever saw it where: all know what the client called, so that they speak of one link",
   );
   assert.equal(tupleOf(batch, 3), `${backend.join(" ")} > ${pod.join(" ")}`, "its direction stays");
   assert.deepEqual(

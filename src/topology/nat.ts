@@ -35,7 +35,6 @@ export function createNat(
     const { columns, sourceWords, destinationWords } = batch;
     const { source, destination, sourcePort, destinationPort } = table.result;
     const end = columns.observedEnd[row];
-    keepCalled(batch, row);
     if (writeAddress(sourceWords, row * 4, source) && end !== observedEnd.client) columns.sourcePeer[row] = 0;
     if (writeAddress(destinationWords, row * 4, destination) && end !== observedEnd.server)
       columns.destinationPeer[row] = 0;
@@ -49,17 +48,14 @@ export function createNat(
     }
   }
 
-  /** What the client called, where another answers. */
-  function keepCalled({ columns, sourceWords, destinationWords }: FlowBatch, row: number): void {
+  /** What the client called, where another answers: whoever saw the record where, so that all records of a connection agree. */
+  function keepCalled({ columns, calledWords }: FlowBatch, row: number): void {
+    const { called, calledPort, isFromOpener } = table;
     const { source, destination, sourcePort, destinationPort } = table.result;
-    const [words, answerer] = table.isFromOpener ? [destinationWords, destination] : [sourceWords, source];
-    const [port, answererPort] = table.isFromOpener
-      ? [columns.destinationTransportPort[row]!, destinationPort]
-      : [columns.sourceTransportPort[row]!, sourcePort];
-    if (port === answererPort && answerer.every((word, i) => word === words[row * 4 + i])) return;
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + row * 16, 16);
-    columns.originalDestinationAddress.set(bytes, row * 16);
-    columns.originalDestinationTransportPort[row] = port;
+    const [answerer, port] = isFromOpener ? [destination, destinationPort] : [source, sourcePort];
+    if (calledPort === port && answerer.every((word, i) => word === called[i])) return;
+    calledWords.set(called, row * 4);
+    columns.originalDestinationTransportPort[row] = calledPort;
   }
 
   return {
@@ -86,7 +82,9 @@ export function createNat(
         const isOwn = end !== observedEnd.neither && tuple.protocol === protocolTcp;
         const own = !isOwn ? ownEnd.neither : end === observedEnd.client ? ownEnd.source : ownEnd.destination;
         const began = isOwn && !isOpening(batch, row) ? 0 : beganMilliseconds(batch, row);
-        if (!table.undo(tuple, seconds, began, own)) continue;
+        const isChanged = table.undo(tuple, seconds, began, own);
+        if (table.isTranslated) keepCalled(batch, row);
+        if (!isChanged) continue;
         undoRow(batch, row);
         isAny = true;
       }

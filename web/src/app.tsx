@@ -63,6 +63,7 @@ export function App({ store }: { store: TopologyStore }) {
         onChange={change}
         onPalette={() => setIsPaletteOpen(true)}
         exporting={{ choices }}
+        status={status}
       />
       <main className="main">
         <MapView

@@ -1,11 +1,14 @@
 import { ActionIcon, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import type { Status } from "./data/answers.ts";
+import { signOut } from "./data/session.ts";
 import type { TopologyStore } from "./data/topology-store.ts";
 import type { Feed } from "./data/use-topology.ts";
 import { ExportMenu, type ExportMenuProps } from "./export/export-menu.tsx";
 import { FilterBar } from "./filter/filter-bar.tsx";
 import { GroupSelect } from "./filter/group-select.tsx";
 import { QuickFilters } from "./filter/quick-filters.tsx";
-import { CommandIcon, Compass, MoonIcon, SunIcon } from "./icons.tsx";
+import { grafanaLink } from "./grafana-link.ts";
+import { ChartIcon, CommandIcon, Compass, MoonIcon, SignOutIcon, SunIcon } from "./icons.tsx";
 import type { ThemeName } from "./map/palette.ts";
 import { paneLabels } from "./pane-labels.ts";
 import { CompareMenu } from "./time/compare-menu.tsx";
@@ -20,9 +23,11 @@ export interface HeaderProps {
   readonly onChange: (change: Partial<View>) => void;
   readonly onPalette: () => void;
   readonly exporting: ExportMenuProps;
+  /** Undefined until the server has told. */
+  readonly status: Pick<Status, "access" | "grafana"> | undefined;
 }
 
-export function Header({ view, theme, feed, store, onChange, onPalette, exporting }: HeaderProps) {
+export function Header({ view, theme, feed, store, onChange, onPalette, exporting, status }: HeaderProps) {
   const isAsked = view.pane !== "exporters";
   return (
     <header className="header">
@@ -63,7 +68,32 @@ export function Header({ view, theme, feed, store, onChange, onPalette, exportin
         >
           <CommandIcon />
         </ActionIcon>
+        {status?.grafana && (
+          <ActionIcon
+            component="a"
+            href={grafanaLink(status.grafana, view)}
+            variant="default"
+            size={30}
+            aria-label="Dashboards in Grafana"
+            title="Dashboards in Grafana"
+            data-testid="grafana"
+          >
+            <ChartIcon />
+          </ActionIcon>
+        )}
         <ThemeButton theme={theme} />
+        {status?.access.tokens && (
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label={`Sign out ${status.access.name ?? ""}`.trim()}
+            title={`Sign out ${status.access.name ?? ""}`.trim()}
+            data-testid="sign-out"
+            onClick={() => void signOut().catch(() => {})}
+          >
+            <SignOutIcon />
+          </ActionIcon>
+        )}
       </div>
       {isAsked && (
         <div className="header-row">

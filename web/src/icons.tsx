@@ -44,6 +44,8 @@ export const SunIcon = icon(
 export const MoonIcon = icon("M13.5 9.5A6 6 0 0 1 6.5 2.5a6 6 0 1 0 7 7z");
 export const ChevronIcon = icon("M4 6l4 4 4-4");
 export const CopyIcon = icon("M6 6h7v7H6zM10 6V3H3v7h3");
+export const ChartIcon = icon("M2.5 2.5v11h11M5.5 10.5v-3M8.5 10.5v-6M11.5 10.5v-4.5");
+export const SignOutIcon = icon("M9.5 3H3.5v10h6M6.5 8h7M11 5.5L13.5 8 11 10.5");
 export const CheckIcon = icon("M3 8.5l3.5 3.5L13 4.5");
 
 export function Compass() {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FlowBatch, parseAddress } from "../../flow/index.ts";
-import { type Peer, PeerTable, peerKey } from "../../topology/index.ts";
+import { FlowBatch, ObserverTable, parseAddress } from "../../flow/index.ts";
+import {
+  buildTopology,
+  LiveFold,
+  liveFoldDefaults,
+  liveParts,
+  mergeParts,
+  type Peer,
+  PeerTable,
+  peerKey,
+} from "../../topology/index.ts";
 import { createAddressPeers } from "../address-peers.ts";
 import { ClusterIndex } from "./cluster-index.ts";
 import { createClusterPeers } from "./cluster-peers.ts";
@@ -319,3 +328,55 @@ const nodeA = readNode({
   spec: { podCIDRs: ["10.50.0.0/24"] },
   status: { addresses: [{ address: "192.168.7.1" }] },
 })!;
+
+test("a link knows the client, the Service that it called and the pod that answered", () => {
+  const { clock, peers, index, addresses, pod } = createWorld();
+  pod("web-1", "10.50.0.7");
+  pod("api-1", "10.50.0.8");
+  const service = {
+    metadata: { uid: "s-api", name: "api", namespace: "shop" },
+    spec: { clusterIP: "10.96.0.1" },
+  };
+  index.putService(readService(service)!, clock.now);
+  const batch = new FlowBatch(3);
+  batch.append(3);
+  const { columns } = batch;
+  for (let row = 0; row < 3; row++) {
+    columns.sourceAddress.set(parseAddress("10.50.0.7")!, row * 16);
+    columns.destinationAddress.set(parseAddress("10.50.0.8")!, row * 16);
+    columns.flowStartMilliseconds[row] = clock.now;
+    columns.protocolIdentifier[row] = 6;
+    columns.clientEnd[row] = 1;
+    columns.observer[row] = 1;
+  }
+  const called = columns.originalDestinationAddress;
+  called.set(parseAddress("10.96.0.1")!, 0); // row 0: by the Service; row 1: directly
+  called.set(parseAddress("203.0.113.9")!, 32); // row 2: by an address that is no Service's
+  addresses.enrich(batch);
+  const name = (row: number) => (row === 0 ? "" : peers.get(row).id);
+  assert.deepEqual([...columns.calledPeer].map(name), ["service:shop/api", "", "host:203.0.113.9"]);
+
+  const fold = new LiveFold(liveFoldDefaults, () => {});
+  fold.tick(clock.now, () => {});
+  fold.fold(batch);
+  const observers = new ObserverTable();
+  for (const id of ["agent:a", "agent:b"]) observers.intern({ id, kind: "agent", name: id });
+  const links = mergeParts(liveParts(fold, peers, observers));
+  const bare = { from: 0, to: 1, metric: "connections", linksMax: 10 } as const;
+  const topology = buildTopology(links, { ...bare, grouping: "pod" });
+  assert.deepEqual(
+    topology.links.map(({ client, server, services }) => [client, server, services]),
+    [["pod:uid-web-1", "pod:uid-api-1", ["shop/api"]]],
+  );
+  // An open connection counts where it is known who was called.
+  const [client, server] = [columns.sourcePeer[1]!, columns.destinationPeer[1]!];
+  columns.calledPeer[1] = columns.calledPeer[0]!;
+  const one = new LiveFold(liveFoldDefaults, () => {});
+  one.tick(clock.now, () => {});
+  one.fold(batch);
+  one.tick(clock.now + 1000, (visit) => visit(client, server, 0, 6, 1));
+  assert.equal(
+    [...one.entries()].reduce((sum, { active }) => sum + active, 0),
+    1,
+  );
+});

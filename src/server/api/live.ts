@@ -17,6 +17,7 @@ const describes = {
 
 /** `GET /api/v1/live`: server-sent events, a whole map and then changes each second. */
 export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number): void {
+  const frameOf = createFrames();
   const options = { exposeHeadRoute: false, config: { cost: "stream", describes } } as const;
   app.get("/api/v1/live", options, (request, reply) => {
     const given = readQuery(describes, request.query, now());
@@ -43,10 +44,20 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
       "x-accel-buffering": "no",
     });
     const leave = live.subscribe(query, {
-      send: (event, data) => void stream.write(`event: ${event}\ndata: ${data}\n\n`),
+      send: (event, data) => void stream.write(frameOf(event, data)),
       isBehind: () => stream.writableLength > behindBytes,
     });
     stream.on("close", leave);
     stream.on("error", leave);
   });
+}
+
+/** Everybody who looks at a view is sent the same: it is made into bytes once, and held once however many are behind. */
+function createFrames(): (event: string, data: string) => Buffer {
+  let last = { event: "", data: "", bytes: Buffer.alloc(0) };
+  return (event, data) => {
+    if (data !== last.data || event !== last.event)
+      last = { event, data, bytes: Buffer.from(`event: ${event}\ndata: ${data}\n\n`) };
+    return last.bytes;
+  };
 }

@@ -82,6 +82,7 @@ test("health and fields are the Node Graph API's, with and without /nodegraph", 
     (await get("/api/graph/fields?stats-type=what")).json().nodes_fields[3].displayName,
     "All connections ",
   );
+  assert.equal((await get("/api/graph/fields?panel=7&toString=1")).statusCode, 200, "others are passed over");
 });
 
 test("bytes: rates per node and edge, ports together, each from where it stands", async (t) => {
@@ -188,6 +189,21 @@ test("a grouped graph keeps its places while others come and go, takes filters a
   assert.deepEqual(placesOf(await grouped("group=address")), all);
   for (const query of ["group=what", "group=peer&limit=201", "group=peer&filter=nofield:x"])
     assert.equal((await get(`/api/graph/data?${query}`)).statusCode, 400, query);
+});
+
+test("a grouped graph has 1000 edges at most, the heaviest; nodes count them all", async (t) => {
+  const ends = Array.from({ length: 40 }, (_, i) => `10.9.0.${i}`);
+  const all = ends.flatMap((client, i) =>
+    ends
+      .filter((server) => server !== client)
+      .map((server, j) => ({ client, server, sent: 1000 * i + j + 1 })),
+  );
+  const { nodes, edges } = await createGraph(t, all).grouped("group=peer");
+  assert.deepEqual([nodes.length, edges.length, all.length], [40, 1000, 1560]);
+  assert.equal(edges[0]!.mainStat, Math.max(...edges.map(({ mainStat }) => mainStat)));
+  const sum = nodes.reduce((bytes, { mainStat }) => bytes + mainStat * windowSeconds, 0);
+  const sent = all.reduce((bytes, one) => bytes + one.sent, 0);
+  assert.ok(Math.abs(sum - 2 * sent) < 1, "each link counts at both its ends");
 });
 
 test("a grouped graph has 200 nodes at most, ~other per group, and every edge's ends", async (t) => {

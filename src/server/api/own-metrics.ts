@@ -47,7 +47,7 @@ export async function ownMetrics(
 ): Promise<Metric[]> {
   const { version, agent, fold, peers, live, drops, remote, kubernetes } = dependencies;
   const { remoteWrites, ingestCounts, now } = dependencies;
-  const { state, sockets, datagrams, dns, nat } = agent.status();
+  const { state, isWanted = true, sockets, datagrams, dns, nat } = agent.status();
   return [
     {
       name: "portolan_build_info",
@@ -66,6 +66,7 @@ export async function ownMetrics(
       })),
     },
     gauge("agent_up", "1 when the agent reads this machine's connections.", state === "on" ? 1 : 0),
+    gauge("agent_wanted", "1 when this machine's agent was asked for.", isWanted ? 1 : 0),
     gauge("agent_sockets", "Live sockets looked at by the last poll.", sockets),
     gauge(
       "agent_datagrams_up",

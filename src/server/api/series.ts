@@ -40,9 +40,10 @@ export function routeSeries(app: FastifyInstance, store: Pick<Store, "aggregate"
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
     const answer = await withTimeout(request, (signal) =>
-      store.aggregate({ ...window, filter, by, step, metric, limit, sampled, signal }),
+      store.aggregate({ ...window, filter, by, step, metric, limit, sampled, figures: "metric", signal }),
     );
-    const found = seriesOf(answer, step, metric);
+    // Where minutes are kept no more the store answers by hours.
+    const found = seriesOf(answer, answer.step ?? step, metric);
     const form = chooseForm(given.format, request.headers.accept);
     if (form === "json") return found;
     const values = metric === "bytes" ? ["bytesSent", "bytesReceived"] : [metric];

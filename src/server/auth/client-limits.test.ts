@@ -42,6 +42,14 @@ test("however many clients come, those remembered are bounded, and who has somet
   assert.notEqual(typeof limits.begin("faithful", "request"), "function");
 });
 
+test("where all that are remembered have something open, the others share one row", () => {
+  const limits = new ClientLimits({ ...config, requests: 1 }, () => 0);
+  const ends = Array.from({ length: 20_000 }, (_, i) => limits.begin(`viewer ${i}`, "stream"));
+  assert.ok(ends.every((end) => typeof end === "function"));
+  assert.equal(typeof limits.begin("late", "request"), "function");
+  assert.notEqual(typeof limits.begin("later", "request"), "function", "the row is shared");
+});
+
 test("a client is its IPv4 address, or its IPv6 network of 64 bits", () => {
   assert.equal(clientOfAddress("192.0.2.1"), clientOfAddress("::ffff:192.0.2.1"));
   assert.notEqual(clientOfAddress("192.0.2.1"), clientOfAddress("192.0.2.2"));

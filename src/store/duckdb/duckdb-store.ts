@@ -194,8 +194,8 @@ class DuckDBStore implements Store {
     return (await this.peersById([id], signal))[0];
   }
 
-  recentLinks(fromMilliseconds: number, signal?: AbortSignal): Promise<LinkMinute[]> {
-    return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds));
+  recentLinks(fromMilliseconds: number, linksMax?: number, signal?: AbortSignal): Promise<LinkMinute[]> {
+    return this.#ask(signal, (question) => recentLinks(question, fromMilliseconds, linksMax));
   }
 
   status(): Promise<StoreStatus> {

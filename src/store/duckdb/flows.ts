@@ -1,8 +1,8 @@
-import { coreFields, type FieldName, formatProtocol } from "../../flow/index.ts";
+import { coreFields, type FieldName, formatAddress, formatProtocol } from "../../flow/index.ts";
 import type { Filter } from "../../query/index.ts";
 import { OperatingError } from "../errors.ts";
 import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
-import { addressText } from "./address-value.ts";
+import { addressBytes, addressColumns, mapHalves } from "./address-value.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { keyColumns } from "./schema.ts";
@@ -72,9 +72,10 @@ function placesStatement(
     const [time, id] = [parameters.integer(after.time), parameters.integer(after.id)];
     conditions.push(`(${seen} < ${time} OR (${seen} = ${time} AND f.record_id < ${id}))`);
   }
-  if (filter !== undefined) conditions.push(filterCondition(filter, recordColumns, parameters));
+  const chosen = filter === undefined ? "" : filterCondition(filter, recordColumns, parameters);
+  if (chosen !== "") conditions.push(chosen);
   return `
-    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${filter === undefined ? "" : peersAndObserver}
+    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${joinsOf(chosen)}
     WHERE ${conditions.join(" AND ")}
     ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
 }
@@ -92,22 +93,43 @@ function recordsStatement(ids: readonly number[]): string {
     ORDER BY ${seen} DESC, f.record_id DESC`;
 }
 
-const peersAndObserver = `
-    LEFT JOIN peers source ON source.key = f.source_peer_key
-    LEFT JOIN peers destination ON destination.key = f.destination_peer_key
-    LEFT JOIN peers called ON called.key = f.called_peer_key
-    LEFT JOIN observers o ON o.key = f.observer_key`;
+const joins = {
+  source: "LEFT JOIN peers source ON source.key = f.source_peer_key",
+  destination: "LEFT JOIN peers destination ON destination.key = f.destination_peer_key",
+  called: "LEFT JOIN peers called ON called.key = f.called_peer_key",
+  o: "LEFT JOIN observers o ON o.key = f.observer_key",
+} as const;
+const peersAndObserver = Object.values(joins).join(" ");
+
+/** Those that a condition needs: a join that is not needed is carried out all the same. */
+function joinsOf(condition: string): string {
+  return Object.entries(joins)
+    .filter(([alias]) => new RegExp(`\\b${alias}\\.`).test(condition))
+    .map(([, join]) => join)
+    .join(" ");
+}
+
+const addressOf = (field: FieldName) => mapHalves(addressColumns(field), (half) => `f."${half}"`);
+const addresses = {
+  source: addressOf("sourceAddress"),
+  destination: addressOf("destinationAddress"),
+  called: addressOf("originalDestinationAddress"),
+};
+/** Of records in which nobody was, the address is ::, which is in some ranges. */
+const wasCalled = `(${addresses.called.high} > 0 OR ${addresses.called.low} > 0)`;
 
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {
   ends: ["source", "destination"],
   peer: (end, column) => pinned(end, `source.${column}`, `destination.${column}`),
-  called: (end, column) =>
-    calledAt(
-      end,
-      column === "address_value" ? `nullif(f."originalDestinationAddress", 0)` : `called.${column}`,
-    ),
-  address: (end) => pinned(end, `f."sourceAddress"`, `f."destinationAddress"`),
+  called: (end, column) => calledAt(end, `called.${column}`),
+  // A condition has parameters: none is made that is not part of the statement.
+  address: (end, conditionOf) =>
+    end === "source" || end === "destination"
+      ? conditionOf(addresses[end])
+      : pinned(end, conditionOf(addresses.source), conditionOf(addresses.destination)),
+  calledAddress: (end, conditionOf) =>
+    end === "client" ? undefined : calledAt(end, `(${conditionOf(addresses.called)} AND ${wasCalled})`),
   port: (end) => pinned(end, `f."sourceTransportPort"`, `f."destinationTransportPort"`),
   interface: (end) => pinned(end, `f."ingressInterface"`, `f."egressInterface"`),
   vlan: `f."vlanId"`,
@@ -161,14 +183,18 @@ function readFlowRecord(row: SqlRow): FlowRecordRow {
   const record: Record<string, string | number | boolean | null> = { recordId: Number(row.record_id) };
   for (const { name, column } of coreFields) {
     if (name in keyColumns) record[name] = (row[name] as string | null) ?? "";
-    else if (column === "address") record[name] = addressText(row[name] as bigint);
+    else if (column === "address") record[name] = readAddress(name, row);
     else record[name] = readNumber(name, Number(row[name]));
   }
-  if (row.originalDestinationAddress === 0n) record.originalDestinationAddress = "";
+  if (record.originalDestinationAddress === "::") record.originalDestinationAddress = ""; // nobody was called
   for (const name of ["sourcePeerName", "destinationPeerName", "calledPeerName", "observerName"]) {
     record[name] = (row[name] as string | null) ?? "";
   }
   return record;
+}
+
+function readAddress(name: FieldName, row: SqlRow): string {
+  return formatAddress(addressBytes(mapHalves(addressColumns(name), (half) => row[half] as bigint)));
 }
 
 function readNumber(name: FieldName, value: number): string | number | boolean {

@@ -1,5 +1,6 @@
 import { type Filter, hasMeasure } from "../../query/index.ts";
 import type { Metric, Sampled, Totals, WindowQuery } from "../store.ts";
+import { mapHalves, peerAddressColumns } from "./address-value.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
@@ -113,6 +114,10 @@ export const metricWeights: Readonly<Record<Metric, string>> = {
 function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters: SqlParameters): string {
   const observerConditions: string[] = [];
   const condition = filterCondition(filter, linkColumns(observerConditions), parameters);
+  // A join that is not needed is carried out all the same.
+  const joins = ["client", "server", "called"]
+    .filter((end) => condition.includes(`${end}.`))
+    .map((end) => `LEFT JOIN peers ${end} ON ${end}.key = l.${end}_key`);
   const totals = hasMeasure(filter) ? `, ${countedSums(sampled)}` : "";
   const seen = observerConditions.map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
   return `
@@ -121,11 +126,11 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
       FROM rows l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
       GROUP BY ${linkIdentity}
     ) l
-    LEFT JOIN peers client ON client.key = l.client_key
-    LEFT JOIN peers server ON server.key = l.server_key
-    LEFT JOIN peers called ON called.key = l.called_key
+    ${joins.join(" ")}
     WHERE ${condition}`;
 }
+
+const peerAddress = (alias: string) => mapHalves(peerAddressColumns, (half) => `${alias}.${half}`);
 
 /** A link's source is its client; its only known port is the server's. */
 function linkColumns(observerConditions: string[]): FilterColumns {
@@ -134,8 +139,9 @@ function linkColumns(observerConditions: string[]): FilterColumns {
   return {
     ends: ["client", "server"],
     peer: (end, column) => `${peerOf[end]}.${column}`,
-    address: (end) => `${peerOf[end]}.address_value`,
+    address: (end, conditionOf) => conditionOf(peerAddress(peerOf[end])),
     called: (end, column) => (isServer(end) ? `called.${column}` : undefined),
+    calledAddress: (end, conditionOf) => (isServer(end) ? conditionOf(peerAddress("called")) : undefined),
     port: (end) => (isServer(end) ? "l.server_port" : undefined),
     interface: () => undefined,
     vlan: undefined,

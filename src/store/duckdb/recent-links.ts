@@ -8,7 +8,11 @@ import { SqlParameters } from "./sql-parameters.ts";
 import { floorTo, minuteMilliseconds } from "./window-parts.ts";
 
 /** Links per minute since a time, oldest first. Rows of one peer share one object. */
-export async function recentLinks(question: Question, fromMilliseconds: number): Promise<LinkMinute[]> {
+export async function recentLinks(
+  question: Question,
+  fromMilliseconds: number,
+  linksMax = 200_000,
+): Promise<LinkMinute[]> {
   const parameters = new SqlParameters();
   // By minutes, however far it reaches back: nobody asks for more of them than are kept.
   const window = {
@@ -22,12 +26,12 @@ export async function recentLinks(question: Question, fromMilliseconds: number):
       ? `sum(least(${name}::DOUBLE * sampling_interval, 9007199254740991))`
       : `sum(${name})`;
   const links = await question.rows(
-    `SELECT "time"::DOUBLE AS "time", client_key::DOUBLE AS client_key, server_key::DOUBLE AS server_key,
+    `FROM (SELECT "time"::DOUBLE AS "time", client_key::DOUBLE AS client_key, server_key::DOUBLE AS server_key,
       called_key::DOUBLE AS called_key, server_port, protocol, coalesce(o.id, '') AS observer, is_duplicate,
       ${linkSumColumns.map((name) => `${sum(name)}::DOUBLE AS ${name}`).join(", ")},
       ${leastRtt("rtt_min")}::DOUBLE AS rtt_min, min(first_seen)::DOUBLE AS first_seen, max(last_seen)::DOUBLE AS last_seen
     FROM (${linkRowsOfWindow(window, question.marks, parameters)}) r LEFT JOIN observers o ON o.key = r.observer_key
-    GROUP BY r."time", ${keys}, o.id ORDER BY r."time"`,
+    GROUP BY r."time", ${keys}, o.id ORDER BY r."time" DESC LIMIT ${parameters.integer(linksMax)}) ORDER BY "time"`,
     parameters,
   );
   const peers = await readPeers(question, links);

@@ -3,6 +3,10 @@ export interface Status {
   readonly version: string;
   readonly node: string;
   readonly startedAt: number;
+  /** Whether tokens are asked for, and whose was shown. */
+  readonly access: { readonly tokens: boolean; readonly name?: string };
+  /** Where the dashboards are, with a slash at its end. */
+  readonly grafana: string | null;
   readonly agent: AgentPart & {
     /** Sockets: a connection within the machine has two. */
     readonly connections: number;

@@ -22,6 +22,13 @@ async function get<T>(path: string, params: Params, signal?: AbortSignal): Promi
   return (await response.json()) as T;
 }
 
+/** A file that was built with the page, by the address that the build gave it. */
+export async function fetchAsset<T>(url: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw await readProblem(response);
+  return (await response.json()) as T;
+}
+
 export const fetchMap = (params: Params, signal?: AbortSignal) => get<Topology>("map", params, signal);
 export const fetchSeries = (params: Params, signal?: AbortSignal) => get<Series>("series", params, signal);
 export const fetchTop = (params: Params, signal?: AbortSignal) => get<Top>("top", params, signal);

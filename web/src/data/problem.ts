@@ -1,3 +1,5 @@
+import { signIn } from "./session.ts";
+
 /** An error answer of the API (RFC 9457); a filter's mistake carries where it is. */
 export interface Problem {
   readonly title: string;
@@ -34,7 +36,9 @@ export function parseProblem(body: unknown, status: number): Problem {
   return { ...problem, position: from.position, length: typeof from.length === "number" ? from.length : 1 };
 }
 
+/** Where a token is wanted, and the session that had one is over, the person is sent to sign in. */
 export async function readProblem(response: Response): Promise<ProblemError> {
+  if (response.status === 401) signIn();
   const body: unknown = await response.json().catch(() => undefined);
   return new ProblemError(parseProblem(body, response.status));
 }

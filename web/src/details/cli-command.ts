@@ -6,10 +6,10 @@ export function cliCommand(
   range: TimeRange,
   { origin, pathname }: Pick<Location, "origin" | "pathname">,
 ): string {
-  const base = `${origin}${pathname.replace(/[^/]*$/, "")}`;
-  const params = Object.entries({ ...timeParams(range), filter });
-  const data = params.map(([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`);
-  return ["curl -G", quoted(`${base}api/v1/map`), ...data].join(" ");
+  const server = `${origin}${pathname.replace(/\/[^/]*$/, "")}`;
+  const times = Object.entries(timeParams(range)).map(([name, value]) => `--${name}=${value}`);
+  // A filter may begin with a minus, as an option does.
+  return ["portolan query", `--server ${quoted(server)}`, ...times, "--", quoted(filter)].join(" ");
 }
 
 /** For a POSIX shell: inside single quotes nothing means anything but the quote itself. */

@@ -1,8 +1,7 @@
 import { Button } from "@mantine/core";
-import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { type ComparedLink, mergeLinks } from "../nest/chart-link.ts";
-import type { Gathered } from "../nest/gather.ts";
+import { type Gathered, gatherPeer } from "../nest/gather.ts";
 import { nestPath } from "../nest/nest-path.ts";
 import { closeGroup, openGroup } from "../nest/openness.ts";
 import { countOf, formatBytes, formatCount } from "../units/units.ts";
@@ -26,7 +25,7 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
   const pick = (link: ComparedLink) => onSelect({ kind: "link", id: link.id });
   const shownName = (partner: string) => partnerName(state, partner);
   return (
-    <Panel kind={groupLabels[gathered.group!.kind]} title={name} onClose={() => onSelect(undefined)}>
+    <Panel kind={kindOf(gathered)} title={name} onClose={() => onSelect(undefined)}>
       <div className="details-buttons">
         <Button size="xs" variant="light" onClick={() => onOpenness(openGroup(view.openness, id))}>
           Open on the map
@@ -66,13 +65,13 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
       />
       <LinkList
         title="Calls"
-        links={ofGroup(id, out, "server")}
+        links={ofGroup(state, id, out, "server")}
         nameOf={({ server }) => shownName(server)}
         onPick={pick}
       />
       <LinkList
         title="Called by"
-        links={ofGroup(id, into, "client")}
+        links={ofGroup(state, id, into, "client")}
         nameOf={({ client }) => shownName(client)}
         onPick={pick}
       />
@@ -90,9 +89,14 @@ function partners(
   return [...state.links.values()].filter((link) => inside.has(link[end]) && !inside.has(link[other]));
 }
 
-/** One link per workload, country or machine on the other side. */
-function ofGroup(id: string, links: readonly ComparedLink[], other: "client" | "server"): ComparedLink[] {
-  const members = Map.groupBy(links, (link) => link[other]);
+/** One link per workload, country or system on the other side, or per peer that is in none. */
+function ofGroup(
+  state: TopologyState,
+  id: string,
+  links: readonly ComparedLink[],
+  other: "client" | "server",
+): ComparedLink[] {
+  const members = Map.groupBy(links, (link) => partnerOf(state, link[other]));
   return [...members].map(([partner, some]) =>
     other === "server"
       ? mergeLinks(`${id}>${partner}`, id, partner, some)
@@ -100,9 +104,25 @@ function ofGroup(id: string, links: readonly ComparedLink[], other: "client" | "
   );
 }
 
-function partnerName({ peers }: TopologyState, id: string): string {
-  const peer: TopologyPeer | undefined = peers.get(id);
-  if (peer === undefined) return id;
-  const around = nestPath(peer).at(-1)?.name;
-  return around === undefined || around === peer.name ? peer.name || id : `${peer.name || id}, ${around}`;
+/** Of a workload what it is in Kubernetes: Deployment, CronJob, a kind of somebody's own. */
+function kindOf({ group, peers }: Gathered): string {
+  const workloadKind = group?.kind === "workload" ? peers[0]?.workloadKind : undefined;
+  return workloadKind || groupLabels[group!.kind];
+}
+
+function partnerOf({ peers }: TopologyState, id: string): string {
+  const peer = peers.get(id);
+  const innermost = peer && nestPath(peer).at(-1);
+  return innermost === undefined || innermost.kind === "network" || innermost.kind === "node"
+    ? id
+    : innermost.id;
+}
+
+function partnerName(state: TopologyState, id: string): string {
+  const found = gatherPeer(state, id);
+  if (found === undefined) return id;
+  const path = nestPath(found.peers[0]!);
+  const around =
+    path[path.findIndex((step) => step.id === id) - 1] ?? (found.group ? undefined : path.at(-1));
+  return around === undefined || around.name === found.name ? found.name : `${found.name}, ${around.name}`;
 }

@@ -39,7 +39,7 @@ test("a command for the shell, whatever the filter has in it", () => {
   assert.equal(quoted("a'b"), `'a'\\''b'`);
   const location = { origin: "http://server:8080", pathname: "/portolan/index.html" };
   assert.equal(
-    cliCommand('name:"$(x)"', { kind: "last", span: "1h" }, location),
-    `curl -G 'http://server:8080/portolan/api/v1/map' --data-urlencode 'from=-1h' --data-urlencode 'filter=name:"$(x)"'`,
+    cliCommand('-name:"$(x)"', { kind: "last", span: "1h" }, location),
+    `portolan query --server 'http://server:8080/portolan' --from=-1h -- '-name:"$(x)"'`,
   );
 });

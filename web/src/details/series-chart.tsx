@@ -63,7 +63,12 @@ function chartOptions(width: number, outLabel: string, inLabel: string, theme: T
     legend: { live: true },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.08, Math.max(high, 1) * 1.08] } },
     axes: [
-      { ...axis, space: 52, values: (plot, ticks) => ticks.map((tick) => timeWords(tick, plot.scales.x!)) },
+      {
+        ...axis,
+        space: 52,
+        size: 26,
+        values: (plot, ticks) => ticks.map((tick) => timeWords(tick, plot.scales.x!)),
+      },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => formatRate(Math.abs(tick))) },
     ],
     series: [

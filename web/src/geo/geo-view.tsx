@@ -4,6 +4,7 @@ import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 import { feature, mesh } from "topojson-client";
 import type { GeometryCollection, Topology as WorldTopology } from "topojson-specification";
 import worldUrl from "world-atlas/countries-110m.json?url";
+import { fetchAsset } from "../data/api.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
 import { Bar } from "../details/panel.tsx";
@@ -32,7 +33,7 @@ export default function GeoView({ store, selection, onSelect }: GeoViewProps) {
   const data = useMemo(() => buildPlaces(store.state, arcsMax), [version]);
   const { data: world, isError } = useQuery({
     queryKey: ["world"],
-    queryFn: async ({ signal }) => (await (await fetch(worldUrl, { signal })).json()) as World,
+    queryFn: ({ signal }) => fetchAsset<World>(worldUrl, signal),
     staleTime: Infinity,
   });
   const [home, setHome] = useState(readHome);

@@ -21,6 +21,8 @@ const quickLinks = 400;
 const restMilliseconds = 90;
 /** Moving dots alone need no more than 30 frames per second. */
 const pulseMilliseconds = 30;
+/** A picture that is moved out of view is drawn anew on the way only so often that it takes an eighth of the time. */
+const farOffFactor = 8;
 const dimmed = 0.3;
 /** Where things are is told this long after they came to rest. */
 const homesMilliseconds = 3000;
@@ -49,10 +51,11 @@ export class Chart {
   #isPictureStale = true;
   #isViewStale = true;
   /** What the pointer drags. */
-  #held: { readonly id: string; spot: Spot; pin: Spot | undefined } | undefined;
+  #held: { readonly id: string; spot: Spot; isMoved: boolean } | undefined;
   #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
   #presentedAt = 0;
+  #drawnAt = Number.NEGATIVE_INFINITY;
   #frameCount = 0;
   #drawn: Drawn = {
     pictureCount: 0,
@@ -178,13 +181,16 @@ export class Chart {
     const id = heading ?? (at?.kind === "peer" ? at.id : undefined);
     const thing =
       id === undefined ? undefined : (this.#scene.peerById.get(id) ?? this.#scene.groupById.get(id));
-    this.#held = thing && { id: thing.id, spot: { x: thing.x, y: thing.y }, pin: undefined };
+    this.#held = thing && { id: thing.id, spot: { x: thing.x, y: thing.y }, isMoved: false };
   }
 
   release(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held?.pin !== undefined) this.#tell({ type: "pin", id: held.id, spot: held.pin });
+    if (held === undefined || !held.isMoved) return;
+    const pin = this.#keeper.put(held.id, held.spot);
+    if (pin !== undefined) this.#tell({ type: "pin", id: held.id, spot: pin });
+    this.#requestFrame();
   }
 
   /** Selects the next peer in a direction, from the selected one or the middle of the view. */
@@ -205,7 +211,11 @@ export class Chart {
     if (this.#held !== undefined) {
       const { scale } = this.#viewpoint.camera;
       this.#held.spot = { x: this.#held.spot.x + dx / scale, y: this.#held.spot.y + dy / scale };
-      this.#held.pin = this.#keeper.put(this.#held.id, this.#held.spot);
+      this.#held.isMoved = true;
+      const isGroup = this.#scene.groupById.has(this.#held.id);
+      // A group takes all in it along, which the layout does.
+      if (isGroup) this.#keeper.put(this.#held.id, this.#held.spot);
+      else this.#keeper.drag(this.#held.id, this.#held.spot);
       this.#viewpoint.follows = false;
       this.#requestFrame();
       return;
@@ -252,7 +262,9 @@ export class Chart {
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
   frame(now: number): void {
-    this.#prepare();
+    const isHeld = now - this.#viewpoint.movedAt < restMilliseconds && this.#drawn.linksInView > quickLinks;
+    // On a heavy map what is new waits until the hand rests: folding it would cost frames.
+    if (!isHeld) this.#prepare();
     if (!this.#isVisible) return;
     const glide = this.#viewpoint.step(performance.now(), this.#moves);
     if (glide !== "still") this.#isViewStale = true;
@@ -262,7 +274,8 @@ export class Chart {
     const { camera, size } = this.#viewpoint;
     if (this.#isPictureStale || this.#picture.camera !== camera) {
       const isQuick = this.#drawn.linksInView <= quickLinks;
-      if (!isMoving || isQuick || this.#picture.isFarOff(camera, size)) this.#drawPicture();
+      const isDue = now - this.#drawnAt > this.#drawn.milliseconds * farOffFactor;
+      if (!isMoving || isQuick || (isDue && this.#picture.isFarOff(camera, size))) this.#drawPicture();
     }
     const hasPulses = this.#moves && this.#keeper.isLive && this.#pulsing.length > 0;
     const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
@@ -298,6 +311,7 @@ export class Chart {
 
   #drawPicture(): void {
     const started = performance.now();
+    this.#drawnAt = started;
     const { links, labels } = this.#picture.draw(this.#pen(), this.#scene);
     this.#drawnScene = this.#scene;
     this.#isPictureStale = false;

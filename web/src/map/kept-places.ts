@@ -6,13 +6,15 @@ export interface KeptPlaces {
   readonly pins: ReadonlyMap<string, Spot>;
 }
 
-const homesKey = "portolan-homes";
+/** What fits a tall page is scattered on a wide one: each has homes of its own. */
+const homesKey = () =>
+  (globalThis.innerHeight ?? 0) > (globalThis.innerWidth ?? 0) ? "portolan-homes-tall" : "portolan-homes";
 const pinsKey = "portolan-pins";
 const homesMax = 5000;
 const pinsMax = 500;
 
 export function readPlaces(storage: Storage = localStorage): KeptPlaces {
-  return { homes: readSpots(storage, homesKey), pins: readSpots(storage, pinsKey) };
+  return { homes: readSpots(storage, homesKey()), pins: readSpots(storage, pinsKey) };
 }
 
 /** A filtered map has a few of all: what is known of the others stays, the oldest of it only as long as there is room. */
@@ -20,12 +22,12 @@ export function keepHomes(
   homes: readonly (readonly [string, Spot])[],
   storage: Storage = localStorage,
 ): void {
-  const all = readSpots(storage, homesKey);
+  const all = readSpots(storage, homesKey());
   for (const [id, home] of homes) {
     all.delete(id);
     all.set(id, home);
   }
-  write(storage, homesKey, [...all].slice(-homesMax));
+  write(storage, homesKey(), [...all].slice(-homesMax));
 }
 
 export function keepPins(pins: ReadonlyMap<string, Spot>, storage: Storage = localStorage): void {

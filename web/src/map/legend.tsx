@@ -42,7 +42,7 @@ const kindSigns = [
   item("container", <rect x="11" y="3" width="12" height="12" rx="3.5" className="kind-container" />),
   item("host", <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-host" />),
   item(
-    "group, double-click opens",
+    "group: double-click",
     <>
       <path d="M20 1 26 4.5 26 11.5" className="kind-container" opacity=".6" />
       <path d="M16 3 22 6.5 22 13.5 16 17 10 13.5 10 6.5z" className="kind-container" />
@@ -56,7 +56,7 @@ const kindSigns = [
     </>,
   ),
   item(
-    "wider: more bytes/s",
+    "more bytes/s",
     <>
       <path d="M2 5H32" className="link thin" />
       <path d="M2 12H32" className="link thick" />

@@ -39,11 +39,11 @@ export class MapClient implements TopologyFollower {
   }
 
   setMap(topology: Parameters<TopologyFollower["setMap"]>[0]): void {
-    this.send({ type: "map", topology });
+    this.send({ type: "topology", json: JSON.stringify(topology) });
   }
 
   apply(change: Parameters<TopologyFollower["apply"]>[0]): void {
-    this.send({ type: "change", change });
+    this.send({ type: "topology", json: JSON.stringify(change) });
   }
 
   measure(): void {

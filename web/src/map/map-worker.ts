@@ -1,3 +1,4 @@
+import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
 import { Chart } from "./chart.ts";
 import type { FromMap, ToMap } from "./messages.ts";
 
@@ -64,11 +65,8 @@ function handle(map: Chart, message: Exclude<ToMap, { type: "start" }>): void {
         .export(message.format)
         .then((file) => tell({ type: "exported", number: message.number, file }));
       break;
-    case "map":
-      map.take(message.topology);
-      break;
-    case "change":
-      map.take(message.change);
+    case "topology":
+      map.take(JSON.parse(message.json) as Topology | TopologyChange);
       break;
     case "select":
       map.select(message.selection);

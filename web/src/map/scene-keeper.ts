@@ -31,6 +31,7 @@ export class SceneKeeper {
   #shown: LayoutState = emptyLayout;
   #homes: ReadonlyMap<string, Spot> = new Map();
   #pins: ReadonlyMap<string, Spot> = new Map();
+  #dragged: { readonly id: string; readonly spot: Spot } | undefined;
   #told: LayoutState["containers"] | undefined;
   #centre = "";
   #isLive = true;
@@ -72,8 +73,15 @@ export class SceneKeeper {
     this.#isStale = true;
   }
 
-  /** Puts a sign or an open group somewhere on the map; returns where that is in its container. */
+  /** Shows a sign elsewhere for as long as it is dragged: everything else stays. */
+  drag(id: string, spot: Spot): void {
+    this.#dragged = { id, spot };
+    this.#isStale = true;
+  }
+
+  /** Puts a sign or an open group somewhere on the map for good; returns where that is in its container. */
   put(id: string, spot: Spot): Spot | undefined {
+    this.#dragged = undefined;
     const parent = this.#chart.signs.get(id)?.parent ?? this.#chart.groups.get(id)?.parent;
     if (parent === undefined) return undefined;
     const pin = stepsWithin(this.#layout, parent, spot);
@@ -104,16 +112,23 @@ export class SceneKeeper {
   update({ spread, moves, now }: { spread: number; moves: boolean; now: number }): boolean {
     this.#applyWaiting();
     if (!moves) this.#glide.stop();
-    if (!this.#isStale && this.#shown === this.#layout) return false;
+    if (!this.#isStale && (this.#shown === this.#layout || this.#dragged !== undefined)) return false;
     if (this.#isStale) {
       this.#isStale = false;
       this.#chart = this.#fold.fold(this.#state, this.#openness);
       this.#layOut(spread);
       if (moves) this.#glide.begin(this.#shown, this.#layout, now);
     }
-    this.#shown = this.#glide.at(this.#layout, now);
+    this.#shown = this.#withDragged(this.#glide.at(this.#layout, now));
     this.#scene = { ...this.#build(this.#shown), bounds: this.#bounds };
     return true;
+  }
+
+  #withDragged(shown: LayoutState): LayoutState {
+    const place = shown.places.get(this.#dragged?.id ?? "");
+    if (this.#dragged === undefined || place === undefined) return shown;
+    const { id, spot } = this.#dragged;
+    return { ...shown, places: new Map(shown.places).set(id, { ...place, ...spot }) };
   }
 
   #layOut(spread: number): void {

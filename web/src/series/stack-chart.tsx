@@ -88,7 +88,12 @@ function chartOptions(
     cursor: { y: false, drag: { x: true, y: false, setScale: false } },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.06, Math.max(high, 1) * 1.06] } },
     axes: [
-      { ...axis, space: 64, values: (plot, ticks) => ticks.map((tick) => timeWords(tick, plot.scales.x!)) },
+      {
+        ...axis,
+        space: 64,
+        size: 28,
+        values: (plot, ticks) => ticks.map((tick) => timeWords(tick, plot.scales.x!)),
+      },
       {
         ...axis,
         size: 72,

@@ -50,12 +50,26 @@ imagePullSecrets:
 {{- end }}
 
 {{- define "portolan.serverUrl" -}}
-{{- default (printf "http://%s:%v" (include "portolan.fullname" .) .Values.server.service.port) .Values.agent.serverUrl }}
+{{- default (include "portolan.ownUrl" .) .Values.agent.serverUrl }}
+{{- end }}
+
+{{- define "portolan.scheme" -}}
+{{- ternary "https" "http" (ne .Values.server.tls.existingSecret "") }}
+{{- end }}
+
+{{/* This release's server, within the cluster. */}}
+{{- define "portolan.ownUrl" -}}
+{{- printf "%s://%s:%v" (include "portolan.scheme" .) (include "portolan.fullname" .) .Values.server.service.port }}
+{{- end }}
+
+{{/* Whether those who ask this release's server need the authority that vouches for it. */}}
+{{- define "portolan.hasAuthority" -}}
+{{- if and .Values.server.tls.existingSecret .Values.server.tls.hasAuthority }}true{{ end }}
 {{- end }}
 
 {{/* What the server reads: values.config, and what the chart decides. */}}
 {{- define "portolan.serverConfig" -}}
-{{- range $key, $instead := dict "listen" "server.service" "flows" "server.flows" "data" "server.persistence" "auth" "auth" "agent" "agent.config" }}
+{{- range $key, $instead := dict "listen" "server.service" "flows" "server.flows" "data" "server.persistence" "auth" "auth" "agent" "agent.config" "tls" "server.tls" }}
 {{- if hasKey $.Values.config $key }}
 {{- fail (printf "config.%s: the chart decides this; say it in %s" $key $instead) }}
 {{- end }}
@@ -63,7 +77,7 @@ imagePullSecrets:
 {{- $flows := list }}
 {{- if .Values.server.flows.enabled }}
 {{- range .Values.server.flows.ports }}
-{{- $flows = append $flows (printf "udp://0.0.0.0:%v" .port) }}
+{{- $flows = append $flows (printf "udp://[::]:%v" .port) }}
 {{- end }}
 {{- end }}
 {{- $auth := "none" }}
@@ -71,7 +85,11 @@ imagePullSecrets:
 {{- $auth = dict "tokens" (list (dict "name" "read" "file" "/etc/portolan/read-token" "scopes" (list "read"))) "ingestTokens" (list (dict "name" "agents" "file" "/etc/portolan/ingest-token")) }}
 {{- end }}
 {{- $kubernetes := dict "enabled" .Values.server.kubernetes.enabled }}
-{{- $decided := dict "listen" "0.0.0.0:8080" "flows" $flows "data" "/var/lib/portolan" "auth" $auth "kubernetes" $kubernetes }}
+{{- /* [::] is every address, IPv4's too: in a cluster of IPv6 alone a pod has no other. */}}
+{{- $decided := dict "listen" "[::]:8080" "flows" $flows "data" "/var/lib/portolan" "auth" $auth "kubernetes" $kubernetes }}
+{{- if .Values.server.tls.existingSecret }}
+{{- $decided = set $decided "tls" (dict "certificate" "/etc/portolan/tls.crt" "key" "/etc/portolan/tls.key") }}
+{{- end }}
 {{- toYaml (merge $decided (deepCopy .Values.config)) }}
 {{- end }}
 
@@ -79,4 +97,11 @@ imagePullSecrets:
 {{- define "portolan.anywhere" -}}
 - ipBlock: { cidr: 0.0.0.0/0 }
 - ipBlock: { cidr: "::/0" }
+{{- end }}
+
+{{- define "portolan.dnsPorts" -}}
+{{- range .Values.networkPolicy.dnsPorts }}
+- { port: {{ . }}, protocol: UDP }
+- { port: {{ . }}, protocol: TCP }
+{{- end }}
 {{- end }}

@@ -48,6 +48,7 @@ export const status = named("Status", "What runs here, and what is missing, in w
   }),
   geo: z.strictObject({ files: z.array(z.looseObject(part)), attribution: z.array(attribution) }),
   reverseDns: z.looseObject({ mode: z.string(), nameCount: count }),
+  grafana: z.string().nullable().describe("Where the dashboards are, with a slash at its end."),
 });
 
 const finding = z
