@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +11,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { pino } from "pino";
-import { ConfigError } from "../settings/index.ts";
+import { ConfigError, hashToken } from "../settings/index.ts";
+import { CredentialTable } from "./auth/credential-table.ts";
 import { createHttp } from "./http.ts";
 import { followTlsFiles, readTlsFiles } from "./tls-files.ts";
 
@@ -120,4 +122,26 @@ test("files that are no certificate and key are told, without what is in them", 
       `${certificate} ${privateKey}`,
     );
   }
+});
+
+test("who signs in over TLS has a cookie that goes over nothing else", async (t) => {
+  const folder = certificates(t, "tls");
+  if (folder === undefined) return;
+  const token = "token-of-this-test";
+  const app = createHttp({
+    ...{ logger: pino({}, { write: () => {} }), isLoopbackOnly: false },
+    tls: readTlsFiles(join(folder, "tls.pem"), join(folder, "tls.key")),
+    credentials: new CredentialTable({ tokens: [{ name: "me", hash: hashToken(token), scopes: ["read"] }] }),
+  });
+  t.after(() => app.close());
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const asked = request({
+    ...{ port, path: "/sign-in", method: "POST", rejectUnauthorized: false },
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  asked.end(`token=${token}`);
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  answer.resume();
+  assert.match(String(answer.headers["set-cookie"]), /; HttpOnly; SameSite=Strict; Secure$/);
 });
