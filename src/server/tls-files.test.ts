@@ -2,13 +2,23 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { pino } from "pino";
 import { ConfigError, hashToken } from "../settings/index.ts";
@@ -98,6 +108,36 @@ test("a certificate that changes is served to who comes next; who is there is no
   following.reload();
   assert.match(logged.at(-1)!, /stays: tls: .*tls.pem and .*tls.key are no certificate and its key/);
   assert.equal((await ask(undefined)).name, "CN=second");
+});
+
+test("files are read again when they change in place, and when others take their place", {
+  timeout: 60_000,
+}, async (t) => {
+  const folder = certificates(t, "first", "second");
+  if (folder === undefined) return;
+  const paths = { certificate: join(folder, "tls.pem"), key: join(folder, "tls.key") };
+  copyFileSync(join(folder, "first.pem"), paths.certificate);
+  copyFileSync(join(folder, "first.key"), paths.key);
+  const served: string[] = [];
+  const setSecureContext = ({ cert }: { cert?: unknown }) =>
+    served.push(new X509Certificate(cert as Buffer).subject);
+  const following = followTlsFiles({ setSecureContext } as never, paths, () => {}, 20);
+  t.after(() => following.stop());
+  /** Again and again: what changes before the first look is none. */
+  const putUntilServed = async (name: string, put: (from: string, to: string) => void) => {
+    while (served.at(-1) !== `CN=${name}`) {
+      put(join(folder, `${name}.pem`), paths.certificate);
+      put(join(folder, `${name}.key`), paths.key);
+      await sleep(50);
+    }
+  };
+  await putUntilServed("second", copyFileSync); // the same inode
+  await putUntilServed("first", (from, to) => {
+    const { mtime } = statSync(to);
+    copyFileSync(from, `${to}.new`);
+    utimesSync(`${to}.new`, mtime, mtime);
+    renameSync(`${to}.new`, to);
+  });
 });
 
 test("files that are no certificate and key are told, without what is in them", (t) => {
