@@ -54,6 +54,12 @@ test("flags that have nothing to do with each other are told, all of them", () =
       "--token, --token-file: one of them is expected",
     ],
   );
+  for (const server of ["host:8080", "file:///x", "http://"])
+    assert.match(problemsOf({ server })[0] ?? "", /^--server: .* is no URL such as/, server);
+  for (const server of ["http://me:secret@host", "http://:secret@host", "http://secret@host"])
+    assert.deepEqual(problemsOf({ server }), [
+      "--server: a URL without user and password is expected; --token-file FILE lets in",
+    ]);
   assert.deepEqual(problemsOf({ tokenFile: "/nowhere" }), ["--token-file: /nowhere: ENOENT"]);
   assert.deepEqual(problemsOf({ data: "/x", token: "secret-of-mine" }), [
     "--token: not with --data, which asks no server",
