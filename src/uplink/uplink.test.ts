@@ -13,7 +13,15 @@ import { createTransport } from "./transport.ts";
 import { createUplink, type UplinkConfig, uplinkDefaults } from "./uplink.ts";
 
 type Reply = (message: IngestMessage, response: ServerResponse, request: IncomingMessage) => void;
-const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
+const report = {
+  parts: [],
+  sockets: 1,
+  spoolBytes: 0,
+  spoolMessages: 0,
+  way: "",
+  limits: [],
+  dns: undefined,
+};
 const instance = "000102030405060708090a0b0c0d0e0f";
 
 /** A server that keeps what it gets, once each, as a store does; `reply` is what goes wrong. */
