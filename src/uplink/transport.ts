@@ -87,18 +87,18 @@ export function createTransport(config: TransportConfig): Transport {
     });
   }
 
-  function isTokenNew(): boolean {
-    const now = config.renewToken?.();
-    if (now === undefined || now === token) return false;
-    token = now;
-    return true;
+  /** Looks for another token than the one that was shown. */
+  function isReplaced(shown: string | undefined): boolean {
+    token = config.renewToken?.() ?? token;
+    return token !== shown;
   }
 
   return {
     async send(sequence, body) {
       try {
+        const shown = token;
         const { response, text } = await exchange(body);
-        if (response.statusCode === 401 && isTokenNew())
+        if (response.statusCode === 401 && isReplaced(shown))
           return { kind: "later", reason: "it answered 401; there is another token now" };
         return judge(response, text, sequence);
       } catch (error) {
