@@ -94,6 +94,12 @@ test("conservation: version 5 has what is IPv4, and says how much is not", async
   const rows = decodeMessages(messages);
   assert.equal(sum(rows, "packetDeltaCount"), ipv4Packets);
   assert.equal(probe.table.counts.ipv6LeftOutCount, 9);
+
+  const counted = (await probeCapture(ownCapture(t), "-v 5 -6")).probe;
+  const leftOut = counted.exporter.counts.unsayableCount;
+  assert.ok(leftOut > 0);
+  const text = counted.statistics.format(counted.table, counted.exporter.counts, undefined);
+  assert.match(text, new RegExp(`Records left out: ${leftOut} \\(NetFlow 1 and 5 cannot say them\\)`));
 });
 
 /** Per level, how tshark would count: distinct conversations, their packets and octets. */
