@@ -101,6 +101,9 @@ export function testStore(name: string, createStore: StoreFactory): void {
       "",
       "port:443 source.name:nginx",
       "bytes>900kB rtt<10ms OR exporter:192.0.2.1 -address:10.0.0.0/8",
+      "client.address:10.0.0.0/8 -server.address:2001:db8::/32",
+      "source.address:10.1.0.0/16 OR address:2001:db8::1",
+      "address:10.96.0.0/16 OR destination.address:2001:db8::/64",
     ]) {
       const filter = parseFilter(text).filter;
       const expected = records
@@ -543,6 +546,7 @@ export const filterTexts: readonly string[] = [
   "address:10.1.0.0/16 OR server.network:internet",
   "client.address:2001:db8::/32 -server.address:10.0.0.0/8",
   "network:10.0.0.0/8",
+  "address:2001:db8::/64 OR server.address:2001:db8::7",
   "protocol:udp OR port>=5000",
   "exporter:192.0.2.1",
   "-observer:web-*",
