@@ -8,7 +8,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -125,17 +124,19 @@ test("files are read again when they change in place, and when others take their
   t.after(() => following.stop());
   /** Again and again: what changes before the first look is none. */
   const putUntilServed = async (name: string, put: (from: string, to: string) => void) => {
-    while (served.at(-1) !== `CN=${name}`) {
+    while (!t.signal.aborted && served.at(-1) !== `CN=${name}`) {
       put(join(folder, `${name}.pem`), paths.certificate);
       put(join(folder, `${name}.key`), paths.key);
       await sleep(50);
     }
   };
   await putUntilServed("second", copyFileSync); // the same inode
+  // Another inode, of the same time.
+  for (const path of [paths.certificate, paths.key]) utimesSync(path, 1e9, 1e9);
+  await sleep(200);
   await putUntilServed("first", (from, to) => {
-    const { mtime } = statSync(to);
     copyFileSync(from, `${to}.new`);
-    utimesSync(`${to}.new`, mtime, mtime);
+    utimesSync(`${to}.new`, 1e9, 1e9);
     renameSync(`${to}.new`, to);
   });
 });
