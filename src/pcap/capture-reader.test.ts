@@ -68,6 +68,25 @@ for (const isLittleEndian of [true, false])
       }
     });
 
+test("pcap: the check sequence's length, above the link type, is not part of it", () => {
+  const capture = pcapFile(two, { linkType: 0x5400_0000 | linkType.ethernet });
+  assert.deepEqual(readAll(capture, capture.length).packets, expected);
+  assert.equal(readAll(capture, capture.length).reader.interfaces[0]?.linkType, linkType.ethernet);
+});
+
+test("pcapng: an interface's clock begins where its offset says, before 1970 too", () => {
+  for (const isLittleEndian of [true, false])
+    for (const offsetSeconds of [1_760_000_000, -3600]) {
+      const capture = Buffer.concat([
+        sectionBlock(isLittleEndian),
+        interfaceBlock({ offsetSeconds, isLittleEndian }),
+        packetBlock({ units: 7_200_000_000n, bytes: [1], wire: 1, isLittleEndian }),
+      ]);
+      const { packets } = readAll(new Uint8Array(capture), capture.length);
+      assert.equal(packets[0]?.time, (offsetSeconds + 7200) * 1000);
+    }
+});
+
 test("pcapng: interfaces with names and clocks, three kinds of packet, directions, and a section of the other order", () => {
   const capture = Buffer.concat([
     sectionBlock(true),

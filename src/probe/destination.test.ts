@@ -3,7 +3,10 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
+import { FlowBatch, parseAddress } from "../flow/index.ts";
+import { defaultFlowWriterConfig } from "../netflow/index.ts";
 import { openDestination } from "./destination.ts";
+import { FlowExporter } from "./exporter.ts";
 
 const [linkLocal] = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
   addresses.filter(({ address }) => address.startsWith("fe80:")).map(({ address }) => `${address}%${name}`),
@@ -24,4 +27,55 @@ test("a link-local destination is reached by the interface it names", {
   assert.ok(destination.send(Uint8Array.of(0, 10)));
   const [message] = await once(socket, "message");
   assert.deepEqual([...message], [0, 10]);
+});
+
+test("a destination that refuses is told once a minute, and has the message at which it listens again", {
+  timeout: 10_000,
+}, async (t) => {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, "close");
+  const told: string[] = [];
+  let now = 0;
+  const destination = await openDestination(
+    { host: "127.0.0.1", port },
+    { hopLimit: undefined, device: undefined, log: (text) => told.push(text), now: () => now },
+  );
+  t.after(() => destination.close());
+  const interfaces = [{ index: 1, name: "" }];
+  const exporter = new FlowExporter(
+    { writer: () => ({ ...defaultFlowWriterConfig, version: 5 }), isBalanced: false },
+    interfaces,
+    [destination],
+  );
+  const batch = new FlowBatch(1, { hasDetails: false });
+  batch.append();
+  for (const end of ["sourceAddress", "destinationAddress"] as const)
+    batch.columns[end].set(parseAddress("192.0.2.1")!);
+  const exportOne = () => {
+    exporter.write(batch, new Uint16Array(1), now);
+    exporter.flush(now);
+  };
+  exportOne(); // nobody has said yet that nobody listens
+  assert.equal(exporter.counts.failureCount, 0);
+  exportOne();
+  now = 59_000;
+  exportOne();
+  assert.equal(exporter.counts.failureCount, 2);
+  assert.equal(told.length, 1);
+  assert.match(told[0]!, /refuses: nothing listens on that port/);
+  now = 61_000;
+  exportOne();
+  assert.equal(told.length, 2);
+
+  const listener = createSocket("udp4");
+  t.after(() => listener.close());
+  listener.bind(port, "127.0.0.1");
+  await once(listener, "listening");
+  exportOne(); // the kernel still tells of the one before
+  const [message] = await once(listener, "message");
+  assert.equal(message.readUInt32BE(16), 4, "the fifth record's sequence");
 });

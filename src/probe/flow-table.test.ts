@@ -226,6 +226,10 @@ test("a later fragment is of its packet's flow; one whose first was not seen sta
   add(there(2, { fragment: 0x0004, source: "10.9.9.9" }));
   assert.equal(table.flowCount, 2);
   assert.equal(table.counts.fragmentCount, 3);
+  add(there(59_000, { fragment: 0x0005 }));
+  assert.equal(table.flowCount, 2);
+  add(there(61_000, { fragment: 0x0005 }));
+  assert.equal(table.flowCount, 3, "a minute later the number may be another packet's");
 });
 
 test("an echo and its reply are one flow, an error another", () => {

@@ -57,11 +57,17 @@ export function interfaceBlock({
   name = undefined as string | undefined,
   resolution = undefined as number | undefined,
   snapLength = 0,
+  offsetSeconds = undefined as number | undefined,
   isLittleEndian = true,
 }): Buffer {
   const body = [...put16(isLittleEndian, linkType, 0), ...writer(isLittleEndian)(snapLength)];
   if (name !== undefined) body.push(...option(isLittleEndian, 2, [...Buffer.from(name)]));
   if (resolution !== undefined) body.push(...option(isLittleEndian, 9, [resolution]));
+  if (offsetSeconds !== undefined) {
+    const [high = 0, low = 0] = [Math.floor(offsetSeconds / 2 ** 32), offsetSeconds];
+    const words = isLittleEndian ? [low, high] : [high, low];
+    body.push(...option(isLittleEndian, 14, writer(isLittleEndian)(...words)));
+  }
   return block(isLittleEndian, 1, [...body, 0, 0, 0, 0]);
 }
 
