@@ -22,6 +22,8 @@ export interface AgentFlags {
 export interface AgentSettings {
   readonly server: URL | undefined;
   readonly token: string | undefined;
+  /** Where it is in a file: what is there now, undefined when that is no token. */
+  readonly renewToken: (() => string | undefined) | undefined;
   readonly ca: string | undefined;
   /** Undefined: nothing is kept on disk. */
   readonly spoolFolder: string | undefined;
@@ -71,6 +73,8 @@ export function readAgentFlags(
       : [];
   return {
     ...{ server, token, ca, node, warnings, spoolBytes: spoolBytes!, isJson: flags.json === true },
+    renewToken:
+      flags.tokenFile === undefined ? undefined : () => readToken(flags, environment, () => undefined),
     spoolFolder: flags.spool === "none" ? undefined : (flags.spool ?? defaultSpool(environment)),
     listen,
   };

@@ -202,7 +202,7 @@ test("tokens of agents: as they are, with a name, or in a file; with them the se
     ingestTokens: [
       { name: "", hash: hashToken(token) },
       { name: "a", hash: hashToken(`${token}a`) },
-      { name: "b", hash: hashToken(`${token}-file`), nodes: ["db", "web"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, nodes: ["db", "web"] },
     ],
   });
 });
@@ -217,7 +217,7 @@ test("tokens of people: with their scopes, as hashes too; nothing that lets in i
     tokens: [
       { name: "", hash: hashToken(token), scopes: ["read"] },
       { name: "a", hash: hashToken(`${token}a`), scopes: ["admin", "ingest"] },
-      { name: "b", hash: hashToken(`${token}-file`), scopes: ["read"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, scopes: ["read"] },
     ],
   });
   assert.doesNotMatch(JSON.stringify(config), new RegExp(token));

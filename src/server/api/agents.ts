@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent, PartStatus } from "../../agent/index.ts";
-import type { AgentPart } from "../../ingest/index.ts";
+import type { AgentLimit, AgentLookups, AgentPart } from "../../ingest/index.ts";
 import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
 import { agents as agentsAnswer } from "./answers/operation.ts";
 import { type Description, readQuery } from "./description.ts";
@@ -82,6 +82,7 @@ function describeRemote(agent: RemoteAgent, now: number) {
     findings.push(
       `it tells of more peers than its share of the table has room for (${agent.peers.rows}): others are drawn as ~other`,
     );
+  findings.push(...findingsOfWay(report?.way, report?.limits));
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
   const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
   if (isSilent)
@@ -101,10 +102,24 @@ function describeRemote(agent: RemoteAgent, now: number) {
     clockAheadMs: ahead ?? null,
     connections: report?.sockets ?? 0,
     parts: report?.parts ?? [],
+    way: report?.way ?? "",
+    limits: report?.limits ?? [],
+    dns: describeLookups(report?.dns),
     peers: agent.peers.rows,
     spool: { bytes: report?.spoolBytes ?? 0, messages: report?.spoolMessages ?? 0 },
     drops: Object.fromEntries(agent.drops),
   };
+}
+
+/** As `/api/v1/status` has the figures of this process's own. */
+function describeLookups(dns: AgentLookups | undefined) {
+  if (dns === undefined) return null;
+  const resolvers = dns.resolvers.map(({ latencySumMicroseconds, latencyMaxMicroseconds, ...resolver }) => ({
+    ...resolver,
+    latencyMeanMilliseconds: latencySumMicroseconds / 1000 / Math.max(1, resolver.answerCount),
+    latencyMaxMilliseconds: latencyMaxMicroseconds / 1000,
+  }));
+  return { ...dns, resolvers };
 }
 
 /** This process's own, when it was asked for. */
@@ -115,7 +130,9 @@ function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencie
     ([name, { state, reason = "", isWanted }]) => ({ name, isOn: state === "on", reason, isWanted }),
   );
   const parts = own.map(({ isWanted, ...part }): AgentPart => part);
+  const { way, limits = [] } = tcp;
   const findings = findingsOf(own.filter(({ isWanted }) => isWanted !== false));
+  findings.push(...findingsOfWay(way, limits));
   return [
     {
       node,
@@ -127,8 +144,15 @@ function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencie
       lastSeen: now(),
       connections: sockets,
       parts,
+      way: way ?? "",
+      limits,
     },
   ];
+}
+
+function findingsOfWay(way: string | undefined, limits: readonly AgentLimit[] = []): string[] {
+  if (way !== "sock_diag") return [];
+  return [`TCP is read by sock_diag, which sees less than eBPF: ${limits[0]?.reason ?? "no reason is told"}`];
 }
 
 function findingsOf(parts: readonly AgentPart[]): string[] {

@@ -21,6 +21,23 @@ test("what a client may ask comes back with time, up to a burst, and not when th
   assert.equal(askUntilRefused(), 40);
 });
 
+test("what was taken in debt is paid back soon, however much it was", () => {
+  const clock = { now: 0 };
+  const limits = new ClientLimits(config, () => clock.now);
+  for (let i = 0; i < 1000; i++) limits.spend("a", 1000);
+  clock.now += 4000;
+  const refused = limits.spend("a");
+  assert.match(refused?.reason ?? "", /more than 10 requests a second/);
+  clock.now += 1000;
+  assert.equal(limits.spend("a"), undefined);
+});
+
+test("questions are requests too", () => {
+  const limits = new ClientLimits({ ...config, requests: 2, questions: 9 }, () => 0);
+  const begun = () => typeof limits.begin("a", "question") === "function";
+  assert.deepEqual([begun(), begun(), begun()], [true, true, false]);
+});
+
 test("requests, questions and streams at once have bounds of their own", () => {
   const limits = new ClientLimits(config, () => 0);
   const begin = (cost: "request" | "question" | "stream") => limits.begin("a", cost);
