@@ -82,6 +82,11 @@ export async function generateHistory(connection: DuckDBConnection, size: Histor
 /** Keys are as spread as those of the store. */
 const keyOf = (row: string) => `(hash(${row}, 77) % 9007199254740992)::BIGINT`;
 
+/** The address of a pod or host as the low half of IPv4 within IPv6: ::ffff:10.0.0.0 and ::ffff:198.51.0.0 onwards. */
+function addressLowOf(row: string, podCount: number): string {
+  return `(CASE WHEN ${row} < ${podCount} THEN ${0xffff_0a00_0000} + ${row} ELSE ${0xffff_c633_0000} + ${row} - ${podCount} END)::UBIGINT`;
+}
+
 function peersStatement(kind: "pods" | "hosts", count: number, workloads: number, now: number): string {
   const pods = `'pod:' || i AS id, 'pod' AS kind, 'workload-' || (i % ${workloads}) || '-' || i AS name, '10.' || (i // 65536) || '.' || (i // 256 % 256) || '.' || (i % 256) AS address,
     'node-' || (i % 100) AS node, 'pods' AS network, i::VARCHAR AS pod_uid, 'ns-' || (i % ${workloads} // 100) AS namespace,
@@ -93,7 +98,7 @@ function peersStatement(kind: "pods" | "hosts", count: number, workloads: number
   const row = kind === "pods" ? "i" : `(i + ${workloads * 2})`;
   return `INSERT INTO peers BY NAME SELECT ${keyOf(row)} AS key, ${kind === "pods" ? pods : hosts}, '' AS process, '' AS container,
     '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
-    NULL AS address_value, ${now - 30 * day} AS first_seen FROM range(${count}) t(i)`;
+    0 AS address_high, ${addressLowOf(row, workloads * 2)} AS address_low, ${now - 30 * day} AS first_seen FROM range(${count}) t(i)`;
 }
 
 function linksStatement(table: string, unit: number, from: number, to: number, share: string): string {
@@ -131,8 +136,8 @@ function recordsStatement(
 ): string {
   const filled: Readonly<Record<string, string>> = {
     record_id: "i + 1",
-    sourceAddress: "281470681743360 + w.client",
-    destinationAddress: "281470681743360 + w.server",
+    sourceAddressLow: addressLowOf("w.client", workloads * 2),
+    destinationAddressLow: addressLowOf("w.server", workloads * 2),
     sourceTransportPort: "32768 + (hash(i, 21) % 28000)::BIGINT",
     destinationTransportPort: "w.port",
     protocolIdentifier: "6",
