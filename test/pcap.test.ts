@@ -70,3 +70,9 @@ test("up --pcap says what a file is that is no capture", async (t) => {
   assert.equal(code, 2);
   assert.match(output, /--pcap .*no capture/);
 });
+
+test("up --pcap says that it cannot show a pipe", async () => {
+  const { code, output } = await runProgram(["up", "--pcap", "-"]);
+  assert.equal(code, 2);
+  assert.match(output, /--pcap -: a capture is read twice .* save it to a file first/);
+});

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { basename } from "node:path";
 import type { FlowBatch, ObserverTable } from "../flow/index.ts";
 import { CaptureFeed } from "./capture-feed.ts";
@@ -34,6 +35,8 @@ export class CaptureReplay {
 
   /** Looks for the first packet, whose time the clock begins with. Throws an Error that says why there is none. */
   static async open(path: string, log: (text: string) => void): Promise<CaptureReplay> {
+    if (path === "-" || statSync(path, { throwIfNoEntry: false })?.isFIFO())
+      throw new Error("a capture is read twice to be shown, which a pipe cannot be: save it to a file first");
     let first: number | undefined;
     const feed = new CaptureFeed({ pieceBytes, onInterface() {} }, ({ times }) => (first ??= times[0]));
     await readCapture(path, feed, { onProgress() {}, isStopped: () => first !== undefined });
