@@ -12,7 +12,7 @@ import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import { observedEnd, PeerTable } from "../src/topology/index.ts";
 import { whyNoCgroups } from "./cgroups.ts";
 import { heldBpf } from "./held-bpf.ts";
-import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
+import { ownPort, said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 
 const facts = readKernelFacts();
 const skip = canRunTcp(facts)?.reason ?? whyNoNamespaces();
@@ -147,7 +147,7 @@ const refusals: readonly [what: string, rule: string, figures: Figures][] = [
   ["network unreachable", "reject with icmpx no-route", { failed: 1, unreachable: 1 }],
   ["prohibited", "reject with icmpx admin-prohibited", { failed: 1, unreachable: 1 }],
 ];
-const firstPort = 7401;
+const firstPort = ownPort(1);
 
 for (const family of ["IPv4", "IPv6"] as const) {
   test(`why connections never open over ${family}`, {
@@ -185,9 +185,9 @@ test("a process whose first thread has a name of its own, and that has ended, is
   const hosts = createHosts(t);
   const watch = createWatch(t);
   watch.agent.start();
-  const client = run(hosts, hosts.client, "connect", hosts.serverAddress, 7499); // nobody listens
+  const client = run(hosts, hosts.client, "connect", hosts.serverAddress, ownPort(99)); // nobody listens
   await once(client, "exit");
-  await watch.until("its attempt is told", () => watch.of(7499).length > 0);
+  await watch.until("its attempt is told", () => watch.of(ownPort(99)).length > 0);
   const names = [...watch.processes];
   assert.ok(names.includes("node"), `${names}`);
   assert.ok(!names.includes("MainThread"), `${names}`);
@@ -198,32 +198,32 @@ test("a connection that its own side gives up has failed if somebody really wait
   timeout: 60_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  filter(hosts, ["tcp dport 7411-7412 drop"]);
+  filter(hosts, [`tcp dport ${ownPort(11)}-${ownPort(12)} drop`]);
   const watch = createWatch(t);
   watch.agent.start();
   const children = [
-    [7411, 300],
-    [7412, 1000],
+    [ownPort(11), 300],
+    [ownPort(12), 1000],
   ].map(([port, wait]) => run(hosts, hosts.client, "abandon", hosts.serverAddress, port!, wait!));
   await Promise.all(children.map((child) => said(child, "end")));
   await rest(1000); // how late it is looked at changes nothing
   watch.agent.poll();
-  assert.deepEqual(watch.figures(7411), {});
-  assert.deepEqual(watch.figures(7412), { failed: 1, timedOut: 1 });
+  assert.deepEqual(watch.figures(ownPort(11)), {});
+  assert.deepEqual(watch.figures(ownPort(12)), { failed: 1, timedOut: 1 });
 });
 
 test("a server that takes nobody any more lets others time out", { skip, timeout: 60_000 }, async (t) => {
   const hosts = createHosts(t);
   giveUpSoon(hosts);
-  await said(run(hosts, hosts.server, "serve", 7413, "full"), "listening");
+  await said(run(hosts, hosts.server, "serve", ownPort(13), "full"), "listening");
   const watch = createWatch(t);
   watch.agent.start();
   for (let i = 0; i < 4; i++) {
-    run(hosts, hosts.client, "keep", hosts.serverAddress, 7413);
-    if (i < 2) await watch.until("its queue takes two", () => watch.figures(7413).opened === i + 1);
+    run(hosts, hosts.client, "keep", hosts.serverAddress, ownPort(13));
+    if (i < 2) await watch.until("its queue takes two", () => watch.figures(ownPort(13)).opened === i + 1);
   }
-  await watch.until("the others have failed", () => watch.figures(7413).failed === 2);
-  assert.deepEqual(watch.figures(7413), { opened: 2, failed: 2, timedOut: 2 });
+  await watch.until("the others have failed", () => watch.figures(ownPort(13)).failed === 2);
+  assert.deepEqual(watch.figures(ownPort(13)), { opened: 2, failed: 2, timedOut: 2 });
 });
 
 test("connections that opened and were broken are told apart from those that ended", {
@@ -235,22 +235,27 @@ test("connections that opened and were broken are told apart from those that end
   watch.agent.start();
   const serve = (port: number, how: string) =>
     said(run(hosts, hosts.server, "serve", port, how), "listening");
-  await Promise.all([serve(7421, "end"), serve(7422, "reset"), serve(7423, "hold"), serve(7424, "hold")]);
+  await Promise.all([
+    serve(ownPort(21), "end"),
+    serve(ownPort(22), "reset"),
+    serve(ownPort(23), "hold"),
+    serve(ownPort(24), "hold"),
+  ]);
   const connect = (role: string, port: number) => run(hosts, hosts.client, role, hosts.serverAddress, port);
-  connect("connect", 7421);
-  connect("connect", 7422);
-  connect("reset", 7423);
-  const kept = connect("keep", 7424);
+  connect("connect", ownPort(21));
+  connect("connect", ownPort(22));
+  connect("reset", ownPort(23));
+  const kept = connect("keep", ownPort(24));
   await said(kept, "connected");
-  filter(hosts, ["tcp dport 7424 drop"]);
-  for (const port of [7421, 7422, 7423, 7424])
+  filter(hosts, [`tcp dport ${ownPort(24)} drop`]);
+  for (const port of [ownPort(21), ownPort(22), ownPort(23), ownPort(24)])
     await watch.until(`${port} has ended`, () => watch.of(port).some(({ closed }) => closed));
-  assert.deepEqual(watch.figures(7421), { opened: 1 });
-  assert.deepEqual(watch.figures(7422), { opened: 1, reset: 1 });
-  assert.deepEqual(watch.figures(7422, "server"), { opened: 1 }, "its own side's reset is no failure");
-  assert.deepEqual(watch.figures(7423), { opened: 1 });
-  assert.deepEqual(watch.figures(7423, "server"), { opened: 1, reset: 1 });
-  assert.deepEqual(watch.figures(7424), { opened: 1, lost: 1 });
+  assert.deepEqual(watch.figures(ownPort(21)), { opened: 1 });
+  assert.deepEqual(watch.figures(ownPort(22)), { opened: 1, reset: 1 });
+  assert.deepEqual(watch.figures(ownPort(22), "server"), { opened: 1 }, "its own side's reset is no failure");
+  assert.deepEqual(watch.figures(ownPort(23)), { opened: 1 });
+  assert.deepEqual(watch.figures(ownPort(23), "server"), { opened: 1, reset: 1 });
+  assert.deepEqual(watch.figures(ownPort(24)), { opened: 1, lost: 1 });
 });
 
 test("a reset ails who still waits for something, and nobody who has closed", {
@@ -262,19 +267,19 @@ test("a reset ails who still waits for something, and nobody who has closed", {
   watch.agent.start();
   const serve = (port: number, how: string) =>
     said(run(hosts, hosts.server, "serve", port, how), "listening");
-  await Promise.all([serve(7425, "hold"), serve(7426, "cut")]);
-  const closing = run(hosts, hosts.client, "abandon", hosts.serverAddress, 7425, 60_000);
+  await Promise.all([serve(ownPort(25), "hold"), serve(ownPort(26), "cut")]);
+  const closing = run(hosts, hosts.client, "abandon", hosts.serverAddress, ownPort(25), 60_000);
   await said(closing, "connected");
   await watch.until("what it sent has arrived", () =>
-    watch.of(7425, "server").some(({ sent }) => sent === 10),
+    watch.of(ownPort(25), "server").some(({ sent }) => sent === 10),
   );
-  filter(hosts, ["tcp dport 7425 reject with tcp reset"]);
+  filter(hosts, [`tcp dport ${ownPort(25)} reject with tcp reset`]);
   closing.kill("SIGKILL"); // its kernel closes the socket, and the FIN is answered by a reset
-  run(hosts, hosts.client, "connect", hosts.serverAddress, 7426); // ends its half, and waits for the other
-  for (const port of [7425, 7426])
+  run(hosts, hosts.client, "connect", hosts.serverAddress, ownPort(26)); // ends its half, and waits for the other
+  for (const port of [ownPort(25), ownPort(26)])
     await watch.until(`${port} has ended`, () => watch.of(port).some(({ closed }) => closed));
-  assert.deepEqual(watch.figures(7425), { opened: 1 });
-  assert.deepEqual(watch.figures(7426), { opened: 1, reset: 1 });
+  assert.deepEqual(watch.figures(ownPort(25)), { opened: 1 });
+  assert.deepEqual(watch.figures(ownPort(26)), { opened: 1, reset: 1 });
 });
 
 test("octets that had to be sent again are counted once, at both ends", {
@@ -284,16 +289,16 @@ test("octets that had to be sent again are counted once, at both ends", {
   const hosts = createHosts(t);
   const bytes = 300_000;
   const lose = "meta length > 200 numgen random mod 10 == 0 drop"; // segments with data only
-  filter(hosts, [`tcp dport 7427 ${lose}`]);
-  filter(hosts, [`tcp sport 7427 ${lose}`], hosts.client);
-  await said(run(hosts, hosts.server, "serve", 7427, "echo"), "listening");
+  filter(hosts, [`tcp dport ${ownPort(27)} ${lose}`]);
+  filter(hosts, [`tcp sport ${ownPort(27)} ${lose}`], hosts.client);
+  await said(run(hosts, hosts.server, "serve", ownPort(27), "echo"), "listening");
   const watch = createWatch(t);
   watch.agent.start();
-  run(hosts, hosts.client, "send", hosts.serverAddress, 7427, bytes);
+  run(hosts, hosts.client, "send", hosts.serverAddress, ownPort(27), bytes);
   for (const end of ["client", "server"] as const) {
-    await watch.until(`the ${end} has ended`, () => watch.of(7427, end).some(({ closed }) => closed));
+    await watch.until(`the ${end} has ended`, () => watch.of(ownPort(27), end).some(({ closed }) => closed));
     const sum = (name: "sent" | "received" | "resent") =>
-      watch.of(7427, end).reduce((total, row) => total + row[name], 0);
+      watch.of(ownPort(27), end).reduce((total, row) => total + row[name], 0);
     assert.deepEqual([sum("sent"), sum("received")], [bytes, bytes], end);
     assert.ok(sum("resent") > 0, "nothing was lost");
   }
@@ -318,28 +323,28 @@ test("the connect time is the client's wait for the answer; the least round trip
   ]);
   const leastMicroseconds = slow.status === 0 ? 40_000 : 1;
   if (slow.status !== 0) t.diagnostic(`no netem: ${slow.stderr}`);
-  await said(run(hosts, hosts.server, "serve", 7431, "end"), "listening");
+  await said(run(hosts, hosts.server, "serve", ownPort(31), "end"), "listening");
   const watch = createWatch(t);
   watch.agent.start();
-  const child = run(hosts, hosts.client, "connect", hosts.serverAddress, 7431);
+  const child = run(hosts, hosts.client, "connect", hosts.serverAddress, ownPort(31));
   await said(child, "connected");
   await watch.until(
     "both ends are known",
-    () => watch.of(7431).length > 0 && watch.of(7431, "server").length > 0,
+    () => watch.of(ownPort(31)).length > 0 && watch.of(ownPort(31), "server").length > 0,
   );
-  await watch.until("it has ended", () => watch.of(7431).some(({ closed }) => closed));
-  const opening = watch.of(7431).filter(({ opened }) => opened === 1);
+  await watch.until("it has ended", () => watch.of(ownPort(31)).some(({ closed }) => closed));
+  const opening = watch.of(ownPort(31)).filter(({ opened }) => opened === 1);
   assert.equal(opening.length, 1);
   assert.ok(opening[0]!.connect >= leastMicroseconds && opening[0]!.connect < leastMicroseconds + 2e6);
   assert.deepEqual(
-    watch.of(7431).filter(({ opened, connect }) => opened === 0 && connect > 0),
+    watch.of(ownPort(31)).filter(({ opened, connect }) => opened === 0 && connect > 0),
     [],
     "told once",
   );
-  for (const { rttMin, rtt } of watch.of(7431).filter(({ rtt }) => rtt > 0))
+  for (const { rttMin, rtt } of watch.of(ownPort(31)).filter(({ rtt }) => rtt > 0))
     assert.ok(rttMin >= leastMicroseconds && rttMin <= rtt, `${rttMin} of ${rtt}`);
   assert.ok(
-    watch.of(7431, "server").every(({ connect }) => connect === 0),
+    watch.of(ownPort(31), "server").every(({ connect }) => connect === 0),
     "the server waits for nobody",
   );
 });
@@ -349,34 +354,35 @@ test("clients that were waiting for an answer at the start open or fail later", 
   timeout: 60_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  await said(run(hosts, hosts.server, "serve", 7441, "end"), "listening");
-  filter(hosts, ["tcp dport 7441 drop", "tcp dport 7442 drop"]);
+  await said(run(hosts, hosts.server, "serve", ownPort(41), "end"), "listening");
+  filter(hosts, [`tcp dport ${ownPort(41)} drop`, `tcp dport ${ownPort(42)} drop`]);
   const waiting = (port: number) =>
     inside(hosts.client, "ss", "-tn", "state", "syn-sent").includes(`:${port}`);
-  for (const port of [7441, 7442]) run(hosts, hosts.client, "connect", hosts.serverAddress, port);
-  while (!waiting(7441) || !waiting(7442)) await rest(20);
+  for (const port of [ownPort(41), ownPort(42)])
+    run(hosts, hosts.client, "connect", hosts.serverAddress, port);
+  while (!waiting(ownPort(41)) || !waiting(ownPort(42))) await rest(20);
   const watch = createWatch(t);
   watch.agent.start();
   watch.agent.poll();
-  for (const port of [7441, 7442])
+  for (const port of [ownPort(41), ownPort(42)])
     assert.deepEqual(
       watch.of(port).map(({ attempt, opened }) => [attempt, opened]),
       [[true, 0]],
     );
-  filter(hosts, ["tcp dport 7442 reject with tcp reset"]);
-  await watch.until("one has ended well", () => watch.of(7441).some(({ closed }) => closed));
-  await watch.until("one has failed", () => watch.of(7442).some(({ closed }) => closed));
-  assert.deepEqual(watch.figures(7441), { opened: 1 });
+  filter(hosts, [`tcp dport ${ownPort(42)} reject with tcp reset`]);
+  await watch.until("one has ended well", () => watch.of(ownPort(41)).some(({ closed }) => closed));
+  await watch.until("one has failed", () => watch.of(ownPort(42)).some(({ closed }) => closed));
+  assert.deepEqual(watch.figures(ownPort(41)), { opened: 1 });
   assert.equal(
-    watch.of(7441).reduce((sum, { sent }) => sum + sent, 0),
+    watch.of(ownPort(41)).reduce((sum, { sent }) => sum + sent, 0),
     10,
   );
   assert.deepEqual(
-    [...new Set(watch.of(7441).map(({ connect }) => connect))],
+    [...new Set(watch.of(ownPort(41)).map(({ connect }) => connect))],
     [0],
     "since when is not known",
   );
-  assert.deepEqual(watch.figures(7442), { failed: 1, refused: 1 });
+  assert.deepEqual(watch.figures(ownPort(42)), { failed: 1, refused: 1 });
 });
 
 /** The kernel's own count of a connection's octets: sent and acknowledged, and received. */
@@ -417,15 +423,22 @@ test("an error that a program was told is of that attempt alone, also when its s
   timeout: 60_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  filter(hosts, ["tcp dport 7464 reject", "tcp dport 7465 drop"]);
+  filter(hosts, [`tcp dport ${ownPort(64)} reject`, `tcp dport ${ownPort(65)} drop`]);
   const watch = createWatch(t);
   watch.agent.start();
-  const text = inside(hosts.client, process.execPath, toldError, hosts.serverAddress, "7464", "7465");
+  const text = inside(
+    hosts.client,
+    process.execPath,
+    toldError,
+    hosts.serverAddress,
+    String(ownPort(64)),
+    String(ownPort(65)),
+  );
   const refused = 111; // ECONNREFUSED
   assert.deepEqual(JSON.parse(text), { told: refused });
-  await watch.until("the first is told", () => watch.of(7464).some(({ closed }) => closed)); // and so would be the second
-  assert.deepEqual(watch.figures(7464), { failed: 1, refused: 1 });
-  assert.deepEqual(watch.figures(7465), {}, "given up before anybody waited");
+  await watch.until("the first is told", () => watch.of(ownPort(64)).some(({ closed }) => closed)); // and so would be the second
+  assert.deepEqual(watch.figures(ownPort(64)), { failed: 1, refused: 1 });
+  assert.deepEqual(watch.figures(ownPort(65)), {}, "given up before anybody waited");
 });
 
 test("without soft errors nothing stands at getsockopt, and connections are seen", {
@@ -437,9 +450,9 @@ test("without soft errors nothing stands at getsockopt, and connections are seen
   watch.agent.start();
   assert.equal(watch.agent.status().way, "eBPF");
   assert.ok(!heldBpf(process.pid).some(({ attachType }) => attachType === cgroupGetsockopt));
-  run(hosts, hosts.client, "connect", hosts.serverAddress, 7461); // nobody listens there
-  await watch.until("it has failed", () => watch.of(7461).some(({ closed }) => closed));
-  assert.deepEqual(watch.figures(7461), { failed: 1, refused: 1 });
+  run(hosts, hosts.client, "connect", hosts.serverAddress, ownPort(61)); // nobody listens there
+  await watch.until("it has failed", () => watch.of(ownPort(61)).some(({ closed }) => closed));
+  assert.deepEqual(watch.figures(ownPort(61)), { failed: 1, refused: 1 });
 });
 
 interface Counted {
@@ -474,7 +487,7 @@ test("killed in the middle of traffic it leaves nothing, and the next one counts
   timeout: 90_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  const port = 7451;
+  const port = ownPort(51);
   await said(run(hosts, hosts.server, "serve", port, "echo"), "listening");
   const client = run(hosts, hosts.client, "stream", hosts.serverAddress, port);
   await said(client, "connected");

@@ -103,6 +103,32 @@ test("a pod with a field that there is not is refused: the API server does look"
   );
 });
 
+test("a namespace of the level restricted takes the server and helm test's pod; agents want privileged", {
+  skip,
+}, async () => {
+  for (const level of ["restricted", "privileged"]) {
+    const labels = { "pod-security.kubernetes.io/enforce": level };
+    const metadata = { name: `pods-${level}`, labels };
+    await api.request("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
+  }
+  const manifests = helm.render({});
+  const podOf = ({ spec, metadata }: Manifest, level: string): Manifest => {
+    const { template } = spec as { template?: { spec: Json } };
+    const { serviceAccountName: _account, ...pod } = (template?.spec ?? spec) as Json;
+    const { name, labels } = metadata;
+    const placed = { name, labels, namespace: `pods-${level}` };
+    // The claim is the StatefulSet's to make.
+    const claimed = [...((pod.volumes ?? []) as Json[]), { name: "data", emptyDir: {} }];
+    const volumes = name === "portolan-server" ? claimed : pod.volumes!;
+    return { apiVersion: "v1", kind: "Pod", metadata: placed, spec: { ...pod, volumes } };
+  };
+  const agent = manifestOf(manifests, "DaemonSet", "portolan-agent");
+  await dryRun(api, podOf(manifestOf(manifests, "StatefulSet", "portolan-server"), "restricted"));
+  await dryRun(api, podOf(manifestOf(manifests, "Pod", "portolan-test-link"), "restricted"));
+  await dryRun(api, podOf(agent, "privileged"));
+  await assert.rejects(dryRun(api, podOf(agent, "restricted")), /violates PodSecurity .+hostPID=true/);
+});
+
 test("installed, upgraded and rolled out anew: tokens are made once and stay; uninstalled, the Secret stays", {
   skip,
 }, async () => {

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { clusterRules } from "../src/enrich/kubernetes/index.ts";
-import { readConfig } from "../src/settings/index.ts";
+import { everyAddress, readConfig } from "../src/settings/index.ts";
 import { chartFolder, Helm, type Manifest, manifestOf, missingForChart } from "./chart.ts";
 import { valueSets } from "./chart-values.ts";
 import { temporaryFolder } from "./program.ts";
@@ -53,7 +53,9 @@ test("the server's configuration is one that the server takes, whatever the valu
     const config = readConfig({ file, environment: {}, flags: {} });
     const isTls = name.startsWith("HTTPS");
     assert.equal(config.tls.certificate, isTls ? `${folder}/tls.crt` : undefined);
-    assert.deepEqual(config.listen, { host: "0.0.0.0", port: 8080 }, name);
+    // Every address, IPv6's too where there is any: a pod of a cluster with IPv6 alone has no other.
+    assert.deepEqual(config.listen, { host: everyAddress("::"), port: 8080 }, name);
+    assert.doesNotMatch(text, /0\.0\.0\.0/);
     assert.equal(config.data, "/var/lib/portolan");
     assert.equal(config.auth === "none", name.includes("nobody asked"));
   }
@@ -158,6 +160,81 @@ test("with a certificate everybody who asks the server asks by HTTPS, and trusts
   assert.doesNotMatch(text, /http:\/\/portolan/);
 });
 
+test("the chart takes every setting of the program, and of its agent", { skip }, (t) => {
+  const file = `${temporaryFolder(t)}/portolan.yaml`;
+  const accepted = (text: string) => {
+    writeFileSync(file, text);
+    try {
+      readConfig({ file, environment: {}, flags: {} });
+    } catch (error) {
+      return /accepted here: (.+)/
+        .exec((error as Error).message)![1]!
+        .split(", ")
+        .sort();
+    }
+    throw new Error("a setting that there is not was taken");
+  };
+  const schema = JSON.parse(readFileSync(`${chartFolder}/values.schema.json`, "utf8"));
+  const keysOf = (section: { properties: object }) => Object.keys(section.properties);
+  const { config, agent } = schema.properties;
+  assert.deepEqual(keysOf(config).sort(), accepted("nonsense: 1"));
+  // Whether there is an agent is agent.enabled of the chart.
+  assert.deepEqual([...keysOf(agent.properties.config), "enabled"].sort(), accepted("agent: {nonsense: 1}"));
+});
+
+test("pods stay on Linux, whatever else the cluster has; a node that is named stays named", { skip }, () => {
+  const manifests = helm.render({ server: { nodeSelector: { "kubernetes.io/hostname": "node-1" } } });
+  const server = podOf(manifestOf(manifests, "StatefulSet", "portolan-server"));
+  const agent = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent"));
+  assert.deepEqual(agent.nodeSelector, { "kubernetes.io/os": "linux" });
+  assert.deepEqual(server.nodeSelector, {
+    ...{ "kubernetes.io/os": "linux", "kubernetes.io/hostname": "node-1" },
+  });
+});
+
+test("files of one's own are mounted beside the chart's", { skip }, () => {
+  const one = {
+    extraVolumes: [{ name: "geo", configMap: { name: "geo" } }],
+    extraVolumeMounts: [{ name: "geo", mountPath: "/geo", readOnly: true }],
+  };
+  const manifests = helm.render({ server: one, agent: one });
+  for (const [kind, name] of [
+    ["StatefulSet", "portolan-server"],
+    ["DaemonSet", "portolan-agent"],
+  ] as const) {
+    const { volumes, containers } = podOf(manifestOf(manifests, kind, name));
+    assert.deepEqual(volumes!.at(-1), one.extraVolumes[0]);
+    assert.deepEqual(containers[0]!.volumeMounts!.at(-1), one.extraVolumeMounts[0]);
+    assert.ok(volumes!.length > 2);
+  }
+});
+
+test("whoever has a policy may ask the DNS at its ports, and helm test the server", { skip }, () => {
+  const manifests = helm.render({ networkPolicy: { dnsPorts: [53, 5353] } });
+  const policies = manifests.filter(({ kind }) => kind === "NetworkPolicy");
+  assert.deepEqual(policies.map(({ metadata }) => metadata.name).sort(), [
+    ...["portolan-agent", "portolan-server", "portolan-test-link"],
+  ]);
+  for (const { spec } of policies) {
+    const { egress } = spec as { egress: { ports?: object[]; to?: object[] }[] };
+    assert.deepEqual(egress[0], {
+      ports: [53, 5353].flatMap((port) => ["UDP", "TCP"].map((protocol) => ({ port, protocol }))),
+    });
+  }
+  const test = policies.find(({ metadata }) => metadata.name === "portolan-test-link")!;
+  const pod = manifestOf(manifests, "Pod", "portolan-test-link");
+  const { podSelector, egress } = test.spec as {
+    podSelector: { matchLabels: Record<string, string> };
+    egress: { to?: { podSelector: { matchLabels: Record<string, string> } }[] }[];
+  };
+  for (const [label, value] of Object.entries(podSelector.matchLabels))
+    assert.equal(pod.metadata.labels[label], value);
+  const server = manifestOf(manifests, "StatefulSet", "portolan-server").spec as {
+    selector: { matchLabels: object };
+  };
+  assert.deepEqual(egress[1]!.to![0]!.podSelector.matchLabels, server.selector.matchLabels);
+});
+
 /** What is refused, and what is said. */
 const refused: [object, RegExp][] = [
   [{ agent: { metricsPort: 70000 } }, /'\/agent\/metricsPort': maximum: got 70,000, want 65,535/],
@@ -217,10 +294,13 @@ interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly dnsPolicy?: string;
   readonly tolerations?: object[];
+  readonly nodeSelector?: object;
+  readonly volumes?: object[];
   readonly securityContext?: Record<string, unknown>;
   readonly containers: readonly {
     readonly args: readonly string[];
     readonly resources?: { readonly requests?: object };
+    readonly volumeMounts?: object[];
     readonly securityContext: Record<string, unknown>;
   }[];
 }

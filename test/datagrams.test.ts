@@ -16,9 +16,10 @@ import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/t
 import { TestCgroups, whyNoCgroups } from "./cgroups.ts";
 import { EmptyHook, enableBpfStatistics } from "./empty-hook.ts";
 import { heldBpf } from "./held-bpf.ts";
-import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
+import { ownPort, said, TwoHosts, takeTurn, whyNoNamespaces } from "./namespaces.ts";
 import { until } from "./program.ts";
 
+await takeTurn("datagrams"); // a table of 50 flows is soon full of another copy's
 const facts = readKernelFacts();
 const skip = whyNoNamespaces() || (canRunDatagrams(facts)?.reason ?? false);
 const traffic = fileURLToPath(new URL("./datagram-traffic.ts", import.meta.url));
@@ -140,28 +141,28 @@ test("UDP both ways between two hosts, IPv4 and IPv6, is what was sent plus head
 }, async (t) => {
   const hosts = createHosts(t);
   const oracle = createOracle(hosts.server);
-  for (const port of [7101, 7102]) {
+  for (const port of [ownPort(1), ownPort(2)]) {
     oracle.count("in", `udp dport ${port}`);
     oracle.count("out", `udp sport ${port}`);
   }
-  await said(run(hosts, hosts.server, "answer", 7101, 300), "listening"); // older than the agent
+  await said(run(hosts, hosts.server, "answer", ownPort(1), 300), "listening"); // older than the agent
   const watch = createWatch(t);
-  await said(run(hosts, hosts.server, "answer", 7102, 300), "listening");
-  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7101, 20, 100), "answered");
+  await said(run(hosts, hosts.server, "answer", ownPort(2), 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, ownPort(1), 20, 100), "answered");
   watch.poll();
-  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, 7102, 30, 1000), "answered");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, ownPort(2), 30, 1000), "answered");
   watch.poll();
   watch.poll();
   const v4 = { sent: [20, 20 * (100 + headers4)], received: [20, 20 * (300 + headers4)] };
   const v6 = { sent: [30, 30 * (1000 + headers6)], received: [30, 30 * (300 + headers6)] };
   for (const end of ["client", "server"] as const) {
-    assert.deepEqual(watch.totals(udp, 7101, end), v4, `${end} by IPv4`);
-    assert.deepEqual(watch.totals(udp, 7102, end), v6, `${end} by IPv6`);
+    assert.deepEqual(watch.totals(udp, ownPort(1), end), v4, `${end} by IPv4`);
+    assert.deepEqual(watch.totals(udp, ownPort(2), end), v6, `${end} by IPv6`);
   }
   assert.deepEqual(oracle.read("in"), [v4.sent, v6.sent]);
   assert.deepEqual(oracle.read("out"), [v4.received, v6.received]);
   const of = (end: Row["end"]) =>
-    watch.rows.filter((row) => [7101, 7102].includes(row.port) && row.end === end);
+    watch.rows.filter((row) => [ownPort(1), ownPort(2)].includes(row.port) && row.end === end);
   assert.deepEqual(
     [...new Set(of("client").map(({ peer }) => peer))],
     [`process:${node}/${hosts.client}/node`],
@@ -188,33 +189,33 @@ test("large datagrams, in IP fragments on the wire, are one packet of their whol
 }, async (t) => {
   const hosts = createHosts(t);
   const watch = createWatch(t);
-  await said(run(hosts, hosts.server, "answer", 7103, 40_000), "listening");
-  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7103, 5, 60_000), "answered");
-  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, 7103, 5, 9000), "answered");
+  await said(run(hosts, hosts.server, "answer", ownPort(3), 40_000), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, ownPort(3), 5, 60_000), "answered");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress6, ownPort(3), 5, 9000), "answered");
   watch.poll();
   watch.poll();
   const expected = {
     sent: [10, 5 * (60_000 + headers4) + 5 * (9000 + headers6)],
     received: [10, 5 * (40_000 + headers4) + 5 * (40_000 + headers6)],
   };
-  assert.deepEqual(watch.totals(udp, 7103, "client"), expected);
-  assert.deepEqual(watch.totals(udp, 7103, "server"), expected);
+  assert.deepEqual(watch.totals(udp, ownPort(3), "client"), expected);
+  assert.deepEqual(watch.totals(udp, ownPort(3), "server"), expected);
 });
 
 test("a loopback flow is one link, counted once", { skip, timeout: 60_000 }, async (t) => {
   const hosts = createHosts(t);
   const watch = createWatch(t);
-  await said(run(hosts, hosts.server, "answer", 7104, 50), "listening");
-  await said(run(hosts, hosts.server, "ask", "127.0.0.1", 7104, 10, 60), "answered");
+  await said(run(hosts, hosts.server, "answer", ownPort(4), 50), "listening");
+  await said(run(hosts, hosts.server, "ask", "127.0.0.1", ownPort(4), 10, 60), "answered");
   watch.poll();
   watch.poll();
-  const counted = watch.rows.filter(({ port, isDuplicate }) => port === 7104 && !isDuplicate);
+  const counted = watch.rows.filter(({ port, isDuplicate }) => port === ownPort(4) && !isDuplicate);
   assert.deepEqual(
     counted.map(({ end, sent, received }) => [end, sent, received]),
     [["client", [10, 10 * (60 + headers4)], [10, 10 * (50 + headers4)]]],
   );
   assert.equal(
-    watch.rows.filter(({ port }) => port === 7104).length,
+    watch.rows.filter(({ port }) => port === ownPort(4)).length,
     2,
     "the server's end is kept beside it",
   );
@@ -293,7 +294,7 @@ test("what every raw socket gets a copy of counts once: for who asked, or for on
   // Both raw sockets are still there, and get what comes for others: a request to answer, and an error.
   const asking = run(hosts, hosts.server, "ping", hosts.clientAddress, 5, 56);
   await said(asking, "answered");
-  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, 7120, 1), "sent");
+  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, ownPort(20), 1), "sent");
   await delay(1000); // a flow that was not answered is told when it is a second old
   observer.walk();
   const seen: { process: number; type: number; sent: number; received: number }[] = [];
@@ -341,12 +342,12 @@ test("flows beyond the bound are counted drops, and the others go on", {
 }, async (t) => {
   const hosts = createHosts(t);
   const watch = createWatch(t, { flowsMax: 50 });
-  await said(run(hosts, hosts.server, "answer", 7105, 0), "listening");
-  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, 7105, 200), "sent");
+  await said(run(hosts, hosts.server, "answer", ownPort(5), 0), "listening");
+  await said(run(hosts, hosts.client, "spread", hosts.serverAddress, ownPort(5), 200), "sent");
   await delay(1000); // a flow that was not answered is told when it is a second old
   watch.poll();
   watch.poll();
-  const rows = watch.rows.filter(({ port }) => port === 7105);
+  const rows = watch.rows.filter(({ port }) => port === ownPort(5));
   const lost = watch.drops.get("flow_limit") ?? 0;
   assert.ok(rows.length <= 50 && rows.length > 10, `${rows.length} rows`);
   assert.ok(rows.length + lost >= 400, `${rows.length} reported and ${lost} lost of 400 packets`);
@@ -354,7 +355,7 @@ test("flows beyond the bound are counted drops, and the others go on", {
 });
 
 test("the room of flows that are over is others', time and again", { skip, timeout: 60_000 }, async (t) => {
-  const [flowsMax, port, perRound] = [200, 7116, 150]; // 50 for what else runs on this machine
+  const [flowsMax, port, perRound] = [200, ownPort(16), 150]; // 50 for what else runs on this machine
   const observer = createDatagramObserver({
     ...{ flowsMax, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot, udpIdleSeconds: 1 },
   });
@@ -387,9 +388,18 @@ test("a process in a container's cgroup is the container", { skip, timeout: 60_0
   const cgroup = join(facts.cgroupRoot, `docker-${id}.scope`);
   mkdirSync(cgroup);
   const watch = createWatch(t);
-  await said(run(hosts, hosts.server, "answer", 7106, 10), "listening");
+  await said(run(hosts, hosts.server, "answer", ownPort(6), 10), "listening");
   const enter = `echo $$ > ${cgroup}/cgroup.procs; exec ip netns exec "$@"`;
-  const program = [hosts.client, process.execPath, traffic, "ask", hosts.serverAddress, "7106", "3", "30"];
+  const program = [
+    hosts.client,
+    process.execPath,
+    traffic,
+    "ask",
+    hosts.serverAddress,
+    String(ownPort(6)),
+    "3",
+    "30",
+  ];
   const child = spawn("sh", ["-c", enter, "sh", ...program], { stdio: ["pipe", "pipe", "inherit"] });
   t.after(async () => {
     child.kill("SIGKILL");
@@ -397,7 +407,7 @@ test("a process in a container's cgroup is the container", { skip, timeout: 60_0
   });
   await said(child, "answered");
   watch.poll();
-  const row = watch.rows.find(({ port, end }) => port === 7106 && end === "client");
+  const row = watch.rows.find(({ port, end }) => port === ownPort(6) && end === "client");
   assert.deepEqual([row?.kind, row?.peer], ["container", `container:${node}/${id}`]);
   assert.ok(statSync(cgroup).ino > 1);
 });
@@ -407,7 +417,7 @@ test("DNS answers name addresses; failures, silence and garbage are counted", {
   timeout: 60_000,
 }, async (t) => {
   const hosts = createHosts(t);
-  const watch = createWatch(t);
+  const watch = createWatch(t, { resolvers: [hosts.serverAddress] });
   await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
   const asked = ["www.example", "no.example", "bad.example", "silent.example"];
   await said(run(hosts, hosts.client, "resolve", hosts.serverAddress, ...asked), "resolved");
@@ -467,17 +477,20 @@ test("flows whose hashes meet keep their own figures, and what is beyond the bou
   });
   t.after(() => observer.stop());
   observer.start();
-  const ports = [7110, 7111, 7112, 7113, 7114];
+  const ports = [ownPort(10), ownPort(11), ownPort(12), ownPort(13), ownPort(14)];
   for (const port of ports) await said(run(hosts, hosts.server, "answer", port, 300), "listening");
   for (const port of ports)
-    await said(run(hosts, hosts.client, "ask", hosts.serverAddress, port, port - 7100, 100), "answered");
+    await said(
+      run(hosts, hosts.client, "ask", hosts.serverAddress, port, port - ownPort(0), 100),
+      "answered",
+    );
   observer.walk();
   const seen: [server: boolean, port: number, sent: number, received: number][] = [];
   observer.drain(({ localPort, remotePort, packetsSent, packetsReceived }) => {
     if (ports.includes(localPort)) seen.push([true, localPort, packetsSent, packetsReceived]);
     if (ports.includes(remotePort)) seen.push([false, remotePort, packetsSent, packetsReceived]);
   });
-  const followed = ports.slice(0, 4).map((port) => [port, port - 7100, port - 7100] as const);
+  const followed = ports.slice(0, 4).map((port) => [port, port - ownPort(0), port - ownPort(0)] as const);
   assert.deepEqual(
     seen.sort((a, b) => Number(a[0]) - Number(b[0]) || a[1] - b[1]),
     [false, true].flatMap((isServer) => followed.map((figures) => [isServer, ...figures])),
@@ -499,7 +512,7 @@ test("a flow's times are those of its packets, and one that rests is forgotten",
   t.after(() => socket.close());
   const clock = () => Number(process.hrtime.bigint());
   const send = () =>
-    new Promise<void>((sent) => socket.send(Buffer.alloc(10), 7115, "127.0.0.1", () => sent()));
+    new Promise<void>((sent) => socket.send(Buffer.alloc(10), ownPort(15), "127.0.0.1", () => sent()));
   const times = [clock()];
   for (const _ of ["first", "last"]) {
     await send();
@@ -557,11 +570,11 @@ test("programs that others attached before and after it go on, and it beside the
   const watch = createWatch(t);
   after.attach();
   const counted = [before, after].map((hook) => hook.runs.count);
-  await said(run(hosts, hosts.server, "answer", 7107, 300), "listening");
-  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, 7107, 20, 100), "answered");
+  await said(run(hosts, hosts.server, "answer", ownPort(7), 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, ownPort(7), 20, 100), "answered");
   watch.poll();
   watch.poll();
-  assert.deepEqual(watch.totals(udp, 7107, "client").sent, [20, 20 * (100 + headers4)]);
+  assert.deepEqual(watch.totals(udp, ownPort(7), "client").sent, [20, 20 * (100 + headers4)]);
   for (const [i, hook] of [before, after].entries()) {
     assert.equal(hook.attached().filter((id) => id === hook.id).length, 2, "still attached, in and out");
     assert.ok(hook.runs.count - counted[i]! >= 80, "20 questions and answers, in and out");

@@ -102,6 +102,9 @@ test("systemd takes the units, and they confine what they start", {
     });
     const about = stderr.split("\n").filter((line) => line.includes(name));
     assert.deepEqual([status, about], [0, []], stderr);
+    // systemd gives up after five starts in ten seconds (systemd.unit(5), StartLimitBurst).
+    const pause = Number(/^RestartSec=(\d+)$/m.exec(text)?.[1]);
+    assert.ok(pause >= 2, `${name} waits ${pause} s before it starts again`);
     if (name !== "portolan-agent.service") continue;
     const bounding = /^CapabilityBoundingSet=(.*)$/m.exec(text)![1]!.split(" ");
     assert.deepEqual(

@@ -95,7 +95,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   const server = peerIdHere(`${node}/${hosts.server}`, "node");
   const isSent = (record: FlowRecord) => [v4, v6].includes(record.destinationTransportPort as number);
   const exported = async () => {
-    const filter = encodeURIComponent(`exporter:10.78.0.2 protocol:tcp port:${v4},${v6}`);
+    const filter = encodeURIComponent(`exporter:${hosts.upAddress} protocol:tcp port:${v4},${v6}`);
     return (await program.get<{ records: FlowRecord[] }>(`/api/v1/flows?limit=1000&filter=${filter}`))
       .records;
   };
@@ -191,7 +191,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
         },
         40,
       );
-      assert.equal(seen.id, "exporter:10.78.0.2");
+      assert.equal(seen.id, `exporter:${hosts.upAddress}`);
       const payload = await until("the exporter's records in the store", async () => {
         const records = await exported();
         for (const record of records) assert.equal(record.isDuplicate, true);
@@ -213,7 +213,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
     const link = await until(
       "the whole UDP flow, IP header on as the exporter counts, from both observers",
       async () => {
-        const found = await liveLink(program, client, "host:10.77.0.2");
+        const found = await liveLink(program, client, `host:${hosts.serverAddress}`);
         const port = found?.ports.find((p) => p.port === 5000 && p.protocol === "udp");
         const isExported = found?.observers.some(({ kind }) => kind === "exporter");
         return port?.bytesSent === 200 * 1028 && isExported ? found : undefined;
@@ -226,7 +226,7 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   await t.test("the page has drawn both links, with these figures", async () => {
     for (const [from, to] of [
       [client, server],
-      [client, "host:10.77.0.2"],
+      [client, `host:${hosts.serverAddress}`],
     ] as const) {
       const expected = await liveLink(program, from, to);
       assert.ok(expected !== undefined, `${from} > ${to} is on the live map`);

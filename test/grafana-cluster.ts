@@ -156,7 +156,7 @@ async function sendMessage(program: Program, round: number): Promise<void> {
     drops: [{ reason: "connection_limit", count: 1 }],
     report: {
       parts: [{ name: "tcp", isOn: true, reason: "" }],
-      ...{ sockets: 12, spoolBytes: 0, spoolMessages: 0 },
+      ...{ sockets: 12, spoolBytes: 0, spoolMessages: 0, way: "", limits: [], dns: undefined },
     },
   });
   const answer = await fetch(`${program.url}/api/v1/ingest`, {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "./program.ts";
@@ -50,6 +50,49 @@ test("its exit code is the program's", (t) => {
   const { status, stderr } = launch(t, ["no-such-command"]);
   assert.equal(status, 2);
   assert.match(stderr, /unknown command 'no-such-command'/);
+});
+
+/** A checkout whose page is older than its sources, and where nothing can be built. */
+function staleCheckout(t: { after(fn: () => void): void }, isBuilt: boolean) {
+  const root = temporaryFolder(t);
+  const write = (path: string, body: string, mode = 0o644) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), body, { mode });
+  };
+  write("portolan", text, 0o755);
+  const says =
+    'case "$*" in *vite.js*) echo "no room to build" >&2; exit 1 ;; *main.ts*) echo "ran $*" ;; esac';
+  write("runtime/node_modules/node/bin/node", `#!/bin/sh\n${says}\n`, 0o755);
+  for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
+    write(place, "{}");
+  for (const place of ["package-lock.json", "node_modules/.portolan-installed"]) write(place, "{}");
+  for (const place of ["web/main.tsx", "src/flow/a.ts", "src/query/a.ts", "src/topology/a.ts"])
+    write(place, "");
+  if (isBuilt) write("web/dist/index.html", "");
+  return (command: string) =>
+    spawnSync(join(root, "portolan"), [command], {
+      env: { ...process.env, PORTOLAN_NO_INSTALL: "1" },
+      encoding: "utf8",
+    });
+}
+
+test("who shows no page needs none; who does shows the one from before where it cannot be built", (t) => {
+  const withOld = staleCheckout(t, true);
+  for (const command of ["agent", "collect", "probe"]) {
+    const { status, stdout, stderr } = withOld(command);
+    assert.deepEqual([status, stderr.includes("page")], [0, false], stderr);
+    assert.match(stdout, /^ran .*main\.ts/m);
+  }
+  const shown = withOld("server");
+  assert.equal(shown.status, 0, shown.stderr);
+  assert.match(
+    shown.stderr,
+    /no room to build\nportolan: the page could not be built; the one that was built before/,
+  );
+  assert.match(shown.stdout, /^ran .*main\.ts server$/m);
+  const { status, stderr } = staleCheckout(t, false)("server");
+  assert.equal(status, 1);
+  assert.match(stderr, /the page could not be built\n$/);
 });
 
 test("programs of packages that start services are unpacked for the tests, not installed", (t) => {

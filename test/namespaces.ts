@@ -1,7 +1,52 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:net";
 
 const ip = (...parameters: string[]) => execFileSync("ip", parameters, { stdio: ["ignore", "pipe", "pipe"] });
+
+/** A hundred ports each, below those that the kernel gives away. */
+const [firstPort, blockPorts, blocks] = [10_000, 100, 220] as const;
+
+/**
+ * The block of ports that is this process's own as long as it lives. A bind in a namespace disturbs nobody, but an agent sees the
+ * connections of the whole machine, and tells another test's by their ports alone.
+ */
+async function claimBlock(): Promise<number> {
+  const start = process.pid % blocks;
+  for (let i = 0; i < blocks; i++) {
+    const block = (start + i) % blocks;
+    const server = createServer().unref();
+    server.listen(firstPort + block * blockPorts, "127.0.0.1");
+    const isOurs = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return block;
+  }
+  throw new Error("every block of ports is another test's");
+}
+
+const block = await claimBlock();
+const network6 = `fd77:${block.toString(16)}`;
+
+/** Waits until no other process holds this turn, and holds it to its end: for tests that count what the whole machine does. */
+export async function takeTurn(name: string): Promise<void> {
+  for (;;) {
+    const server = createServer().unref();
+    server.listen(`\0portolan-test-${name}`);
+    const isOurs = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** One of this process's own ports, from 1 to 99. */
+export function ownPort(number: number): number {
+  return firstPort + block * blockPorts + number;
+}
 
 /** Why network namespaces cannot be made here, or false when they can. */
 export function whyNoNamespaces(): string | false {
@@ -16,18 +61,20 @@ export function whyNoNamespaces(): string | false {
 /**
  * Two network namespaces joined by a veth pair, as two hosts on one wire; the first also reaches the test's own namespace.
  *
- *     client 10.77.0.1 fd77::1 ── left ── right ── 10.77.0.2 fd77::2 server
- *        └ 10.78.0.2 ── up ── 10.78.0.1 here
+ *     client 10.77.N.1 fd77:N::1 ── left ── right ── 10.77.N.2 fd77:N::2 server
+ *        └ 10.78.N.2 ── up ── 10.78.N.1 here
  */
 export class TwoHosts {
   readonly client: string;
   readonly server: string;
   readonly left: string;
-  readonly clientAddress = "10.77.0.1";
-  readonly serverAddress = "10.77.0.2";
-  readonly serverAddress6 = "fd77::2";
+  readonly clientAddress = `10.77.${block}.1`;
+  readonly serverAddress = `10.77.${block}.2`;
+  readonly serverAddress6 = `${network6}::2`;
   /** This namespace, seen from the client. */
-  readonly hereAddress = "10.78.0.1";
+  readonly hereAddress = `10.78.${block}.1`;
+  /** The client, seen from this namespace. */
+  readonly upAddress = `10.78.${block}.2`;
   readonly #here: string;
   readonly #children: ChildProcess[] = [];
 
@@ -56,10 +103,10 @@ export class TwoHosts {
         this.server,
       );
       ip("link", "add", up, "netns", this.client, "type", "veth", "peer", "name", here);
-      this.#setUp(this.client, this.left, "10.77.0.1/24", "fd77::1/64");
-      this.#setUp(this.server, right, "10.77.0.2/24", "fd77::2/64");
-      this.#setUp(this.client, up, "10.78.0.2/24");
-      ip("addr", "add", "10.78.0.1/24", "dev", here);
+      this.#setUp(this.client, this.left, `${this.clientAddress}/24`, `${network6}::1/64`);
+      this.#setUp(this.server, right, `${this.serverAddress}/24`, `${this.serverAddress6}/64`);
+      this.#setUp(this.client, up, `${this.upAddress}/24`);
+      ip("addr", "add", `${this.hereAddress}/24`, "dev", here);
       ip("link", "set", here, "up");
     } catch (error) {
       this.remove();

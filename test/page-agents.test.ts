@@ -65,7 +65,7 @@ test("a server without an agent of its own: no warning, how to add one, then who
   };
   const part = (name: string, reason = "") => ({ name, isOn: reason === "", reason });
   const report = (...parts: readonly ReturnType<typeof part>[]) => ({
-    ...{ parts, sockets: 40, spoolBytes: 0, spoolMessages: 0 },
+    ...{ parts, sockets: 40, spoolBytes: 0, spoolMessages: 0, way: "", limits: [], dns: undefined },
   });
   await page.goto(program.url);
 

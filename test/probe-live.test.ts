@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { compileFilter, hasPacketSockets } from "../src/observe/capture/index.ts";
+import {
+  compileFilter,
+  hasPacketSockets,
+  PacketRing,
+  retireMilliseconds,
+} from "../src/observe/capture/index.ts";
+import { PacketBatch } from "../src/packet/index.ts";
 import { runBpf } from "../src/pcap/index.ts";
 import { networkBytes, writeCapture } from "./capture.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
@@ -224,7 +231,7 @@ test("live: what leaves is told from what comes in", { skip, timeout: 60_000 }, 
   probe.stderr!.on("data", (text) => (log += text));
   await until("the probe starts", () => (log.includes("started") ? true : undefined));
   wire.run("tcpreplay", "-q", "-i", "right", "-p", "20000", capture);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // At once: what the kernel has not handed over yet is reported too.
   probe.kill("SIGTERM");
   await once(probe, "exit");
   const rows = await until("both interfaces report", () => {
@@ -339,6 +346,43 @@ test("in the background: the one who asked goes when the probe runs, and finds i
   );
   assert.equal(refused.status, 2);
   assert.match(refused.stderr, /interface nosuch is not there/);
+});
+
+test("an intake that has ended brings what came before, and nothing that comes after", {
+  skip,
+}, async (t) => {
+  const port = await freePort();
+  const ring = new PacketRing({
+    interfaceName: "lo",
+    snapLength: 64,
+    ringBytes: 2_097_152,
+    isPromiscuous: false,
+    interfaceNumber: 0,
+    compileFilter: (link) => compileFilter(`udp dst port ${port}`, link, 64),
+    isFilterOwn: false,
+  });
+  ring.open();
+  t.after(() => ring.close());
+  const socket = createSocket("udp4");
+  t.after(() => socket.close());
+  const send = (count: number) =>
+    Promise.all(
+      Array.from(
+        { length: count },
+        () => new Promise((resolve) => socket.send("packet", port, "127.0.0.1", resolve)),
+      ),
+    );
+  await send(5);
+  ring.endIntake();
+  await send(7);
+  await new Promise((resolve) => setTimeout(resolve, retireMilliseconds * 5));
+  const batch = new PacketBatch(64);
+  let packetCount = 0;
+  for (let hasMore = true; hasMore; ) {
+    hasMore = ring.read(batch);
+    packetCount += batch.count;
+  }
+  assert.equal(packetCount, 5);
 });
 
 test("libpcap's programs run here as libpcap means them", {

@@ -94,6 +94,12 @@ test("conservation: version 5 has what is IPv4, and says how much is not", async
   const rows = decodeMessages(messages);
   assert.equal(sum(rows, "packetDeltaCount"), ipv4Packets);
   assert.equal(probe.table.counts.ipv6LeftOutCount, 9);
+
+  const counted = (await probeCapture(ownCapture(t), "-v 5 -6")).probe;
+  const leftOut = counted.exporter.counts.unsayableCount;
+  assert.ok(leftOut > 0);
+  const text = counted.statistics.format(counted.table, counted.exporter.counts, undefined);
+  assert.match(text, new RegExp(`Records left out: ${leftOut} \\(NetFlow 1 and 5 cannot say them\\)`));
 });
 
 /** Per level, how tshark would count: distinct conversations, their packets and octets. */
@@ -316,12 +322,30 @@ test("what cannot be done is said, with exit code 2, or 1 for a capture that is 
   writeFileSync(join(folder, "text"), "this is a text and no capture");
   writeFileSync(join(folder, "empty"), "");
   writeFileSync(join(folder, "short"), "abc");
+  const packed = gzipSync(writeCapture(flows, 1_760_000_000));
+  writeFileSync(join(folder, "cut.gz"), packed.subarray(0, 10));
+  writeFileSync(join(folder, "corrupt.gz"), Buffer.concat([packed.subarray(0, 10), Buffer.alloc(64, 0xff)]));
+  const zstd = zstdCompressSync(writeCapture(flows, 1_760_000_000)).fill(0xff, 8, 40);
+  writeFileSync(join(folder, "corrupt.zst"), zstd);
   const cases: [string[], number, RegExp][] = [
     [["-r", join(folder, "missing")], 2, /there is no file .*missing/],
     [["-r", folder], 2, /this is a folder/],
     [["-r", join(folder, "short")], 1, /is no capture: it has 3 octets/],
     [["-r", join(folder, "text")], 1, /no capture: it begins with 74686973/],
     [["-r", join(folder, "empty")], 1, /is empty/],
+    [["-r", join(folder, "cut.gz")], 1, /portolan probe: .*cut\.gz: is packed, and cannot be unpacked/],
+    [
+      ["-r", join(folder, "corrupt.gz")],
+      1,
+      /portolan probe: .*corrupt\.gz: is packed, and cannot be unpacked/,
+    ],
+    [
+      ["-r", join(folder, "corrupt.zst")],
+      1,
+      /portolan probe: .*corrupt\.zst: is packed, and cannot be unpacked/,
+    ],
+    [["-r", join(folder, "empty"), "-n", "[fe80::1%nosuch0]:2055"], 2, /there is no interface nosuch0/],
+    [["-r", join(folder, "empty"), "-n", "[fe80::1]:2055"], 2, /such as \[fe80::1%eth0\]:2055/],
     [["-n", "127.0.0.1:99999", "-r", "x"], 2, /HOST:PORT/],
     [["-v", "7", "-Q", "-t", "foo=3"], 2, /-v 7.*\n.*|-Q: no such flag/],
     [["-i", "nosuch0", "-d", "-c", "none"], 2, /interface nosuch0 is not there/],

@@ -164,6 +164,10 @@ test("an agent elsewhere: its connections are on the map, exact, with both proce
   );
   const page = await fetch(`${server.url}/api/v1/ingest`, { method: "POST", body: "x" });
   assert.equal(page.status, 401);
+  agent.child.kill("SIGHUP");
+  await until("it has read its settings", () =>
+    agent.output().includes("nothing has changed that an agent settles") ? true : undefined,
+  );
   assert.equal(await agent.stop(), 0);
 });
 

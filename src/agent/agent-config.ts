@@ -15,6 +15,8 @@ export interface AgentConfig {
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
   readonly dns: boolean;
+  /** Addresses of resolvers that are believed beside the machine's own. */
+  readonly resolvers: readonly string[];
   /** Flows other than TCP's followed at most. */
   readonly flowsMax: number;
   /** Whether address translation is read, so that it can be undone. */
@@ -30,6 +32,7 @@ export const agentDefaults: AgentConfig = {
   commandLine: false,
   datagrams: true,
   dns: true,
+  resolvers: [],
   flowsMax: 65_536,
   nat: true,
 };
@@ -44,14 +47,15 @@ export interface AgentSection {
   readonly commandLine: boolean;
   readonly datagrams: boolean;
   readonly dns: boolean;
+  readonly resolvers: readonly string[];
   readonly flows: number;
   readonly nat: boolean;
 }
 
 export function agentConfigOf({ connections, loopback, flows, ...section }: AgentSection): AgentConfig {
-  const { ebpf, softErrors, containers, commandLine, datagrams, dns, nat } = section;
+  const { ebpf, softErrors, containers, commandLine, datagrams, dns, resolvers, nat } = section;
   return {
-    ...{ ebpf, softErrors, containers, commandLine, datagrams, dns, nat },
+    ...{ ebpf, softErrors, containers, commandLine, datagrams, dns, resolvers, nat },
     connectionsMax: connections,
     includeLoopback: loopback,
     flowsMax: flows,

@@ -1,4 +1,11 @@
-import { createLookups, type LookupReport, type NameTable, type SocketOwners } from "../enrich/index.ts";
+import {
+  createLookups,
+  type LookupReport,
+  type NameTable,
+  ResolverTrust,
+  resolverTrustDefaults,
+  type SocketOwners,
+} from "../enrich/index.ts";
 import { type FlowBatch, isLoopback, type ReportDrop } from "../flow/index.ts";
 import {
   canRunDatagrams,
@@ -20,6 +27,8 @@ export interface DatagramsConfig {
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
   readonly dns: boolean;
+  /** Addresses of resolvers that are believed beside the machine's own. */
+  readonly resolvers: readonly string[];
   /** Flows followed at most. */
   readonly flowsMax: number;
   readonly includeLoopback: boolean;
@@ -57,7 +66,8 @@ const namesSweepSeconds = 60;
 
 export function createDatagrams(config: DatagramsConfig, dependencies: DatagramsDependencies): Datagrams {
   const { node, names, owners, drop, deliver, onName } = dependencies;
-  const lookups = createLookups(onName === undefined ? { names } : { names, onName });
+  const trust = new ResolverTrust(resolverTrustDefaults(config.resolvers));
+  const lookups = createLookups({ names, trust, ...(onName === undefined ? {} : { onName }) });
   let observer: DatagramObserver | undefined;
   let startedNanoseconds = 0;
   let lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
@@ -92,6 +102,7 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
     if (seconds - lastSweep < namesSweepSeconds) return;
     lastSweep = seconds;
     names.sweep(seconds);
+    trust.sweep(seconds);
   }
 
   function takeFlows(source: DatagramObserver, batch: FlowBatch, poll: Poll): void {

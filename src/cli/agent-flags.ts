@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isNodeName } from "../ingest/index.ts";
-import { ConfigError, homeFolder, isLoopbackHost } from "../settings/agent/index.ts";
+import { ConfigError, everyAddress, homeFolder, isLoopbackHost } from "../settings/agent/index.ts";
 import type { Config } from "../settings/index.ts";
 
 /** As commander gives them. */
@@ -22,6 +22,8 @@ export interface AgentFlags {
 export interface AgentSettings {
   readonly server: URL | undefined;
   readonly token: string | undefined;
+  /** Where it is in a file: what is there now, undefined when that is no token. */
+  readonly renewToken: (() => string | undefined) | undefined;
   readonly ca: string | undefined;
   /** Undefined: nothing is kept on disk. */
   readonly spoolFolder: string | undefined;
@@ -71,6 +73,8 @@ export function readAgentFlags(
       : [];
   return {
     ...{ server, token, ca, node, warnings, spoolBytes: spoolBytes!, isJson: flags.json === true },
+    renewToken:
+      flags.tokenFile === undefined ? undefined : () => readToken(flags, environment, () => undefined),
     spoolFolder: flags.spool === "none" ? undefined : (flags.spool ?? defaultSpool(environment)),
     listen,
   };
@@ -124,7 +128,7 @@ function parseListen(text: string, problem: Problem): Config["listen"] | undefin
   const port = Number(match?.[3]);
   if (match === null || port > 65535)
     return problem(`--listen: "${text}" is not HOST:PORT, such as 127.0.0.1:7117, nor none`);
-  return { host: match[1] ?? match[2] ?? "", port };
+  return { host: everyAddress(match[1] ?? match[2] ?? ""), port };
 }
 
 function parseSize(text: string, problem: Problem): number | undefined {

@@ -9,7 +9,7 @@ import {
 } from "../agent/index.ts";
 import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
 import { type DropReason, type FlowBatch, ObserverTable } from "../flow/index.ts";
-import type { AgentReport } from "../ingest/index.ts";
+import { type AgentLookups, type AgentReport, ingestLimits } from "../ingest/index.ts";
 import { DropCounters, formatMetrics } from "../metrics/index.ts";
 import type { Config } from "../settings/index.ts";
 import { PeerTable } from "../topology/index.ts";
@@ -114,7 +114,7 @@ export function createAgentService(
 
   function createServerUplink(url: URL): Uplink {
     const transport = createTransport({
-      ...{ server: url, token: settings.token, ca: settings.ca },
+      ...{ server: url, token: settings.token, renewToken: settings.renewToken, ca: settings.ca },
       timeoutMilliseconds: answerMilliseconds,
       connectionsMax: uplinkDefaults.inFlightMax,
     });
@@ -210,5 +210,23 @@ function report({ sockets, datagrams, dns, nat, ...tcp }: AgentStatus, uplink: U
   return {
     parts: [part("tcp", tcp), part("datagrams", datagrams), part("dns", dns), part("nat", nat)],
     ...{ sockets, spoolBytes: waitingBytes, spoolMessages: waitingMessages },
+    ...{ way: tcp.way ?? "", limits: tcp.limits ?? [], dns: lookups(dns) },
+  };
+}
+
+/** Of the resolvers those that were asked most, as many as a message has room for. */
+function lookups({ resolvers, ...counts }: AgentStatus["dns"]): AgentLookups {
+  const { nameCount, waitingCount, malformedCount, unaskedCount, unbelievedCount } = counts;
+  const mostAsked = [...resolvers].sort((a, b) => b.queryCount - a.queryCount);
+  return {
+    ...{ nameCount, waitingCount, malformedCount, unaskedCount, unbelievedCount },
+    resolvers: mostAsked.slice(0, ingestLimits.resolvers).map((resolver) => {
+      const { address, queryCount, answerCount, timedOutCount, failureCounts } = resolver;
+      return {
+        ...{ address, queryCount, answerCount, timedOutCount, failureCounts },
+        latencySumMicroseconds: Math.round(resolver.latencySumMilliseconds * 1000),
+        latencyMaxMicroseconds: Math.round(resolver.latencyMaxMilliseconds * 1000),
+      };
+    }),
   };
 }

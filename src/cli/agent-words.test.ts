@@ -48,6 +48,7 @@ const figures = {
   waitingCount: 0,
   malformedCount: 0,
   unaskedCount: 0,
+  unbelievedCount: 0,
   resolvers: [],
   names: [],
 };

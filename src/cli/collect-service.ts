@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { createCollector, createFileTransport, defaultCollectorConfig } from "../collector/index.ts";
 import { BiflowSplitter, type DropReason, dropReasons, ObserverTable } from "../flow/index.ts";
 import { type CollectFlags, type ListenUri, RecordOutput } from "../goflow/index.ts";
 import { DropCounters } from "../metrics/index.ts";
+import { everyAddress } from "../settings/agent/index.ts";
 import { createCollectHttp } from "./collect-http.ts";
 import { type CollectLog, Mute } from "./collect-log.ts";
 
@@ -109,8 +109,7 @@ export function createCollectService(flags: CollectFlags, dependencies: CollectS
   };
 }
 
-/** All addresses, of IPv4 and IPv6 where there is IPv6. */
+/** Every address when none is named. */
 function hostOf({ host }: ListenUri): string {
-  if (host !== "") return host;
-  return existsSync("/proc/net/if_inet6") ? "::" : "0.0.0.0";
+  return everyAddress(host || "::");
 }

@@ -6,6 +6,7 @@ import { addAgent } from "./agent.ts";
 import { addCollect } from "./collect.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { endProcess } from "./end-process.ts";
 import { addGeoip } from "./geoip.ts";
 import { addProbe } from "./probe.ts";
 import { addQuery } from "./query.ts";
@@ -86,4 +87,4 @@ function describeListen(code: string, address: string, port: number): string {
   }
 }
 
-process.exit(await main());
+endProcess(await main());

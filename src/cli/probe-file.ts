@@ -52,8 +52,13 @@ export async function readFileIntoProbe(
   try {
     await readCapture(path, feed, { onProgress: progress.show, isStopped: () => isStopped });
   } catch (error) {
-    if (feed.packetCount === 0) throw error;
-    log(`${path}: ${(error as Error).message}; what was read until then is reported`);
+    const { message } = error as Error;
+    if (feed.packetCount === 0 && !isUnpackError(error)) throw error;
+    if (feed.interfaces.length === 0) {
+      log(`${path}: is packed, and cannot be unpacked: ${message}`);
+      return 1;
+    }
+    log(`${path}: ${message}; what was read until then is reported`);
     exitCode = 1;
   }
   progress.end();
@@ -62,6 +67,12 @@ export async function readFileIntoProbe(
   console.log(probe.statistics.format(probe.table, probe.exporter.counts, undefined));
   for (const destination of destinations) destination.close();
   return exitCode;
+}
+
+/** zlib's and zstd's own: a packed file that is cut off or corrupt. */
+function isUnpackError(error: unknown): boolean {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  return code.startsWith("Z_") || code.startsWith("ZSTD_");
 }
 
 function tellEnd(path: string, feed: CaptureFeed, isStopped: boolean, log: (text: string) => void): number {

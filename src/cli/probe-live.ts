@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { compileFilter, dropPrivileges, PacketRing } from "../observe/capture/index.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { compileFilter, dropPrivileges, PacketRing, retireMilliseconds } from "../observe/capture/index.ts";
 import { PacketBatch } from "../packet/index.ts";
 import {
   type ControlSocket,
@@ -159,7 +160,11 @@ export function createLiveProbe(flags: ProbeFlags, log: (text: string) => void):
       isStopped = true;
       clearTimeout(timer);
       if (probe !== undefined && reportsAtEnd) {
-        readRings(Number.MAX_SAFE_INTEGER); // what was captured before the signal is reported too
+        // What was captured before the signal is reported too. What comes after it is not taken any more: where packets come
+        // faster than they are read, there would be no end.
+        for (const ring of rings) ring.endIntake();
+        await delay(retireMilliseconds * 3);
+        readRings(Number.MAX_SAFE_INTEGER);
         probe.expireAll();
       }
       for (const ring of rings) ring.close();

@@ -51,6 +51,7 @@ function isOpenError(error: unknown): boolean {
   const text = (error as Error).message;
   return (
     text.startsWith("destination ") ||
+    text.startsWith("control socket ") ||
     (code !== undefined && (syscall === "open" || syscall === "listen" || syscall === "read"))
   );
 }

@@ -112,7 +112,9 @@ function placeOf(
   }
   const text = flags.server ?? "http://127.0.0.1:8080";
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "")
+  if (url !== undefined && `${url.username}${url.password}` !== "")
+    problems.push("--server: a URL without user and password is expected; --token-file FILE lets in");
+  else if (url === undefined || !/^https?:$/.test(url.protocol))
     problems.push(`--server: "${text.slice(0, 100)}" is no URL such as http://127.0.0.1:8080`);
   const read = (flag: string, path: string | undefined) => {
     try {

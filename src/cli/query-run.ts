@@ -20,9 +20,16 @@ export async function runQuery(
   if (error !== undefined) throw new ConfigError([pointAt(filter, error)]);
   const source = await openSource(plan.place);
   try {
-    const response = await source.ask(pathOf[plan.subject], { ...plan.parameters, format: formatOf(plan) });
+    const format = formatOf(plan);
+    const response = await source.ask(pathOf[plan.subject], { ...plan.parameters, format });
     if (!response.ok) throw await problemOf(response, filter);
-    await writeAnswer(plan, response);
+    const [type = ""] = response.headers.get("content-type")?.split(";") ?? [];
+    if (!type.endsWith(format))
+      throw new OperatingError(
+        "server_unknown",
+        `no answer of a Portolan server: ${type || "nothing that is known"} in place of ${format}; is --server its address?`,
+      );
+    await writeAnswer(plan, response).catch((error) => throwBroken(error));
     return 0;
   } finally {
     await source.close();
@@ -36,32 +43,38 @@ function formatOf({ subject, output }: QueryPlan): string {
   return output;
 }
 
-async function writeAnswer({ subject, output, file }: QueryPlan, response: Response): Promise<void> {
+async function writeAnswer(plan: QueryPlan, response: Response): Promise<void> {
+  const { output, file } = plan;
   const written =
     output === "table"
-      ? Readable.from([await tableOf(subject, response)])
-      : Readable.fromWeb(response.body as never);
+      ? Readable.from([await tableOf(plan, response)])
+      : Readable.fromWeb(response.body as never).on("error", () => {}); // whoever reads it is told, later too
   if (output === "parquet") {
     const { writeParquet } = await import("../store/index.ts");
     return writeParquet(file!, written);
   }
-  try {
-    await pipeline(written, file === undefined ? process.stdout : createWriteStream(file), {
-      end: file !== undefined,
-    });
-    if (output === "json" && file === undefined) process.stdout.write("\n");
-  } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    if (code === "EPIPE") return; // whoever reads has enough
-    throw new OperatingError("answer_broken", `the answer ended early: ${code} ${message}`, error);
-  }
+  await pipeline(written, file === undefined ? process.stdout : createWriteStream(file), {
+    end: file !== undefined,
+  });
+  if (output === "json" && file === undefined) process.stdout.write("\n");
 }
 
-async function tableOf(subject: QueryPlan["subject"], response: Response): Promise<string> {
+function throwBroken(error: NodeJS.ErrnoException): void {
+  if (error instanceof OperatingError) throw error;
+  const { code, message, syscall } = error;
+  if (code === "EPIPE") return; // whoever reads has enough
+  const isOfFile = syscall === "open" || syscall === "write";
+  const what = isOfFile ? "the answer could not be written" : "the answer ended early";
+  throw new OperatingError("answer_broken", `${what}: ${message}`, error);
+}
+
+/** As wide as the terminal, where one reads it. */
+async function tableOf({ subject, file }: QueryPlan, response: Response): Promise<string> {
   const text = await response.text();
   const answer = (subject === "flows" ? readLines(text) : JSON.parse(text)) as never;
   const { isTTY, columns } = process.stdout;
-  return formatTable(printAnswer[subject](answer), isTTY ? columns : Number.POSITIVE_INFINITY);
+  const width = isTTY && file === undefined ? columns : Number.POSITIVE_INFINITY;
+  return formatTable(printAnswer[subject](answer), width);
 }
 
 function readLines(text: string): unknown[] {

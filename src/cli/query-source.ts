@@ -60,6 +60,9 @@ function responseOf(status: number, type: string | undefined, body: Readable): R
 function reasonOf(code: string, message: string): string {
   if (code === "ECONNREFUSED")
     return "nobody listens there; is the server running, and is --server its address?";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is another's: ${message}`;
+  if (code === "EPROTO") return "it speaks no TLS that is known; is it http://?";
+  if (code === "ECONNRESET" || code.startsWith("HPE_")) return `${code}: it speaks no HTTP; is it https://?`;
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) return `${code}: --ca FILE names who vouches for it`;
   return code || message;
 }

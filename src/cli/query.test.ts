@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { ConfigError } from "../settings/index.ts";
 import { formatCell } from "./query-cells.ts";
 import { planQuery, type QueryFlags } from "./query-flags.ts";
-import { pointAt } from "./query-run.ts";
+import { pointAt, runQuery } from "./query-run.ts";
 import { formatTable } from "./query-table.ts";
 
 function problemsOf(flags: QueryFlags): readonly string[] {
@@ -49,6 +54,12 @@ test("flags that have nothing to do with each other are told, all of them", () =
       "--token, --token-file: one of them is expected",
     ],
   );
+  for (const server of ["host:8080", "file:///x", "http://"])
+    assert.match(problemsOf({ server })[0] ?? "", /^--server: .* is no URL such as/, server);
+  for (const server of ["http://me:secret@host", "http://:secret@host", "http://secret@host"])
+    assert.deepEqual(problemsOf({ server }), [
+      "--server: a URL without user and password is expected; --token-file FILE lets in",
+    ]);
   assert.deepEqual(problemsOf({ tokenFile: "/nowhere" }), ["--token-file: /nowhere: ENOENT"]);
   assert.deepEqual(problemsOf({ data: "/x", token: "secret-of-mine" }), [
     "--token: not with --data, which asks no server",
@@ -127,4 +138,64 @@ test("a table stands in columns, figures to the right, and fits the terminal", (
   }
   assert.match(formatTable(table, 30), /nginx…abcde|nginx-\S*…\S*abcde/);
   assert.match(formatTable(table, 22), /1 columns do not fit, -o csv has them/);
+});
+
+/** A server that answers like this, and a folder for answers. */
+async function createPlace(t: TestContext, answer: RequestListener) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const folder = mkdtempSync(join(tmpdir(), "portolan-query-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, folder };
+}
+
+test("what something else answers is no answer, also where it says 200", async (t) => {
+  const { url: server, folder } = await createPlace(t, (_request, response) =>
+    response.setHeader("content-type", "text/html; charset=utf-8").end("<!doctype html>"),
+  );
+  for (const write of ["a.txt", "a.json", "a.csv", "a.parquet"])
+    await assert.rejects(runQuery("", { server, write: join(folder, write) }, {}), {
+      code: "server_unknown",
+      message: /text\/html in place of .*; is --server its address\?/,
+    });
+});
+
+test("an answer that is cut off is told, whatever it is printed as", async (t) => {
+  const types: Record<string, string> = { json: "application/json", ndjson: "application/x-ndjson" };
+  const { url: server, folder } = await createPlace(t, (request, response) => {
+    const format = new URL(request.url ?? "", "http://x").searchParams.get("format") ?? "";
+    response.writeHead(200, { "content-type": types[format] ?? "text/csv", "content-length": "1000" });
+    response.write(format === "ndjson" ? '{"a":1}\n' : '{"a":1', () => response.destroy());
+  });
+  for (const write of ["a.txt", "a.json", "a.csv", "a.parquet"])
+    await assert.rejects(runQuery("", { server, write: join(folder, write) }, {}), {
+      code: "answer_broken",
+      message: /the answer ended early/,
+    });
+  await assert.rejects(runQuery("", { server, write: join(folder, "none", "a.csv") }, {}), {
+    code: "answer_broken",
+    message: /the answer could not be written: ENOENT/,
+  });
+});
+
+test("a table in a file is as wide as its texts are, whatever the terminal", async (t) => {
+  const name = "a-name-that-is-longer-than-the-terminal-of-whoever-asks";
+  const rows = [{ group: [name], bytesSent: 1, bytesReceived: 2, packets: 3, rttMs: null }];
+  const { url: server, folder } = await createPlace(t, (_request, response) =>
+    response
+      .setHeader("content-type", "application/json; charset=utf-8")
+      .end(
+        JSON.stringify({ from: 0, to: 60_000, by: ["client.name"], metric: "bytes", rows, groupsLeftOut: 0 }),
+      ),
+  );
+  const { isTTY, columns } = process.stdout;
+  t.after(() => Object.assign(process.stdout, { isTTY, columns }));
+  Object.assign(process.stdout, { isTTY: true, columns: 30 });
+  const write = join(folder, "top.txt");
+  assert.equal(await runQuery("", { server, by: "client.name", write }, {}), 0);
+  assert.match(readFileSync(write, "utf8"), new RegExp(name));
 });

@@ -1,3 +1,5 @@
+import { endProcess } from "./end-process.ts";
+
 /** What was asked to start is stopped within this time, or the process ends without it. */
 const stopMilliseconds = 10_000;
 
@@ -18,7 +20,7 @@ export async function runUntilSignal(
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
-        process.once(signal, () => process.exit(1));
+        process.once(signal, () => endProcess(1));
         setTimeout(endAtOnce, stopMilliseconds).unref();
         resolve();
       });
@@ -41,5 +43,5 @@ export async function runUntilSignal(
 
 function endAtOnce(): void {
   console.error("portolan: not stopped within 10 s; ending now");
-  process.exit(1);
+  endProcess(1);
 }

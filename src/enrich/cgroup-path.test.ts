@@ -312,6 +312,19 @@ test("hybrid: a container in the old hierarchies only, which the new one takes f
   assert.deepEqual([place.containerId, place.systemdUnit, isUnified], [id, "", false]);
 });
 
+test("from within a container's cgroup namespace: neighbours are pods' containers, and so is whoever reads", () => {
+  const root = `/kubepods/burstable/pod${uid}/${id}`;
+  const placeOf = (path: string) => parseProcCgroup(`0::${path}\n`, root).place;
+  assert.deepEqual(placeOf("/"), parseCgroupPath(root));
+  const neighbour = placeOf(`/../../pod${staticUid}/${other}`);
+  assert.deepEqual([neighbour.podUid, neighbour.containerId], [staticUid, other]);
+  const { podUid, qosClass } = placeOf(`/../../../pod${staticUid}/${other}`);
+  assert.deepEqual([podUid, qosClass], [staticUid, "guaranteed"]);
+  assert.equal(placeOf("/../../../../system.slice/kubelet.service").systemdUnit, "kubelet.service");
+  const old = parseProcCgroup(`4:cpu:/docker/${id}\n0::/\n`, "/system.slice/docker.service").place;
+  assert.deepEqual([old.containerId, old.systemdUnit], [id, ""], "version 1 has paths of its own");
+});
+
 test("a unit is believed from systemd's own hierarchy only", () => {
   const unitOf = (text: string) => parseProcCgroup(text).place.systemdUnit;
   assert.equal(

@@ -1,3 +1,5 @@
+import { join } from "node:path/posix";
+
 /** Who runs in a cgroup, as far as its path says; "" for what it does not say. */
 export interface CgroupPlace {
   /** 64 hex digits for most runtimes; for LXC and systemd-nspawn the container's name. */
@@ -41,16 +43,22 @@ export function parseCgroupPath(path: string): CgroupPlace {
 
 /**
  * What the text of /proc/PID/cgroup says. On a hybrid machine a runtime may put a container in the old hierarchies only,
- * so the line that names a container counts; units are believed from systemd's own hierarchy.
+ * so the line that names a container counts; units are believed from systemd's own hierarchy. `namespaceRoot` is where the reader's
+ * cgroup namespace begins, which paths of version 2 are told from; "" for the root of all.
  */
-export function parseProcCgroup(text: string): { readonly place: CgroupPlace; readonly isUnified: boolean } {
+export function parseProcCgroup(
+  text: string,
+  namespaceRoot = "",
+): { readonly place: CgroupPlace; readonly isUnified: boolean } {
   let unified = nowhere;
   let systemd = nowhere;
   let first = nowhere;
   for (const line of text.split("\n")) {
     // hierarchy-ID:controllers:path, and the path may hold colons (proc(5), cgroups(7)).
     const [hierarchy, controllers, ...path] = line.split(":");
-    const place = parseCgroupPath(path.join(":"));
+    const told = path.join(":");
+    const isTold = hierarchy !== "0" || namespaceRoot === "";
+    const place = parseCgroupPath(isTold ? told : join(namespaceRoot, told));
     if (hierarchy === "0") unified = place;
     else if (controllers === "name=systemd") systemd = place;
     if (first.containerId === "") first = place.containerId === "" ? first : place;

@@ -44,7 +44,7 @@ export function createCgroupTree({
       if (known !== undefined || folder === undefined || cgroupId === 0) return known ?? "";
       const start = now();
       if (start < walkAgain) return "";
-      paths = walk(folder);
+      paths = cgroupPaths(folder);
       const end = now();
       walkAgain = end + Math.max(walkMillisecondsMin, (end - start) / walkShare);
       return paths.get(cgroupId) ?? "";
@@ -62,7 +62,8 @@ export function readCgroupMounts(mounts = "/proc/self/mounts"): CgroupMounts {
   }
 }
 
-function walk(top: string): Map<number, string> {
+/** Paths of cgroups, the first 20,000, by their ids. */
+export function cgroupPaths(top: string): Map<number, string> {
   const paths = new Map<number, string>();
   const waiting = ["/"];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

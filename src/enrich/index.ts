@@ -17,6 +17,7 @@ export {
   lookupsDefaults,
 } from "./dns/lookups.ts";
 export { NameTable, type NameTableConfig, nameTableDefaults } from "./dns/name-table.ts";
+export { ResolverTrust, resolverTrustDefaults } from "./dns/resolver-trust.ts";
 export { localAddresses } from "./local-addresses.ts";
 export type { NameSource } from "./name-source.ts";
 export { networkOf } from "./networks/fallback-network.ts";

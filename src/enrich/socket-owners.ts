@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { cleanText, formatAddress } from "../flow/index.ts";
 import type { Peer, PeerTable } from "../topology/index.ts";
 import { AddressTable, addressWords } from "./address-table.ts";
+import { findNamespaceRoot } from "./cgroup-namespace.ts";
 import {
   type CgroupPlace,
   nowhere,
@@ -10,7 +11,7 @@ import {
   parseProcCgroup,
   unescapeUnitName,
 } from "./cgroup-path.ts";
-import { type CgroupMounts, createCgroupTree } from "./cgroup-tree.ts";
+import { type CgroupMounts, createCgroupTree, readCgroupMounts } from "./cgroup-tree.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ContainerNames } from "./container-names.ts";
 import { networkOf as fallbackNetworkOf } from "./networks/fallback-network.ts";
@@ -109,14 +110,15 @@ export function createSocketOwners({
   networkOf = fallbackNetworkOf,
   procFolder = "/proc",
   namedNamespacesFolder = "/run/netns",
-  cgroupMounts,
+  cgroupMounts = readCgroupMounts(),
   cgroupNameOf = () => "",
 }: SocketOwnersDependencies): SocketOwners {
   const identities = new Map<string, Identity>();
   const lastMet = new Map<number, Met>();
   /** A process may be gone when it is asked for; its cgroup was perhaps seen before. */
   const placeByCgroup = new Map<number, CgroupPlace>();
-  const cgroups = createCgroupTree(cgroupMounts === undefined ? {} : { mounts: cgroupMounts });
+  const cgroups = createCgroupTree({ mounts: cgroupMounts });
+  const namespaceRoot = findNamespaceRoot(cgroupMounts, procFolder);
   const namespaces = createNamespaceNames(namedNamespacesFolder);
   let corrections = new Map<string, string>();
   let generation = peers.generation;
@@ -190,7 +192,8 @@ export function createSocketOwners({
 
   function placeOf(process: number, cgroupId: number): CgroupPlace {
     try {
-      const { place, isUnified } = parseProcCgroup(readFileSync(`${procFolder}/${process}/cgroup`, "utf8"));
+      const text = readFileSync(`${procFolder}/${process}/cgroup`, "utf8");
+      const { place, isUnified } = parseProcCgroup(text, namespaceRoot);
       if (isUnified) keepPlace(cgroupId, place);
       return place;
     } catch {

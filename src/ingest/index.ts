@@ -5,8 +5,11 @@
 export type { IngestField } from "./columns.ts";
 export {
   type AgentDrop,
+  type AgentLimit,
+  type AgentLookups,
   type AgentPart,
   type AgentReport,
+  type AgentResolver,
   type IngestHead,
   type IngestMessage,
   ingestLimits,

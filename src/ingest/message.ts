@@ -11,6 +11,11 @@ export const ingestLimits = {
   translations: 65_536,
   drops: 256,
   parts: 64,
+  /** Of a report. */
+  limits: 16,
+  resolvers: 32,
+  /** A response code has four bits. */
+  failures: 16,
 } as const;
 
 /** UTF-8 bytes of texts; what is longer is cut off. */
@@ -34,6 +39,9 @@ export const textLimits = {
   dropReason: 64,
   partName: 64,
   partReason: 512,
+  way: 32,
+  resolver: 64,
+  failureCode: 16,
 } as const;
 
 /** Whether a machine may be called so. It stands in peers' ids, in addresses of pages, and in what terminals show. */
@@ -97,6 +105,40 @@ export interface AgentReport {
   /** What waits to be sent. */
   readonly spoolBytes: number;
   readonly spoolMessages: number;
+  /** How TCP is read: "eBPF", "sock_diag", or as a newer agent calls it; "" when it is not, or the agent does not say. */
+  readonly way: string;
+  /** What is not seen that way, and what would change it. */
+  readonly limits: readonly AgentLimit[];
+  /** Undefined when the agent does not say. */
+  readonly dns: AgentLookups | undefined;
+}
+
+export interface AgentLimit {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** What became of DNS questions since the agent's start. */
+export interface AgentLookups {
+  /** Addresses whose name is known. */
+  readonly nameCount: number;
+  readonly waitingCount: number;
+  readonly malformedCount: number;
+  readonly unaskedCount: number;
+  readonly unbelievedCount: number;
+  /** The most asked. */
+  readonly resolvers: readonly AgentResolver[];
+}
+
+export interface AgentResolver {
+  readonly address: string;
+  readonly queryCount: number;
+  readonly answerCount: number;
+  readonly timedOutCount: number;
+  readonly latencySumMicroseconds: number;
+  readonly latencyMaxMicroseconds: number;
+  /** By response code other than NOERROR. */
+  readonly failureCounts: Readonly<Record<string, number>>;
 }
 
 export interface AgentPart {

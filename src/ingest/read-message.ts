@@ -3,8 +3,11 @@ import { type Peer, peerKindOf, type Translation } from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
   type AgentDrop,
+  type AgentLimit,
+  type AgentLookups,
   type AgentPart,
   type AgentReport,
+  type AgentResolver,
   type IngestMessage,
   ingestLimits,
   isNodeName,
@@ -16,14 +19,20 @@ import {
   batchField as at,
   columnField,
   dropField,
+  failureField,
   formatVersion,
   idBytes,
+  limitField,
+  lookupNumbers,
+  lookupResolvers,
   magic,
   nameField,
   partField,
   peerFields,
   renamedField,
   reportField,
+  resolverField,
+  resolverNumbers,
   translationAddresses,
   translationNumbers,
 } from "./wire.ts";
@@ -246,15 +255,69 @@ function readDrop(reader: WireReader): AgentDrop {
 
 function readReport(reader: WireReader): AgentReport {
   const parts: AgentPart[] = [];
-  const report = { parts, sockets: 0, spoolBytes: 0, spoolMessages: 0 };
+  const limits: AgentLimit[] = [];
+  let dns: AgentLookups | undefined;
+  const report = { sockets: 0, spoolBytes: 0, spoolMessages: 0, way: "" };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === reportField.parts) add(parts, ingestLimits.parts, reader, readPart);
     else if (field === reportField.sockets) report.sockets = reader.unsigned();
     else if (field === reportField.spoolBytes) report.spoolBytes = reader.unsigned();
     else if (field === reportField.spoolMessages) report.spoolMessages = reader.unsigned();
+    else if (field === reportField.way) report.way = textOf(reader, textLimits.way);
+    else if (field === reportField.limits) add(limits, ingestLimits.limits, reader, readLimit);
+    else if (field === reportField.dns) dns = readLookups(reader.message());
     else reader.skip();
   }
-  return report;
+  return { ...report, parts, limits, dns };
+}
+
+function readLimit(reader: WireReader): AgentLimit {
+  const limit = { reason: "", remedy: "" };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === limitField.reason) limit.reason = textOf(reader, textLimits.partReason);
+    else if (field === limitField.remedy) limit.remedy = textOf(reader, textLimits.partReason);
+    else reader.skip();
+  }
+  return limit;
+}
+
+function readLookups(reader: WireReader): AgentLookups {
+  const resolvers: AgentResolver[] = [];
+  const counts = { nameCount: 0, waitingCount: 0, malformedCount: 0, unaskedCount: 0, unbelievedCount: 0 };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const name = lookupNumbers[field - 1];
+    if (name !== undefined) counts[name] = reader.unsigned();
+    else if (field === lookupResolvers) add(resolvers, ingestLimits.resolvers, reader, readResolver);
+    else reader.skip();
+  }
+  return { ...counts, resolvers };
+}
+
+function readResolver(reader: WireReader): AgentResolver {
+  const failures: [string, number][] = [];
+  let address = "";
+  const counts = {
+    ...{ queryCount: 0, answerCount: 0, timedOutCount: 0 },
+    ...{ latencySumMicroseconds: 0, latencyMaxMicroseconds: 0 },
+  };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const name = resolverNumbers[field - 2];
+    if (name !== undefined) counts[name] = reader.unsigned();
+    else if (field === resolverField.address) address = textOf(reader, textLimits.resolver);
+    else if (field === resolverField.failures) add(failures, ingestLimits.failures, reader, readFailure);
+    else reader.skip();
+  }
+  return { ...counts, address, failureCounts: Object.fromEntries(failures) };
+}
+
+function readFailure(reader: WireReader): [string, number] {
+  const failure: [string, number] = ["", 0];
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === failureField.code) failure[0] = textOf(reader, textLimits.failureCode);
+    else if (field === failureField.count) failure[1] = reader.unsigned();
+    else reader.skip();
+  }
+  return failure;
 }
 
 function readPart(reader: WireReader): AgentPart {

@@ -47,7 +47,35 @@ export const translationNumbers = [
   "networkNamespace",
   "endedMilliseconds",
 ] as const;
-export const reportField = { parts: 1, sockets: 2, spoolBytes: 3, spoolMessages: 4 } as const;
+export const reportField = {
+  parts: 1,
+  sockets: 2,
+  spoolBytes: 3,
+  spoolMessages: 4,
+  way: 5,
+  limits: 6,
+  dns: 7,
+} as const;
+export const limitField = { reason: 1, remedy: 2 } as const;
+/** From field 1 on; `resolvers` come after them. */
+export const lookupNumbers = [
+  "nameCount",
+  "waitingCount",
+  "malformedCount",
+  "unaskedCount",
+  "unbelievedCount",
+] as const;
+export const lookupResolvers = 6;
+export const resolverField = { address: 1, failures: 7 } as const;
+/** From field 2 on. */
+export const resolverNumbers = [
+  "queryCount",
+  "answerCount",
+  "timedOutCount",
+  "latencySumMicroseconds",
+  "latencyMaxMicroseconds",
+] as const;
+export const failureField = { code: 1, count: 2 } as const;
 export const partField = { name: 1, isOn: 2, reason: 3 } as const;
 
 /** "PTLB", as a little-endian number. */

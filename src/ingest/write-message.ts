@@ -1,17 +1,30 @@
 import type { FlowBatch } from "../flow/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
-import { type AgentReport, type IngestMessage, ingestLimits, textLimits } from "./message.ts";
+import {
+  type AgentLookups,
+  type AgentReport,
+  type AgentResolver,
+  type IngestMessage,
+  ingestLimits,
+  textLimits,
+} from "./message.ts";
 import {
   batchField as at,
   columnField,
   dropField,
+  failureField,
   formatVersion,
+  limitField,
+  lookupNumbers,
+  lookupResolvers,
   magic,
   nameField,
   partField,
   peerFields,
   renamedField,
   reportField,
+  resolverField,
+  resolverNumbers,
   translationAddresses,
   translationNumbers,
 } from "./wire.ts";
@@ -111,7 +124,38 @@ function writeReport(writer: WireWriter, inner: WireWriter, report: AgentReport)
   inner.unsigned(reportField.sockets, report.sockets);
   inner.unsigned(reportField.spoolBytes, report.spoolBytes);
   inner.unsigned(reportField.spoolMessages, report.spoolMessages);
+  inner.text(reportField.way, report.way, textLimits.way);
+  for (const { reason, remedy } of report.limits.slice(0, ingestLimits.limits)) {
+    part.clear().text(limitField.reason, reason, textLimits.partReason);
+    part.text(limitField.remedy, remedy, textLimits.partReason);
+    inner.message(reportField.limits, part);
+  }
+  if (report.dns !== undefined) inner.message(reportField.dns, lookupsOf(report.dns));
   writer.message(at.report, inner);
+}
+
+function lookupsOf(dns: AgentLookups): WireWriter {
+  const writer = new WireWriter();
+  lookupNumbers.forEach((name, i) => {
+    writer.unsigned(i + 1, dns[name]);
+  });
+  for (const resolver of dns.resolvers.slice(0, ingestLimits.resolvers))
+    writer.message(lookupResolvers, resolverOf(resolver));
+  return writer;
+}
+
+function resolverOf(resolver: AgentResolver): WireWriter {
+  const [writer, failure] = [new WireWriter(), new WireWriter()];
+  writer.text(resolverField.address, resolver.address, textLimits.resolver);
+  resolverNumbers.forEach((name, i) => {
+    writer.unsigned(i + 2, resolver[name]);
+  });
+  for (const [code, count] of Object.entries(resolver.failureCounts).slice(0, ingestLimits.failures)) {
+    failure.clear().text(failureField.code, code, textLimits.failureCode);
+    failure.unsigned(failureField.count, count);
+    writer.message(resolverField.failures, failure);
+  }
+  return writer;
 }
 
 function fromHex(text: string): Uint8Array {

@@ -5,6 +5,8 @@ export interface CountedAgent {
   readonly node: string;
   /** Unix milliseconds. */
   readonly lastSeenMilliseconds: number;
+  /** It said that it stops. */
+  readonly hasLeft: boolean;
   /** Undefined when it did not say. */
   readonly clockAheadMilliseconds: number | undefined;
   readonly messageCount: number;
@@ -31,11 +33,12 @@ export interface CountedAgents {
 
 type Read = (agent: CountedAgent) => number | undefined;
 
-/** `portolan_remote_agent_*`, by machine. One that is silent is told until it is forgotten, so that somebody can be woken for it. */
+/**
+ * `portolan_remote_agent_*`, by machine. One that is silent is told until it is forgotten, so that somebody can be woken for it; nobody is for one
+ * that was stopped, as on a node that a cluster lets go.
+ */
 export function agentsMetrics({ agents, now, silentMilliseconds, agentsMax }: CountedAgents): Metric[] {
-  const told = [...agents]
-    .sort((a, b) => b.lastSeenMilliseconds - a.lastSeenMilliseconds)
-    .slice(0, agentsMax);
+  const told = lastOfEach(agents).slice(0, agentsMax);
   const metric = (name: string, type: Metric["type"], help: string, read: Read): Metric => ({
     ...{ name: `portolan_remote_agent_${name}`, type, help },
     samples: told.flatMap((agent) => {
@@ -46,6 +49,9 @@ export function agentsMetrics({ agents, now, silentMilliseconds, agentsMax }: Co
   return [
     metric("up", "gauge", "1 when the agent was heard of late.", (agent) =>
       now - agent.lastSeenMilliseconds < silentMilliseconds ? 1 : 0,
+    ),
+    metric("left", "gauge", "1 when the agent said that it stops, and was not heard since.", ({ hasLeft }) =>
+      hasLeft ? 1 : 0,
     ),
     metric(
       "last_seen_timestamp_seconds",
@@ -83,4 +89,12 @@ export function agentsMetrics({ agents, now, silentMilliseconds, agentsMax }: Co
       ),
     },
   ];
+}
+
+/** Those heard last first. A machine that was made anew, or keeps no spool, has had several agents: the last is told, since a series is one. */
+function lastOfEach(agents: readonly CountedAgent[]): CountedAgent[] {
+  const byNode = new Map<string, CountedAgent>();
+  for (const agent of agents.toSorted((a, b) => b.lastSeenMilliseconds - a.lastSeenMilliseconds))
+    if (!byNode.has(agent.node)) byNode.set(agent.node, agent);
+  return [...byNode.values()];
 }

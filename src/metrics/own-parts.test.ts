@@ -12,7 +12,7 @@ const samples = (metrics: readonly Metric[]) =>
 
 const agent = (node: string, changes: Partial<CountedAgent> = {}): CountedAgent => ({
   ...{ node, lastSeenMilliseconds: now, clockAheadMilliseconds: 1500, messageCount: 7, rowCount: 70 },
-  ...{ drops: new Map([["queue_full", 3]]), report: undefined },
+  ...{ drops: new Map([["queue_full", 3]]), report: undefined, hasLeft: false },
   ...changes,
 });
 
@@ -37,6 +37,25 @@ test("an agent that is silent is told as down, with when it was heard", () => {
   ])
     assert.ok(lines.includes(line), `${line} in\n${lines.join("\n")}`);
   assert.ok(!lines.some((line) => line.includes('clock_ahead_seconds{agent="b"')));
+});
+
+test("an agent that was stopped is told as gone by its own will; of several of one machine the last", () => {
+  const agents = [
+    agent("a", { lastSeenMilliseconds: now - 90_000, messageCount: 1 }),
+    agent("a", { lastSeenMilliseconds: now - 1000, messageCount: 2 }),
+    agent("b", { lastSeenMilliseconds: now - 40_000, hasLeft: true }),
+  ];
+  const lines = samples(agentsMetrics({ agents, now, silentMilliseconds: 30_000, agentsMax: 10 }));
+  const of = (name: string) => lines.filter((line) => line.startsWith(`portolan_remote_agent_${name}`));
+  assert.deepEqual(of("up"), [
+    'portolan_remote_agent_up{agent="a"} 1',
+    'portolan_remote_agent_up{agent="b"} 0',
+  ]);
+  assert.deepEqual(of("left"), [
+    'portolan_remote_agent_left{agent="a"} 0',
+    'portolan_remote_agent_left{agent="b"} 1',
+  ]);
+  assert.deepEqual(of("messages")[0], 'portolan_remote_agent_messages_total{agent="a"} 2');
 });
 
 test("agents beyond the bound are not told, those heard last are", () => {

@@ -1,5 +1,5 @@
-import { chmodSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { describeFlow } from "./describe-flow.ts";
 import type { Probe } from "./probe.ts";
 import type { KernelCounts } from "./statistics.ts";
@@ -39,7 +39,7 @@ export function createControlSocket(path: string, actions: ControlActions): Cont
   let server: Server | undefined;
   return {
     async start() {
-      rmSync(path, { force: true }); // left by one that did not end by itself
+      await makeWay(path);
       server = createServer({ allowHalfOpen: true }, (socket) => answer(socket, actions));
       server.maxConnections = 16;
       await new Promise<void>((resolve, reject) => {
@@ -51,6 +51,33 @@ export function createControlSocket(path: string, actions: ControlActions): Cont
       server?.close();
     },
   };
+}
+
+/**
+ * Removes a socket left by a probe that did not end by itself. Throws an Error when another answers there, which would count everything a second
+ * time, or when what is there is no socket.
+ */
+async function makeWay(path: string): Promise<void> {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return;
+  if (!status.isSocket())
+    throw new Error(
+      `control socket ${path}: there is a file that is no socket; choose another place with -c`,
+    );
+  const code = await new Promise<string | undefined>((resolve) => {
+    const socket = createConnection(path);
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+  });
+  if (code === undefined)
+    throw new Error(
+      `control socket ${path}: another probe answers there; softflowctl -c ${path} shutdown ends it, and -c chooses another place for this one`,
+    );
+  if (code === "EACCES") throw new Error(`control socket ${path}: there is one of another user's`);
+  rmSync(path, { force: true });
 }
 
 function answer(socket: Socket, actions: ControlActions): void {

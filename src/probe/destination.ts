@@ -51,6 +51,7 @@ const call = {
   setOption: bind("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
   send: bind("intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
   close: bind("int close(int fd)"),
+  interfaceIndex: bind("unsigned int if_nametoindex(const char *name)"),
 };
 
 /** Looks the host up and connects a UDP socket to it. Throws an Error that says what is wrong with the destination. */
@@ -59,7 +60,9 @@ export async function openDestination(
   { hopLimit, device, log, now }: DestinationOptions,
 ): Promise<OpenDestination> {
   const text = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const address = await findAddress(host, text);
+  const [, name, zone] = /^([^%]*)(?:%(.*))?$/s.exec(host)!;
+  const scope = zone === undefined ? 0 : scopeOf(zone, text);
+  const address = await findAddress(name!, text);
   const isIPv4 = isMappedIPv4(address);
   const fd = call.socket(isIPv4 ? familyIPv4 : familyIPv6, socketDatagram | closeOnExec, 0);
   if (fd < 0) throw new Error(`destination ${text}: ${lastError()}`);
@@ -70,17 +73,23 @@ export async function openDestination(
     setNumber(isIPv4 ? levelIPv4 : levelIPv6, isIPv4 ? ipTtl : ipv6UnicastHops, hopLimit);
     setNumber(isIPv4 ? levelIPv4 : levelIPv6, isIPv4 ? ipMulticastTtl : ipv6MulticastHops, hopLimit);
   }
-  const name = new TextEncoder().encode(`${device ?? ""}\0`);
-  if (device !== undefined && call.setOption(fd, levelSocket, optionBindToDevice, name, name.length) !== 0) {
+  const deviceName = new TextEncoder().encode(`${device ?? ""}\0`);
+  if (
+    device !== undefined &&
+    call.setOption(fd, levelSocket, optionBindToDevice, deviceName, deviceName.length) !== 0
+  ) {
     const error = lastError();
     call.close(fd);
     throw new Error(`destination ${text}: messages cannot be sent by interface ${device}: ${error}`);
   }
-  const socketAddress = writeSocketAddress(address, port, isIPv4);
+  const socketAddress = writeSocketAddress(address, port, isIPv4, scope);
   if (call.connect(fd, socketAddress, socketAddress.length) !== 0) {
     const error = lastError();
     call.close(fd);
-    throw new Error(`destination ${text}: ${error}`);
+    const isScopeMissing = scope === 0 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+    throw new Error(
+      `destination ${text}: ${isScopeMissing ? `a link-local address wants its interface, such as [${name}%eth0]:${port}` : error}`,
+    );
   }
   return new UdpDestination(fd, text, log, now);
 }
@@ -142,12 +151,21 @@ async function findAddress(host: string, text: string): Promise<Uint8Array> {
   }
 }
 
-function writeSocketAddress(address: Uint8Array, port: number, isIPv4: boolean): Uint8Array {
+/** RFC 4007 §11: behind `%` stands an interface, by its name or its number. */
+function scopeOf(zone: string, text: string): number {
+  const index: number = /^\d+$/.test(zone) ? Number(zone) : call.interfaceIndex(zone);
+  if (index === 0) throw new Error(`destination ${text}: there is no interface ${zone}`);
+  return index;
+}
+
+/** struct sockaddr_in, or sockaddr_in6 with the scope at its end. */
+function writeSocketAddress(address: Uint8Array, port: number, isIPv4: boolean, scope: number): Uint8Array {
   const bytes = new Uint8Array(isIPv4 ? 16 : 28);
   bytes[0] = isIPv4 ? familyIPv4 : familyIPv6;
   bytes[2] = port >> 8;
   bytes[3] = port;
   bytes.set(isIPv4 ? address.subarray(12) : address, isIPv4 ? 4 : 8);
+  if (!isIPv4) bytes.set(new Uint8Array(Uint32Array.of(scope).buffer), 24);
   return bytes;
 }
 

@@ -69,6 +69,16 @@ test("real-time defaults; softflowd's when they are asked for", () => {
   assert.equal(parse("-r - -c none").controlSocket, undefined);
 });
 
+test("destinations of every -n count, and a small buffer is what a ring has at least", () => {
+  const { destinations, ringBytes, sampling } = parse("-i eth0 -n a:1,b:2 -n c:3 -B 65536 -v 9 -s 16384");
+  assert.deepEqual(
+    destinations.map(({ host, port }) => `${host}:${port}`),
+    ["a:1", "b:2", "c:3"],
+  );
+  assert.equal(ringBytes, 2_097_152);
+  assert.equal(sampling, 16_384, "only version 5 is short of bits for it");
+});
+
 test("every mistake is told at once, with what is accepted", () => {
   assert.deepEqual(problems("-v 7 -T mac -n nowhere -m 0 -t foo=1 -t udp=soon -Z -L 300 -b"), [
     "-Z: no such flag",
@@ -82,6 +92,7 @@ test("every mistake is told at once, with what is accepted", () => {
     "-L 300: wants a number from 1 to 255",
   ]);
   assert.match(problems("-i eth0 -P sctp")[0]!, /by udp only/);
+  assert.deepEqual(problems("-i eth0 -v 5 -s 16384"), ["-s 16384: wants a number from 0 to 16383"]);
   assert.match(problems("-i eth0 -v psamp")[0]!, /psamp is not written here/);
 });
 

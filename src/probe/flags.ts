@@ -54,6 +54,10 @@ export type ParsedFlags =
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 const destinationsMax = 16;
+/** Least that a ring has; less is rounded up, as softflowd's `-B` asks for octets of a buffer that may be small. */
+const ringBytesMin = 2_097_152;
+/** Version 5 tells the interval in 14 bits. */
+const samplingMaxOfVersion5 = 0x3fff;
 export const defaultPidFile = "/var/run/softflowd.pid";
 export const defaultControlSocket = "/var/run/softflowd.ctl";
 
@@ -146,19 +150,19 @@ export function parseProbeFlags(parameters: readonly string[]): ParsedFlags {
   const flags: ProbeFlags = {
     interfaces,
     file,
-    destinations: readDestinations(given.get("n"), problems),
+    destinations: readDestinations(options, problems),
     isBalanced: given.has("l"),
     version,
     level: choice("T", trackLevels, "full"),
     timeouts: readTimeouts(options, isSoftflowd ? softflowdTimeouts : defaultTimeouts, problems),
     flowsMax: number("m", isSoftflowd ? softflowdFlowsMax : defaultFlowsMax, 1, 2 ** 24),
-    sampling: Math.max(1, number("s", 1, 0, 0x7fffffff)),
+    sampling: Math.max(1, number("s", 1, 0, version === 5 ? samplingMaxOfVersion5 : 0x7fffffff)),
     // As in softflowd, without a meaning for other versions.
     isBiflow: given.has("b") && version === 10,
     timeFormat: given.has("A") ? choice("A", timeFormats.slice(1), "milli") : undefined,
     mplsLabels: number("x", 0, 0, 10),
     snapLength: number("C", 192, 64, 65_535),
-    ringBytes: number("B", 33_554_432, 2_097_152, 2 ** 30),
+    ringBytes: Math.max(ringBytesMin, number("B", 33_554_432, 1, 2 ** 30)),
     isPromiscuous: !given.has("N"),
     tracksIPv6: given.has("6") || given.has("D"),
     hopLimit: given.has("L") ? number("L", 64, 1, 255) : undefined,
@@ -212,9 +216,9 @@ function readInterfaces(options: Words["options"], problems: string[]): ProbeFla
     });
 }
 
-function readDestinations(text: string | undefined, problems: string[]): DestinationAddress[] {
-  if (text === undefined) return [];
-  const parts = text.split(",");
+/** `-n` may come more than once, too. */
+function readDestinations(options: Words["options"], problems: string[]): DestinationAddress[] {
+  const parts = options.flatMap(([flag, text]) => (flag === "n" ? text.split(",") : []));
   if (parts.length > destinationsMax) problems.push(`-n: at most ${destinationsMax} destinations`);
   return parts.flatMap((part) => {
     const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/.exec(part) ?? [];

@@ -136,6 +136,26 @@ test("a flow is reported at least every maxlife, keeps who began, and leaves whe
   assert.equal(table.flowCount, 0);
 });
 
+test("a closed or reset connection is reported as ended, though maxlife comes before its timeout", () => {
+  for (const [last, reason] of [
+    [fin, endReason.fin],
+    [rst, endReason.reset],
+    [ack, endReason.maxlife],
+  ] as const) {
+    const { table, reported, add } = trial();
+    add(there(0, { ...opened, flags: syn }), there(5, { ...opened, flags: fin | ack }));
+    add(back(10, { ...opened, flags: last | ack }));
+    table.advance(start + 66_000);
+    assert.deepEqual(
+      reported.map((one) => one.reason),
+      [reason],
+    );
+    add(there(70_000, { ...opened, flags: syn }), back(70_010, { ...opened, flags: syn | ack }));
+    table.advance(start + 140_000);
+    assert.equal(reported.at(-1)?.reason, endReason.maxlife, "the next connection of these ports goes on");
+  }
+});
+
 const idle: [string, TestPacket[], number, EndReason][] = [
   ["udp", [there(0)], 300, endReason.udp],
   ["icmp", [there(0, { protocol: "icmp", flags: 0x0800 })], 300, endReason.icmp],

@@ -132,7 +132,7 @@ export class FlowTable {
   deadlineOf(row: number): { readonly time: number; readonly reason: EndReason } {
     const idle = this.#deadlines.idle(row, this.#now);
     const age = this.#deadlines.age(row, this.#now);
-    if (age < idle) return { time: age, reason: endReason.maxlife };
+    if (age < idle) return { time: age, reason: this.#ageReason(row) };
     return { time: idle, reason: this.#deadlines.idleReason(row) };
   }
 
@@ -236,6 +236,9 @@ export class FlowTable {
   #noteTcp(row: number, direction: number, tcpFlags: number): void {
     const state = this.words[row * rowWords + wordOf.state]!;
     let next = state;
+    // Another connection between the same ports: that the one before ended says nothing of it.
+    if ((tcpFlags & (flagSyn | flagAck)) === flagSyn && !this.config.isSoftflowd)
+      next &= ~(stateBit.finOfA | stateBit.finOfB | stateBit.reset);
     if ((tcpFlags & flagFin) !== 0) next |= stateBit.finOfA << direction;
     if ((tcpFlags & flagRst) !== 0) next |= stateBit.reset;
     if ((tcpFlags & flagSyn) !== 0 && (state & stateBit.initiatorIsCertain) === 0) {
@@ -273,11 +276,18 @@ export class FlowTable {
     if (this.#deadlines.idle(row, now) <= now) {
       this.#report(row, this.#deadlines.idleReason(row));
       this.#remove(row);
-    } else if (this.#deadlines.age(row, now) <= now) this.#endOrDrain(row, endReason.maxlife);
+    } else if (this.#deadlines.age(row, now) <= now) this.#endOrDrain(row, this.#ageReason(row));
     else this.#schedule(row);
   };
 
-  /** Reports a flow that goes on. It keeps its place, and with it who began; it leaves when it is silent as long again. */
+  /** A connection that both ends have closed, or one has reset, is over, however soon its turn to be reported comes. */
+  #ageReason(row: number): EndReason {
+    const reason = this.#deadlines.idleReason(row);
+    const isOver = reason === endReason.fin || reason === endReason.reset;
+    return isOver && !this.config.isSoftflowd ? reason : endReason.maxlife;
+  }
+
+  /** Reports a flow that goes on, or may. It keeps its place, and with it who began; it leaves when it is silent as long again. */
   #endOrDrain(row: number, reason: EndReason): void {
     this.#report(row, reason);
     if (this.config.isSoftflowd) {

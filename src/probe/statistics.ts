@@ -92,6 +92,8 @@ export class FlowStatistics {
       `Flows expired: ${this.#flowCount} (${this.evictedCount} forced)`,
       `Flows exported: ${this.#flowCount} (${exported.recordCount} records) in ${exported.messageCount} packets (${exported.failureCount} failures)`,
     );
+    if (exported.unsayableCount > 0)
+      lines.push(`Records left out: ${exported.unsayableCount} (NetFlow 1 and 5 cannot say them)`);
     if (kernel !== undefined)
       lines.push(
         `Packets received by kernel: ${kernel.received}`,

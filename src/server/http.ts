@@ -12,6 +12,7 @@ import { isLoopbackHost } from "../settings/index.ts";
 import { collectDescriptions } from "./api/description.ts";
 import { guard } from "./auth/access.ts";
 import type { ClientLimits } from "./auth/client-limits.ts";
+import { limitConnections } from "./auth/connection-limits.ts";
 import type { CredentialTable } from "./auth/credential-table.ts";
 import { Sessions } from "./auth/sessions.ts";
 import { answerClientError, answerProblems, Problem, sendProblem } from "./problem.ts";
@@ -34,6 +35,9 @@ const headers = {
 
 /** A request, its body included, arrives within this time; how long the answer takes is another matter. */
 const requestMilliseconds = 60_000;
+/** Its head, or the handshake of TLS, counted from the connection on: whoever says nothing is let go. */
+const headMilliseconds = 15_000;
+const lookMilliseconds = 2000;
 
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
@@ -44,6 +48,8 @@ export interface HttpOptions {
   /** Where people and programs have to show a token. */
   readonly credentials?: CredentialTable | undefined;
   readonly limits?: ClientLimits | undefined;
+  /** Connections at once. */
+  readonly connectionsMax?: number;
   readonly tls?: TlsFiles | undefined;
 }
 
@@ -58,9 +64,20 @@ const proxyHeaders = [
 
 /** The HTTP server without its API routes: headers, errors, the page. */
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { logger, isLoopbackOnly, areAgentsChecked = false, credentials, limits, tls } = options;
+  const {
+    logger,
+    isLoopbackOnly,
+    areAgentsChecked = false,
+    credentials,
+    limits,
+    tls,
+    connectionsMax = 4096,
+  } = options;
+  const timeouts = { headersTimeout: headMilliseconds, connectionsCheckingInterval: lookMilliseconds };
   const app = Fastify({
-    ...(tls === undefined ? {} : { https: { ...tls, minVersion: "TLSv1.2" } }),
+    ...(tls === undefined
+      ? { http: timeouts }
+      : { https: { ...tls, ...timeouts, minVersion: "TLSv1.2", handshakeTimeout: headMilliseconds } }),
     // Where it listens is told by whoever started it.
     loggerInstance: logger.child({}, { level: logger.level === "info" ? "warn" : logger.level }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -74,6 +91,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) =>
       sendProblem(reply.headers(headers), new Problem(400, "request_invalid", error.message)),
   } as FastifyServerOptions) as FastifyInstance;
+  limitConnections(app.server, connectionsMax, {
+    log: (message) => logger.warn(message),
+    now: () => performance.now(),
+  });
   answerProblems(app);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
@@ -131,10 +152,13 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   return app;
 }
 
-/** A link to the page itself may be followed from anywhere. Browsers that do not say where a request is from say whose page sends it. */
-function isOfAnotherSite({ method, url, headers }: FastifyRequest): boolean {
+/**
+ * A link to the page itself may be followed from anywhere. Browsers that do not say where a request is from say whose page sends it.
+ * What is asked for is told by the route: its path may be written in many ways.
+ */
+function isOfAnotherSite({ method, routeOptions, headers }: FastifyRequest): boolean {
   const isRead = method === "GET" || method === "HEAD";
-  if (isRead && !/^\/(api\/|metrics|nodegraph\/)/.test(url)) return false;
+  if (isRead && !/^\/(api\/|metrics|nodegraph\/)/.test(routeOptions.url ?? "")) return false;
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
   if (site !== undefined) return site !== "same-origin" && site !== "none";

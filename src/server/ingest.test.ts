@@ -42,11 +42,17 @@ const start = Date.UTC(2026, 10, 21, 12, 0, 0);
 async function createReceiving(
   folder: string,
   clock = { now: start },
-  options: { isOpen?: boolean; here?: string; nodes?: string[]; limits?: IngestDependencies["limits"] } = {},
+  options: {
+    isOpen?: boolean;
+    here?: string;
+    nodes?: string[];
+    limits?: IngestDependencies["limits"];
+    peersMax?: number;
+  } = {},
 ) {
   const drops = new DropCounters();
   const observers = new ObserverTable();
-  const peers = new PeerTable(10_000, drops.drop);
+  const peers = new PeerTable(options.peersMax ?? 10_000, drops.drop);
   const fold = new LiveFold(liveFoldDefaults, drops.drop);
   const stitcher = createStitcher(stitchDefaults, drops.drop);
   const nat = createNat(natTableDefaults, stitcher, drops.drop);
@@ -102,7 +108,11 @@ async function createReceiving(
     clock.now += milliseconds;
     await pipeline.tick(sources);
   };
-  const post = async (message: IngestMessage | Uint8Array, headers: Record<string, string> = {}) => {
+  const post = async (
+    message: IngestMessage | Uint8Array,
+    headers: Record<string, string> = {},
+    remoteAddress = "127.0.0.1",
+  ) => {
     const payload = message instanceof Uint8Array ? message : zstdCompressSync(writeMessage(message));
     const all: Record<string, string> = {
       ...{
@@ -112,12 +122,15 @@ async function createReceiving(
       },
       ...headers,
     };
-    return app.inject({ method: "POST", url: ingestPath, payload: Buffer.from(payload), headers: all });
+    return app.inject({
+      ...{ method: "POST", url: ingestPath, payload: Buffer.from(payload), headers: all },
+      remoteAddress,
+    });
   };
   /** Posts, and lets time go by until it is answered. */
-  const stored = async (message: IngestMessage, headers = {}) => {
+  const stored = async (message: IngestMessage, headers = {}, remoteAddress?: string) => {
     let answer: Awaited<ReturnType<typeof post>> | undefined;
-    const posting = post(message, headers).then((found) => (answer = found));
+    const posting = post(message, headers, remoteAddress).then((found) => (answer = found));
     for (let i = 0; i < 20 && answer === undefined; i++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       await tick(500);
@@ -138,6 +151,9 @@ async function createReceiving(
   return {
     app,
     counts,
+    pipeline,
+    sources,
+    observers,
     post,
     stored,
     tick,
@@ -180,6 +196,16 @@ const fromServer = (sequence: number, row: Partial<SampleRow> = {}) =>
     batch: sampleBatch([{ ...connection, ...short, observedEnd: 2, bytes: 100, destinationPeer: 1, ...row }]),
   });
 const link = ["process:box/curl", "process:web/nginx"];
+
+test("an agent's address is told as people write it, also where one socket takes both families", async (t) => {
+  const { stored, remote } = await createStarted(t);
+  const told: (string | undefined)[] = [];
+  for (const remoteAddress of ["::ffff:192.0.2.9", "192.0.2.9", "fd00::9"]) {
+    assert.equal((await stored(fromClient(told.length + 1), {}, remoteAddress)).statusCode, 200);
+    told.push(remote.list()[0]?.address);
+  }
+  assert.deepEqual(told, ["192.0.2.9", "192.0.2.9", "fd00::9"]);
+});
 
 test("a message is answered when it is stored; the same again is answered and not counted", async (t) => {
   const { stored, totals, fold } = await createStarted(t);
@@ -248,6 +274,73 @@ test("the client's agent reports long after the server's: still counted once", a
   for (let i = 0; i < 60; i++) await tick();
   await stored(fromClient(1));
   assert.deepEqual(await totals(), [["host:10.0.0.9", "process:web/nginx", 100, 1]]);
+});
+
+/** A router's record of fromClient's connection, in the direction of the client's bytes. */
+function exportedBatch(observers: ObserverTable, row: Partial<SampleRow> = {}) {
+  const batch = sampleBatch([
+    { ...connection, observedEnd: 1, bytes: 100, startMilliseconds: start - 500, ...row },
+  ]);
+  batch.columns.observedEnd[0] = 0;
+  batch.columns.clientEnd[0] = 0;
+  batch.columns.observer[0] = observers.intern({ id: "exporter:r", kind: "exporter", name: "r" });
+  return batch;
+}
+
+test("a router's record of an agent's machine waits for the agent's message; counted once, between both peers", async (t) => {
+  const { pipeline, sources, observers, stored, tick, totals } = await createStarted(t);
+  await stored(fromClient(1, { sourcePort: 39_999, bytes: 1 }));
+  pipeline.acceptExported(exportedBatch(observers), sources.agent);
+  await tick();
+  await stored(fromClient(2));
+  for (let i = 0; i < 4; i++) await tick();
+  assert.deepEqual(await totals(), [["process:box/curl", "host:10.0.0.1", 101, 2]]);
+});
+
+test("a router's record of what an agent's machine masquerades waits too", async (t) => {
+  const { pipeline, sources, observers, stored, tick, totals } = await createStarted(t);
+  const masqueraded = "192.0.2.7";
+  const translation = (originalSourcePort: number) => {
+    const addresses = new Uint8Array(64);
+    ["10.0.0.9", "10.0.0.1", "10.0.0.1", masqueraded].forEach((text, i) => {
+      addresses.set(parseAddress(text)!, i * 16);
+    });
+    return {
+      ...{ addresses, originalSourcePort, originalDestinationPort: 443, replySourcePort: 443 },
+      ...{ replyDestinationPort: originalSourcePort, protocol: 6, networkNamespace: 0, endedMilliseconds: 0 },
+    };
+  };
+  const before = fromClient(1, { sourcePort: 39_999, bytes: 1 });
+  await stored({ ...before, translations: [translation(39_999)] });
+  pipeline.acceptExported(exportedBatch(observers, { source: masqueraded }), sources.agent);
+  await tick();
+  await stored({ ...fromClient(2), translations: [translation(40_000)] });
+  for (let i = 0; i < 4; i++) await tick();
+  assert.deepEqual(await totals(), [["process:box/curl", "host:10.0.0.1", 101, 2]]);
+});
+
+test("an agent that was cut off tells of what a router's record counted: not again", async (t) => {
+  const { pipeline, sources, observers, stored, tick, totals } = await createStarted(t);
+  await stored(sampleMessage({ sequence: 1 }));
+  await stored({ ...fromServer(1, { sourcePort: 39_999, bytes: 1 }), machine: "another" });
+  pipeline.acceptExported(exportedBatch(observers, { source: "10.0.0.8" }), sources.agent);
+  for (let i = 0; i < 60; i++) await tick(60_000);
+  await stored(fromClient(2, { source: "10.0.0.8" }));
+  const bytes = (await totals()).map(([, , sent]) => sent);
+  assert.deepEqual(bytes.sort(), [1, 100]);
+});
+
+test("one end's message comes when the other's was stored for an hour and a minute: one link, counted once", async (t) => {
+  for (const [early, late, expected] of [
+    [fromClient(1), fromServer(1), ["process:box/curl", "host:10.0.0.1", 100, 1]],
+    [fromServer(1), fromClient(1), ["host:10.0.0.9", "process:web/nginx", 100, 1]],
+  ] as const) {
+    const { stored, tick, totals } = await createStarted(t);
+    await stored(early);
+    for (let minute = 0; minute < 61; minute++) await tick(60_000);
+    await stored(late);
+    assert.deepEqual(await totals(), [expected]);
+  }
 });
 
 test("the other end's message comes only after the server was started again: counted once", async (t) => {
@@ -463,21 +556,23 @@ test("who may send: only those with the token; it is compared whole", async (t) 
 });
 
 test("two agents of one machine: the second is told, and let in when the first is gone", async (t) => {
-  const { stored, tick, remote } = await createStarted(t, { here: "web" });
-  await stored(fromClient(1));
+  const { post, stored, tick, remote } = await createStarted(t, { here: "web" });
+  const first = post(fromClient(1));
+  while (remote.list().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const second = { ...fromClient(1), instance: instanceB, epoch: epochB };
-  const answer = await stored(second);
+  const answer = await post(second); // the clock stands still meanwhile
   assert.deepEqual(
-    [answer.statusCode, answer.json().code, Number(answer.headers["retry-after"]) <= 30],
-    [409, "agent_conflict", true],
+    [answer.statusCode, answer.json().code, answer.headers["retry-after"]],
+    [409, "agent_conflict", "30"],
   );
-  assert.equal((await stored(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
+  assert.equal((await post(fromServer(1))).statusCode, 409, "nor one of the server's own machine");
   assert.deepEqual(
     remote.turnedAway().map(({ node, reason }) => [node, /another|itself/.exec(reason)?.[0]]),
     [["web", "itself"]],
     "of an instance that asks for two machines the last is told",
   );
   for (let i = 0; i < 31; i++) await tick();
+  assert.equal((await first).statusCode, 200);
   assert.equal((await stored(second)).statusCode, 200);
 });
 
@@ -617,6 +712,35 @@ test("peers that no row refers to are not kept", async (t) => {
   await stored({ ...fromClient(1, { sourcePeer: 7 }), peers: told });
   assert.equal(peers.count, before + 2, "one, and the other end");
   assert.notEqual(peers.find(told[6]!), 0);
+});
+
+test("an agent fills its share of the peer table alone; when what it told is used no more there is room again", async (t) => {
+  const { stored, tick, peers, drops, remote, totals } = await createStarted(t, { peersMax: 100 });
+  const many = (sequence: number, from: number) =>
+    sampleMessage({
+      sequence,
+      batch: sampleBatch(
+        Array.from({ length: 400 }, (_, i) => ({
+          ...{ ...connection, ...short, destination: `198.51.${from + (i >> 8)}.${i & 255}` },
+          ...({ observedEnd: 1, bytes: 1, sourcePeer: 1 } as const),
+        })),
+      ),
+      peers: [clientPeer],
+    });
+  await stored(many(1, 100));
+  const [first] = remote.list();
+  assert.ok(first!.peers.rows >= 40 && first!.peers.rows <= 50, String(first!.peers.rows));
+  assert.ok(first!.peersRefusedMilliseconds > 0);
+  const refused = [...drops.counts()].find(({ reason }) => reason === "peer_limit");
+  assert.equal(refused?.source, "box");
+  await stored(fromServer(1));
+  assert.ok(
+    (await totals()).some(([, server]) => server === "process:web/nginx"),
+    "another finds room",
+  );
+  assert.ok(peers.takenShare > 0.8, "what is used no more is looked for");
+  for (let i = 0; i < 80; i++) await tick(60_000);
+  assert.ok(first!.peers.rows < 10, `freed: ${first!.peers.rows}`);
 });
 
 test("drops are counted by reasons that there are, whatever an object inherits", async (t) => {

@@ -6,7 +6,7 @@ import type { Kubernetes } from "../enrich/kubernetes/index.ts";
 import { FlowBatch } from "../flow/index.ts";
 import type { TrafficMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
-import type { LiveFold, Nat, PeerTable, Stitcher } from "../topology/index.ts";
+import { type LiveFold, type Nat, type PeerTable, type Stitcher, stitchDefaults } from "../topology/index.ts";
 import type { LiveHub } from "./live-hub.ts";
 import type { RemoteAgents } from "./remote-agents.ts";
 
@@ -56,8 +56,8 @@ const minuteMilliseconds = 60_000;
 const pollAgainMilliseconds = 250;
 /** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
 const keepPeersSeconds = 300;
-/** Exporters may report a flow long after its connection ended. */
-const keepTranslationsSeconds = 3600;
+/** Exporters, and agents that were cut off, may report a flow long after its connection ended. */
+const keepTranslationsSeconds = stitchDefaults.rememberSeconds;
 
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {

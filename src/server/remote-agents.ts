@@ -9,14 +9,22 @@ import {
 } from "../flow/index.ts";
 import type { AgentReport, IngestHead, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import { type Nat, type Peer, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
+import {
+  type Nat,
+  observedEnd,
+  type Peer,
+  type PeerAccount,
+  type PeerTable,
+  type Stitcher,
+  takeOutAttempts,
+} from "../topology/index.ts";
 import { isPeerOf, peerToldBy } from "./told-peers.ts";
 
 export interface RemoteAgentsDependencies {
   readonly nat: Nat;
   readonly stitcher: Pick<
     Stitcher,
-    "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine"
+    "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine" | "elsewhere"
   >;
   readonly addressPeers: Pick<AddressPeers, "enrich" | "rename">;
   readonly store: Pick<Store, "append" | "remember" | "hasIngested" | "freeRows">;
@@ -79,6 +87,10 @@ export interface RemoteAgent {
   waitingBytes: number;
   /** Its rows that are not durable yet. */
   heldRows: number;
+  /** What it has made of the peer table. */
+  readonly peers: PeerAccount;
+  /** When its share of that was last found taken, by our clock; 0 when it never was. */
+  peersRefusedMilliseconds: number;
 }
 
 /** Who was turned away, because its machine is reported already. */
@@ -309,12 +321,22 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       learn(message, shiftOf(sentMilliseconds), seconds);
       countDrops(message);
     }
-    fill(message, sentMilliseconds);
-    nat.undo(batch, seconds);
-    addressPeers.enrich(batch);
+    charge(agent, () => {
+      fill(message, sentMilliseconds);
+      noteAddresses(message, seconds);
+      nat.undo(batch, seconds);
+      addressPeers.enrich(batch);
+    });
     stitcher.enter(batch, seconds);
     takeOutAttempts(batch);
     return wait(agent, headOf(message), batch, key);
+  }
+
+  /** The peers that are made meanwhile are the agent's. */
+  function charge(agent: RemoteAgent, work: () => void): void {
+    const { refusedCount } = agent.peers;
+    peers.charge(agent.peers, work);
+    if (agent.peers.refusedCount > refusedCount) agent.peersRefusedMilliseconds = now();
   }
 
   function wait(agent: RemoteAgent, head: IngestHead, batch: FlowBatch, key: string): Promise<IngestOutcome> {
@@ -387,6 +409,27 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     }
   }
 
+  /** The machine's own addresses, and those that its kernel puts in their place: exporters may see either. */
+  function noteAddresses({ batch, node, translations }: IngestMessage, seconds: number): void {
+    const { elsewhere } = stitcher;
+    const observer = observerRow(node);
+    const { columns, sourceWords, destinationWords } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const isClient = columns.observedEnd[row] === observedEnd.client;
+      elsewhere.note(isClient ? sourceWords : destinationWords, row * 4, observer, seconds);
+    }
+    for (const { addresses } of translations) {
+      const words = new Uint32Array(Uint8Array.from(addresses).buffer);
+      const [originalSource, originalDestination, replySource, replyDestination] = [0, 4, 8, 12] as const;
+      const differ = (one: number, other: number) =>
+        words.subarray(one, one + 4).some((word, i) => word !== words[other + i]);
+      if (differ(originalSource, replyDestination))
+        elsewhere.note(words, replyDestination, observer, seconds);
+      if (differ(originalDestination, replySource))
+        elsewhere.note(words, originalDestination, observer, seconds);
+    }
+  }
+
   /** How far times by the agent's clock are ahead of ours, when that is worth setting right. */
   function shiftOf(sentMilliseconds: number | undefined): number {
     const ahead = sentMilliseconds === undefined ? 0 : sentMilliseconds - now();
@@ -429,7 +472,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     const seconds = Math.floor(seen / 1000);
     if (nat.undo(batch, seconds)) {
       stitcher.enterAgain(batch, seconds);
-      addressPeers.enrich(batch);
+      charge(agent, () => addressPeers.enrich(batch));
     }
     stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
@@ -518,6 +561,8 @@ function newAgent(
     ...{ lastSeenMilliseconds: 0, clockAheadMilliseconds: undefined, report: undefined, isForgotten: false },
     hasLeft: false,
     ...{ waitingBytes: 0, heldRows: 0 },
+    peers: { name: node, rows: 0, characters: 0, refusedCount: 0 },
+    peersRefusedMilliseconds: 0,
     ...{ messageCount: 0, rowCount: 0, duplicateCount: 0, drops: new Map<string, number>() },
   };
 }

@@ -1,6 +1,6 @@
 import { FlowBatch, type ObserverTable, observerOf, parseAddress, parseProtocol } from "../flow/index.ts";
 import type { FlowRecordRow, Store } from "../store/index.ts";
-import type { LiveFold, PeerTable, Stitcher } from "../topology/index.ts";
+import { type LiveFold, type PeerTable, type Stitcher, stitchDefaults } from "../topology/index.ts";
 
 export interface RestoreDependencies {
   readonly store: Pick<Store, "recentLinks" | "flows">;
@@ -33,8 +33,8 @@ export async function restoreLive(dependencies: RestoreDependencies, now: number
   await restoreConnections(dependencies, now);
 }
 
-/** An agent's message that was on its way when this program ended may tell of them, however long it was away. */
-const connectionMilliseconds = 60_000;
+/** An agent's message that was on its way when this program ended, or that waits in a spool, may tell of them, however long it was away. */
+const connectionMilliseconds = stitchDefaults.rememberSeconds * 1000;
 const pageRows = 5000;
 const pagesMax = 10;
 

@@ -51,6 +51,7 @@ import { routeTop } from "./api/top.ts";
 import { routeValues } from "./api/values.ts";
 import { ClientLimits } from "./auth/client-limits.ts";
 import { CredentialTable } from "./auth/credential-table.ts";
+import { TokenFiles } from "./auth/token-files.ts";
 import { createHttp } from "./http.ts";
 import { IngestCounts } from "./ingest-counts.ts";
 import { createLiveHub } from "./live-hub.ts";
@@ -239,6 +240,8 @@ export function createServer(
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
 
+  const tokenFiles = new TokenFiles(takeTokens);
+
   function isAgentOn(): boolean {
     const { state, datagrams } = agent.status();
     return state === "on" || datagrams.state === "on";
@@ -247,11 +250,22 @@ export function createServer(
   function reload(): string[] {
     const next = readConfig();
     tls?.reload();
-    if (credentials !== undefined && typeof next.auth === "object") credentials.replace(next.auth);
+    if (credentials !== undefined && typeof next.auth === "object") {
+      credentials.replace(next.auth);
+      tokenFiles.follow(next.auth);
+    }
     const later = needRestart(config, next);
     const rest = later.length === 0 ? "" : `; taken at the next start: ${later.join(", ")}`;
     logger.info(`the configuration was read again${rest}`);
     return later;
+  }
+
+  function takeTokens(): void {
+    try {
+      reload();
+    } catch (error) {
+      logger.error(`a token's file was changed; tokens stay as they were: ${(error as Error).message}`);
+    }
   }
 
   function createApp(): FastifyInstance {
@@ -261,6 +275,7 @@ export function createServer(
       areAgentsChecked: credentials !== undefined,
       credentials: areTokensAsked ? credentials : undefined,
       limits: new ClientLimits(config.limits, () => performance.now()),
+      connectionsMax: config.limits.connections,
       tls: tlsPaths && readTlsFiles(tlsPaths.certificate, tlsPaths.key),
     });
     routeIngest(http, {
@@ -338,6 +353,7 @@ export function createServer(
       await app.listen({ ...config.listen });
       if (tlsPaths !== undefined)
         tls = followTlsFiles(app.server as never, tlsPaths, (message) => logger.warn(message));
+      if (typeof config.auth === "object") tokenFiles.follow(config.auth);
       void geo.start();
       if (capture !== undefined) {
         ticking = readCapture(capture);
@@ -355,6 +371,7 @@ export function createServer(
       reverseNames.stop();
       geo.stop();
       tls?.stop();
+      tokenFiles.stop();
       capture?.stop();
       clearTimeout(timer);
       timer = undefined;

@@ -2,15 +2,27 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { pino } from "pino";
-import { ConfigError } from "../settings/index.ts";
+import { ConfigError, hashToken } from "../settings/index.ts";
+import { CredentialTable } from "./auth/credential-table.ts";
 import { createHttp } from "./http.ts";
 import { followTlsFiles, readTlsFiles } from "./tls-files.ts";
 
@@ -98,6 +110,36 @@ test("a certificate that changes is served to who comes next; who is there is no
   assert.equal((await ask(undefined)).name, "CN=second");
 });
 
+test("files are read again when they change in place, and when others take their place", {
+  timeout: 60_000,
+}, async (t) => {
+  const folder = certificates(t, "first", "second");
+  if (folder === undefined) return;
+  const paths = { certificate: join(folder, "tls.pem"), key: join(folder, "tls.key") };
+  copyFileSync(join(folder, "first.pem"), paths.certificate);
+  copyFileSync(join(folder, "first.key"), paths.key);
+  const served: string[] = [];
+  const setSecureContext = ({ cert }: { cert?: unknown }) =>
+    served.push(new X509Certificate(cert as Buffer).subject);
+  const following = followTlsFiles({ setSecureContext } as never, paths, () => {}, 20);
+  t.after(() => following.stop());
+  /** Again and again: what changes before the first look is none. */
+  const putUntilServed = async (name: string, put: (from: string, to: string) => void) => {
+    while (served.at(-1) !== `CN=${name}`) {
+      put(join(folder, `${name}.pem`), paths.certificate);
+      put(join(folder, `${name}.key`), paths.key);
+      await sleep(50);
+    }
+  };
+  await putUntilServed("second", copyFileSync); // the same inode
+  await putUntilServed("first", (from, to) => {
+    const { mtime } = statSync(to);
+    copyFileSync(from, `${to}.new`);
+    utimesSync(`${to}.new`, mtime, mtime);
+    renameSync(`${to}.new`, to);
+  });
+});
+
 test("files that are no certificate and key are told, without what is in them", (t) => {
   const folder = certificates(t, "one", "two");
   if (folder === undefined) return;
@@ -120,4 +162,26 @@ test("files that are no certificate and key are told, without what is in them", 
       `${certificate} ${privateKey}`,
     );
   }
+});
+
+test("who signs in over TLS has a cookie that goes over nothing else", async (t) => {
+  const folder = certificates(t, "tls");
+  if (folder === undefined) return;
+  const token = "token-of-this-test";
+  const app = createHttp({
+    ...{ logger: pino({}, { write: () => {} }), isLoopbackOnly: false },
+    tls: readTlsFiles(join(folder, "tls.pem"), join(folder, "tls.key")),
+    credentials: new CredentialTable({ tokens: [{ name: "me", hash: hashToken(token), scopes: ["read"] }] }),
+  });
+  t.after(() => app.close());
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const asked = request({
+    ...{ port, path: "/sign-in", method: "POST", rejectUnauthorized: false },
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  asked.end(`token=${token}`);
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  answer.resume();
+  assert.match(String(answer.headers["set-cookie"]), /; HttpOnly; SameSite=Strict; Secure$/);
 });

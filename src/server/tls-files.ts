@@ -48,6 +48,7 @@ export function followTlsFiles(
   server: Pick<Server, "setSecureContext">,
   { certificate, key }: { readonly certificate: string; readonly key: string },
   log: (message: string) => void,
+  interval = lookMilliseconds,
 ): TlsReload {
   const reload = () => {
     try {
@@ -62,8 +63,7 @@ export function followTlsFiles(
   const look = (now: { mtimeMs: number; ino: number }, before: { mtimeMs: number; ino: number }) => {
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reload();
   };
-  for (const path of [certificate, key])
-    watchFile(path, { interval: lookMilliseconds, persistent: false }, look);
+  for (const path of [certificate, key]) watchFile(path, { interval, persistent: false }, look);
   return {
     reload,
     stop() {

@@ -12,6 +12,8 @@ export interface TokenHash {
   readonly name: string;
   /** SHA-256 of the token, 64 hexadecimal digits. */
   readonly hash: string;
+  /** Where it was read from, when it stood in a file. */
+  readonly file?: string | undefined;
 }
 
 /** Of people, Grafana and scripts. */
@@ -57,13 +59,13 @@ const scopesExpected = { error: `a list of ${scopes.join(", ")} is expected` };
 const tokenScopes = z.array(z.enum(scopes, scopesExpected), scopesExpected).min(1, scopesExpected);
 
 const ingestToken = writtenToken({ nodes }, "with nodes: [NAME, ...] or without").transform(
-  ({ name, hash, nodes }): IngestToken => ({ name, hash, ...(nodes === undefined ? {} : { nodes }) }),
+  ({ nodes, ...token }): IngestToken => ({ ...token, ...(nodes === undefined ? {} : { nodes }) }),
 );
 
 const accessToken = writtenToken(
   { scopes: tokenScopes.optional() },
   `with scopes: [${scopes.join(", ")}] or without, which is read`,
-).transform(({ name, hash, scopes = ["read"] }): AccessToken => ({ name, hash, scopes }));
+).transform(({ scopes = ["read"], ...token }): AccessToken => ({ ...token, scopes }));
 
 /** A token, `{name, token}`, `{name, hash}` or `{name, file}`, the file with a token or a hash in it. What is wrong is told without what was given. */
 function writtenToken<S extends z.ZodRawShape>(further: S, with_: string) {
@@ -88,14 +90,16 @@ function writtenToken<S extends z.ZodRawShape>(further: S, with_: string) {
         typeof given === "string" ? { name: "", token: given } : given
       ) as { name: string; token?: string; hash?: string; file?: string } & z.output<z.ZodObject<S>>;
       const text = token ?? hash ?? readToken(file ?? "");
+      const from = file === undefined ? {} : { file };
       if (text === undefined) return refuse(`${file}: cannot be read, a file with a token is expected`);
       const isHash = hash !== undefined || (file !== undefined && text.startsWith("sha256:"));
       if (isHash) {
         const written = /^sha256:([0-9a-f]{64})$/i.exec(text)?.[1];
-        return written === undefined ? refuse(hashExpected) : { ...rest, name, hash: written.toLowerCase() };
+        if (written === undefined) return refuse(hashExpected);
+        return { ...rest, ...from, name, hash: written.toLowerCase() };
       }
       return tokenProblem(text) === undefined
-        ? { ...rest, name, hash: hashToken(text) }
+        ? { ...rest, ...from, name, hash: hashToken(text) }
         : refuse(tokenExpected);
     });
 }

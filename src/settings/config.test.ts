@@ -45,11 +45,19 @@ test("without anything said, the defaults hold", () => {
     ],
     exporters: { allow: [], workers: 1 },
     tls: {},
-    limits: { rate: 100, requests: 64, questions: 8, streams: 256 },
+    limits: { rate: 100, requests: 64, questions: 8, streams: 256, connections: 4096 },
     log: "info",
     agent: {
       ...{ enabled: true, loopback: true, containers: true, commandLine: false, connections: 262_144 },
-      ...{ ebpf: true, softErrors: true, datagrams: true, dns: true, nat: true, flows: 65_536 },
+      ...{
+        ebpf: true,
+        softErrors: true,
+        datagrams: true,
+        dns: true,
+        resolvers: [],
+        nat: true,
+        flows: 65_536,
+      },
     },
     networks: [],
     geo: { country: "bundled", city: "off", asn: "bundled" },
@@ -82,6 +90,7 @@ test("a flag goes before the environment, the environment before the file, the f
     softErrors: true,
     datagrams: true,
     dns: true,
+    resolvers: [],
     nat: true,
     flows: 65_536,
   });
@@ -157,6 +166,7 @@ const wrong: [string, string][] = [
   ["kubernetes: { kubeconfig: 1 }", "kubernetes.kubeconfig: the path of a file is expected"],
   ["kubernetes: { context: [] }", "kubernetes.context: the name of a context is expected"],
   ["store: []", "store: a mapping of settings is expected"],
+  ["agent: { resolvers: [a.example] }", "agent.resolvers.0: an address is expected, such as 10.96.0.10"],
   ["exporters: { allow: 10.0.0.0/8 }", "exporters.allow: a list is expected, such as [192.168.1.0/24]"],
   [
     "exporters: { allow: [10.0.0.1, 10.0.0.0/33] }",
@@ -192,7 +202,7 @@ test("tokens of agents: as they are, with a name, or in a file; with them the se
     ingestTokens: [
       { name: "", hash: hashToken(token) },
       { name: "a", hash: hashToken(`${token}a`) },
-      { name: "b", hash: hashToken(`${token}-file`), nodes: ["db", "web"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, nodes: ["db", "web"] },
     ],
   });
 });
@@ -207,7 +217,7 @@ test("tokens of people: with their scopes, as hashes too; nothing that lets in i
     tokens: [
       { name: "", hash: hashToken(token), scopes: ["read"] },
       { name: "a", hash: hashToken(`${token}a`), scopes: ["admin", "ingest"] },
-      { name: "b", hash: hashToken(`${token}-file`), scopes: ["read"] },
+      { name: "b", hash: hashToken(`${token}-file`), file: path, scopes: ["read"] },
     ],
   });
   assert.doesNotMatch(JSON.stringify(config), new RegExp(token));
@@ -266,7 +276,7 @@ for (const [yaml, problem] of [
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, nat, flows",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, resolvers, nat, flows",
     "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics, grafana",
   ]);
 });

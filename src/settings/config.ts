@@ -5,10 +5,11 @@ import { z } from "zod";
 import { parseFlowListener } from "../collector/index.ts";
 import { reverseModes } from "../enrich/dns/index.ts";
 import { networkProblem, type OwnNetwork, repeatedRanges } from "../enrich/index.ts";
-import { formatCidr, parseCidr } from "../flow/index.ts";
+import { formatCidr, parseAddress, parseCidr } from "../flow/index.ts";
 import { agentSectionDefaults, otherVariables } from "./agent/agent-sections.ts";
 import { authSchema } from "./auth-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { everyAddress } from "./every-address.ts";
 import { homeFolder } from "./home-folder.ts";
 import { isLoopbackHost } from "./loopback-host.ts";
 import { metricsSchema, webUrl } from "./metrics-config.ts";
@@ -27,7 +28,7 @@ const listenAddress = z
       });
       return z.NEVER;
     }
-    return { host, port };
+    return { host: everyAddress(host), port };
   });
 
 const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).transform((text, context) => {
@@ -36,7 +37,7 @@ const flowListener = z.string({ error: "udp://ADDRESS:PORT is expected" }).trans
     context.addIssue({ code: "custom", message: parsed });
     return z.NEVER;
   }
-  return parsed;
+  return { ...parsed, host: everyAddress(parsed.host) };
 });
 
 const range = z.string({ error: "ADDRESS/LENGTH is expected" }).transform((text, context) => {
@@ -196,6 +197,8 @@ const configSchema = z.strictObject({
         questions: wholeNumber(1, 1000).prefault(8),
         /** Live streams at once. */
         streams: wholeNumber(1, 10_000).prefault(256),
+        /** Connections at once, of everybody. */
+        connections: wholeNumber(16, 100_000).prefault(4096),
       },
       section,
     )
@@ -222,6 +225,16 @@ const configSchema = z.strictObject({
         datagrams: yesOrNo().prefault(agentDefaults.datagrams),
         /** Names of addresses, from the DNS answers that workloads here get. */
         dns: yesOrNo().prefault(agentDefaults.dns),
+        /** Resolvers whose answers are believed beside those that the machine's resolv.conf names, and those that most workloads ask. */
+        resolvers: z
+          .array(
+            z.string().refine((value) => parseAddress(value) !== undefined, {
+              error: "an address is expected, such as 10.96.0.10",
+            }),
+            { error: "a list is expected, such as [10.96.0.10]" },
+          )
+          .max(64, { error: "at most 64 are expected" })
+          .prefault([...agentDefaults.resolvers]),
         /** Address translation by this machine's kernel, so that a Service's connections are those of the pods that answer. */
         nat: yesOrNo().prefault(agentDefaults.nat),
         /** Flows other than TCP's followed at most. */
@@ -355,7 +368,12 @@ function leafPaths(): string[] {
 
 /** Environment variables are text; YAML's own reading of a scalar gives numbers and booleans, a comma a list. */
 function fromText(path: string, text: string): unknown {
-  if (path === "flows" || path === "exporters.allow" || path === "metrics.compat")
+  if (
+    path === "flows" ||
+    path === "exporters.allow" ||
+    path === "agent.resolvers" ||
+    path === "metrics.compat"
+  )
     return text.split(",").map((part) => part.trim());
   if (textPaths.has(path)) return text;
   if (path === "networks" || (path === "auth" && text.startsWith("{"))) return yamlOf(text);

@@ -14,5 +14,6 @@ export {
 } from "./auth-config.ts";
 export { type Config, environmentVariable, readConfig } from "./config.ts";
 export { ConfigError } from "./config-error.ts";
+export { everyAddress } from "./every-address.ts";
 export { homeFolder } from "./home-folder.ts";
 export { isLoopbackHost } from "./loopback-host.ts";

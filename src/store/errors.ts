@@ -17,6 +17,8 @@ export type OperatingErrorCode =
   /** The server that is asked cannot be reached, or says no. */
   | "server_away"
   | "server_refuses"
+  /** What answers there is something else. */
+  | "server_unknown"
   /** An answer that ended before its end, or had nothing to be written. */
   | "answer_broken"
   | "answer_empty";

@@ -101,6 +101,9 @@ export function testStore(name: string, createStore: StoreFactory): void {
       "",
       "port:443 source.name:nginx",
       "bytes>900kB rtt<10ms OR exporter:192.0.2.1 -address:10.0.0.0/8",
+      "client.address:10.0.0.0/8 -server.address:2001:db8::/32",
+      "source.address:10.1.0.0/16 OR address:2001:db8::1",
+      "address:10.96.0.0/16 OR destination.address:2001:db8::/64",
     ]) {
       const filter = parseFilter(text).filter;
       const expected = records
@@ -282,6 +285,24 @@ export function testStore(name: string, createStore: StoreFactory): void {
       );
     }
     assert.equal((await store.status()).flowRecords, records.length);
+    await store.stop();
+  });
+
+  test(`${name}: wildcards take no longer for a text that nearly matches`, { timeout: 60_000 }, async () => {
+    const world = new SampleWorld(seed + 3);
+    const store = createStore("wildcards", world);
+    await store.start();
+    store.append(world.batch(world.records(500, start, minute)));
+    world.peers.renameAll(new Map([["process:web-1/nginx", "a".repeat(253)]]));
+    await store.commit();
+    const countOf = async (pattern: string) => {
+      const { filter } = parseFilter(`source.name:${pattern}`);
+      return (await store.flows({ from: start, to: start + minute, filter, limit: 1000 })).records.length;
+    };
+    const all = await countOf("a".repeat(253));
+    assert.ok(all > 20);
+    assert.equal(await countOf(`${"*a".repeat(253)}*`), all);
+    for (const count of [20, 254, 1500]) assert.equal(await countOf(`${"*a".repeat(count)}*b`), 0);
     await store.stop();
   });
 
@@ -525,6 +546,7 @@ export const filterTexts: readonly string[] = [
   "address:10.1.0.0/16 OR server.network:internet",
   "client.address:2001:db8::/32 -server.address:10.0.0.0/8",
   "network:10.0.0.0/8",
+  "address:2001:db8::/64 OR server.address:2001:db8::7",
   "protocol:udp OR port>=5000",
   "exporter:192.0.2.1",
   "-observer:web-*",

@@ -151,6 +151,12 @@ export class ConnectionTable {
     return claimant;
   }
 
+  /** The second, by its claimants' clocks, until which figures of a flow were claimed; 0 when they never were. */
+  heldUntil(row: number): number {
+    const at = row * claimsWords;
+    return Math.max(this.#claims[at + 2]!, this.#claims[at + claimsWords / 2 + 2]!);
+  }
+
   #findOrAdd(): number {
     const before = this.count;
     const row = this.#index.findOrAdd();

@@ -1,4 +1,4 @@
-import type { FlowBatch, ReportDrop } from "../flow/index.ts";
+import type { FlowBatch, FlowColumns, ReportDrop } from "../flow/index.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { WaitingRows } from "./waiting-rows.ts";
 
@@ -13,6 +13,11 @@ export interface ExporterClaims {
    * the table, below 0 when that is full.
    */
   judge(batch: FlowBatch, row: number, flow: number, seconds: number): void;
+  /**
+   * Whether an exporter's figures of a connection counted, before any agent told of it, that an agent's row tells of again. `connection`
+   * is its row in the table.
+   */
+  hasCounted(columns: FlowColumns, row: number, connection: number): boolean;
   /** Records of an exporter whose flow the same exporter reports from another interface or direction. */
   doubledCount(observer: number): number;
 }
@@ -20,6 +25,9 @@ export interface ExporterClaims {
 /** Two interfaces of a device have one clock; two devices may differ, and forwarding takes its time. */
 const sameClockSeconds = 1;
 const otherClockSeconds = 10;
+/** What an agent reads at one second may have passed an exporter just before. */
+const pollSeconds = 1;
+const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 /** A flow of which packets are sampled is held for so long after each sample. */
 const sampledClaimSeconds = 120;
 
@@ -71,6 +79,13 @@ export function createExporterClaims(
     if (isSameObserver(other, viewpoint)) doubledCounts[observer] = (doubledCounts[observer] ?? 0) + 1;
   }
 
+  function hasCounted(columns: FlowColumns, row: number, connection: number): boolean {
+    const heldUntil = table.heldUntil(connection);
+    // The end of a connection is one moment, by two clocks.
+    const slack = columns.flowEndReason[row] === endOfFlow ? otherClockSeconds : pollSeconds;
+    return heldUntil > 0 && columns.flowEndMilliseconds[row]! / 1000 <= heldUntil + slack;
+  }
+
   /**
    * Of a record with both directions, one that somebody else reports: it becomes a record of its own, to be judged with those that
    * wait. False when no more can wait.
@@ -83,7 +98,7 @@ export function createExporterClaims(
     return true;
   }
 
-  return { judge, doubledCount: (observer) => doubledCounts[observer] ?? 0 };
+  return { judge, hasCounted, doubledCount: (observer) => doubledCounts[observer] ?? 0 };
 }
 
 const forwardCounters = ["octetDeltaCount", "packetDeltaCount"] as const;

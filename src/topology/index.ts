@@ -30,6 +30,7 @@ export { observedEnd } from "./observed-end.ts";
 export {
   otherPeer,
   type Peer,
+  type PeerAccount,
   type PeerKind,
   PeerTable,
   peerKey,

@@ -81,6 +81,16 @@ const otherRow = 1;
 /** Characters of a peer's texts for which there is room, on average: some four times what a peer has. */
 const peerCharactersMax = 512;
 
+/** What one of several sources has made of the table: see `PeerTable.charge`. */
+export interface PeerAccount {
+  /** The source of its counted drops. */
+  readonly name: string;
+  rows: number;
+  characters: number;
+  /** Look-ups that found its share taken. */
+  refusedCount: number;
+}
+
 /**
  * Rows for peers, so that batches and folds carry a number. Row 0 is "not known yet", row 1 is `otherPeer`, which
  * stands for every peer beyond `rowsMax`, or beyond 512 characters of text for each of them; each look-up that ends there is a counted drop (`peer_limit`).
@@ -94,6 +104,11 @@ export class PeerTable {
   readonly #keys: number[] = [];
   readonly #rowByIdentity = new Map<string, number>();
   readonly #freeRows: number[] = [];
+  /** By row, who made it, where somebody is charged for it. */
+  readonly #accountOf: (PeerAccount | undefined)[] = [];
+  /** Those that are charged for a row. */
+  readonly #accounts = new Set<PeerAccount>();
+  #charged: PeerAccount | undefined;
   readonly #onRename: ((row: number) => void)[] = [];
   #identify: (peer: Peer) => Peer = (peer) => peer;
   readonly #drop: ReportDrop;
@@ -117,9 +132,34 @@ export class PeerTable {
     return this.#rows.length - this.#freeRows.length;
   }
 
-  /** How much of the room is taken, from 0 to 1: of rows, or of text where that is more. */
+  /** How much of the room is taken, from 0 to 1: of rows, or of text where that is more, or of an account's share where that is more yet. */
   get takenShare(): number {
-    return Math.max(this.count / this.rowsMax, this.#characters / (this.rowsMax * peerCharactersMax));
+    let share = Math.max(this.count / this.rowsMax, this.#characters / this.#charactersMax);
+    const free = this.#free;
+    for (const { rows, characters } of this.#accounts)
+      share = Math.max(share, rows / Math.max(1, free.rows), characters / Math.max(1, free.characters));
+    return Math.min(1, share);
+  }
+
+  /**
+   * Rows that are made while `work` runs are on the account, until they are freed. It may hold as much as it leaves free: one alone gets
+   * half of the table, and whoever comes next finds room, however many hold their share. Beyond it the account's new peers are `otherPeer`.
+   */
+  charge<T>(account: PeerAccount, work: () => T): T {
+    this.#charged = account;
+    try {
+      return work();
+    } finally {
+      this.#charged = undefined;
+    }
+  }
+
+  get #charactersMax(): number {
+    return this.rowsMax * peerCharactersMax;
+  }
+
+  get #free(): { readonly rows: number; readonly characters: number } {
+    return { rows: this.rowsMax - this.count, characters: this.#charactersMax - this.#characters };
   }
 
   /** One more than the highest row in use. */
@@ -144,9 +184,15 @@ export class PeerTable {
   }
 
   #addIfRoom(peer: Peer): number {
-    const isTextLeft = this.#characters + charactersOf(peer) <= this.rowsMax * peerCharactersMax;
-    if (this.count < this.rowsMax && isTextLeft) return this.#add(peer);
-    this.#drop("peer_limit", "peers");
+    const account = this.#charged;
+    const free = this.#free;
+    const characters = charactersOf(peer);
+    const isShareLeft =
+      account === undefined ||
+      (account.rows < free.rows && account.characters + characters <= free.characters);
+    if (free.rows > 0 && characters <= free.characters && isShareLeft) return this.#add(peer);
+    if (!isShareLeft) account.refusedCount++;
+    this.#drop("peer_limit", isShareLeft ? "peers" : account.name);
     return otherRow;
   }
 
@@ -178,7 +224,7 @@ export class PeerTable {
       if (!this.#rowByIdentity.has(identityOf(now))) this.#rowByIdentity.set(identityOf(now), row);
       this.#generation++; // who remembers rows by what they were has to ask again
     }
-    this.#characters += charactersOf(this.#rows[row]!) - charactersOf(before);
+    this.#count(row, charactersOf(this.#rows[row]!) - charactersOf(before));
     for (const tell of this.#onRename) tell(row);
   }
 
@@ -212,7 +258,7 @@ export class PeerTable {
   #setName(row: number, name: string): void {
     const peer = this.get(row);
     if (name === peer.name) return;
-    this.#characters += name.length - peer.name.length;
+    this.#count(row, name.length - peer.name.length);
     this.#rows[row] = { ...peer, name };
     for (const tell of this.#onRename) tell(row);
   }
@@ -237,7 +283,8 @@ export class PeerTable {
     for (let row = otherRow + 1; row < used.length; row++) {
       const peer = this.#rows[row];
       if (used[row] === 1 || peer === undefined) continue;
-      this.#characters -= charactersOf(peer);
+      this.#count(row, -charactersOf(peer));
+      this.#discharge(row);
       this.#rows[row] = undefined;
       this.#freeRows.push(row);
     }
@@ -249,11 +296,30 @@ export class PeerTable {
 
   #add(peer: Peer): number {
     const row = this.#freeRows.pop() ?? this.#rows.length;
-    this.#characters += charactersOf(peer);
+    const account = this.#charged;
+    if (account !== undefined) {
+      account.rows++;
+      this.#accounts.add(account);
+      this.#accountOf[row] = account;
+    }
+    this.#count(row, charactersOf(peer));
     this.#rows[row] = peer;
     this.#keys[row] = peerKey(peer);
     this.#rowByIdentity.set(identityOf(peer), row);
     return row;
+  }
+
+  #count(row: number, characters: number): void {
+    this.#characters += characters;
+    const account = this.#accountOf[row];
+    if (account !== undefined) account.characters += characters;
+  }
+
+  #discharge(row: number): void {
+    const account = this.#accountOf[row];
+    if (account === undefined) return;
+    this.#accountOf[row] = undefined;
+    if (--account.rows === 0) this.#accounts.delete(account);
   }
 }
 

@@ -18,6 +18,8 @@ interface Row {
   observer?: number;
   /** Unix seconds. */
   started?: number;
+  /** Unix seconds. */
+  ended?: number;
   /** A client that waits for an answer. */
   attempt?: boolean;
 }
@@ -39,6 +41,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.tcpControlBits[row] = r.attempt ? attemptControlBits : 0;
     columns.observer[row] = r.observer ?? 3;
     columns.flowStartMilliseconds[row] = (r.started ?? 0) * 1000;
+    columns.flowEndMilliseconds[row] = (r.ended ?? 0) * 1000;
     columns.observedEnd[row] = r.observedEnd ?? 0;
     columns.clientEnd[row] = r.observedEnd ? clientEnd.source : 0;
     columns.connectionCount[row] = r.opened ? 1 : 0;
@@ -438,6 +441,75 @@ test("where the client's end may be reported by another machine's agent, a serve
     if (now === 1_002_999) stitcher.stitch(batchOf(other), 1002);
     assert.equal(stitcher.takeWaited(now, 3000).count, count, `at ${now}`);
   }
+});
+
+/** The addresses of a row's ends are reported by the agent elsewhere that is row 3 of the ObserverTable. */
+function noteElsewhere(stitcher: Stitcher, row: Row, seconds: number) {
+  const { sourceWords, destinationWords } = batchOf(row);
+  for (const words of [sourceWords, destinationWords]) stitcher.elsewhere.note(words, 0, 3, seconds);
+}
+
+test("an exporter's record about an address that an agent elsewhere reports waits for the agent's, once", () => {
+  const { stitcher } = createCounted();
+  noteElsewhere(stitcher, fromClient, 1000);
+  const early = batchOf(
+    { ...exported, ended: 1001 },
+    { source: ["10.9.0.1", 1], destination: ["10.9.0.2", 2] },
+  );
+  stitcher.stitch(early, 1000);
+  assert.deepEqual([early.count, early.columns.sourceTransportPort[0]], [1, 1], "of others nobody waits");
+  assert.equal(stitcher.takeWaited(1_000_000, 3000).count, 0);
+  const ofAgent = batchOf({ ...fromClient, closed: true, ended: 1001 });
+  stitcher.stitch(ofAgent, 1001);
+  assert.equal(ofAgent.columns.isDuplicate[0], 0);
+  const waited = stitcher.takeWaited(1_003_000, 3000);
+  assert.deepEqual([waited.count, waited.columns.isDuplicate[0], waited.columns.sourcePeer[0]], [1, 1, 7]);
+  const late = batchOf(exportedBack);
+  stitcher.stitch(late, 1004);
+  assert.deepEqual([late.count, late.columns.isDuplicate[0]], [1, 1], "a known one waits no more");
+});
+
+test("nobody waits for an agent that is not heard any more, nor for one that says nothing of a flow", () => {
+  const { stitcher } = createCounted();
+  noteElsewhere(stitcher, fromClient, 1000);
+  stitcher.stitch(batchOf(exported), 1000);
+  stitcher.takeWaited(1_000_000, 3000);
+  const waited = stitcher.takeWaited(1_003_000, 3000);
+  assert.deepEqual([waited.count, waited.columns.isDuplicate[0]], [1, 0], "it counts");
+  const again = batchOf(exported);
+  stitcher.stitch(again, 1004);
+  assert.equal(again.count, 1, "whose flow it is, is known by now");
+  const next: Row = { ...exported, source: ["10.0.0.9", 40001] };
+  stitcher.forgetObserver(3);
+  const ofGone = batchOf(next);
+  stitcher.stitch(ofGone, 1005);
+  assert.equal(ofGone.count, 1);
+  noteElsewhere(stitcher, fromClient, 1000);
+  stitcher.sweep(1001 + stitchDefaults.rememberSeconds);
+  assert.equal(stitcher.elsewhere.count, 0, "an address of which nothing is told any more is forgotten");
+});
+
+test("what an exporter counted before an agent told of it is not counted again, what came after is", () => {
+  const { stitcher } = createCounted();
+  const first = batchOf({ ...exported, observer: 9, started: 990, ended: 1000 });
+  stitcher.stitch(first, 1001);
+  assert.equal(first.columns.isDuplicate[0], 0);
+  const rows: Row[] = [
+    { ...fromClient, started: 990, ended: 999 },
+    { ...fromClient, opened: false, started: 990, ended: 1001 },
+    { ...fromClient, opened: false, started: 990, ended: 1002 },
+  ];
+  const late = batchOf(...rows);
+  stitcher.stitch(late, 2000);
+  assert.deepEqual([...late.columns.isDuplicate], [1, 1, 0]);
+  const exportedLate = batchOf({ ...exported, observer: 9, started: 1000, ended: 1060 });
+  stitcher.stitch(exportedLate, 2001);
+  assert.equal(exportedLate.columns.isDuplicate[0], 1);
+  const short = { source: ["10.0.0.9", 40002], destination: server } satisfies Row;
+  stitcher.stitch(batchOf({ ...short, observer: 9, started: 1000, ended: 1001 }), 1002);
+  const whole = batchOf({ ...fromClient, ...short, closed: true, started: 1000, ended: 1005 });
+  stitcher.stitch(whole, 1006);
+  assert.equal(whole.columns.isDuplicate[0], 1, "its end is one moment, by clocks that differ");
 });
 
 test("a batch that must stay whole is entered, and judged when the other end had its time", () => {

@@ -3,6 +3,7 @@ import { clientEnd, guessClientEnd, isAsked } from "./client-end.ts";
 import { ConnectionTable, type ConnectionTuple, connectionState as state } from "./connection-table.ts";
 import { createExporterClaims } from "./exporter-claims.ts";
 import { observedEnd } from "./observed-end.ts";
+import { ReportedAddresses } from "./reported-addresses.ts";
 import { turnRound } from "./turn-round.ts";
 import { WaitingRows } from "./waiting-rows.ts";
 
@@ -30,7 +31,7 @@ const reuseOtherEndMilliseconds = 10_000;
 export interface StitchConfig {
   /** Connections remembered at most. */
   readonly connectionsMax: number;
-  /** How long a closed connection is remembered, for exporters that report late. */
+  /** How long a closed connection is remembered, for those that report late: an agent may have been cut off for an hour. */
   readonly rememberSeconds: number;
   /** Flows of exporters remembered at most. */
   readonly claimsMax: number;
@@ -42,7 +43,7 @@ export interface StitchConfig {
 
 export const stitchDefaults: StitchConfig = {
   connectionsMax: 524_288,
-  rememberSeconds: 3600,
+  rememberSeconds: 5400,
   claimsMax: 524_288,
   claimSeconds: 600,
   loopbackScope: 0,
@@ -85,6 +86,11 @@ export interface Stitcher {
   enterAgain(batch: FlowBatch, seconds: number): void;
   /** A tuple turns out to be a translated one: what was entered under it is not open. */
   forgetTuple(tuple: ConnectionTuple): void;
+  /**
+   * Addresses that agents elsewhere report. Exporters' rows about them wait, as long as `takeWaited` says, unless their flow is known:
+   * of what `stitch` and `settle` are given they are taken out.
+   */
+  readonly elsewhere: ReportedAddresses;
   /** Says whose kernel an agent's sockets are of. Machines may use the same private addresses: their connections are kept apart. */
   setMachine(observer: number, machine: string): void;
   /** An agent is gone, or has started again: what it held open is open no more, and another may report these ends. */
@@ -106,11 +112,13 @@ export interface Stitcher {
 /**
  * One truth per connection. The client's own socket is the best observer, then the server's, then exporters: whoever is
  * not the best one known at first is marked duplicate. So is a second agent that reports an end which another one reports. A server's end
- * whose client's end is not known waits: the client may be on this machine, or on another with an agent, and its report on the way. Agents' rows of a batch are entered before any row is judged, so the order within a
+ * whose client's end is not known waits: the client may be on this machine, or on another with an agent, and its report on the way. So does
+ * an exporter's record about an address that an agent elsewhere reports. Agents' rows of a batch are entered before any row is judged, so the order within a
  * batch does not matter.
  *
  * Of a flow that no agent knows, the exporter's interface that reported it first counts, each direction for itself; the records of
- * other interfaces (a router that reports at ingress and egress, two routers on one path) are duplicates.
+ * other interfaces (a router that reports at ingress and egress, two routers on one path) are duplicates. When an agent tells of it after all,
+ * its rows of the time that an exporter's counted ones told of are.
  *
  * Without ports there is one flow of a protocol between two addresses, whichever sockets have a part in it, each of which keeps its own
  * peer; of ICMP there are two, one for each end that asks. Of the others, both ends may take themselves for who began: the first that
@@ -121,6 +129,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
   let lastMadeRoom = 0;
   let lastMadeClaimRoom = 0;
   const waiting = new WaitingRows(waitingMax);
+  const elsewhere = new ReportedAddresses();
   const claims = createExporterClaims(config, { table, waiting, drop });
   /** By row of the ObserverTable: the number of its machine, from 1 on; 0 for an agent that said nothing. */
   const machineOf: number[] = [];
@@ -308,14 +317,26 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     }
     const clientCounts = (table.state[connection]! & state.clientCounts) !== 0;
     if (end !== (clientCounts ? observedEnd.client : observedEnd.server)) return false;
-    return (clientCounts ? table.clientObserver : table.serverObserver)[connection] === columns.observer[row];
+    const observers = clientCounts ? table.clientObserver : table.serverObserver;
+    return observers[connection] === columns.observer[row] && !claims.hasCounted(columns, row, connection);
   }
 
   function mustWait(batch: FlowBatch, row: number): boolean {
-    if (batch.columns.observedEnd[row] !== observedEnd.server) return false;
+    const end = batch.columns.observedEnd[row];
+    if (end === observedEnd.neither) return mustWaitExported(batch, row);
+    if (end !== observedEnd.server) return false;
     readSocketTuple(batch, row);
     const connection = table.find(tuple);
     return connection >= 0 && (table.state[connection]! & (decided | state.clientObserved)) === 0;
+  }
+
+  /** Of a flow that is not known, but is at an address that an agent elsewhere reports. */
+  function mustWaitExported(batch: FlowBatch, row: number): boolean {
+    if (elsewhere.count === 0) return false;
+    const { sourceWords, destinationWords } = batch;
+    if (!elsewhere.has(sourceWords, row * 4) && !elsewhere.has(destinationWords, row * 4)) return false;
+    readTuple(batch, row);
+    return (isAsked(tuple.protocol) ? findAsked(batch, row) : -1) < 0 && table.find(tuple) < 0;
   }
 
   /** Judges the rows that can be; those that wait leave the batch, and so do attempts. */
@@ -351,7 +372,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
 
   return {
     stitch(batch, seconds) {
-      if (enterAll(batch, seconds)) judgeOrHold(batch, seconds);
+      if (enterAll(batch, seconds) || elsewhere.count > 0) judgeOrHold(batch, seconds);
       else judgeAll(batch, seconds);
     },
     enter: enterAll,
@@ -385,6 +406,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       for (let row = 0; row < batch.count; row++) if (mustWait(batch, row)) return true;
       return false;
     },
+    elsewhere,
     takeWaited(now, waitMilliseconds = 0, prepare = () => {}) {
       const taken = waiting.take(now, waitMilliseconds);
       prepare(taken);
@@ -411,6 +433,7 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     },
     forgetObserver(observer) {
       for (let row = 0; row < table.count; row++) table.forgetObserver(row, observer);
+      elsewhere.forgetObserver(observer);
     },
     forEachOpen(visit) {
       for (let row = 0; row < table.count; row++) {
@@ -440,7 +463,10 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
       }
     },
     sweep(seconds) {
-      table.sweep(seconds - config.rememberSeconds, seconds - config.claimSeconds);
+      const late = seconds - config.rememberSeconds;
+      // What an agent elsewhere tells late may be what an exporter told long ago.
+      table.sweep(late, machines.size > 1 ? late : seconds - config.claimSeconds);
+      elsewhere.sweep(late);
     },
     get connectionCount() {
       return table.connectionCount;

@@ -11,7 +11,15 @@ const head = {
   ...{ node: "box", instance: id, epoch: id, agentVersion: "", machine: "" },
   ...{ startedMilliseconds: 1, sealedMilliseconds: 1, isLast: false },
 };
-const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
+const report = {
+  parts: [],
+  sockets: 1,
+  spoolBytes: 0,
+  spoolMessages: 0,
+  way: "",
+  limits: [],
+  dns: undefined,
+};
 
 function createBuilder() {
   const peers = new PeerTable(400_000, () => {});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -70,4 +71,29 @@ test("nobody there: later", async () => {
   assert.equal(outcome.kind, "later");
   assert.match(outcome.reason, /ECONNREFUSED/);
   transport.close();
+});
+
+test("not let in, the token is asked for anew; one that cannot be had leaves the old", async (t) => {
+  const shown: (string | undefined)[] = [];
+  const http = createHttpServer((request, response) => {
+    shown.push(request.headers.authorization);
+    const isLetIn = request.headers.authorization === "Bearer new";
+    request.resume();
+    response.writeHead(isLetIn ? 200 : 401, { "content-type": "application/json" });
+    response.end(JSON.stringify({ sequence: 1 }));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close());
+  const tokens = [undefined, "old", "new"];
+  const transport = createTransport({
+    server: new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}`),
+    ...{ token: "old", renewToken: () => tokens.shift(), ca: undefined },
+    ...{ timeoutMilliseconds: 20_000, connectionsMax: 1 },
+  });
+  const kinds = [];
+  for (let i = 0; i < 4; i++) kinds.push((await transport.send(1, body)).kind);
+  transport.close();
+  assert.deepEqual(kinds, ["blocked", "blocked", "later", "durable"]);
+  assert.deepEqual(shown, ["Bearer old", "Bearer old", "Bearer old", "Bearer new"]);
 });

@@ -4,6 +4,8 @@ export interface TransportConfig {
   /** Of the server, such as https://portolan.example:8080; what is below the path `api` is ours. */
   readonly server: URL;
   readonly token: string | undefined;
+  /** Asked for the token anew when the server does not let it in: whoever changes it changes it here and there, not at once. */
+  readonly renewToken?: (() => string | undefined) | undefined;
   /** PEM of who vouches for the server, beside those Node knows. */
   readonly ca: string | undefined;
   readonly timeoutMilliseconds: number;
@@ -39,7 +41,8 @@ const hints: Readonly<Record<number, string>> = {
 
 /** Messages over HTTP, on connections that are kept. */
 export function createTransport(config: TransportConfig): Transport {
-  const { server, token, ca, timeoutMilliseconds, connectionsMax } = config;
+  const { server, ca, timeoutMilliseconds, connectionsMax } = config;
+  let { token } = config;
   const isSecure = server.protocol === "https:";
   // The one that is needed, and not by `import`, which reads everything it exports: WebSocket among it, 14 MB of memory.
   const { Agent, request: ask } = process.getBuiltinModule(isSecure ? "node:https" : "node:http");
@@ -84,10 +87,19 @@ export function createTransport(config: TransportConfig): Transport {
     });
   }
 
+  /** Looks for another token than the one that was shown. */
+  function isReplaced(shown: string | undefined): boolean {
+    token = config.renewToken?.() ?? token;
+    return token !== shown;
+  }
+
   return {
     async send(sequence, body) {
       try {
+        const shown = token;
         const { response, text } = await exchange(body);
+        if (response.statusCode === 401 && isReplaced(shown))
+          return { kind: "later", reason: "it answered 401; there is another token now" };
         return judge(response, text, sequence);
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;

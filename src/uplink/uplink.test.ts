@@ -13,7 +13,15 @@ import { createTransport } from "./transport.ts";
 import { createUplink, type UplinkConfig, uplinkDefaults } from "./uplink.ts";
 
 type Reply = (message: IngestMessage, response: ServerResponse, request: IncomingMessage) => void;
-const report = { parts: [], sockets: 1, spoolBytes: 0, spoolMessages: 0 };
+const report = {
+  parts: [],
+  sockets: 1,
+  spoolBytes: 0,
+  spoolMessages: 0,
+  way: "",
+  limits: [],
+  dns: undefined,
+};
 const instance = "000102030405060708090a0b0c0d0e0f";
 
 /** A server that keeps what it gets, once each, as a store does; `reply` is what goes wrong. */
@@ -266,6 +274,23 @@ for (const [what, reply, expected] of troubles) {
     assert.match(said.at(-1)!, /takes what is sent/);
   });
 }
+
+test("an answer that was on its way when another was not let in changes nothing", async (t) => {
+  const { server, uplink, said, spool, send } = await createSending(t, { blockedMilliseconds: 60_000 });
+  let answerLate = () => {};
+  server.reply = (message, response) => {
+    if (message.sequence === 1) answerLate = () => server.store(message, response);
+    else response.writeHead(401).end();
+  };
+  send(1);
+  await until("the first is on its way", () => server.requests.length === 1);
+  send(2);
+  await until("not let in", () => uplink.status().state === "refused");
+  answerLate();
+  await until("the first is stored", () => spool.count === 1);
+  assert.deepEqual([uplink.status().state, uplink.status().sentMessages], ["refused", 1]);
+  assert.ok(!said.includes("the server takes what is sent"), said.join("\n"));
+});
 
 test("409 with Retry-After: asked again when the server says, not a minute later", async (t) => {
   const { server, send, spool, said } = await createSending(t, { blockedMilliseconds: 1e9 });

@@ -211,6 +211,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
   }
 
   function connected(): void {
+    if (now() < retryAt) return; // an answer to what was on its way before the one that failed
     if (status.state !== "connected") log("info", "the server takes what is sent");
     status = { ...status, state: "connected", reason: "" };
     failureCount = 0;

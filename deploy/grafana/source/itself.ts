@@ -20,12 +20,16 @@ const rateOf = (name: string, more = "") => `rate(${own(name, more)}[$__rate_int
 
 export function itselfDashboard(): Dashboard {
   const { stat, timeseries, table } = chartsOver(prometheus);
-  const onOff = (id: number, title: string, description: string, metric: string) =>
+  const onOff = (id: number, title: string, description: string, expr: string, noValue: string) =>
     stat({
       ...{ id, title, description, width: 3, height: 4, isSeries: false },
       thresholds: [{ from: 1, color: "green" }],
-      queries: [instant(`min(${own(metric)})`, title)],
+      queries: [instant(expr, title)],
+      noValue,
     });
+  /** Servers without an agent of their own, as in a cluster, have nothing to be off. */
+  const ofAgent = (metric: string) =>
+    `min(${own(metric)} unless on (job, instance) ${own("agent_wanted")} == 0)`;
   return dashboardOf({
     uid: "portolan-itself",
     title: "Portolan itself",
@@ -40,10 +44,16 @@ export function itselfDashboard(): Dashboard {
             description: "Of each Portolan.",
             queries: [instant(`count by (version) (${own("build_info")})`, "{{version}}")],
           }),
-          onOff(2, "Agent", "1 when this machine's connections are read.", "agent_up"),
-          onOff(3, "DNS", "1 when DNS answers are read.", "agent_dns_up"),
-          onOff(4, "NAT", "1 when address translation is read.", "agent_nat_up"),
-          onOff(5, "Store", "1 when the store answers.", "store_up"),
+          onOff(
+            2,
+            "Agent",
+            "1 when this machine's connections are read.",
+            ofAgent("agent_up"),
+            "no agent here",
+          ),
+          onOff(3, "DNS", "1 when DNS answers are read.", ofAgent("agent_dns_up"), "no agent here"),
+          onOff(4, "NAT", "1 when address translation is read.", ofAgent("agent_nat_up"), "no agent here"),
+          onOff(5, "Store", "1 when the store answers.", `min(${own("store_up")})`, "no server"),
           stat({
             ...{ id: 6, title: "Exporters", unit: "short", width: 3, height: 4 },
             description: "Exporters that are known.",

@@ -69,6 +69,21 @@ const recording: RuleGroup = {
   ],
 };
 
+/** Prometheus forgets after a day who was heard once: a router that was taken away, a node that a cluster let go. */
+const lastSeen = "portolan_collector_last_seen_timestamp_seconds";
+const ofExporter = "on (job, instance, exporter)";
+const isHeard = `and ${ofExporter} time() - ${lastSeen} < 600`;
+const ofAgent = "on (job, instance, agent)";
+
+/**
+ * Silent is who was heard for more than ten minutes of the last day, and then no more: whoever sent something once, to try it, is not. The time it was last
+ * heard counts also from before the server was started anew, by which exporters are forgotten; without a server all would be silent.
+ */
+const exporterSilent =
+  `time() - max by (job, exporter) (max_over_time(${lastSeen}[1d])) > 300 and on (job, exporter) ` +
+  `max by (job, exporter) (max_over_time(${lastSeen}[1d])) - min by (job, exporter) (min_over_time(${lastSeen}[1d])) > 600 ` +
+  "and on (job) portolan_collector_exporters";
+
 const seeing: RuleGroup = {
   name: "portolan.seeing",
   rules: [
@@ -83,21 +98,39 @@ const seeing: RuleGroup = {
         "itself",
       ],
     ),
-    alert("AgentGone", "critical", "portolan_remote_agent_up == 0", "5m", [
-      "The agent of {{ $labels.agent }} is silent",
-      "Nothing was heard of it for more than five minutes. What it saw meanwhile waits in its spool, if it runs.",
-      "itself",
-    ]),
-    alert("AgentBlind", "critical", 'portolan_remote_agent_part_up{part="tcp"} == 0', "10m", [
-      "The agent of {{ $labels.agent }} reads no connections",
-      "TCP connections of that machine are not seen. `portolan doctor` there says what is missing.",
-      "itself",
-    ]),
-    alert("AgentPartOff", "info", 'portolan_remote_agent_part_up{part!="tcp"} == 0', "30m", [
-      "{{ $labels.part }} is off in the agent of {{ $labels.agent }}",
-      "The page's status says why. Where it is meant to be off, silence this.",
-      "itself",
-    ]),
+    alert(
+      "AgentGone",
+      "critical",
+      `portolan_remote_agent_up == 0 unless ${ofAgent} (portolan_remote_agent_left == 1 or ${ofAgent} time() - portolan_remote_agent_last_seen_timestamp_seconds > 86400)`,
+      "5m",
+      [
+        "The agent of {{ $labels.agent }} is silent",
+        "Nothing was heard of it for more than five minutes, and it did not say that it stops. What it saw meanwhile waits in its spool, if it runs. After a day it is told no more.",
+        "itself",
+      ],
+    ),
+    alert(
+      "AgentBlind",
+      "critical",
+      `portolan_remote_agent_part_up{part="tcp"} == 0 and ${ofAgent} portolan_remote_agent_up == 1`,
+      "10m",
+      [
+        "The agent of {{ $labels.agent }} reads no connections",
+        "TCP connections of that machine are not seen. `portolan doctor` there says what is missing.",
+        "itself",
+      ],
+    ),
+    alert(
+      "AgentPartOff",
+      "info",
+      `portolan_remote_agent_part_up{part!="tcp"} == 0 and ${ofAgent} portolan_remote_agent_up == 1`,
+      "30m",
+      [
+        "{{ $labels.part }} is off in the agent of {{ $labels.agent }}",
+        "The page's status says why. Where it is meant to be off, silence this.",
+        "itself",
+      ],
+    ),
     alert(
       "AgentSpoolGrows",
       "warning",
@@ -109,23 +142,17 @@ const seeing: RuleGroup = {
         "itself",
       ],
     ),
-    alert(
-      "ExporterSilent",
-      "critical",
-      "time() - max by (job, instance, exporter) (portolan_collector_last_seen_timestamp_seconds) > 300",
-      "2m",
-      [
-        "Exporter {{ $labels.exporter }} is silent",
-        "Nothing has come from it for {{ $value | humanizeDuration }}.",
-        "flows",
-      ],
-    ),
-    alert("TemplatesMissing", "warning", "portolan_collector_missing_templates > 0", "30m", [
+    alert("ExporterSilent", "critical", exporterSilent, "2m", [
+      "Exporter {{ $labels.exporter }} is silent",
+      "Nothing has come from it for {{ $value | humanizeDuration }}. After a day it is told no more.",
+      "flows",
+    ]),
+    alert("TemplatesMissing", "warning", `portolan_collector_missing_templates > 0 ${isHeard}`, "30m", [
       "Data of {{ $labels.exporter }} wait for their template",
       "{{ $value }} templates were never sent: let the exporter send them more often (a refresh of at most some minutes).",
       "flows",
     ]),
-    alert("ClockSkew", "warning", "abs(portolan_collector_clock_skew_seconds) > 60", "30m", [
+    alert("ClockSkew", "warning", `abs(portolan_collector_clock_skew_seconds) > 60 ${isHeard}`, "30m", [
       "The clock of {{ $labels.exporter }} is off by {{ $value | humanizeDuration }}",
       "Flows are shown at the time Portolan saw them; the exporter's own times are wrong.",
       "flows",
@@ -166,28 +193,39 @@ const losing: RuleGroup = {
       "metrics.limit is reached: the lighter ones are ~other. Raise it if Prometheus has room, or leave it.",
       "itself",
     ]),
-    alert(
-      "RemoteWriteFails",
-      "critical",
-      "increase(portolan_remote_write_retries_total[10m]) > 5 and rate(portolan_remote_write_sent_samples_total[10m]) == 0",
-      "10m",
-      [
-        "Remote write to {{ $labels.receiver }} does not succeed",
-        "No sample was taken for ten minutes. The log says why; the oldest leave when the queue is full.",
-        "itself",
-      ],
-    ),
+    alert("RemoteWriteFails", "critical", "rate(portolan_remote_write_sent_samples_total[10m]) == 0", "10m", [
+      "Remote write to {{ $labels.receiver }} does not succeed",
+      "No sample was taken for ten minutes: the receiver is away, or refuses them. The log says why; the oldest leave when the queue is full.",
+      "itself",
+    ]),
   ],
 };
 
 const keeping: RuleGroup = {
   name: "portolan.keeping",
   rules: [
-    alert("Down", "critical", 'up{job=~".*portolan.*"} == 0', "5m", [
-      "{{ $labels.instance }} does not answer scrapes",
-      "Nothing is known of it until it answers again.",
-      "itself",
-    ]),
+    alert(
+      "Down",
+      "critical",
+      'up == 0 and on (job, instance) (up{job=~".*portolan.*"} or last_over_time(portolan_build_info[1d]))',
+      "5m",
+      [
+        "{{ $labels.instance }} does not answer scrapes",
+        "Nothing is known of it until it answers again. One that never did is known by its job's name.",
+        "itself",
+      ],
+    ),
+    alert(
+      "Gone",
+      "critical",
+      "absent(portolan_store_up) and on () count(last_over_time(portolan_store_up[1d])) unless on () (up == 0 and on (job, instance) last_over_time(portolan_store_up[1d]))",
+      "5m",
+      [
+        "There is no Portolan server any more",
+        "Prometheus has no target that tells of a store, nor does anybody push such figures; within the last day it had. The Service, its monitor or the scrape job may be gone.",
+        "itself",
+      ],
+    ),
     alert("StoreDown", "critical", "portolan_store_up == 0", "5m", [
       "The store of {{ $labels.instance }} does not answer",
       "The live map goes on; history is not written. The log says why.",

@@ -4,15 +4,21 @@ import { formatAddress, parseAddress } from "../../flow/index.ts";
 import { type DnsSketch, writeDns } from "../../packet/testdata/dns-messages.ts";
 import { createLookups, lookupsDefaults } from "./lookups.ts";
 import { NameTable } from "./name-table.ts";
+import { ResolverTrust } from "./resolver-trust.ts";
 
 const milliseconds = 1e6;
 const resolver = "10.0.0.53";
 
-function createBench(config = {}) {
+function createBench(config = {}, resolvers = [resolver]) {
   const names = new NameTable();
+  const trust = new ResolverTrust({ resolvers, files: [], networkNamespace: 0, askedSeconds: 600 });
   const news: string[] = [];
   const lookups = createLookups(
-    { names, onName: (bytes, offset, name) => void news.push(`${formatAddress(bytes, offset)} ${name}`) },
+    {
+      names,
+      trust,
+      onName: (bytes, offset, name) => void news.push(`${formatAddress(bytes, offset)} ${name}`),
+    },
     { ...lookupsDefaults, ...config },
   );
   function take(
@@ -21,6 +27,7 @@ function createBench(config = {}) {
     at: number,
     from = resolver,
     localPort = 40_000,
+    networkNamespace = 7,
   ): void {
     const bytes = Uint8Array.from([...parseAddress(from)!, ...message]);
     lookups.take(
@@ -30,7 +37,7 @@ function createBench(config = {}) {
         messageLength: message.length,
         resolverAddress: 0,
         isAnswer,
-        networkNamespace: 7,
+        networkNamespace,
         localPort,
         seenNanoseconds: at * milliseconds,
       },
@@ -74,6 +81,7 @@ test("an answer names its addresses, and its latency is counted for resolver and
     waitingCount: 0,
     malformedCount: 0,
     unaskedCount: 0,
+    unbelievedCount: 0,
     resolvers: [{ address: resolver, ...figures }],
     names: [{ name: "a.example", ...figures }],
   });
@@ -167,4 +175,25 @@ test("questions for the names of addresses are counted together", () => {
     bench.report().names.map(({ name, queryCount }) => [name, queryCount]),
     [["~reverse", 2]],
   );
+});
+
+test("a resolver that one workload asks names nothing, though it is counted; one that most ask does", () => {
+  const bench = createBench({}, []);
+  const lookUp = (networkNamespace: number, id: number) => {
+    bench.take(
+      writeDns({ name: "a.example", id, isQuery: true }),
+      false,
+      0,
+      resolver,
+      40_000,
+      networkNamespace,
+    );
+    bench.take(writeDns({ ...found, id }), true, 1, resolver, 40_000, networkNamespace);
+  };
+  lookUp(7, 1);
+  lookUp(7, 2);
+  const { unbelievedCount, resolvers } = bench.report();
+  assert.deepEqual([bench.nameOf("192.0.2.1"), unbelievedCount, resolvers[0]?.answerCount], ["", 2, 2]);
+  lookUp(8, 3);
+  assert.equal(bench.nameOf("192.0.2.1"), "a.example");
 });

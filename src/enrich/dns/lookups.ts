@@ -1,6 +1,7 @@
 import { formatAddress } from "../../flow/index.ts";
 import { type DnsMessage, parseDnsMessage } from "../../packet/index.ts";
 import type { NameTable } from "./name-table.ts";
+import type { ResolverTrust } from "./resolver-trust.ts";
 
 /** A DNS message as it left or reached a socket of this machine. */
 export interface DnsSighting {
@@ -39,6 +40,8 @@ export interface LookupReport {
   readonly malformedCount: number;
   /** Answers to no question that was seen: late, sent twice, or made up. They name nothing. */
   readonly unaskedCount: number;
+  /** Answers of resolvers that are not believed: they are counted with the others, and name nothing. */
+  readonly unbelievedCount: number;
   readonly resolvers: readonly (LookupFigures & { readonly address: string })[];
   /** Those with the most failures and time-outs first, then the most asked for. */
   readonly names: readonly (LookupFigures & { readonly name: string })[];
@@ -46,6 +49,7 @@ export interface LookupReport {
 
 export interface LookupsDependencies {
   readonly names: NameTable;
+  readonly trust: Pick<ResolverTrust, "note" | "isBelieved">;
   /** An address has got a name, or another one. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
 }
@@ -92,10 +96,10 @@ interface Waiting {
 
 /**
  * Joins answers to their questions: names what they lead to, and counts how resolvers and names do. An answer is believed only
- * when its question was seen to leave: same socket's port, resolver, id, name and type.
+ * when its question was seen to leave: same socket's port, resolver, id, name and type; and it names only when its resolver is trusted.
  */
 export function createLookups(
-  { names, onName }: LookupsDependencies,
+  { names, trust, onName }: LookupsDependencies,
   config: LookupsConfig = lookupsDefaults,
 ): Lookups {
   /** In the order they were sent. */
@@ -104,6 +108,7 @@ export function createLookups(
   const askedNames = new Map<string, Tally>();
   let malformedCount = 0;
   let unaskedCount = 0;
+  let unbelievedCount = 0;
 
   function ask(key: string, message: DnsMessage, resolver: string, sentNanoseconds: number): void {
     const tallies = [
@@ -131,6 +136,10 @@ export function createLookups(
     const milliseconds = Math.max(0, (sighting.seenNanoseconds - question.sentNanoseconds) / 1e6);
     for (const tally of question.tallies) tally.addAnswer(message.responseCode, milliseconds);
     if (!addressTypes.has(message.type) || message.name === "") return;
+    if (!trust.isBelieved(sighting.bytes, sighting.resolverAddress, sighting.networkNamespace)) {
+      unbelievedCount++;
+      return;
+    }
     for (const { address, ttlSeconds } of message.addresses) {
       const isNews = names.remember(sighting.networkNamespace, address, 0, message.name, ttlSeconds, seconds);
       if (isNews) onName?.(address, 0, message.name);
@@ -147,8 +156,9 @@ export function createLookups(
       }
       const resolver = formatAddress(bytes, resolverAddress);
       const key = `${networkNamespace} ${localPort} ${message.id} ${resolver}`;
-      if (sighting.isAnswer) answer(key, message, sighting, seconds);
-      else ask(key, message, resolver, sighting.seenNanoseconds);
+      if (sighting.isAnswer) return answer(key, message, sighting, seconds);
+      trust.note(bytes, resolverAddress, networkNamespace, seconds);
+      ask(key, message, resolver, sighting.seenNanoseconds);
     },
     expire(nowNanoseconds) {
       for (const entry of waiting) {
@@ -165,6 +175,7 @@ export function createLookups(
         waitingCount: waiting.size,
         malformedCount,
         unaskedCount,
+        unbelievedCount,
         resolvers: [...resolvers].map(([address, tally]) => ({ address, ...tally.figures() })),
         names: worst.slice(0, namesMax).map(([name, tally]) => ({ name, ...tally.figures() })),
       };

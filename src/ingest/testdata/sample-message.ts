@@ -106,7 +106,18 @@ export function wholeMessage(): IngestMessage {
         { name: "tcp", isOn: true, reason: "" },
         { name: "dns", isOn: false, reason: "it was not asked for" },
       ],
-      ...{ sockets: 12, spoolBytes: 4096, spoolMessages: 2 },
+      ...{ sockets: 12, spoolBytes: 4096, spoolMessages: 2, way: "sock_diag" },
+      limits: [{ reason: "UDP is not seen", remedy: "boot a newer kernel" }],
+      dns: {
+        ...{ nameCount: 1, waitingCount: 2, malformedCount: 3, unaskedCount: 4, unbelievedCount: 5 },
+        resolvers: [
+          {
+            ...{ address: "10.96.0.10", queryCount: 9, answerCount: 7, timedOutCount: 1 },
+            ...{ latencySumMicroseconds: 12_345, latencyMaxMicroseconds: 6789 },
+            failureCounts: { NXDOMAIN: 2, RCODE11: 1 },
+          },
+        ],
+      },
     },
   });
 }

@@ -60,7 +60,10 @@ const counter = (value: number, labels: Record<string, string> = {}): Metric => 
 function createWriter(
   t: TestContext,
   config: Partial<RemoteWriteConfig> & { url: string },
-  { metrics = () => [counter(1)] }: { metrics?: () => Iterable<Metric> } = {},
+  {
+    metrics = () => [counter(1)],
+    gate = async () => {},
+  }: { metrics?: () => Iterable<Metric>; gate?: () => Promise<void> } = {},
 ) {
   const drops: [string, string, number][] = [];
   const logs: string[] = [];
@@ -68,7 +71,10 @@ function createWriter(
   const writer = createRemoteWrite(
     { intervalSeconds: 0.02, labels: { job: "portolan" }, queueBytesMax: 1e6, ...config },
     {
-      read: async () => ({ metrics: metrics(), done: () => doneCount++ }),
+      async read() {
+        await gate();
+        return { metrics: metrics(), done: () => doneCount++ };
+      },
       drop: (reason, source, count = 1) => void drops.push([reason, source, count]),
       log: (message) => void logs.push(message),
       now: () => 1_700_000_000_123,
@@ -168,6 +174,30 @@ test("429 and 500 are tried again, as Retry-After says; nothing is lost or out o
   assert.equal(writer.status().retryCount, 3);
   assert.match(logs[0]!, /answered 500: broken; tried again/);
   assert.equal(logs.length, 1, "the same trouble is not told again and again");
+});
+
+test("a stop in the midst of a reading waits for it: its samples are sent", async (t) => {
+  const { received, url } = await createReceiver(t, [{ status: 200 }]);
+  let isAsked = false;
+  let goOn = () => {};
+  const gate = new Promise<void>((resolve) => (goOn = resolve));
+  const { writer } = createWriter(
+    t,
+    { url },
+    {
+      async gate() {
+        isAsked = true;
+        await gate;
+      },
+    },
+  );
+  writer.start();
+  await until("a reading has begun", () => isAsked);
+  const stopping = writer.stop();
+  goOn();
+  await stopping;
+  assert.equal(received.length, 1);
+  assert.equal(writer.status().sentSampleCount, 1);
 });
 
 test("a long Retry-After is kept to", async (t) => {

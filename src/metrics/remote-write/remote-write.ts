@@ -64,7 +64,7 @@ export function createRemoteWrite(
   const told = new ToldSeriesTable();
   let queueBytes = 0;
   let isSending = false;
-  let isReading = false;
+  let reading: Promise<void> | undefined;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let wake = () => {};
@@ -79,9 +79,15 @@ export function createRemoteWrite(
     log(`remote write to ${place}: ${what}`);
   }
 
-  async function collect(): Promise<void> {
-    if (isReading) return;
-    isReading = true;
+  /** One reading at a time: who asks during one waits for it. */
+  function collect(): Promise<void> {
+    reading ??= readOnce().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
+  async function readOnce(): Promise<void> {
     const { metrics, done } = await read();
     try {
       const options = { time: now(), external: config.labels, samplesMax: samplesPerRequest, told };
@@ -94,7 +100,6 @@ export function createRemoteWrite(
       throw error;
     } finally {
       done();
-      isReading = false;
     }
     void send();
   }

@@ -29,7 +29,7 @@ const statusVlanValid = 0x10;
 const statusVlanTypeValid = 0x40;
 const packetOutgoing = 4;
 /** A block with few packets is handed over after so many milliseconds. */
-const retireMilliseconds = 20;
+export const retireMilliseconds = 20;
 const hardwareLoopback = 772;
 /** Of a link layer with Ethernet's header: Ethernet itself, and loopback. */
 const hardwareEthernet = 1;
@@ -165,6 +165,11 @@ export class PacketRing {
     }
   }
 
+  /** No packet comes into the ring any more. Those that are in it can be read, the last after `retireMilliseconds`. */
+  endIntake(): void {
+    if (this.#fd >= 0) attachProgram(this.#fd, [returnOf(0)]);
+  }
+
   close(): void {
     if (this.#address !== 0n) call.munmap(this.#address, this.#blockCount * blockBytes);
     if (this.#fd >= 0) call.close(this.#fd);
@@ -213,17 +218,9 @@ export class PacketRing {
     const { snapLength, isFilterOwn } = this.config;
     const program =
       this.#filter === undefined || isFilterOwn
-        ? [{ code: 6, jumpTrue: 0, jumpFalse: 0, operand: snapLength }]
+        ? [returnOf(snapLength)]
         : this.#filter.map((one) => (isWanted(one) ? { ...one, operand: snapLength } : one));
-    const bytes = new Uint8Array(program.length * 8);
-    const view = new DataView(bytes.buffer);
-    for (const [i, { code, jumpTrue, jumpFalse, operand }] of program.entries()) {
-      view.setUint16(i * 8, code, true);
-      view.setUint8(i * 8 + 2, jumpTrue);
-      view.setUint8(i * 8 + 3, jumpFalse);
-      view.setInt32(i * 8 + 4, operand, true);
-    }
-    attachProgram(this.#fd, program.length, bytes);
+    attachProgram(this.#fd, program);
   }
 
   #bindTo(index: number): void {
@@ -308,15 +305,26 @@ function isWanted({ code, operand }: BpfInstruction): boolean {
   return code === 6 && operand !== 0;
 }
 
-/** struct sock_fprog: a count, then a pointer to the instructions, which are copied into memory that has an address. */
-function attachProgram(fd: number, count: number, instructions: Uint8Array): void {
-  const length = instructions.length + 16;
+/** Of each packet so many octets. */
+function returnOf(octets: number): BpfInstruction {
+  return { code: 6, jumpTrue: 0, jumpFalse: 0, operand: octets };
+}
+
+/** struct sock_fprog: a count, then a pointer to the instructions, which are written into memory that has an address. */
+function attachProgram(fd: number, program: readonly BpfInstruction[]): void {
+  const length = 16 + program.length * 8;
   const address = BigInt(call.mmap(0, length, protReadWrite, 0x22, -1, 0));
   const memory = new Uint8Array(mapMemory(address, length));
-  memory.set(instructions, 16);
   const view = new DataView(memory.buffer);
-  view.setUint16(0, count, true);
+  view.setUint16(0, program.length, true);
   view.setBigUint64(8, address + 16n, true);
+  for (const [i, { code, jumpTrue, jumpFalse, operand }] of program.entries()) {
+    const at = 16 + i * 8;
+    view.setUint16(at, code, true);
+    view.setUint8(at + 2, jumpTrue);
+    view.setUint8(at + 3, jumpFalse);
+    view.setInt32(at + 4, operand, true);
+  }
   const isTaken = call.setOption(fd, levelSocket, optionAttachFilter, memory.subarray(0, 16), 16) === 0;
   const error = isTaken ? undefined : lastError();
   call.munmap(address, length);

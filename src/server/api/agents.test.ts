@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import type { Agent } from "../../agent/index.ts";
+import { wholeMessage } from "../../ingest/testdata/sample-message.ts";
 import { createHttp } from "../http.ts";
 import type { RemoteAgent, TurnedAway } from "../remote-agents.ts";
 import { routeAgents } from "./agents.ts";
@@ -16,10 +17,12 @@ function remoteAgent(node: string, more: Partial<RemoteAgent> = {}): RemoteAgent
     ...{ clockAheadMilliseconds: 0, messageCount: 9, rowCount: 90, duplicateCount: 0, drops: new Map() },
     ...{
       waitingBytes: 0,
+      peers: { name: node, rows: 0, characters: 0, refusedCount: 0 },
+      peersRefusedMilliseconds: 0,
       heldRows: 0,
       isForgotten: false,
       hasLeft: false,
-      report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0 },
+      report: { parts: [], sockets: 5, spoolBytes: 0, spoolMessages: 0, way: "", limits: [], dns: undefined },
     },
     ...more,
   };
@@ -58,6 +61,43 @@ test("those with something wrong come first, all are counted, and those left out
   assert.deepEqual(answer.remote, { counts: { ok: 1, warning: 1, silent: 1 }, connections: 10 });
   const few = await ask(t, agents, [], "?limit=1");
   assert.deepEqual([few.agents.length, few.leftOut, few.remote.counts.ok], [1, 2, 1]);
+});
+
+test("who fills its share of the peer table is told of it, for a while", async (t) => {
+  const peers = { name: "a", rows: 7, characters: 70, refusedCount: 3 };
+  const { agents } = await ask(
+    t,
+    [
+      remoteAgent("a", { peers, peersRefusedMilliseconds: now - 1000 }),
+      remoteAgent("b", { peers, peersRefusedMilliseconds: now - 600_000 }),
+    ],
+    [],
+  );
+  assert.match(agents[0].findings[0], /more peers than its share .*\(7\).* ~other/);
+  assert.deepEqual([agents[0].node, agents[1].findings, agents[1].peers], ["a", [], 7]);
+});
+
+test("how TCP is read, what is not seen that way, and how resolvers do, of other machines' agents too", async (t) => {
+  const { report } = wholeMessage();
+  const { agents } = await ask(t, [remoteAgent("a", { report }), remoteAgent("b")], []);
+  const [a, b] = agents;
+  assert.deepEqual([a.way, a.limits, a.health], ["sock_diag", report!.limits, "warning"]);
+  assert.ok(a.findings.includes("TCP is read by sock_diag, which sees less than eBPF: UDP is not seen"));
+  assert.deepEqual(a.dns, {
+    ...{ nameCount: 1, waitingCount: 2, malformedCount: 3, unaskedCount: 4, unbelievedCount: 5 },
+    resolvers: [
+      {
+        ...{ address: "10.96.0.10", queryCount: 9, answerCount: 7, timedOutCount: 1 },
+        failureCounts: { NXDOMAIN: 2, RCODE11: 1 },
+        ...{ latencyMeanMilliseconds: 12.345 / 7, latencyMaxMilliseconds: 6.789 },
+      },
+    ],
+  });
+  assert.deepEqual([b.way, b.limits, b.dns, b.health], ["", [], null, "ok"], "one that does not say");
+  const limits = [{ reason: "no BTF", remedy: "boot another kernel" }];
+  const own = { state: "on", way: "sock_diag", limits, sockets: 7, datagrams: part, dns: part, nat: part };
+  const answer = await ask(t, [], [], "", own);
+  assert.deepEqual([answer.agents[0].way, answer.agents[0].limits], ["sock_diag", limits]);
 });
 
 test("who was turned away is told, with the reason", async (t) => {

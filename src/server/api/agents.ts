@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent, PartStatus } from "../../agent/index.ts";
-import type { AgentPart } from "../../ingest/index.ts";
+import type { AgentLimit, AgentLookups, AgentPart } from "../../ingest/index.ts";
 import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
 import { agents as agentsAnswer } from "./answers/operation.ts";
 import { type Description, readQuery } from "./description.ts";
@@ -65,6 +65,9 @@ const partNames: Readonly<Record<string, string>> = {
 /** Clocks that differ by more are told. */
 const clockMilliseconds = 5000;
 
+/** For how long it is told that peers were refused. */
+const toldMilliseconds = 600_000;
+
 function describeRemote(agent: RemoteAgent, now: number) {
   const { node, instance, version, startedMilliseconds, lastSeenMilliseconds, address, tokenName, report } =
     agent;
@@ -75,6 +78,11 @@ function describeRemote(agent: RemoteAgent, now: number) {
       `its clock is ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} this server's`,
     );
   if ((report?.spoolMessages ?? 0) > 60) findings.push(`${report?.spoolMessages} messages wait in its spool`);
+  if (agent.peersRefusedMilliseconds > 0 && now - agent.peersRefusedMilliseconds < toldMilliseconds)
+    findings.push(
+      `it tells of more peers than its share of the table has room for (${agent.peers.rows}): others are drawn as ~other`,
+    );
+  findings.push(...findingsOfWay(report?.way, report?.limits));
   const isSilent = now - lastSeenMilliseconds >= remoteLimits.silentMilliseconds;
   const silentSeconds = Math.round((now - lastSeenMilliseconds) / 1000);
   if (isSilent)
@@ -94,9 +102,24 @@ function describeRemote(agent: RemoteAgent, now: number) {
     clockAheadMs: ahead ?? null,
     connections: report?.sockets ?? 0,
     parts: report?.parts ?? [],
+    way: report?.way ?? "",
+    limits: report?.limits ?? [],
+    dns: describeLookups(report?.dns),
+    peers: agent.peers.rows,
     spool: { bytes: report?.spoolBytes ?? 0, messages: report?.spoolMessages ?? 0 },
     drops: Object.fromEntries(agent.drops),
   };
+}
+
+/** As `/api/v1/status` has the figures of this process's own. */
+function describeLookups(dns: AgentLookups | undefined) {
+  if (dns === undefined) return null;
+  const resolvers = dns.resolvers.map(({ latencySumMicroseconds, latencyMaxMicroseconds, ...resolver }) => ({
+    ...resolver,
+    latencyMeanMilliseconds: latencySumMicroseconds / 1000 / Math.max(1, resolver.answerCount),
+    latencyMaxMilliseconds: latencyMaxMicroseconds / 1000,
+  }));
+  return { ...dns, resolvers };
 }
 
 /** This process's own, when it was asked for. */
@@ -107,7 +130,9 @@ function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencie
     ([name, { state, reason = "", isWanted }]) => ({ name, isOn: state === "on", reason, isWanted }),
   );
   const parts = own.map(({ isWanted, ...part }): AgentPart => part);
+  const { way, limits = [] } = tcp;
   const findings = findingsOf(own.filter(({ isWanted }) => isWanted !== false));
+  findings.push(...findingsOfWay(way, limits));
   return [
     {
       node,
@@ -119,8 +144,15 @@ function describeOwn({ agent, node, version, startedAt, now }: AgentsDependencie
       lastSeen: now(),
       connections: sockets,
       parts,
+      way: way ?? "",
+      limits,
     },
   ];
+}
+
+function findingsOfWay(way: string | undefined, limits: readonly AgentLimit[] = []): string[] {
+  if (way !== "sock_diag") return [];
+  return [`TCP is read by sock_diag, which sees less than eBPF: ${limits[0]?.reason ?? "no reason is told"}`];
 }
 
 function findingsOf(parts: readonly AgentPart[]): string[] {

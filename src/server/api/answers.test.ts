@@ -321,6 +321,13 @@ test("a peer and a link are told with what belongs to them; others are 404", asy
       [link.client, link.server].includes(client),
     ),
   );
+  const partners = peer.links.map((link: { client: string; server: string }) =>
+    link.client === client ? link.server : link.client,
+  );
+  assert.deepEqual(
+    new Set(peer.peers.map(({ id }: { id: string }) => id)),
+    new Set(partners.filter((id: string) => id !== client)),
+  );
   const served = obviousAggregate(records, {
     ...{ ...window, by: ["port", "protocol"], metric: "bytes", limit: 99 },
     filter: {

@@ -141,6 +141,7 @@ function createApi(
   const asked: AggregateQuery[] = [];
   const askedLinks: LinksQuery[] = [];
   const askedFlows: FlowsQuery[] = [];
+  const statusCount = { asked: 0 };
   const store = {
     async aggregate(query: AggregateQuery) {
       asked.push(query);
@@ -159,6 +160,7 @@ function createApi(
       return { records: [flowRecord], nextCursor: "next" };
     },
     async status() {
+      statusCount.asked++;
       if (fail !== undefined) throw fail;
       return status;
     },
@@ -238,6 +240,7 @@ function createApi(
     asked,
     askedLinks,
     askedFlows,
+    statusCount,
     get: (url: string) => app.inject({ url, headers: { host: "localhost" } }),
   };
 }
@@ -500,6 +503,19 @@ for (const route of ["map", "top", "series", "flows", "live"]) {
   });
 }
 
+test("HEAD asks for no more of the records than it takes to answer it", async (t) => {
+  const { app, askedFlows } = createApi(t);
+  const url = "/api/v1/flows?limit=1000000&format=csv";
+  const { statusCode, headers, body } = await app.inject({
+    method: "HEAD",
+    url,
+    headers: { host: "localhost" },
+  });
+  assert.deepEqual([statusCode, headers["content-type"], body], [200, "text/csv; charset=utf-8", ""]);
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  assert.equal(askedFlows.length, 1);
+});
+
 test("a question that takes too long is stopped, and says what to do", { timeout: 20_000 }, async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { get, askedLinks } = createApi(t, { answer: untilStopped });
@@ -625,6 +641,13 @@ test("metrics are Prometheus text, each with its help and type", async (t) => {
   assert.ok(
     (await createApi(t, { agentOn: false }).get("/metrics")).body.includes("\nportolan_agent_up 0\n"),
   );
+});
+
+test("however many ask for the status, the store is asked once", async (t) => {
+  const { get, statusCount } = createApi(t);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => get("/api/v1/status")));
+  assert.ok(answers.every(({ statusCode }) => statusCode === 200));
+  assert.equal(statusCount.asked, 1);
 });
 
 test("a store that cannot answer is told as it is, and takes nothing else with it", async (t) => {

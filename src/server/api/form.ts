@@ -43,7 +43,9 @@ function isAny(type: string): boolean {
 /** Sent piece by piece, as whoever asked takes them. */
 export function sendTable(reply: FastifyReply, form: Exclude<Form, "json">, name: string, table: Table) {
   const pieces = form === "csv" ? csvPieces(table) : linePieces(table);
-  const stream = Readable.from(pieces, { objectMode: false, highWaterMark: 1 << 16 });
+  // HEAD is answered from the route of GET, and what that sends is read to its end for nobody.
+  const isRead = reply.request.method !== "HEAD";
+  const stream = Readable.from(isRead ? pieces : [], { objectMode: false, highWaterMark: 1 << 16 });
   // A browser keeps it as a file.
   if (form === "csv") reply.header("content-disposition", `attachment; filename="${name}.csv"`);
   return reply.header("content-type", `${mediaTypes[form]}; charset=utf-8`).send(stream);

@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { formatAddress, parseAddress } from "../../flow/index.ts";
 import { ingestLimits, readMessage } from "../../ingest/index.ts";
 import type { TokenBearer } from "../auth/token-check.ts";
 import type { IngestCounts, IngestResult } from "../ingest-counts.ts";
@@ -101,7 +102,7 @@ export function routeIngest(
         const { name, nodes } = bearerOf(headers.authorization) ?? anybody;
         const sent = Number(headers["portolan-sent"]);
         const sentMilliseconds = sent > 0 && sent < 2 ** 53 ? sent : undefined;
-        const arrival = { sentMilliseconds, tokenName: name, nodes, address: ip };
+        const arrival = { sentMilliseconds, tokenName: name, nodes, address: addressOf(ip) };
         const { sequence, outcome } = await turns.take(senderOf(request, { name }), async () => {
           const body = request.body;
           request.body = undefined; // not held until the answer
@@ -121,6 +122,12 @@ export function routeIngest(
 }
 
 const encodings = ["zstd", "gzip", "identity"];
+
+/** A socket of both families shows IPv4 as ::ffff:a.b.c.d. */
+function addressOf(ip: string): string {
+  const bytes = parseAddress(ip);
+  return bytes === undefined ? ip : formatAddress(bytes);
+}
 
 /** Agents behind a proxy share its address. */
 function senderOf({ ip }: FastifyRequest, bearer: { name: string } | undefined): string {

@@ -82,6 +82,7 @@ test("health and fields are the Node Graph API's, with and without /nodegraph", 
     (await get("/api/graph/fields?stats-type=what")).json().nodes_fields[3].displayName,
     "All connections ",
   );
+  assert.equal((await get("/api/graph/fields?panel=7&toString=1")).statusCode, 200, "others are passed over");
 });
 
 test("bytes: rates per node and edge, ports together, each from where it stands", async (t) => {

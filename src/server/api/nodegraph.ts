@@ -85,7 +85,7 @@ export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveHub
 
 /** Others than these parameters are passed over, as k8spacket does: panels add their own. */
 function readKnown({ query }: FastifyRequest, now: number): Given {
-  const known = Object.entries(query as object).filter(([name]) => name in parameters);
+  const known = Object.entries(query as object).filter(([name]) => Object.hasOwn(parameters, name));
   return readQuery(describes, Object.fromEntries(known), now);
 }
 

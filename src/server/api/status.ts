@@ -36,6 +36,8 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
   const { geo, kubernetes, reverseNames, grafanaUrl } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
+  // However many ask at once, questions of the store wait for one look at most.
+  const lookAtStore = createLook(() => store.status());
 
   app.get("/healthz", { config: { scope: "open", describes: describesHealth } }, () => ({ status: "ok" }));
   app.get("/readyz", { config: { scope: "open", describes: describesReadiness } }, (_request, reply) => {
@@ -53,7 +55,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       agent: { ...ofAgent, connections },
       kubernetes: kubernetes.status(),
       collector: { ...(await look()), addresses: localAddresses() },
-      store: { folder: dataFolder, ...(await describeStore(store)) },
+      store: { folder: dataFolder, ...(await describeStore(lookAtStore)) },
       geo: describeGeo(geo.status()),
       reverseDns: reverseNames.status(),
       grafana: grafanaUrl,
@@ -104,9 +106,9 @@ function describeGeo(files: readonly GeoFileStatus[]) {
 }
 
 /** A store that cannot answer, because its disk is full or it is being opened again, is told as it is. */
-async function describeStore(store: Store) {
+async function describeStore(look: Store["status"]) {
   try {
-    const { bytes, flowRecords, oldestFlow, oldestLink } = await store.status();
+    const { bytes, flowRecords, oldestFlow, oldestLink } = await look();
     return { state: "on", bytes, flowRecords, oldestFlow, oldestLink };
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;

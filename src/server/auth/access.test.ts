@@ -162,6 +162,21 @@ test("a page of another site may not sign anybody in, nor change anything", asyn
   );
 });
 
+test("a path that is written otherwise is bound by the same rules", async (t) => {
+  const { app, ask, bearer } = createApp(t, { rate: 10 });
+  for (const url of ["/api/v1/answer", "/%61pi/v1/answer", "/api/v1/%61nswer", "http://x/api/v1/answer"]) {
+    assert.equal((await ask(url)).statusCode, 401, url);
+    const ofAnother = await ask(url, { ...bearer("reader"), "sec-fetch-site": "cross-site" });
+    assert.deepEqual([ofAnother.statusCode, ofAnother.json().code], [403, "cross_site"], url);
+  }
+  const codes: number[] = [];
+  for (const url of ["/sign-in", "/sign%2Din", "/sign-%69n", "/sign-in#x"]) {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    codes.push((await app.inject({ method: "POST", url, headers, payload: "token=guess" })).statusCode);
+  }
+  assert.deepEqual(codes, [401, 401, 429, 429]);
+});
+
 test("other origins are never let in by CORS", async (t) => {
   const { app, ask, bearer } = createApp(t);
   const { headers } = await ask("/api/v1/answer", { ...bearer("reader"), origin: "https://grafana.example" });
@@ -182,6 +197,40 @@ test("a token that the configuration has no more lets nobody in, nor do those wh
   assert.equal((await ask("/api/v1/answer", { cookie })).statusCode, 401);
   assert.equal((await ask("/api/v1/answer", bearer("reader"))).statusCode, 401);
   assert.equal((await ask("/api/v1/answer", bearer("boss"))).statusCode, 200);
+});
+
+test("a stream ends with the token that it was opened with, and only then", {
+  timeout: 20_000,
+}, async (t) => {
+  const { app, bearer, credentials } = createApp(t);
+  app.get("/api/v1/endless", { config: { cost: "stream" } }, (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200).write("first");
+  });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const open = async (name: string) => {
+    const { body } = await fetch(`http://127.0.0.1:${port}/api/v1/endless`, { headers: bearer(name) });
+    const reader = body!.getReader();
+    await reader.read();
+    return reader;
+  };
+  const [reader, boss] = [await open("reader"), await open("boss")];
+  const next = reader.read();
+  credentials.replace({ tokens: [token("reader", "read"), token("boss", "ingest")] });
+  await assert.rejects(boss.read(), "it reads no more");
+  assert.equal(await Promise.race([next.catch(() => "ended"), Promise.resolve("open")]), "open");
+  credentials.replace({ tokens: [token("other", "read")] });
+  await assert.rejects(next);
+});
+
+test("a hash of nothing lets nobody in who shows nothing", async (t) => {
+  const { ask, credentials } = createApp(t);
+  const nothing = { name: "nothing", hash: hashToken("") };
+  credentials.replace({ tokens: [{ ...nothing, scopes: ["read"] }], ingestTokens: [nothing] });
+  for (const authorization of ["Bearer ", "Basic Og==", ""])
+    assert.equal((await ask("/api/v1/answer", { authorization })).statusCode, 401, authorization);
+  assert.equal(credentials.ingestBearerOf(undefined), undefined);
 });
 
 test("agents come with tokens of theirs, or with one that has the scope", () => {

@@ -45,13 +45,25 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
     limits?.spend(clientOfAddress(ip), wrongTokenRequests);
   }
 
+  /** Who reads is let go on for as long as the token is good for it: a live stream may be open for days. */
+  function endWithToken({ raw }: FastifyReply, { hash }: AccessToken): void {
+    const look = () => {
+      const bearer = credentials?.byHash(hash);
+      if (bearer === undefined || !hasScope(bearer, "read")) raw.destroy();
+    };
+    const forget = credentials?.onReplaced(look);
+    raw.once("close", () => forget?.());
+  }
+
   /** Says no with a problem; returns the reply when the browser is sent elsewhere. */
   function checkScope(request: FastifyRequest, reply: FastifyReply, scope: Scope): FastifyReply | undefined {
     const { bearer } = request;
-    if (bearer !== undefined) {
-      if (hasScope(bearer, scope)) return undefined;
-      throw new Problem(403, "scope_missing", `the scope ${scope} is wanted, which this token has not`);
+    if (bearer !== undefined && hasScope(bearer, scope)) {
+      if (request.routeOptions.config.cost === "stream") endWithToken(reply, bearer);
+      return undefined;
     }
+    if (bearer !== undefined)
+      throw new Problem(403, "scope_missing", `the scope ${scope} is wanted, which this token has not`);
     if (isNavigation(request)) return sendToSignIn(request, reply);
     const isWrong = request.headers.authorization !== undefined;
     if (isWrong) onWrongToken(request);
@@ -66,8 +78,9 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
   }
 
   app.addHook("onRequest", async (request, reply) => {
-    const { scope = "read" } = request.routeOptions.config;
-    if (scope === "open" && !signInPaths.includes(request.url.split("?", 1)[0]!)) return;
+    const { config, url = "" } = request.routeOptions;
+    const { scope = "read" } = config;
+    if (scope === "open" && !signInPaths.includes(url)) return;
     if (scope === "ingest") return;
     request.bearer = credentials === undefined ? undefined : bearerOf(request);
     if (limits !== undefined) limit(limits, request, reply);

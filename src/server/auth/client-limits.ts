@@ -1,13 +1,14 @@
 import { parseAddress } from "../../flow/index.ts";
 import type { Config } from "../../settings/index.ts";
 
-export type LimitsConfig = Config["limits"];
+export type LimitsConfig = Omit<Config["limits"], "connections">;
 
 /** What a request takes beside its turn: a question reads the store, a stream stays open. */
 export type RequestCost = "request" | "question" | "stream";
 
 /** Clients remembered at most; those beyond it that have nothing open share one row. About 200 bytes each. */
 const clientsMax = 20_000;
+const others = "~other";
 /** Whoever was quiet may ask this many times the rate at once. */
 const burstSeconds = 4;
 
@@ -73,7 +74,8 @@ export class ClientLimits {
   #client(who: string): Client {
     let client = this.#clients.get(who);
     if (client === undefined) {
-      if (this.#clients.size >= clientsMax && !this.#forgetOne()) return this.#client("~other");
+      const isFull = this.#clients.size >= clientsMax && !this.#forgetOne();
+      if (isFull && who !== others) return this.#client(others);
       const allowance = this.#config.rate * burstSeconds;
       client = { allowance, at: this.#now(), open: { request: 0, question: 0, stream: 0 } };
     } else this.#clients.delete(who);

@@ -6,6 +6,7 @@ export class CredentialTable {
   #tokens: readonly AccessToken[] = [];
   #check = createTokenCheck<AccessToken>([]);
   #checkIngest = createTokenCheck<IngestToken>([]);
+  readonly #onReplaced = new Set<() => void>();
 
   constructor(credentials: Credentials) {
     this.replace(credentials);
@@ -17,6 +18,13 @@ export class CredentialTable {
     this.#check = createTokenCheck(tokens);
     const alsoForAgents = tokens.filter((token) => token.scopes.includes("ingest"));
     this.#checkIngest = createTokenCheck<IngestToken>([...ingestTokens, ...alsoForAgents]);
+    for (const replaced of this.#onReplaced) replaced();
+  }
+
+  /** Calls back whenever they may be others, until what it returns is called. */
+  onReplaced(replaced: () => void): () => void {
+    this.#onReplaced.add(replaced);
+    return () => void this.#onReplaced.delete(replaced);
   }
 
   /** Of an `Authorization` header. */

@@ -63,6 +63,7 @@ test("a folder that is not there is made", async () => {
   await fresh.stop();
   assert.deepEqual(readdirSync(folder).sort(), ["FORMAT", "portolan.duckdb", "reserve"]);
   assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), "portolan data 3\n");
+  assert.equal(statSync(folder).mode & 0o777, 0o700, "who talks to whom is nothing for everybody");
 });
 
 test("a file in the folder's place is an error", async () => {

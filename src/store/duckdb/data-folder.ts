@@ -27,13 +27,16 @@ export async function prepareFolder(folder: string): Promise<string> {
   return databasePath;
 }
 
+/** Who talks to whom is for whoever may ask the server: not for everybody with an account on its machine. */
+const folderMode = 0o700;
+
 /** Level by level: mkdir's own recursion never ends below a folder that takes no children, such as /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder).catch((cause: NodeJS.ErrnoException) => cause);
+async function makeFolder(folder: string, mode = folderMode): Promise<void> {
+  const made = await mkdir(folder, mode).catch((cause: NodeJS.ErrnoException) => cause);
   if (made === undefined || made.code === "EEXIST") return;
   if (made.code !== "ENOENT" || dirname(folder) === folder) throw made;
-  await makeFolder(dirname(folder));
-  await mkdir(folder);
+  await makeFolder(dirname(folder), 0o777);
+  await mkdir(folder, mode);
 }
 
 /** `portolan data 1`: says the version even when the database is one that this DuckDB cannot open. */

@@ -7,11 +7,13 @@ import {
   type filterFields,
   patternSegments,
 } from "../../query/index.ts";
-import { addressValue } from "./address-value.ts";
+import { type AddressColumns, prefixCondition } from "./address-value.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 
 export type PinnedEnd = Exclude<FilterEnd, "either">;
 export type Measure = Extract<(typeof filterFields)[number], { of: "measure" }>["name"];
+
+export type AddressCondition = (columns: AddressColumns) => string;
 
 /** Where a filter finds things in a statement: SQL expressions, none of which holds a value from outside. */
 export interface FilterColumns {
@@ -21,8 +23,10 @@ export interface FilterColumns {
   peer(end: PinnedEnd, column: string): string;
   /** The same for whom the client called, where that can have been this end. */
   called(end: PinnedEnd, column: string): string | undefined;
-  /** A UHUGEINT, or NULL. */
-  address(end: PinnedEnd): string;
+  /** That end's address, or NULL, fulfils a condition. */
+  address(end: PinnedEnd, conditionOf: AddressCondition): string;
+  /** The same for whom the client called, where that can have been this end. */
+  calledAddress(end: PinnedEnd, conditionOf: AddressCondition): string | undefined;
   /** Undefined where that end's port is not known. */
   port(end: PinnedEnd): string | undefined;
   /** Undefined where interfaces are not known. */
@@ -57,27 +61,28 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
   const { end, field, test, key = "" } = term;
   const ends = end === "either" ? columns.ends : [end];
   const either = (conditionOf: (end: PinnedEnd) => string) => anyOf(ends.map(conditionOf));
-  const address = (column: string) => addressCondition(column, test, parameters);
+  const address = (columns: AddressColumns) => addressCondition(columns, test, parameters);
   const text = (column: string) => textCondition(column, test, parameters);
   const number = (column: string) => numberCondition(column, test, parameters);
   /** Where somebody else was called, that one counts too. */
-  const orCalled = (column: string, conditionOf: (column: string) => string) =>
-    ends
-      .map((pinned) => columns.called(pinned, column))
-      .filter(isKnown)
-      .map(conditionOf);
+  const orCalled = (conditionOf: (end: PinnedEnd) => string | undefined) =>
+    ends.map(conditionOf).filter(isKnown);
   switch (field) {
     case "address":
       return anyOf([
-        either((pinned) => address(columns.address(pinned))),
-        ...orCalled("address_value", address),
+        either((pinned) => columns.address(pinned, address)),
+        ...orCalled((pinned) => columns.calledAddress(pinned, address)),
       ]);
     case "network":
-      if (test.kind === "address") return either((pinned) => address(columns.address(pinned)));
+      if (test.kind === "address") return either((pinned) => columns.address(pinned, address));
       return either((pinned) => text(columns.peer(pinned, field)));
     case "service": {
       const isAmong = (column: string) => textInListCondition(column, test, parameters);
-      return anyOf([either((pinned) => isAmong(columns.peer(pinned, field))), ...orCalled(field, isAmong)]);
+      const ofCalled = (pinned: PinnedEnd) => {
+        const column = columns.called(pinned, field);
+        return column === undefined ? undefined : isAmong(column);
+      };
+      return anyOf([either((pinned) => isAmong(columns.peer(pinned, field))), ...orCalled(ofCalled)]);
     }
     case "label":
       return either((pinned) => text(labelValue(columns.peer(pinned, "labels"), key, parameters)));
@@ -157,24 +162,34 @@ function textInListCondition(column: string, test: FilterTest, parameters: SqlPa
   return `len(list_filter(string_split(${column}, ', '), lambda each: ${condition})) > 0`;
 }
 
+/**
+ * `*` by RE2, whose time grows with the text whatever the pattern: DuckDB's LIKE with ESCAPE tries every way to divide a text among
+ * the wildcards, which no timeout ends.
+ */
 function textCondition(column: string, test: FilterTest, parameters: SqlParameters): string {
   assert(test.kind === "text", "parseFilter gives text fields a text test");
   const conditions = test.patterns.map((pattern) => {
     const segments = patternSegments(pattern);
-    if (segments.length === 1) return `lower(${column}) = ${parameters.text(segments[0]!)}`;
-    const like = segments.map((segment) => segment.replace(/[\\%_]/g, "\\$&")).join("%");
-    return `lower(${column}) LIKE ${parameters.text(like)} ESCAPE '\\'`;
+    const [first = "", middle = "", last = ""] = segments;
+    if (segments.length === 1) return `lower(${column}) = ${parameters.text(first)}`;
+    const isAnywhere = segments.length === 3 && first === "" && last === "";
+    if (isAnywhere) return `contains(lower(${column}), ${parameters.text(middle)})`;
+    const expression = segments.map(escapeExpression).join(".*");
+    return `regexp_full_match(lower(${column}), ${parameters.text(expression)}, 's')`;
   });
   return `(${conditions.join(" OR ")})`;
 }
 
-function addressCondition(column: string, test: FilterTest, parameters: SqlParameters): string {
+/** What matches this text alone: RE2 takes `\` before any ASCII sign, and no zero byte. */
+function escapeExpression(text: string): string {
+  return text.replaceAll(/[!-/:-@[-`{-~]/g, "\\$&").replaceAll("\0", "\\x00");
+}
+
+function addressCondition(columns: AddressColumns, test: FilterTest, parameters: SqlParameters): string {
   assert(test.kind === "address", "parseFilter gives addresses an address test");
-  const conditions = test.ranges.map(({ address, prefixLength }) => {
-    const first = addressValue(address);
-    const last = first | ((1n << BigInt(128 - prefixLength)) - 1n);
-    return `${column} BETWEEN ${parameters.address(first)} AND ${parameters.address(last)}`;
-  });
+  const conditions = test.ranges.map(({ address, prefixLength }) =>
+    prefixCondition(columns, address, prefixLength, (half) => parameters.half(half)),
+  );
   return `(${conditions.join(" OR ")})`;
 }
 

@@ -1,8 +1,8 @@
-import { coreFields, type FieldName, formatProtocol } from "../../flow/index.ts";
+import { coreFields, type FieldName, formatAddress, formatProtocol } from "../../flow/index.ts";
 import type { Filter } from "../../query/index.ts";
 import { OperatingError } from "../errors.ts";
 import type { FlowRecordRow, FlowsPage, FlowsQuery } from "../store.ts";
-import { addressText } from "./address-value.ts";
+import { addressBytes, addressColumns, mapHalves } from "./address-value.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import type { Question, SqlRow } from "./questions.ts";
 import { keyColumns } from "./schema.ts";
@@ -109,16 +109,27 @@ function joinsOf(condition: string): string {
     .join(" ");
 }
 
+const addressOf = (field: FieldName) => mapHalves(addressColumns(field), (half) => `f."${half}"`);
+const addresses = {
+  source: addressOf("sourceAddress"),
+  destination: addressOf("destinationAddress"),
+  called: addressOf("originalDestinationAddress"),
+};
+/** Of records in which nobody was, the address is ::, which is in some ranges. */
+const wasCalled = `(${addresses.called.high} > 0 OR ${addresses.called.low} > 0)`;
+
 /** A record knows both ports and both directions; figures are as they came, not corrected for sampling. */
 const recordColumns: FilterColumns = {
   ends: ["source", "destination"],
   peer: (end, column) => pinned(end, `source.${column}`, `destination.${column}`),
-  called: (end, column) =>
-    calledAt(
-      end,
-      column === "address_value" ? `nullif(f."originalDestinationAddress", 0)` : `called.${column}`,
-    ),
-  address: (end) => pinned(end, `f."sourceAddress"`, `f."destinationAddress"`),
+  called: (end, column) => calledAt(end, `called.${column}`),
+  // A condition has parameters: none is made that is not part of the statement.
+  address: (end, conditionOf) =>
+    end === "source" || end === "destination"
+      ? conditionOf(addresses[end])
+      : pinned(end, conditionOf(addresses.source), conditionOf(addresses.destination)),
+  calledAddress: (end, conditionOf) =>
+    end === "client" ? undefined : calledAt(end, `(${conditionOf(addresses.called)} AND ${wasCalled})`),
   port: (end) => pinned(end, `f."sourceTransportPort"`, `f."destinationTransportPort"`),
   interface: (end) => pinned(end, `f."ingressInterface"`, `f."egressInterface"`),
   vlan: `f."vlanId"`,
@@ -172,14 +183,18 @@ function readFlowRecord(row: SqlRow): FlowRecordRow {
   const record: Record<string, string | number | boolean | null> = { recordId: Number(row.record_id) };
   for (const { name, column } of coreFields) {
     if (name in keyColumns) record[name] = (row[name] as string | null) ?? "";
-    else if (column === "address") record[name] = addressText(row[name] as bigint);
+    else if (column === "address") record[name] = readAddress(name, row);
     else record[name] = readNumber(name, Number(row[name]));
   }
-  if (row.originalDestinationAddress === 0n) record.originalDestinationAddress = "";
+  if (record.originalDestinationAddress === "::") record.originalDestinationAddress = ""; // nobody was called
   for (const name of ["sourcePeerName", "destinationPeerName", "calledPeerName", "observerName"]) {
     record[name] = (row[name] as string | null) ?? "";
   }
   return record;
+}
+
+function readAddress(name: FieldName, row: SqlRow): string {
+  return formatAddress(addressBytes(mapHalves(addressColumns(name), (half) => row[half] as bigint)));
 }
 
 function readNumber(name: FieldName, value: number): string | number | boolean {

@@ -1,5 +1,6 @@
 import { type Filter, hasMeasure } from "../../query/index.ts";
 import type { Metric, Sampled, Totals, WindowQuery } from "../store.ts";
+import { mapHalves, peerAddressColumns } from "./address-value.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import type { Question, SqlRow } from "./questions.ts";
@@ -129,6 +130,8 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
     WHERE ${condition}`;
 }
 
+const peerAddress = (alias: string) => mapHalves(peerAddressColumns, (half) => `${alias}.${half}`);
+
 /** A link's source is its client; its only known port is the server's. */
 function linkColumns(observerConditions: string[]): FilterColumns {
   const peerOf = { client: "client", server: "server", source: "client", destination: "server" } as const;
@@ -136,8 +139,9 @@ function linkColumns(observerConditions: string[]): FilterColumns {
   return {
     ends: ["client", "server"],
     peer: (end, column) => `${peerOf[end]}.${column}`,
-    address: (end) => `${peerOf[end]}.address_value`,
+    address: (end, conditionOf) => conditionOf(peerAddress(peerOf[end])),
     called: (end, column) => (isServer(end) ? `called.${column}` : undefined),
+    calledAddress: (end, conditionOf) => (isServer(end) ? conditionOf(peerAddress("called")) : undefined),
     port: (end) => (isServer(end) ? "l.server_port" : undefined),
     interface: () => undefined,
     vlan: undefined,

@@ -10,6 +10,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+const peerTextsOf2 = ["id", "kind", "name", "address", "node", "network", "process", "container"];
 const peerTextsOf3 = [
   ...["pod_uid", "namespace", "pod", "workload", "workload_kind", "service", "labels"],
   ...["country", "country_name", "city", "as_name", "domain", "site"],
@@ -53,6 +54,61 @@ function addColumns(table: string, type: string, names: readonly string[], value
   ]);
 }
 
+const flowRecordColumnsOf3 = `
+  record_id BIGINT, sourceAddressHigh UBIGINT, sourceAddressLow UBIGINT, destinationAddressHigh UBIGINT,
+  destinationAddressLow UBIGINT, sourceTransportPort USMALLINT, destinationTransportPort USMALLINT,
+  protocolIdentifier UTINYINT, octetDeltaCount BIGINT, packetDeltaCount BIGINT, reverseOctetDeltaCount BIGINT,
+  reversePacketDeltaCount BIGINT, flowStartMilliseconds BIGINT, flowEndMilliseconds BIGINT,
+  collectionTimeMilliseconds BIGINT, tcpControlBits USMALLINT, icmpTypeCode USMALLINT,
+  ipClassOfService UTINYINT, ingressInterface UINTEGER, egressInterface UINTEGER, flowDirection UTINYINT,
+  flowEndReason UTINYINT, vlanId USMALLINT, bgpSourceAsNumber UINTEGER, bgpDestinationAsNumber UINTEGER,
+  samplingInterval UINTEGER, observationDomainId UINTEGER, observer_key BIGINT, observedEnd UTINYINT,
+  connectionScope UINTEGER, source_peer_key BIGINT, destination_peer_key BIGINT, clientEnd UTINYINT,
+  isDuplicate UTINYINT, connectionCount UINTEGER, failedConnectionCount UINTEGER,
+  retransmittedSegmentCount UINTEGER, roundTripTimeMicroseconds UINTEGER,
+  minimumRoundTripTimeMicroseconds UINTEGER, connectTimeMicroseconds UINTEGER,
+  refusedConnectionCount UINTEGER, timedOutConnectionCount UINTEGER, unreachableConnectionCount UINTEGER,
+  resetConnectionCount UINTEGER, lostConnectionCount UINTEGER, originalDestinationAddressHigh UBIGINT,
+  originalDestinationAddressLow UBIGINT, originalDestinationTransportPort USMALLINT, called_peer_key BIGINT`
+  .trim()
+  .split(/,\s+/)
+  .map((column) => `${column} NOT NULL`)
+  .join(", ");
+
+const addressesOf2 = ["sourceAddress", "destinationAddress", "originalDestinationAddress"];
+
+const halvesOf3 = (name: string, [high, low]: readonly [string, string]) =>
+  `("${name}" >> 64)::UBIGINT AS ${high}, ("${name}" & ${2n ** 64n - 1n}::UHUGEINT)::UBIGINT AS ${low}`;
+
+/**
+ * Tables whose addresses become two halves are written anew, once: an UPDATE would hold what was in memory, and DuckDB 1.5 cannot read
+ * an ALTER with an expression back from its log.
+ */
+function writtenAnew(table: string, columns: string, rows: string): string[] {
+  return [
+    `CREATE TABLE ${table}_of_3 (${columns})`,
+    `INSERT INTO ${table}_of_3 BY NAME SELECT ${rows} FROM ${table}`,
+    `DROP TABLE ${table}`,
+    `ALTER TABLE ${table}_of_3 RENAME TO ${table}`,
+  ];
+}
+
+const flowRecordsOf3 = writtenAnew(
+  "flow_records",
+  flowRecordColumnsOf3,
+  `* EXCLUDE (${addressesOf2.join(", ")}),
+    ${addressesOf2.map((name) => halvesOf3(name, [`${name}High`, `${name}Low`])).join(", ")}, 0 AS called_peer_key`,
+);
+
+const peersOf3 = writtenAnew(
+  "peers",
+  `key BIGINT NOT NULL, ${[...peerTextsOf2, ...peerTextsOf3].map((name) => `${name} VARCHAR NOT NULL`).join(", ")},
+    latitude DOUBLE, longitude DOUBLE, as_number UINTEGER, vlan USMALLINT, address_high UBIGINT, address_low UBIGINT,
+    first_seen BIGINT NOT NULL`,
+  `* EXCLUDE (address_value), ${halvesOf3("address_value", ["address_high", "address_low"])},
+    ${peerTextsOf3.map((name) => `'' AS ${name}`).join(", ")}`,
+);
+
 /** In order. The next one: raise `formatVersion`, add a step here, and what makes a folder of this version to testdata. */
 export const migrations: readonly Migration[] = [
   {
@@ -78,9 +134,10 @@ export const migrations: readonly Migration[] = [
   },
   {
     version: 3,
-    brings: "links per hour and day, facts and names of peers, called services",
+    brings:
+      "links per hour and day, facts and names of peers, called services, addresses that are found fast",
     statements: [
-      ...addColumns("flow_records", "BIGINT", ["called_peer_key"]),
+      ...flowRecordsOf3,
       `ALTER TABLE link_minutes RENAME COLUMN "minute" TO "time"`,
       ...addColumns("link_minutes", "BIGINT", ["called_key"]),
       // What was corrected for sampling stays so: with a factor of 1.
@@ -88,10 +145,7 @@ export const migrations: readonly Migration[] = [
       ...addColumns("link_minutes", "BIGINT", ["first_seen"]),
       `UPDATE link_minutes SET first_seen = "time"`,
       ...["link_hours", "link_days"].map((table) => `CREATE TABLE ${table} (${linkColumnsOf3})`),
-      ...addColumns("peers", "VARCHAR", peerTextsOf3, "''"),
-      ...["latitude DOUBLE", "longitude DOUBLE", "as_number UINTEGER", "vlan USMALLINT"].map(
-        (column) => `ALTER TABLE peers ADD COLUMN ${column}`,
-      ),
+      ...peersOf3,
       "CREATE TABLE peer_names (key BIGINT NOT NULL, name VARCHAR NOT NULL, until BIGINT NOT NULL)",
       ...addColumns("rollup_state", "BIGINT", ["minutes_from", "hours_through", "days_through"]),
     ],

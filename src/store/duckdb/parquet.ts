@@ -2,7 +2,6 @@ import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -32,12 +31,24 @@ export async function writeParquet(path: string, lines: Readable): Promise<void>
 }
 
 async function* noteTypes(lines: Readable, types: Map<string, ColumnType | undefined>) {
-  for await (const line of createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(lines)) {
     if (line === "") continue;
     for (const [name, value] of Object.entries(JSON.parse(line) as Record<string, unknown>))
       types.set(name, wider(types.get(name), value));
     yield `${line}\n`;
   }
+}
+
+/** readline's iteration does not end when what it reads breaks. */
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  yield rest;
 }
 
 function wider(known: ColumnType | undefined, value: unknown): ColumnType | undefined {

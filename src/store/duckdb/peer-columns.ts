@@ -1,5 +1,6 @@
 import { type DerivedFacts, type Peer, type PeerKind, peerTexts } from "../../topology/index.ts";
 import type { StoredPeer } from "../store.ts";
+import { peerAddressColumns } from "./address-value.ts";
 import type { SqlRow } from "./questions.ts";
 
 /** Facts that follow from a peer's address and name, by their columns: texts are "" and numbers NULL where nothing is known. */
@@ -35,16 +36,17 @@ const numberTypes: Readonly<Record<string, string>> = {
   vlan: "USMALLINT",
 };
 
-/** `key` first, then texts, numbers, the address as a number, and the time of the first record: in this order they are appended. */
+/** `key` first, then texts, numbers, the halves of the address, and the time of the first record: in this order they are appended. */
 export const peerColumnDefinitions = [
   "key BIGINT NOT NULL",
   ...[...peerTextColumns, ...derivedTextColumns].map((name) => `${name} VARCHAR NOT NULL`),
   ...derivedNumberColumns.map((name) => `${name} ${numberTypes[name]}`),
-  "address_value UHUGEINT",
+  `${peerAddressColumns.high} UBIGINT`,
+  `${peerAddressColumns.low} UBIGINT`,
   "first_seen BIGINT NOT NULL",
 ].join(", ");
 
-/** Everything but the key, the address as a number and the first time: what is replaced when a peer gets other facts. */
+/** Everything but the key, the halves of the address and the first time: what is replaced when a peer gets other facts. */
 export const replacedColumns: readonly string[] = [
   ...peerTextColumns,
   ...derivedTextColumns,

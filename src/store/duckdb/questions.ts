@@ -27,7 +27,8 @@ export class Questions {
   /** Connections of questions that run. */
   readonly #running = new Set<DuckDBConnection>();
   #runningCount = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** The first come first. */
+  readonly #waiting = new Set<() => void>();
   readonly #unanswered = new Set<Promise<unknown>>();
 
   constructor(database: Database, ends: KnownEnds) {
@@ -57,24 +58,43 @@ export class Questions {
     signal: AbortSignal | undefined,
     answer: (question: Question) => Promise<T>,
   ): Promise<T> {
-    await this.#takeTurn();
+    await this.#takeTurn(signal);
     try {
       signal?.throwIfAborted();
       return await this.#askNow(signal, answer);
     } finally {
-      this.#runningCount--;
-      this.#waiting.shift()?.();
+      this.#passTurn();
     }
   }
 
-  async #takeTurn(): Promise<void> {
-    while (this.#runningCount >= runningMax) {
-      if (this.#waiting.length >= waitingMax) {
-        throw new OperatingError("store_query", `query: ${waitingMax} others are waiting`);
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Who does not wait any longer leaves the queue at once: the place is for others. */
+  async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#runningCount < runningMax) {
+      this.#runningCount++;
+      return;
     }
-    this.#runningCount++;
+    if (this.#waiting.size >= waitingMax)
+      throw new OperatingError("store_query", `query: ${waitingMax} others are waiting`);
+    await new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(take);
+        reject(signal?.reason);
+      };
+      const take = () => {
+        this.#waiting.delete(take);
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      this.#waiting.add(take);
+      signal?.addEventListener("abort", leave);
+    });
+  }
+
+  #passTurn(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#runningCount--;
+    else next();
   }
 
   async #askNow<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {

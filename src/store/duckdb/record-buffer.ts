@@ -1,6 +1,6 @@
-import { coreFields, type FieldName, type FlowBatch, type ObserverTable } from "../../flow/index.ts";
+import type { FieldName, FlowBatch, ObserverTable } from "../../flow/index.ts";
 import type { PeerTable } from "../../topology/index.ts";
-import { flowRecordColumns, type keyColumns } from "./schema.ts";
+import { fieldColumns, flowRecordColumns, type keyColumns } from "./schema.ts";
 
 /** Rows of a DuckDB data chunk. */
 export const chunkRows = 2048;
@@ -68,14 +68,15 @@ export class RecordBuffer {
     const at = chunk.rowCount;
     const ids = wordsOf(chunk.columns[0]!);
     for (let i = 0; i < count; i++) writeInteger(ids, at + i, firstId + i);
-    for (const [i, field] of coreFields.entries()) {
+    for (const [i, { field, offset }] of fieldColumns.entries()) {
       const target = chunk.columns[i + 1]!;
       const { name, column } = field;
       if (name === "observer") copyKeys(batch, name, from, target, at, count, this.#observers);
       else if (name === "sourcePeer" || name === "destinationPeer" || name === "calledPeer") {
         copyKeys(batch, name, from, target, at, count, this.#peers);
-      } else if (column === "address") copyAddresses(batch.columns[name], from, target, at, count);
-      else if (column === "f64") copyIntegers(batch.columns[name], from, target, at, count);
+      } else if (column === "address") {
+        copyHalves(batch.columns[name], from, offset, target, at, count);
+      } else if (column === "f64") copyIntegers(batch.columns[name], from, target, at, count);
       else copyBytes(batch.columns[name], from, target, at, count);
     }
   }
@@ -125,17 +126,18 @@ function copyIntegers(
   for (let i = 0; i < count; i++) writeInteger(words, at + i, source[from + i]!);
 }
 
-/** Network order becomes a little-endian 128-bit number. */
-function copyAddresses(
+/** The half at `offset` of each address: network order becomes a little-endian 64-bit number. */
+function copyHalves(
   source: Uint8Array,
   from: number,
+  offset: number,
   target: Uint8Array,
   at: number,
   count: number,
 ): void {
   const end = (from + count) * 16;
-  for (let offset = from * 16, last = at * 16 + 15; offset < end; offset += 16, last += 16) {
-    for (let i = 0; i < 16; i++) target[last - i] = source[offset + i]!;
+  for (let first = from * 16 + offset, last = at * 8 + 7; first < end; first += 16, last += 8) {
+    for (let i = 0; i < 8; i++) target[last - i] = source[first + i]!;
   }
 }
 

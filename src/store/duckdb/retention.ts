@@ -61,11 +61,16 @@ export async function removeUntil(
   targetBytes: number,
 ): Promise<number> {
   let removed = 0;
+  let before = Number.POSITIVE_INFINITY;
+  let factor = 1;
   await checkpoint(connection);
   for (let step = 0; step < stepsMax; step++) {
     const used = await usedBytes(connection, path);
     if (used <= targetBytes * nearEnough) break;
-    const excess = used - targetBytes;
+    // What a row takes is a guess: when a step frees nothing, the next one removes twice as much.
+    factor = used < before ? 1 : factor * 2;
+    before = used;
+    const excess = (used - targetBytes) * factor;
     const count =
       (await removeOldestRecords(connection, used, excess)) || (await removeOldestLinks(connection, excess));
     if (count === 0) break;

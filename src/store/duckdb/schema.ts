@@ -1,5 +1,6 @@
-import { type ColumnEncoding, coreFields } from "../../flow/index.ts";
+import { type ColumnEncoding, type CoreField, coreFields } from "../../flow/index.ts";
 import type { LinkCounter } from "../../topology/index.ts";
+import { addressColumns, halfOffsets } from "./address-value.ts";
 import { peerColumnDefinitions } from "./peer-columns.ts";
 
 /**
@@ -11,8 +12,15 @@ export const formatVersion = 3;
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {
   readonly name: string;
-  readonly type: "UTINYINT" | "USMALLINT" | "UINTEGER" | "BIGINT" | "UHUGEINT";
+  readonly type: "UTINYINT" | "USMALLINT" | "UINTEGER" | "BIGINT" | "UBIGINT";
   readonly bytes: number;
+}
+
+/** A column of `flow_records`: what it holds of which field. */
+export interface FlowRecordColumn extends StoredColumn {
+  readonly field: CoreField;
+  /** Of an address: where its half begins. */
+  readonly offset: number;
 }
 
 /** Fields that are rows of a table in memory and keys in the file. */
@@ -23,25 +31,37 @@ export const keyColumns = {
   calledPeer: "called_peer_key",
 } as const;
 
-const storedTypes: Readonly<Record<ColumnEncoding, Omit<StoredColumn, "name">>> = {
+const storedTypes: Readonly<Record<Exclude<ColumnEncoding, "address">, Omit<StoredColumn, "name">>> = {
   u8: { type: "UTINYINT", bytes: 1 },
   u16: { type: "USMALLINT", bytes: 2 },
   u32: { type: "UINTEGER", bytes: 4 },
   f64: { type: "BIGINT", bytes: 8 },
-  address: { type: "UHUGEINT", bytes: 16 },
   list: { type: "UINTEGER", bytes: 4 },
 };
 
-/** The columns of `flow_records`: `record_id`, then one per core field, in the table's order. New ones stand last: see migrations.ts. */
-export const flowRecordColumns: readonly StoredColumn[] = [
-  { name: "record_id", type: "BIGINT", bytes: 8 },
-  ...coreFields.map(
-    ({ name, column }): StoredColumn =>
-      name in keyColumns
-        ? { name: keyColumns[name as keyof typeof keyColumns], type: "BIGINT", bytes: 8 }
-        : { name, ...storedTypes[column] },
-  ),
-];
+const recordIdColumn: StoredColumn = { name: "record_id", type: "BIGINT", bytes: 8 };
+
+/** One per core field, of addresses one per half. New fields stand last: see migrations.ts. */
+export const fieldColumns: readonly FlowRecordColumn[] = coreFields.flatMap(columnsOf);
+
+/** The columns of `flow_records`, in the table's order. */
+export const flowRecordColumns: readonly StoredColumn[] = [recordIdColumn, ...fieldColumns];
+
+function columnsOf(field: CoreField): FlowRecordColumn[] {
+  const { name, column } = field;
+  if (column === "address") {
+    const { high, low } = addressColumns(name);
+    return [
+      { name: high, type: "UBIGINT", bytes: 8, field, offset: halfOffsets.high },
+      { name: low, type: "UBIGINT", bytes: 8, field, offset: halfOffsets.low },
+    ];
+  }
+  const stored: StoredColumn =
+    name in keyColumns
+      ? { name: keyColumns[name as keyof typeof keyColumns], type: "BIGINT", bytes: 8 }
+      : { name, ...storedTypes[column] };
+  return [{ ...stored, field, offset: 0 }];
+}
 
 /** Links per minute, hour and day: three tables alike. */
 export const linkTables = ["link_minutes", "link_hours", "link_days"] as const;

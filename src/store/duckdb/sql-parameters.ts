@@ -1,4 +1,4 @@
-import { BIGINT, DOUBLE, type DuckDBType, type DuckDBValue, UHUGEINT, VARCHAR } from "@duckdb/node-api";
+import { BIGINT, DOUBLE, type DuckDBType, type DuckDBValue, UBIGINT, VARCHAR } from "@duckdb/node-api";
 
 /** Collects the values of a statement. SQL text gets only what these functions return: `$1`, `$2`. */
 export class SqlParameters {
@@ -18,8 +18,9 @@ export class SqlParameters {
     return this.#add(BigInt(Math.trunc(value)), BIGINT);
   }
 
-  address(value: bigint): string {
-    return this.#add(value, UHUGEINT);
+  /** Half of an address. */
+  half(value: bigint): string {
+    return this.#add(value, UBIGINT);
   }
 
   #add(value: DuckDBValue, type: DuckDBType): string {

@@ -4,7 +4,7 @@ import { identityKey } from "../../flow/index.ts";
 import { type Peer, peerKey } from "../../topology/index.ts";
 import type { IngestedEpoch } from "../ingested.ts";
 import type { PeerDescription } from "../store.ts";
-import { addressValueOfText } from "./address-value.ts";
+import { addressHalvesOfText } from "./address-value.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { writeIngested } from "./ingested-table.ts";
 import type { Newcome } from "./newcomers.ts";
@@ -118,9 +118,11 @@ export function appendPeer(
     if (number === undefined) duckdb.append_null(appender);
     else duckdb.append_double(appender, number); // becomes what the column has
   }
-  const value = addressValueOfText(peer.address);
-  if (value === null) duckdb.append_null(appender);
-  else duckdb.append_uhugeint(appender, value);
+  const halves = addressHalvesOfText(peer.address);
+  for (const half of [halves?.high, halves?.low]) {
+    if (half === undefined) duckdb.append_null(appender);
+    else duckdb.append_uint64(appender, half);
+  }
   duckdb.append_int64(appender, BigInt(Math.max(0, Math.trunc(firstSeen))));
 }
 

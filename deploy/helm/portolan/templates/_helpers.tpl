@@ -77,7 +77,7 @@ imagePullSecrets:
 {{- $flows := list }}
 {{- if .Values.server.flows.enabled }}
 {{- range .Values.server.flows.ports }}
-{{- $flows = append $flows (printf "udp://0.0.0.0:%v" .port) }}
+{{- $flows = append $flows (printf "udp://[::]:%v" .port) }}
 {{- end }}
 {{- end }}
 {{- $auth := "none" }}
@@ -85,7 +85,8 @@ imagePullSecrets:
 {{- $auth = dict "tokens" (list (dict "name" "read" "file" "/etc/portolan/read-token" "scopes" (list "read"))) "ingestTokens" (list (dict "name" "agents" "file" "/etc/portolan/ingest-token")) }}
 {{- end }}
 {{- $kubernetes := dict "enabled" .Values.server.kubernetes.enabled }}
-{{- $decided := dict "listen" "0.0.0.0:8080" "flows" $flows "data" "/var/lib/portolan" "auth" $auth "kubernetes" $kubernetes }}
+{{- /* [::] is every address, IPv4's too: in a cluster of IPv6 alone a pod has no other. */}}
+{{- $decided := dict "listen" "[::]:8080" "flows" $flows "data" "/var/lib/portolan" "auth" $auth "kubernetes" $kubernetes }}
 {{- if .Values.server.tls.existingSecret }}
 {{- $decided = set $decided "tls" (dict "certificate" "/etc/portolan/tls.crt" "key" "/etc/portolan/tls.key") }}
 {{- end }}
@@ -96,4 +97,11 @@ imagePullSecrets:
 {{- define "portolan.anywhere" -}}
 - ipBlock: { cidr: 0.0.0.0/0 }
 - ipBlock: { cidr: "::/0" }
+{{- end }}
+
+{{- define "portolan.dnsPorts" -}}
+{{- range .Values.networkPolicy.dnsPorts }}
+- { port: {{ . }}, protocol: UDP }
+- { port: {{ . }}, protocol: TCP }
+{{- end }}
 {{- end }}

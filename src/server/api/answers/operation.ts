@@ -105,6 +105,8 @@ const agent = z
     startedAt: instant,
     lastSeen: instant,
     connections: count,
+    way: z.string().describe("How TCP is read: eBPF, sock_diag; empty when it is not, or not told."),
+    limits: z.array(z.looseObject({ reason: z.string(), remedy: z.string() })),
   })
   .register(components, { id: "Agent", description: "Who reports connections, and how well." });
 
