@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type ConsoleMessage, chromium } from "playwright-core";
 
 /** Debian's Chromium. */
 const executablePath = "/usr/bin/chromium";
@@ -21,4 +21,13 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-sync",
     ],
   });
+}
+
+/**
+ * The browser tells of each 404 by itself. The details of a peer or link ask what is stored of it, and until its first minute is over
+ * that is nothing.
+ */
+export function isOfUnstored(message: ConsoleMessage): boolean {
+  const isOne = /\/api\/v1\/(peers|links)\/[^/]+$/.test(message.location().url.replace(/\?.*/, ""));
+  return isOne && message.text().includes("status of 404");
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { type IngestMessage, writeMessage } from "../src/ingest/index.ts";
 import { sampleMessage } from "../src/ingest/testdata/sample-message.ts";
+import { violations } from "./axe.ts";
 import { launchBrowser, whyNoBrowser } from "./browser.ts";
 import { freePort, startProgram, temporaryFolder, until } from "./program.ts";
 
@@ -75,6 +76,12 @@ test("a server without an agent of its own: no warning, how to add one, then who
     await page.getByTestId("agents").click();
     await page.locator(".status-words").getByTestId("add-agent").waitFor();
     await page.keyboard.press("Escape");
+    await page.keyboard.press("a");
+    assert.match(
+      await words("no-agent"),
+      /No agent yet .*\.\/portolan agent --server http.* \.\/portolan token --agent MACHINE/,
+    );
+    assert.deepEqual(await violations(page), []);
   });
 
   await t.test("agents report: how many, and what is wrong with whom", async () => {
@@ -99,6 +106,26 @@ test("a server without an agent of its own: no warning, how to add one, then who
       await words("turned-away"),
       /the agent of beta at 127\.0\.0\.1\. Another agent reports beta/,
     );
+    await page.getByRole("button", { name: "Show all agents" }).click();
+    const listed = page.getByTestId("agents-table");
+    const beta = (await listed.locator('[data-node="beta"]').allInnerTexts())
+      .join(" ")
+      .replaceAll(/\s+/g, " ");
+    assert.match(
+      beta,
+      /^Warning beta 127\.0\.0\.1 .* empty Reads TCP\. Address translation is off: no connection tracking\. 7 connection_limit\s*$/,
+    );
+    assert.match((await listed.locator('[data-node="alpha"]').allInnerTexts()).join(" "), /^Good/);
+    assert.equal(new URL(page.url()).searchParams.get("view"), "agents");
+    for (const colorScheme of ["light", "dark"] as const) {
+      // Loaded anew, so that no colour is on its way from one theme to the other.
+      await page.emulateMedia({ colorScheme });
+      await page.reload();
+      await listed.waitFor();
+      assert.deepEqual(await violations(page), [], colorScheme);
+    }
+    await page.setViewportSize({ width: 390, height: 780 });
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
   });
 
   assert.deepEqual(complaints, []);
@@ -129,6 +156,14 @@ test("this machine's own agent: each part is told, on or off and why; resolvers 
   const table = /192\.0\.2\.53 12 3 NXDOMAIN, 1 SERVFAIL 2 8\.3 ms 140 ms$/;
   assert.match(await words("resolvers"), table);
   assert.match(await words("failing-names"), /gone\.example 12 /);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("agents");
+  await page.keyboard.press("Enter");
+  assert.match(
+    await words("agents-view"),
+    /this machine .* Address translation off It was not asked for|is not observed .* off/,
+  );
   assert.match(
     program.output(),
     / {2}TCP .*\n(.*\n)* {2}UDP, ICMP .*\n(.*\n)* {2}DNS names .*\n(.*\n)* {2}NAT .*off/,

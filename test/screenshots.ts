@@ -363,7 +363,8 @@ async function startWorld(): Promise<{ program: Program; stop: () => Promise<voi
       world.connect();
     }
     const config = join(folder, "portolan.yaml");
-    writeFileSync(config, `agent:\n  enabled: ${isWhole}\n  loopback: false\n`);
+    // nat: the agent would undo what gives the hosts their addresses, and find one process behind all of them.
+    writeFileSync(config, `agent:\n  enabled: ${isWhole}\n  loopback: false\n  nat: false\n`);
     const parameters = [
       "up",
       ...["--config", config],

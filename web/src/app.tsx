@@ -1,7 +1,10 @@
 import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { loadAgain } from "./data/retry.ts";
 import type { TopologyStore } from "./data/topology-store.ts";
 import { useComparison } from "./data/use-comparison.ts";
+import { useDiff } from "./data/use-diff.ts";
+import { useSieve } from "./data/use-sieve.ts";
 import { type Feed, useFeed, useTopologyVersion } from "./data/use-topology.ts";
 import { emptyReason } from "./empty/empty-reason.ts";
 import { EmptyState } from "./empty/empty-state.tsx";
@@ -13,6 +16,7 @@ import { Header } from "./header.tsx";
 import type { MapClient } from "./map/map-client.ts";
 import { MapView } from "./map/map-view.tsx";
 import { AwayBanner } from "./status/away-banner.tsx";
+import { NewerBanner } from "./status/newer-banner.tsx";
 import { StatusLine } from "./status/status-line.tsx";
 import { useAgents } from "./status/use-agents.ts";
 import { useStatus } from "./status/use-status.ts";
@@ -23,22 +27,23 @@ import { PastBanner } from "./time/past-banner.tsx";
 import { TimeStrip } from "./time/time-strip.tsx";
 import { usePageKeys } from "./use-page-keys.ts";
 import { useView } from "./use-view.ts";
-import { selectionOn, type View } from "./view.ts";
+import { isOfReporters, selectionOn, type View } from "./view.ts";
 
-const CommandPalette = lazy(() => import("./palette/command-palette.tsx"));
-const GeoView = lazy(() => import("./geo/geo-view.tsx"));
-const MatrixView = lazy(() => import("./matrix/matrix-view.tsx"));
-const SeriesView = lazy(() => import("./series/series-view.tsx"));
-const TopView = lazy(() => import("./top/top-view.tsx"));
-const Details = lazy(() => import("./details/details.tsx"));
-const ExportersView = lazy(() => import("./exporters/exporters-view.tsx"));
-const FlowsTable = lazy(() => import("./table/flows-table.tsx"));
+const CommandPalette = lazy(() => loadAgain(() => import("./palette/command-palette.tsx")));
+const GeoView = lazy(() => loadAgain(() => import("./geo/geo-view.tsx")));
+const MatrixView = lazy(() => loadAgain(() => import("./matrix/matrix-view.tsx")));
+const SeriesView = lazy(() => loadAgain(() => import("./series/series-view.tsx")));
+const TopView = lazy(() => loadAgain(() => import("./top/top-view.tsx")));
+const Details = lazy(() => loadAgain(() => import("./details/details.tsx")));
+const ExportersView = lazy(() => loadAgain(() => import("./exporters/exporters-view.tsx")));
+const AgentsView = lazy(() => loadAgain(() => import("./agents/agents-view.tsx")));
+const FlowsTable = lazy(() => loadAgain(() => import("./table/flows-table.tsx")));
 
 export function App({ store }: { store: TopologyStore }) {
   const [view, change] = useView();
   const theme = useComputedColorScheme("dark");
   const { status, recordsPerSecond } = useStatus();
-  const agents = useAgents();
+  const agents = useAgents(view.pane === "agents");
   const feed = useFeed(store, view);
   const isLive = view.range.kind === "live";
   const isOfExporters = view.pane === "exporters";
@@ -48,10 +53,41 @@ export function App({ store }: { store: TopologyStore }) {
   usePageKeys(view, change, () => setIsPaletteOpen(true));
   useEffect(() => showFeed(feed.state.kind), [feed.state.kind]);
   const comparison = useComparison(store, view);
+  useSieve(store, view);
+  // Windows are told apart by everybody's links, those beyond the map's limit too; of groups the map itself tells.
+  const { range, filter, group, compare } = view;
+  const diff = useDiff(
+    compare === undefined || group !== "peer" ? undefined : { range, filter, compare, factor: 1_000_000 },
+  );
   const map = useRef<MapClient>(undefined);
   const choices = useExports(store, view, map);
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const select = (selection: View["selection"]) => change({ selection });
+
+  // A picture can be moved away from below them; a table's head would be covered.
+  const isOverPicture = view.pane === "map" || view.pane === "geo";
+  const banners = (
+    <div className={isOverPicture ? "banners over" : "banners"}>
+      <NewerBanner />
+      {!isLive && !isOfReporters(view.pane) && (
+        <PastBanner
+          range={view.range}
+          at={feed.state.kind === "shown" ? feed.state.at : undefined}
+          onReload={feed.reload}
+          onLive={() => change({ range: { kind: "live" } })}
+        />
+      )}
+      {view.compare !== undefined && isOfTopology(view.pane) && (
+        <CompareBanner
+          compare={view.compare}
+          state={comparison}
+          diff={diff}
+          onStop={() => change({ compare: undefined })}
+        />
+      )}
+      <AwayBanner state={feed.state} onReload={feed.reload} />
+    </div>
+  );
 
   return (
     <div className="page">
@@ -65,6 +101,7 @@ export function App({ store }: { store: TopologyStore }) {
         exporting={{ choices }}
         status={status}
       />
+      {!isOverPicture && banners}
       <main className="main">
         <MapView
           store={store}
@@ -83,7 +120,15 @@ export function App({ store }: { store: TopologyStore }) {
           }}
         />
         {view.pane === "links" && (
-          <LinksTable store={store} isLive={isLive} selection={selected.ofMap} onSelect={select} />
+          <LinksTable
+            store={store}
+            isLive={isLive}
+            isCompared={view.compare !== undefined}
+            filter={view.filter}
+            onFilter={(next) => change({ filter: next })}
+            selection={selected.ofMap}
+            onSelect={select}
+          />
         )}
         <ErrorBoundary key={view.pane}>
           <Suspense>
@@ -99,7 +144,13 @@ export function App({ store }: { store: TopologyStore }) {
             {view.pane === "geo" && <GeoView store={store} selection={selected.ofMap} onSelect={select} />}
             {view.pane === "series" && <SeriesView view={view} theme={theme} onChange={change} />}
             {view.pane === "top" && <TopView view={view} onChange={change} />}
-            {view.pane === "flows" && <FlowsTable range={view.range} filter={view.filter} />}
+            {view.pane === "flows" && (
+              <FlowsTable
+                range={view.range}
+                filter={view.filter}
+                onFilter={(next) => change({ filter: next })}
+              />
+            )}
             {isOfExporters && (
               <ExportersView
                 exporters={exporters}
@@ -110,6 +161,7 @@ export function App({ store }: { store: TopologyStore }) {
                 onShow={(pane, filter) => change({ pane, filter })}
               />
             )}
+            {view.pane === "agents" && <AgentsView agents={agents} status={status} />}
             {selected.ofMap !== undefined && (
               <Details
                 store={store}
@@ -119,6 +171,7 @@ export function App({ store }: { store: TopologyStore }) {
                 onSelect={select}
                 onExporter={(id) => change({ pane: "exporters", selection: { kind: "exporter", id } })}
                 onFilter={(term) => change({ filter: addTerm(view.filter, term) })}
+                onFlows={(term) => change({ filter: addTerm(view.filter, term), pane: "flows" })}
                 onOpenness={(openness) => change({ openness, pane: "map" })}
               />
             )}
@@ -127,26 +180,9 @@ export function App({ store }: { store: TopologyStore }) {
         {isOfTopology(view.pane) && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} agents={agents} />
         )}
-        <div className="banners">
-          {!isLive && !isOfExporters && (
-            <PastBanner
-              range={view.range}
-              at={feed.state.kind === "shown" ? feed.state.at : undefined}
-              onReload={feed.reload}
-              onLive={() => change({ range: { kind: "live" } })}
-            />
-          )}
-          {view.compare !== undefined && isOfTopology(view.pane) && (
-            <CompareBanner
-              compare={view.compare}
-              state={comparison}
-              onStop={() => change({ compare: undefined })}
-            />
-          )}
-          <AwayBanner state={feed.state} onReload={feed.reload} />
-        </div>
+        {isOverPicture && banners}
       </main>
-      {!isOfExporters && status?.store.state !== "off" && (
+      {!isOfReporters(view.pane) && status?.store.state !== "off" && (
         <TimeStrip
           range={view.range}
           compare={view.compare}
@@ -162,6 +198,7 @@ export function App({ store }: { store: TopologyStore }) {
         feed={feed.state}
         exportersInTrouble={exporters?.counts.problem ?? 0}
         onExporters={() => change({ pane: "exporters" })}
+        onAgents={() => change({ pane: "agents" })}
       />
       <Suspense>
         {isPaletteOpen && (
@@ -196,6 +233,7 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
   useTopologyVersion(store);
   const { filter, range } = view;
   const reason = emptyReason({
+    hiddenLinks: store.hiddenLinks,
     peers: store.state.peers.size,
     filter,
     range,
@@ -210,6 +248,7 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
       agents={agents}
       filter={filter}
       range={range}
+      onShowAll={() => change({ only: [], heaviest: undefined })}
       onClearFilter={() => change({ filter: "" })}
       onLive={() => change({ range: { kind: "live" } })}
       onWider={() => change({ range: { kind: "last", span: "24h" } })}

@@ -13,7 +13,7 @@ import type { ThemeName } from "./map/palette.ts";
 import { paneLabels } from "./pane-labels.ts";
 import { CompareMenu } from "./time/compare-menu.tsx";
 import { TimeMenu } from "./time/time-menu.tsx";
-import { type Pane, panes, type View } from "./view.ts";
+import { isOfReporters, type Pane, panes, type View } from "./view.ts";
 
 export interface HeaderProps {
   readonly view: View;
@@ -28,7 +28,7 @@ export interface HeaderProps {
 }
 
 export function Header({ view, theme, feed, store, onChange, onPalette, exporting, status }: HeaderProps) {
-  const isAsked = view.pane !== "exporters";
+  const isAsked = !isOfReporters(view.pane);
   return (
     <header className="header">
       <div className="header-row">

@@ -9,4 +9,5 @@ export const paneLabels: Record<Pane, string> = {
   links: "Table",
   flows: "Flows",
   exporters: "Exporters",
+  agents: "Agents",
 };

@@ -5,7 +5,7 @@ import { type Pane, panes, type View } from "./view.ts";
 const digit = /^[1-9]$/;
 
 /**
- * Keys of the whole page: Ctrl K or Cmd K for commands, `/` to the filter, `t` map and table, `e` exporters and map, digits to the views,
+ * Keys of the whole page: Ctrl K or Cmd K for commands, `/` to the filter, `t` map and table, `e` exporters and map, `a` agents and map, digits to the views,
  * Escape nothing selected.
  */
 export function usePageKeys(
@@ -46,6 +46,7 @@ export function usePageKeys(
 function paneOf(key: string, now: Pane): Pane | undefined {
   if (key === "t") return now === "map" ? "links" : "map";
   if (key === "e") return now === "exporters" ? "map" : "exporters";
+  if (key === "a") return now === "agents" ? "map" : "agents";
   // On the map 0 shows all.
   return digit.test(key) ? panes[Number(key) - 1] : undefined;
 }

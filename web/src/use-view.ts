@@ -3,6 +3,8 @@ import { formatView, parseView, type View } from "./view.ts";
 
 const stepKeys = [
   "filter",
+  "only",
+  "heaviest",
   "range",
   "compare",
   "group",

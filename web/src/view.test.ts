@@ -7,6 +7,7 @@ const views: View[] = [
   { ...defaultView, range: { kind: "last", span: "6h" }, filter: 'name:"a b" -port:53' },
   { ...defaultView, range: { kind: "between", from: 1000, to: 2000 }, group: "network", pane: "links" },
   { ...defaultView, selection: { kind: "link", id: "process:lab/curl>host:2001:db8::1" } },
+  { ...defaultView, only: ["new", "busy"], heaviest: 50, pane: "agents" },
   { ...defaultView, compare: "7d", pane: "top", metric: "failed", by: "country" },
   {
     ...defaultView,

@@ -10,6 +10,10 @@ export interface View {
   readonly range: TimeRange;
   readonly compare: CompareWith | undefined;
   readonly filter: string;
+  /** Which links of the map are left, beyond what the filter can say. */
+  readonly only: readonly Only[];
+  /** How many of the heaviest links are left; undefined for all. */
+  readonly heaviest: Heaviest | undefined;
   readonly group: Grouping;
   readonly openness: Openness;
   readonly pane: Pane;
@@ -29,14 +33,36 @@ export const groupings = [
 ] as const;
 export type Grouping = (typeof groupings)[number];
 
-export const panes = ["map", "matrix", "geo", "series", "top", "links", "flows", "exporters"] as const;
+export const panes = [
+  "map",
+  "matrix",
+  "geo",
+  "series",
+  "top",
+  "links",
+  "flows",
+  "exporters",
+  "agents",
+] as const;
 export type Pane = (typeof panes)[number];
+
+/** Views of who reports: no question is asked of the traffic there. */
+export function isOfReporters(pane: Pane): boolean {
+  return pane === "exporters" || pane === "agents";
+}
 
 export const topBys = [
   ...(["pair", "client", "server", "namespace", "workload", "port", "protocol"] as const),
   ...(["network", "country", "system", "domain", "observer"] as const),
 ] as const;
 export type TopBy = (typeof topBys)[number];
+
+/** `new`: first seen in the window; `busy`: not idle now. */
+export const onlys = ["new", "busy"] as const;
+export type Only = (typeof onlys)[number];
+
+export const heaviests = [20, 50, 100] as const;
+export type Heaviest = (typeof heaviests)[number];
 
 export const matrixBys = ["group", "member"] as const;
 export type MatrixBy = (typeof matrixBys)[number];
@@ -53,13 +79,15 @@ export function selectionOn({ pane, selection }: Pick<View, "pane" | "selection"
 } {
   if (selection === undefined || pane === "flows") return {};
   if (selection.kind === "exporter") return pane === "exporters" ? { ofExporters: selection } : {};
-  return pane === "exporters" ? {} : { ofMap: selection };
+  return isOfReporters(pane) ? {} : { ofMap: selection };
 }
 
 export const defaultView: View = {
   range: { kind: "live" },
   compare: undefined,
   filter: "",
+  only: [],
+  heaviest: undefined,
   group: "peer",
   openness: defaultOpenness,
   pane: "map",
@@ -81,6 +109,8 @@ export function parseView(search: string): View {
     range: parseRange(params),
     compare: one(compareSpans, "compare"),
     filter: (params.get("filter") ?? "").slice(0, filterLengthMax),
+    only: onlys.filter((value) => params.get("only")?.split(",").includes(value)),
+    heaviest: heaviests.find((count) => String(count) === params.get("heaviest")),
     group: one(groupings, "group") ?? defaultView.group,
     openness: parseOpenness(params),
     pane: one(panes, "view") ?? defaultView.pane,
@@ -98,7 +128,7 @@ export function newerVersion(search: string): number | undefined {
 }
 
 /** Only what differs from the default, in a fixed order. */
-export function formatView({ range, compare, openness, selection, ...view }: View): string {
+export function formatView({ range, compare, openness, selection, only, heaviest, ...view }: View): string {
   const params = new URLSearchParams();
   if (range.kind === "last") params.set("range", range.span);
   if (range.kind === "between") {
@@ -116,6 +146,8 @@ export function formatView({ range, compare, openness, selection, ...view }: Vie
   ] as const) {
     if (view[key] !== defaultView[key]) params.set(name, view[key]);
   }
+  if (only.length > 0) params.set("only", only.join(","));
+  if (heaviest !== undefined) params.set("heaviest", String(heaviest));
   if (openness.detail !== "auto") params.set("detail", openness.detail);
   for (const id of openness.opened) params.append("open", id);
   for (const id of openness.closed) params.append("close", id);

@@ -1,3 +1,5 @@
+import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+
 /** What the API answers, where `src/topology` does not say it already. */
 export interface Status {
   readonly version: string;
@@ -73,7 +75,7 @@ export interface LookupFigures {
 
 export interface Agents {
   /** This process's own, then the others, those with something wrong first. */
-  readonly agents: readonly (RemoteAgentBrief | { readonly instance: "" })[];
+  readonly agents: readonly (RemoteAgentBrief | OwnAgentBrief)[];
   readonly leftOut: number;
   /** Of all agents on other machines. */
   readonly remote: {
@@ -91,18 +93,29 @@ export interface Agents {
   }[];
 }
 
-export interface RemoteAgentBrief {
+interface AgentFacts {
   readonly node: string;
-  readonly instance: string;
   readonly version: string;
+  readonly health: "ok" | "warning" | "silent";
+  readonly findings: readonly string[];
+  readonly startedAt: number;
+  readonly lastSeen: number;
+  readonly connections: number;
+  /** What it reads: tcp, datagrams, dns, nat. */
+  readonly parts: readonly { readonly name: string; readonly isOn: boolean; readonly reason: string }[];
+}
+
+/** Of this process. */
+export interface OwnAgentBrief extends AgentFacts {
+  readonly instance: "";
+}
+
+export interface RemoteAgentBrief extends AgentFacts {
+  readonly instance: string;
   readonly address: string;
   /** Name of the token it showed, or empty. */
   readonly token: string;
-  readonly health: "ok" | "warning" | "silent";
-  readonly findings: readonly string[];
-  readonly lastSeen: number;
   readonly recordRate: number;
-  readonly connections: number;
   readonly spool: { readonly bytes: number; readonly messages: number };
   readonly drops: Readonly<Record<string, number>>;
 }
@@ -290,4 +303,54 @@ export interface FlowRecord {
   readonly observerName: string;
   readonly isDuplicate: boolean;
   readonly samplingInterval: number;
+}
+
+/** Unix milliseconds, over all that is kept. */
+interface Seen {
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+}
+
+/** What is used of `/api/v1/peers/ID`. */
+export interface PeerHistory extends Seen {
+  readonly peer: TopologyPeer;
+  /** The last seen first. */
+  readonly addresses: readonly (Seen & { readonly address: string; readonly name: string })[];
+  readonly addressesLeftOut: number;
+  /** The newest first. */
+  readonly names: readonly { readonly name: string; readonly since: number }[];
+  /** At which it serves, the heaviest first. */
+  readonly ports: readonly ServedPort[];
+}
+
+export interface ServedPort {
+  readonly port: number;
+  readonly protocol: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly connections: number;
+}
+
+/** What is used of `/api/v1/links/CLIENT>SERVER`. */
+export interface LinkHistory extends Seen {
+  readonly client: TopologyPeer;
+  readonly server: TopologyPeer;
+  /** Null when there was nothing in the window. */
+  readonly link: TopologyLink | null;
+}
+
+/** What is used of `/api/v1/diff`. */
+export interface Diff {
+  /** Unix milliseconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly links: readonly {
+    readonly id: string;
+    readonly change: "new" | "gone" | "changed";
+    /** Of the first record that is still remembered, in whatever window. */
+    readonly firstSeen: number;
+  }[];
+  /** Of all links, also those that are not listed. */
+  readonly counts: { readonly newLinks: number; readonly goneLinks: number; readonly linksInBoth: number };
+  readonly isComplete: boolean;
 }

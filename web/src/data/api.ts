@@ -1,5 +1,16 @@
 import type { Topology } from "../../../src/topology/topology.ts";
-import type { Agents, Exporters, ExporterWhole, FlowPage, Series, Status, Top } from "./answers.ts";
+import type {
+  Agents,
+  Diff,
+  Exporters,
+  ExporterWhole,
+  FlowPage,
+  LinkHistory,
+  PeerHistory,
+  Series,
+  Status,
+  Top,
+} from "./answers.ts";
 import { readProblem } from "./problem.ts";
 
 /** The API's requests, one function each. Paths are relative, so the page also works below a proxy's prefix. */
@@ -39,3 +50,12 @@ export const fetchExporter = (address: string, signal?: AbortSignal) =>
   get<ExporterWhole>(`exporters/${encodeURIComponent(address)}`, {}, signal);
 export const fetchAgents = (params: Params, signal?: AbortSignal) => get<Agents>("agents", params, signal);
 export const fetchStatus = (signal?: AbortSignal) => get<Status>("status", {}, signal);
+/** Values that a field of the filter language has had, those that most peers have first. */
+export const fetchValues = (params: Params, signal?: AbortSignal) =>
+  get<{ values: readonly string[] }>("values", params, signal);
+export const fetchDiff = (params: Params, signal?: AbortSignal) => get<Diff>("diff", params, signal);
+/** By the id that a map without `group` gives it. */
+export const fetchPeer = (id: string, params: Params, signal?: AbortSignal) =>
+  get<PeerHistory>(`peers/${encodeURIComponent(id)}`, params, signal);
+export const fetchLink = (id: string, params: Params, signal?: AbortSignal) =>
+  get<LinkHistory>(`links/${encodeURIComponent(id)}`, params, signal);

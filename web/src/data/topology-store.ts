@@ -1,5 +1,6 @@
 import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
 import { Comparison } from "./comparison.ts";
+import { changeTo, type Sieve, sift } from "./sieve.ts";
 import { TopologyState } from "./topology-state.ts";
 
 /** Whoever keeps a copy in step: the map's worker. */
@@ -17,7 +18,9 @@ export class TopologyStore {
   #version = 0;
   #last: Topology | undefined;
   #comparison: Comparison | undefined;
-  /** What came last, without what it is compared with. */
+  #sieve: Sieve | undefined;
+  #hiddenLinks = 0;
+  /** What came last, whole and without what it is compared with. */
   readonly #plain = new TopologyState();
   #isNotifying = false;
   readonly #listeners = new Set<() => void>();
@@ -27,6 +30,11 @@ export class TopologyStore {
     return this.#comparison !== undefined;
   }
 
+  /** Links that came and that the sieve keeps back. */
+  get hiddenLinks(): number {
+    return this.#hiddenLinks;
+  }
+
   setMap(topology: Topology): void {
     this.#plain.setMap(topology);
     this.#show(topology);
@@ -34,7 +42,9 @@ export class TopologyStore {
 
   apply(change: TopologyChange): void {
     this.#plain.apply(change);
-    const compared = this.#comparison?.change(change, this.#plain) ?? change;
+    const compared = this.#sieve
+      ? changeTo(this.state, this.#sifted(wholeOf(this.#plain)))
+      : (this.#comparison?.change(change, this.#plain) ?? change);
     this.state.apply(compared);
     this.#last = undefined;
     for (const follower of this.#followers) follower.apply(compared);
@@ -48,8 +58,24 @@ export class TopologyStore {
     if (this.#version > 0) this.#show(wholeOf(this.#plain));
   }
 
-  #show(topology: Topology): void {
+  /** From now on only what the sieve leaves is shown, or, with undefined, all. */
+  siftWith(sieve: Sieve | undefined): void {
+    if (sieve === this.#sieve) return;
+    this.#sieve = sieve;
+    if (this.#version > 0) this.#show(wholeOf(this.#plain));
+  }
+
+  #sifted(topology: Topology): Topology {
     const compared = this.#comparison?.whole(topology) ?? topology;
+    const { topology: left, hiddenLinks } = this.#sieve
+      ? sift(compared, this.#sieve)
+      : { topology: compared, hiddenLinks: 0 };
+    this.#hiddenLinks = hiddenLinks;
+    return left;
+  }
+
+  #show(topology: Topology): void {
+    const compared = this.#sifted(topology);
     this.state.setMap(compared);
     this.#last = compared;
     for (const follower of this.#followers) follower.setMap(compared);

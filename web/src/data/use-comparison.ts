@@ -31,7 +31,6 @@ export function useComparison(
     },
     enabled: compare !== undefined,
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
-    retry: 1,
   });
   useEffect(() => store.compareWith(compare === undefined ? undefined : data), [store, compare, data]);
   return { isAsked: isFetching, isFailed: isError };

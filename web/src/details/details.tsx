@@ -6,6 +6,7 @@ import type { Openness } from "../nest/openness.ts";
 import type { Selection, View } from "../view.ts";
 import { GroupDetails } from "./group-details.tsx";
 import { LinkDetails } from "./link-details.tsx";
+import { LinkMemory, PeerMemory } from "./memory.tsx";
 import { Panel } from "./panel.tsx";
 import { PeerDetails } from "./peer-details.tsx";
 import "./details.css";
@@ -18,6 +19,8 @@ export interface DetailsProps {
   readonly onExporter: (address: string) => void;
   /** Adds a term to the filter. */
   readonly onFilter: (term: string) => void;
+  /** Leads to the flow records of a term. */
+  readonly onFlows: (term: string) => void;
   /** Opens or closes a group on the map. */
   readonly onOpenness: (openness: Openness) => void;
 }
@@ -44,6 +47,12 @@ export default function Details(props: DetailsProps & { store: TopologyStore; se
       <p className="faint">
         Not on the map now: nothing of it was seen in this time, or the filter hides it.
       </p>
+      {props.view.group === "peer" &&
+        (selection.kind === "peer" ? (
+          <PeerMemory id={selection.id} range={props.view.range} />
+        ) : (
+          <LinkMemory id={selection.id} range={props.view.range} />
+        ))}
     </Panel>
   );
 }

@@ -8,12 +8,13 @@ import { countOf, formatBytes, formatCount } from "../units/units.ts";
 import { CopyButtons } from "./copy-buttons.tsx";
 import type { DetailsProps } from "./details.tsx";
 import { gatheredTerm, groupLabels } from "./group-terms.ts";
+import { GroupPorts } from "./memory.tsx";
 import { Facts, LinkList, MemberList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
 /** A group of the map: what is in it, and what it says to others. */
 export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: TopologyState }) {
-  const { gathered, state, view, theme, onSelect, onFilter, onOpenness } = props;
+  const { gathered, state, view, theme, onSelect, onFilter, onFlows, onOpenness } = props;
   const { id, name, peers } = gathered;
   const inside = new Set(peers.map((peer) => peer.id));
   const out = partners(state, inside, "client");
@@ -39,6 +40,9 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
         <Button size="xs" variant="default" onClick={() => onFilter(`-(${term})`)}>
           Hide this
         </Button>
+        <Button size="xs" variant="default" onClick={() => onFlows(term)}>
+          Its flows
+        </Button>
         <CopyButtons filter={term} view={view} />
       </div>
       <Facts
@@ -58,6 +62,7 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
         inLabel="in"
         theme={theme}
       />
+      <GroupPorts term={gatheredTerm(gathered, "server")} range={view.range} />
       <MemberList
         title={countOf(peers.length, "peer")}
         peers={peers}

@@ -17,6 +17,7 @@ import { CopyButtons } from "./copy-buttons.tsx";
 import { brokenText, failedText, isSeenByAgent, kindLabel, portName, rttText } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { gatheredTerm, groupLabels } from "./group-terms.ts";
+import { LinkMemory } from "./memory.tsx";
 import { Bar, Facts, Panel, Section } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
@@ -32,6 +33,7 @@ export function LinkDetails({
   onSelect,
   onExporter,
   onFilter,
+  onFlows,
 }: DetailsProps & { link: ComparedLink; client: Gathered; server: Gathered; state: TopologyState }) {
   const pinned = `${gatheredTerm(client, "client")} ${gatheredTerm(server, "server")}`;
   const isLive = view.range.kind === "live";
@@ -48,6 +50,9 @@ export function LinkDetails({
         </Button>
         <Button size="xs" variant="default" onClick={() => onFilter(`-(${pinned})`)}>
           Hide this
+        </Button>
+        <Button size="xs" variant="default" onClick={() => onFlows(pinned)}>
+          Its flows
         </Button>
         <CopyButtons filter={pinned} view={view} />
       </div>
@@ -75,6 +80,9 @@ export function LinkDetails({
       />
       <SeriesSection range={view.range} asClient={pinned} outLabel="sent" inLabel="received" theme={theme} />
       <Ports link={link} />
+      {view.group === "peer" && client.group === undefined && server.group === undefined && (
+        <LinkMemory id={link.id} range={view.range} />
+      )}
       <Section title="Seen by">
         <Observers observers={link.observers} onExporter={onExporter} />
       </Section>

@@ -7,6 +7,7 @@ import { CopyButtons } from "./copy-buttons.tsx";
 import { kindLabel, portName } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { groupLabels, pinTerm } from "./group-terms.ts";
+import { PeerMemory } from "./memory.tsx";
 import { Facts, LinkList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
 
@@ -17,6 +18,7 @@ export function PeerDetails({
   theme,
   onSelect,
   onFilter,
+  onFlows,
 }: DetailsProps & { peer: TopologyPeer; state: TopologyState }) {
   const asClient = [...state.links.values()].filter(({ client }) => client === peer.id);
   const asServer = [...state.links.values()].filter(
@@ -36,6 +38,9 @@ export function PeerDetails({
         </Button>
         <Button size="xs" variant="default" onClick={() => onFilter(`-${term}`)}>
           Hide this
+        </Button>
+        <Button size="xs" variant="default" onClick={() => onFlows(term)}>
+          Its flows
         </Button>
         <CopyButtons filter={term} view={view} />
       </div>
@@ -70,6 +75,8 @@ export function PeerDetails({
         inLabel="in"
         theme={theme}
       />
+      {/* The server knows peers by themselves, not what they are folded to. */}
+      {view.group === "peer" && <PeerMemory id={peer.id} range={view.range} />}
       <LinkList title="Calls" links={asClient} nameOf={nameOf("server")} onPick={pick} />
       <LinkList title="Called by" links={asServer} nameOf={nameOf("client")} onPick={pick} />
     </Panel>

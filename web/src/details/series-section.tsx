@@ -34,7 +34,6 @@ export function SeriesSection({ range, asClient, asServer, outLabel, inLabel, th
       return { client, server, to };
     },
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
-    retry: false,
   });
   const series = useMemo(() => data && directionSeries(data.client, data.server, data.to), [data]);
   return (

@@ -11,9 +11,11 @@ export function AddAgent({ isAnother = false }: { isAnother?: boolean }) {
           : "No agent reports to this server. On a Linux machine, as root:"}
       </p>
       <Command text={agentCommand(globalThis.location)} />
+      <p>TOKEN is made here, once for each machine:</p>
+      <Command text="./portolan token --agent MACHINE" />
       <p className="faint">
-        TOKEN is one of <code>auth.ingestTokens</code> in this server's <code>--config</code> file; with it
-        the server may listen where other machines reach it.
+        It prints the token and the lines for <code>auth.ingestTokens</code> in this server's{" "}
+        <code>--config</code> file; with them the server may listen where other machines reach it.
         {!isAnother && (
           <>
             {" "}

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyReason, type Situation } from "./empty-reason.ts";
 
-const live: Situation = { peers: 0, filter: "", range: { kind: "live" }, feed: "open", isAnswered: true };
+const live: Situation = {
+  peers: 0,
+  hiddenLinks: 0,
+  filter: "",
+  range: { kind: "live" },
+  feed: "open",
+  isAnswered: true,
+};
 
 test("each emptiness has its reason", () => {
   assert.equal(emptyReason({ ...live, peers: 3 }), undefined);

@@ -17,6 +17,7 @@ export interface EmptyStateProps {
   readonly agents: Agents | undefined;
   readonly filter: string;
   readonly range: TimeRange;
+  readonly onShowAll: () => void;
   readonly onClearFilter: () => void;
   readonly onLive: () => void;
   readonly onWider: () => void;
@@ -29,6 +30,7 @@ export function EmptyState({
   agents,
   filter,
   range,
+  onShowAll,
   onClearFilter,
   onLive,
   onWider,
@@ -37,6 +39,17 @@ export function EmptyState({
     <div className="empty" data-testid={`empty-${reason}`}>
       <div className="empty-card">
         {reason === "no_flows_yet" && <NoFlowsYet status={status} agents={agents} />}
+        {reason === "all_is_hidden" && (
+          <>
+            <h2>Nothing is left</h2>
+            <p className="faint">
+              No link is new in this time, or none is busy now: quick filters hide all there are.
+            </p>
+            <div className="empty-buttons">
+              <Button onClick={onShowAll}>Show all links</Button>
+            </div>
+          </>
+        )}
         {reason === "filter_matches_nothing" && (
           <>
             <h2>Nothing matches this filter</h2>

@@ -22,7 +22,6 @@ export function WhyNothing({ filter, range }: { filter: string; range: TimeRange
           return { term, count: links.length + truncated.links };
         }),
       ),
-    retry: false,
   });
   if (data === undefined) return null;
   const none = data.filter(({ count }) => count === 0);

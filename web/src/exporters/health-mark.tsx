@@ -1,3 +1,4 @@
+import "./exporters.css";
 import type { Finding, Health } from "../data/answers.ts";
 
 /** A form of its own for each, so that colour is not needed to tell them apart. The word beside it is the caller's. */

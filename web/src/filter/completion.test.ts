@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseFilter } from "../../../src/query/index.ts";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { completions } from "./completion.ts";
+import { completionQuestion, completions } from "./completion.ts";
 
 const peer = (name: string, kind: string, group: string) =>
   ({
@@ -71,4 +71,28 @@ test("inside quotes nothing is offered, and nothing typed breaks it", () => {
   assert.deepEqual(labels('name:"ng'), []);
   for (const text of ["", " ", "(((", "--", ":", "a:b:c", "name:,", '"', "client.", "client.:", "\\"])
     completions(text, text.length, flat);
+});
+
+test("what the server knows stands behind what is on the map, once", () => {
+  const offered = completions("kind:p", 6, flat, ["process", "pod", "podling"]);
+  assert.deepEqual(
+    offered.map(({ label }) => label),
+    ["process", "pod", "podling"],
+  );
+  assert.equal(offered[2]!.text, "kind:podling");
+  assert.deepEqual(completions("port:443", 8, flat, ["443", ""]), []);
+  const many = Array.from({ length: 50 }, (_, i) => `p${i}`);
+  assert.equal(completions("kind:p", 6, flat, many).length, 12);
+});
+
+test("the server is asked for what has values: fields of ends and links, labels and their keys", () => {
+  const question = (text: string) => completionQuestion(text, text.length);
+  assert.deepEqual(question("client.namespace:sh"), { field: "namespace", prefix: "sh" });
+  assert.deepEqual(question("port:80,4"), { field: "port", prefix: "4" });
+  assert.deepEqual(question("-(label.ap"), { field: "label", prefix: "ap" });
+  assert.deepEqual(question("label.app:ca"), { field: "label.app", prefix: "ca" });
+  for (const text of ["", "na", "bytes>1", "nosuch:x", 'name:"two w'])
+    assert.equal(question(text), undefined, text);
+  const [key] = completions("server.label.ap", 15, flat, ["app"]);
+  assert.equal(key!.text, "server.label.app:");
 });

@@ -16,14 +16,84 @@ interface Flat {
 }
 
 const shownMax = 8;
+/** With those that the server added. */
+const withAskedMax = 12;
 const ends = ["client", "server"] as const;
 
-/** Fields while a field is typed, values of the map behind a field. Never throws, whatever is typed. */
-export function completions(text: string, caret: number, flat: Flat): Completion[] {
+const headPattern = /^((?:client|server)\.)?(label\.[^:<>=\s]+|[a-zA-Z]+)(:|>=?|<=?|=)/;
+const labelPattern = /^((?:client|server)\.)?label\.([^:<>=\s]*)$/;
+
+/**
+ * Fields while a field is typed, values behind a field: those of the map first, then what the server answered to `completionQuestion`.
+ * Never throws, whatever is typed.
+ */
+export function completions(
+  text: string,
+  caret: number,
+  flat: Flat,
+  asked: readonly string[] = [],
+): Completion[] {
   const token = tokenAt(text, caret);
   if (token === undefined) return [];
-  const head = /^((?:client|server)\.)?([a-zA-Z]+)(:|>=?|<=?|=)/.exec(token.text);
-  return head === null ? fieldsFor(text, caret, token) : valuesFor(text, caret, token, head, flat);
+  const head = headPattern.exec(token.text);
+  if (head === null) return [...fieldsFor(text, caret, token), ...labelsFor(text, caret, token, asked)];
+  const ofMap = valuesFor(text, caret, token, head, flat);
+  const known = new Set(ofMap.map(({ label }) => label));
+  const { typed, start } = valueAt(token, head, caret);
+  const more = asked
+    .filter((value) => value !== "" && value !== typed && !known.has(value))
+    .map((value) => ({
+      ...replaced(text, caret, start, written(value)),
+      label: value,
+      hint: "was seen before",
+    }));
+  return [...ofMap, ...more].slice(0, withAskedMax);
+}
+
+export interface CompletionQuestion {
+  /** As `/api/v1/values` calls it; `label` asks for the keys of labels. */
+  readonly field: string;
+  readonly prefix: string;
+}
+
+const prefixLengthMax = 500;
+const measures: ReadonlySet<string> = new Set(
+  filterFields.filter(({ of }) => of === "measure").map(({ name }) => name.toLowerCase()),
+);
+
+/** What the server is to be asked for at the caret; undefined where it knows no values. */
+export function completionQuestion(text: string, caret: number): CompletionQuestion | undefined {
+  const token = tokenAt(text, caret);
+  if (token === undefined) return undefined;
+  const label = labelPattern.exec(token.text);
+  if (label !== null) return { field: "label", prefix: label[2]!.slice(0, prefixLengthMax) };
+  const head = headPattern.exec(token.text);
+  const [, , name = ""] = head ?? [];
+  const isField =
+    name.startsWith("label.") || filterFields.some((field) => field.name === name.toLowerCase());
+  if (head === null || !isField || measures.has(name.toLowerCase())) return undefined;
+  return { field: name, prefix: valueAt(token, head, caret).typed.slice(0, prefixLengthMax) };
+}
+
+/** What is typed of a value, the last of several, and where it starts. */
+function valueAt({ text }: Token, [whole]: RegExpExecArray, caret: number) {
+  const listed = text.slice(whole.length);
+  const typed = listed.slice(listed.lastIndexOf(",") + 1);
+  return { typed, start: caret - typed.length };
+}
+
+function labelsFor(
+  text: string,
+  caret: number,
+  { start, text: token }: Token,
+  keys: readonly string[],
+): Completion[] {
+  const [, end = ""] = labelPattern.exec(token) ?? [];
+  if (!labelPattern.test(token)) return [];
+  return keys.slice(0, shownMax).map((key) => {
+    const written = `${end}label.${key}:`;
+    return { ...replaced(text, caret, start, written), label: written, hint: "A label of pods" };
+  });
 }
 
 interface Token {
@@ -70,10 +140,8 @@ function valuesFor(
   head: RegExpExecArray,
   flat: Flat,
 ): Completion[] {
-  const [whole, , name = ""] = head;
-  const listed = token.text.slice(whole.length);
-  const typed = listed.slice(listed.lastIndexOf(",") + 1);
-  const start = caret - typed.length;
+  const [, , name = ""] = head;
+  const { typed, start } = valueAt(token, head, caret);
   const wanted = typed.toLowerCase();
   const values = [...valuesOf(name, flat)].filter(
     ([value]) => value.toLowerCase().includes(wanted) && value !== typed,

@@ -1,12 +1,13 @@
 import { CloseButton, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { SearchIcon } from "../icons.tsx";
 import { type Completion, completions } from "./completion.ts";
 import { CompletionList, completionId, completionListId } from "./completion-list.tsx";
 import { examples } from "./filter-chips.ts";
 import { type FilterMistake, filterMistake } from "./filter-text.ts";
+import { useAskedValues } from "./use-asked-values.ts";
 import "./filter.css";
 
 export interface FilterBarProps {
@@ -25,9 +26,15 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const [text, setText] = useState(filter);
   const [mistake, setMistake] = useState<FilterMistake>();
   const [isFocused, setIsFocused] = useState(false);
-  const [found, setFound] = useState<readonly Completion[]>([]);
+  /** What is completed, or undefined when nothing is to be offered. */
+  const [typed, setTyped] = useState<{ readonly text: string; readonly caret: number }>();
   const [chosen, setChosen] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
+  const asked = useAskedValues(isFocused ? typed : undefined);
+  const found = useMemo(
+    () => (typed === undefined ? [] : completions(typed.text, typed.caret, store.state, asked)),
+    [typed, asked, store],
+  );
 
   const apply = (next: string) => {
     applyLater.cancel();
@@ -38,16 +45,20 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const applyLater = useDebouncedCallback((next: string) => apply(next), pauseMilliseconds);
   const forget = useRef(applyLater.cancel);
   forget.current = applyLater.cancel;
+  const written = useRef(text);
+  written.current = text;
 
   // Chips, details and the back button change the filter from outside; what was typed before must not come back then.
   useEffect(() => {
     forget.current();
-    setText(filter);
     setMistake(filterMistake(filter));
-    setFound([]);
+    // What was applied is what was typed here: the writing goes on, and what is offered stays.
+    if (written.current.trim() === filter) return;
+    setText(filter);
+    setTyped(undefined);
   }, [filter]);
   const complete = (next: string, caret: number) => {
-    setFound(completions(next, caret, store.state));
+    setTyped({ text: next, caret });
     setChosen(-1);
   };
   const take = (completion: Completion) => {
@@ -74,10 +85,10 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
       event.preventDefault();
       take(offered);
     } else if (event.key === "Enter") {
-      setFound([]);
+      setTyped(undefined);
       apply(text);
     } else if (event.key === "Escape") {
-      if (found.length > 0) setFound([]);
+      if (found.length > 0) setTyped(undefined);
       else input.current?.blur();
     }
   };

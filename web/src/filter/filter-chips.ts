@@ -1,3 +1,5 @@
+import type { View } from "../view.ts";
+
 /** Filters one click away, and some to learn from. */
 export const chips = [
   { term: "failed>0", label: "failing", title: "Only links with failed connections" },
@@ -7,8 +9,21 @@ export const chips = [
   { term: "-network:loopback", label: "no loopback", title: "Hide traffic of a machine with itself" },
 ] as const;
 
-/** Links that carried more than most. */
-export const heaviestTerm = "bytes>10MB";
+/** What no term says, since it needs more than a link's own totals; kept in the view beside the filter. */
+export const onlyChips = [
+  {
+    one: "new",
+    label: "new",
+    title: "Only links that were first seen in this time",
+    isFor: ({ group }: Pick<View, "group">) => group === "peer",
+  },
+  {
+    one: "busy",
+    label: "hide idle",
+    title: "Hide links without traffic for half a minute; while live",
+    isFor: ({ range }: Pick<View, "range">) => range.kind === "live",
+  },
+] as const;
 
 export const examples = [
   { filter: "nginx", meaning: "a name with nginx in it, on either end" },

@@ -1,8 +1,12 @@
 import { NativeSelect, SegmentedControl } from "@mantine/core";
 import { type MouseEvent, useMemo } from "react";
+import type { TopologyState } from "../data/topology-state.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
+import { gatheredTerm } from "../details/group-terms.ts";
+import { chooseTitle, filterOfClick } from "../filter/filter-click.ts";
 import { formatMetric, type Metric, metricLabels, metrics } from "../metric.ts";
+import { gatherLink, gatherPeer } from "../nest/gather.ts";
 import { countOf, formatBytes, formatCount, shorten } from "../units/units.ts";
 import type { MatrixBy, Selection, View } from "../view.ts";
 import { buildMatrix, type MatrixData, shadeOf } from "./matrix-data.ts";
@@ -26,7 +30,10 @@ export default function MatrixView({ store, view, selection, onSelect, onChange 
   const data = useMemo(() => buildMatrix(store.state, matrix, metric, membersMax), [version, matrix, metric]);
   const onClick = (event: MouseEvent) => {
     const { id, kind } = (event.target as HTMLElement).closest<HTMLElement>("[data-id]")?.dataset ?? {};
-    if (id !== undefined) onSelect({ kind: kind === "link" ? "link" : "peer", id });
+    if (id === undefined) return;
+    const next = filterOfClick(view.filter, termOf(store.state, id, kind === "link"), event);
+    if (next !== undefined) onChange({ filter: next });
+    else onSelect({ kind: kind === "link" ? "link" : "peer", id });
   };
   return (
     <section className="matrix" aria-label="Matrix">
@@ -54,6 +61,17 @@ export default function MatrixView({ store, view, selection, onSelect, onChange 
       </div>
     </section>
   );
+}
+
+/** The filter's term for a cell, or for a heading. */
+function termOf(state: TopologyState, id: string, isLink: boolean): string {
+  if (!isLink) {
+    const member = gatherPeer(state, id);
+    return member === undefined ? "" : gatheredTerm(member);
+  }
+  const between = gatherLink(state, id);
+  if (between === undefined) return "";
+  return `${gatheredTerm(between.client, "client")} ${gatheredTerm(between.server, "server")}`;
 }
 
 export function MetricSelect({ metric, onChange }: { metric: Metric; onChange: (metric: Metric) => void }) {
@@ -91,7 +109,11 @@ function MatrixTable({
           {columns
             .map((column) => members[column]!)
             .map(({ id, name, around }) => (
-              <th key={id} scope="col" title={around === "" ? name : `${name}, ${around}`}>
+              <th
+                key={id}
+                scope="col"
+                title={`${around === "" ? name : `${name}, ${around}`}\n${chooseTitle}`}
+              >
                 <button type="button" data-id={id}>
                   <span>{shorten(name, 22)}</span>
                 </button>
@@ -104,7 +126,7 @@ function MatrixTable({
           .map((row) => ({ ...members[row]!, row }))
           .map(({ id, name, around, row }) => (
             <tr key={id} data-row={id} aria-selected={selection?.id === id}>
-              <th scope="row" title={around === "" ? name : `${name}, ${around}`}>
+              <th scope="row" title={`${around === "" ? name : `${name}, ${around}`}\n${chooseTitle}`}>
                 <button type="button" data-id={id}>
                   {around !== "" && <span className="faint">{shorten(around, 16)} </span>}
                   {shorten(name, 26)}
@@ -127,7 +149,7 @@ function MatrixTable({
                       type="button"
                       data-id={link}
                       data-kind="link"
-                      title={words + failed}
+                      title={`${words}${failed}\n${chooseTitle}`}
                       aria-label={words + failed}
                     >
                       {isWide &&

@@ -1,9 +1,9 @@
 import type { TopologyPeer } from "../../../src/topology/topology.ts";
-import { chips } from "../filter/filter-chips.ts";
+import { chips, onlyChips } from "../filter/filter-chips.ts";
 import { toggleTerm } from "../filter/filter-text.ts";
 import { paneLabels } from "../pane-labels.ts";
 import { compareLabels, compareSpans, spanLabels, spans } from "../time/time-range.ts";
-import { panes, type View } from "../view.ts";
+import { heaviests, onlys, panes, type View } from "../view.ts";
 
 /** Something that can be done from anywhere by typing its name. */
 export interface Command {
@@ -22,7 +22,7 @@ export interface CommandSources {
   readonly toggleTheme: () => void;
 }
 
-const keysOfPanes: Partial<Record<string, string>> = { map: "t", links: "t", exporters: "e" };
+const keysOfPanes: Partial<Record<string, string>> = { map: "t", links: "t", exporters: "e", agents: "a" };
 
 export function allCommands({
   view,
@@ -50,6 +50,19 @@ export function allCommands({
       ...{ label: title, kind: "filter" },
       run: () => change({ filter: toggleTerm(view.filter, term) }),
     })),
+    ...onlyChips.map(({ one, title }) => ({
+      ...{ label: title, kind: "filter" },
+      run: () => change({ only: onlys.filter((value) => view.only.includes(value) !== (value === one)) }),
+    })),
+    ...heaviests.map((heaviest) => ({
+      ...{ label: `Only the ${heaviest} heaviest links`, kind: "filter" },
+      run: () => change({ heaviest }),
+    })),
+    {
+      label: "Show all links",
+      kind: "filter",
+      run: () => change({ filter: "", only: [], heaviest: undefined }),
+    },
     { label: "Clear the filter", kind: "filter", run: () => change({ filter: "" }) },
     {
       label: "Edit the filter",

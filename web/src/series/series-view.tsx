@@ -39,7 +39,6 @@ export default function SeriesView({ view, theme, onChange }: SeriesViewProps) {
     },
     placeholderData: keepPreviousData,
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
-    retry: false,
   });
   const stack = useMemo(() => data && stackSeries(data.answer, data.to), [data]);
   const isEmpty = stack?.layers.every(({ total }) => total === 0) ?? false;

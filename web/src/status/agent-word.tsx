@@ -1,3 +1,4 @@
+import { Button } from "@mantine/core";
 import type { Agents, Status } from "../data/answers.ts";
 import { AddAgent } from "../empty/add-agent.tsx";
 import { AgentParts } from "./agent-parts.tsx";
@@ -7,7 +8,16 @@ import { Lamp, More } from "./more.tsx";
 import { RemoteAgents } from "./remote-agents.tsx";
 
 /** Who reports connections, and how well: this machine's own agent, and those elsewhere. */
-export function AgentWord({ status, agents }: { status: Status; agents: Agents | undefined }) {
+export function AgentWord({
+  status,
+  agents,
+  onAgents,
+}: {
+  status: Status;
+  agents: Agents | undefined;
+  /** Leads to all of them. */
+  onAgents: () => void;
+}) {
   const { agent, node } = status;
   const summary = agentSummary(agent, agents);
   if (summary === undefined) return null;
@@ -36,7 +46,13 @@ export function AgentWord({ status, agents }: { status: Status; agents: Agents |
           <RemoteAgents agents={agents} />
         </>
       )}
-      {!isOwn && !isElsewhere && <AddAgent />}
+      {isOwn || isElsewhere ? (
+        <Button className="all-agents" size="compact-xs" variant="default" onClick={onAgents}>
+          Show all agents
+        </Button>
+      ) : (
+        <AddAgent />
+      )}
     </More>
   );
 }

@@ -18,16 +18,18 @@ export interface StatusLineProps {
   readonly exportersInTrouble: number;
   /** Leads to the exporters. */
   readonly onExporters: () => void;
+  /** Leads to the agents. */
+  readonly onAgents: () => void;
 }
 
 /** One line that says whether what is seen is all there is. */
 export function StatusLine(props: StatusLineProps) {
-  const { store, status, agents, recordsPerSecond, feed, exportersInTrouble, onExporters } = props;
+  const { store, status, agents, recordsPerSecond, feed, exportersInTrouble, onExporters, onAgents } = props;
   useTopologyVersion(store);
   const { peers, links, truncated } = store.state;
   return (
     <footer className="status" data-testid="status">
-      {status !== undefined && <AgentWord status={status} agents={agents} />}
+      {status !== undefined && <AgentWord status={status} agents={agents} onAgents={onAgents} />}
       {status !== undefined && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
       {exportersInTrouble > 0 && (
         <UnstyledButton className="status-more problem" data-testid="attention" onClick={onExporters}>
@@ -44,6 +46,9 @@ export function StatusLine(props: StatusLineProps) {
       <span data-testid="counts">
         {countOf(peers.size, "peer")}, {countOf(links.size, "link")}
       </span>
+      {store.hiddenLinks > 0 && (
+        <span data-testid="hidden">{countOf(store.hiddenLinks, "link")} hidden by quick filters</span>
+      )}
       {(truncated.links > 0 || truncated.peers > 0) && (
         <span className="warning" data-testid="truncated">
           and {formatCount(truncated.links)} lighter links, {formatCount(truncated.peers)} peers not drawn

@@ -1,16 +1,18 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Agents } from "../data/answers.ts";
 import { fetchAgents } from "../data/api.ts";
 
 const refreshMilliseconds = 5000;
 /** Those with something wrong come first. */
 const agentsMax = 50;
+const listedMax = 1000;
 
-/** Agents on other machines; undefined before the first answer. */
-export function useAgents(): Agents | undefined {
+/** Agents on other machines, more of them while they are looked at; undefined before the first answer. */
+export function useAgents(isListed: boolean): Agents | undefined {
   const { data } = useQuery({
-    queryKey: ["agents"],
-    queryFn: ({ signal }) => fetchAgents({ limit: agentsMax }, signal),
+    queryKey: ["agents", isListed],
+    queryFn: ({ signal }) => fetchAgents({ limit: isListed ? listedMax : agentsMax }, signal),
+    placeholderData: keepPreviousData,
     refetchInterval: refreshMilliseconds,
     retry: false,
   });

@@ -1,8 +1,10 @@
 import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { FlowPage, FlowRecord } from "../data/answers.ts";
 import { fetchFlows } from "../data/api.ts";
 import { ProblemError } from "../data/problem.ts";
+import { filterOfClick, filterTitle } from "../filter/filter-click.ts";
 import { type TimeRange, timeParams } from "../time/time-range.ts";
 import { formatBytes, formatCount, formatTime } from "../units/units.ts";
 import { VirtualTable } from "./virtual-table.tsx";
@@ -13,6 +15,8 @@ interface FlowColumn {
   readonly label: string;
   readonly width: string;
   readonly isNumber?: boolean;
+  /** The filter's term for what the cell says; good for links and records alike. */
+  readonly term?: (record: FlowRecord) => string;
   readonly text: (record: FlowRecord) => string;
 }
 
@@ -25,13 +29,20 @@ const flowColumns: readonly FlowColumn[] = [
     label: "Source",
     width: "minmax(150px, 1.3fr)",
     text: (record) => spot(record.sourceAddress, record.sourceTransportPort),
+    term: ({ sourceAddress }) => formatFilterTerm("address", sourceAddress),
   },
   {
     label: "Destination",
     width: "minmax(150px, 1.3fr)",
     text: (record) => spot(record.destinationAddress, record.destinationTransportPort),
+    term: ({ destinationAddress }) => formatFilterTerm("address", destinationAddress),
   },
-  { label: "Protocol", width: "82px", text: ({ protocolIdentifier }) => protocolIdentifier },
+  {
+    label: "Protocol",
+    width: "82px",
+    text: ({ protocolIdentifier }) => protocolIdentifier,
+    term: ({ protocolIdentifier }) => formatFilterTerm("protocol", protocolIdentifier),
+  },
   {
     label: "Bytes",
     width: "84px",
@@ -51,9 +62,24 @@ const flowColumns: readonly FlowColumn[] = [
     text: (record) =>
       `${formatCount(record.packetDeltaCount)} / ${formatCount(record.reversePacketDeltaCount)}`,
   },
-  { label: "From peer", width: "minmax(130px, 1fr)", text: ({ sourcePeerName }) => sourcePeerName },
-  { label: "To peer", width: "minmax(130px, 1fr)", text: ({ destinationPeerName }) => destinationPeerName },
-  { label: "Seen by", width: "minmax(110px, 0.8fr)", text: ({ observerName }) => observerName },
+  {
+    label: "From peer",
+    width: "minmax(130px, 1fr)",
+    text: ({ sourcePeerName }) => sourcePeerName,
+    term: ({ sourcePeerName }) => nameTerm(sourcePeerName),
+  },
+  {
+    label: "To peer",
+    width: "minmax(130px, 1fr)",
+    text: ({ destinationPeerName }) => destinationPeerName,
+    term: ({ destinationPeerName }) => nameTerm(destinationPeerName),
+  },
+  {
+    label: "Seen by",
+    width: "minmax(110px, 0.8fr)",
+    text: ({ observerName }) => observerName,
+    term: ({ observerName }) => (observerName === "" ? "" : formatFilterTerm("observer", observerName)),
+  },
   {
     label: "Note",
     width: "minmax(80px, 0.5fr)",
@@ -70,10 +96,22 @@ const flowColumns: readonly FlowColumn[] = [
   },
 ];
 
+function nameTerm(name: string): string {
+  return name === "" ? "" : formatFilterTerm("name", name);
+}
+
 const columns = flowColumns.map(({ width }) => width).join(" ");
 
 /** Raw records, newest first, page by page. */
-export default function FlowsTable({ range, filter }: { range: TimeRange; filter: string }) {
+export default function FlowsTable({
+  range,
+  filter,
+  onFilter,
+}: {
+  range: TimeRange;
+  filter: string;
+  onFilter: (filter: string) => void;
+}) {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
     useInfiniteQuery({
       queryKey: ["flows", range, filter],
@@ -81,7 +119,6 @@ export default function FlowsTable({ range, filter }: { range: TimeRange; filter
         fetchFlows({ ...timeParams(range), filter, limit: pageSize, cursor: pageParam }, signal),
       initialPageParam: undefined as string | undefined,
       getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
-      retry: false,
       staleTime: Infinity,
     });
   const records = data?.pages.flatMap((page) => page.records) ?? [];
@@ -99,8 +136,24 @@ export default function FlowsTable({ range, filter }: { range: TimeRange; filter
         </th>
       ))}
       renderRow={(row) =>
-        flowColumns.map(({ label, isNumber, text }) => {
+        flowColumns.map(({ label, isNumber, text, term }) => {
           const words = text(records[row]!).slice(0, 300);
+          const ownTerm = term?.(records[row]!) ?? "";
+          if (ownTerm !== "")
+            return (
+              <td key={label} className="of-term">
+                <button
+                  type="button"
+                  tabIndex={-1}
+                  title={`${words}\n${filterTitle}`}
+                  onClick={({ altKey }) =>
+                    onFilter(filterOfClick(filter, ownTerm, { altKey, shiftKey: !altKey })!)
+                  }
+                >
+                  {words}
+                </button>
+              </td>
+            );
           return (
             <td key={label} className={isNumber ? "number" : ""} title={words}>
               {words}

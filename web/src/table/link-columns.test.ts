@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TopologyLink } from "../../../src/topology/topology.ts";
-import { linkColumns, nextOrder, sortLinks } from "./link-columns.ts";
+import { comparedColumns, linkColumns, nextOrder, sortLinks } from "./link-columns.ts";
 
 const link = (id: string, bytesSent: number, rttMs: number | null = null) =>
   ({
@@ -36,4 +36,21 @@ test("clicking again turns the order", () => {
   assert.deepEqual(first, { key: "client", isDescending: false });
   assert.deepEqual(nextOrder(first, client!), { key: "client", isDescending: true });
   assert.deepEqual(nextOrder(first, sent!), { key: "bytesSent", isDescending: true });
+});
+
+test("compared links are sorted by how far they changed, or by how many times; new is more than any factor", () => {
+  const links = [
+    { ...link("g", 0), baseRate: 50 },
+    { ...link("n", 10), baseRate: 0 },
+    { ...link("u", 300), baseRate: 100 },
+    { ...link("d", 100), baseRate: 250 },
+  ];
+  const sorted = (key: string) =>
+    ids(sortLinks(links, { key, isDescending: true }, context, comparedColumns));
+  assert.equal(sorted("change"), "ungd");
+  assert.equal(sorted("factor"), "nudg");
+  const words = (key: string) =>
+    links.map((one) => comparedColumns.find((column) => column.key === key)!.text(one, context));
+  assert.deepEqual(words("factor"), ["gone", "new", "×3.0", "÷2.5"]);
+  assert.deepEqual(words("change"), ["−50 B/s", "+10 B/s", "+200 B/s", "−150 B/s"]);
 });

@@ -33,6 +33,7 @@ export function VirtualTable(props: VirtualTableProps) {
     getItemKey: rowKey,
   });
   const onKeyDown = (event: KeyboardEvent) => {
+    if (onRow === undefined && moveFocus(event)) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step === undefined || onRow === undefined || rowCount === 0) return;
     event.preventDefault();
@@ -79,4 +80,35 @@ export function VirtualTable(props: VirtualTableProps) {
       {foot}
     </div>
   );
+}
+
+const steps: Readonly<Record<string, readonly [down: number, right: number]>> = {
+  ArrowDown: [1, 0],
+  ArrowUp: [-1, 0],
+  ArrowRight: [0, 1],
+  ArrowLeft: [0, -1],
+};
+
+/** Where rows are not chosen arrow keys walk over the cells that can be pressed; Tab leaves the table at once. */
+function moveFocus(event: KeyboardEvent): boolean {
+  const step = steps[event.key];
+  const rows = [...event.currentTarget.querySelectorAll("tbody tr")]
+    .map((row) => ({
+      index: Number(row.getAttribute("aria-rowindex")),
+      buttons: [...row.querySelectorAll("button")],
+    }))
+    .filter(({ buttons }) => buttons.length > 0)
+    .sort((a, b) => a.index - b.index);
+  if (step === undefined || rows.length === 0) return false;
+  const focused = document.activeElement as HTMLButtonElement;
+  const at = rows.findIndex(({ buttons }) => buttons.includes(focused));
+  const column = rows[at]?.buttons.indexOf(focused) ?? 0;
+  const { buttons } = rows[at < 0 ? 0 : clamp(at + step[0], rows.length)]!;
+  buttons[clamp(column + step[1], buttons.length)]!.focus();
+  event.preventDefault();
+  return true;
+}
+
+function clamp(index: number, length: number): number {
+  return Math.min(length - 1, Math.max(0, index));
 }

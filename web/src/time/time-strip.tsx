@@ -30,7 +30,6 @@ export function TimeStrip({ range, compare, filter, onChange }: TimeStripProps) 
     },
     placeholderData: keepPreviousData,
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
-    retry: false,
   });
   if (data === undefined) return <section className="strip" aria-label="Time" />;
   const { strip, series } = data;

@@ -5,6 +5,7 @@ import type { Top } from "../data/answers.ts";
 import { fetchTop } from "../data/api.ts";
 import { ProblemError } from "../data/problem.ts";
 import { Bar } from "../details/panel.tsx";
+import { filterTitle } from "../filter/filter-click.ts";
 import { addTerm } from "../filter/filter-text.ts";
 import { MetricSelect } from "../matrix/matrix-view.tsx";
 import { formatMetric, type Metric, metricLabels } from "../metric.ts";
@@ -33,7 +34,6 @@ export default function TopView({ view, onChange }: TopViewProps) {
       fetchTop({ ...timeParams(range), filter, metric, by: grouping.by.join(","), limit: rowsMax }, signal),
     placeholderData: keepPreviousData,
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
-    retry: false,
   });
   return (
     <section className="top" aria-label="Top">
@@ -131,7 +131,7 @@ function TopTable({ data: { rows }, grouping, metric, onTerm }: TopTableProps) {
                   <button
                     type="button"
                     onClick={pick}
-                    title={text}
+                    title={`${text}\n${filterTitle}`}
                     disabled={row.group.every((part) => part === "")}
                   >
                     {text === "" ? "unknown" : text}
