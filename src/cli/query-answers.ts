@@ -49,6 +49,8 @@ interface Window {
   readonly to: number;
 }
 
+const portsShown = 4;
+
 const windowText = ({ from, to }: Window) => `${formatCell("time", from)} to ${formatCell("time", to)}`;
 
 function noteOf(window: Window, shown: number, what: string, leftOut: number): string {
@@ -65,11 +67,17 @@ function printLinks({ peers, links, truncated, ...window }: Topology): PrintedTa
     rows: links.map((link) => [
       nameOf.get(link.client),
       nameOf.get(link.server),
-      link.ports.map(({ port, protocol }) => `${port}/${protocol}`).join(" "),
+      formatPorts(link.ports),
       ...figuresOf(link),
     ]),
     note: noteOf(window, links.length, "links", truncated.links),
   };
+}
+
+/** The heaviest, and how many more there are: a machine may be called at hundreds. CSV and JSON have them all. */
+export function formatPorts(ports: readonly { readonly port: number; readonly protocol: string }[]): string {
+  const named = ports.slice(0, portsShown).map(({ port, protocol }) => `${port}/${protocol}`);
+  return (ports.length > portsShown ? [...named, `+${ports.length - portsShown}`] : named).join(" ");
 }
 
 interface Top extends Window {

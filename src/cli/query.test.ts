@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { ConfigError } from "../settings/index.ts";
+import { formatPorts } from "./query-answers.ts";
 import { formatCell } from "./query-cells.ts";
 import { planQuery, type QueryFlags } from "./query-flags.ts";
 import { pointAt, runQuery } from "./query-run.ts";
@@ -33,6 +34,12 @@ test("the links of the last minutes are asked for when nothing else is; --by mea
     ["top", { by: "port", limit: "3", sampling: "raw", from: "-1h" }],
   );
   assert.equal(planQuery("", { by: "port", series: true }, {}).subject, "series");
+});
+
+test("of many ports a table names the heaviest, and says how many more there are", () => {
+  const ports = [443, 80, 22, 25, 53, 8080].map((port) => ({ port, protocol: "tcp" }));
+  assert.equal(formatPorts(ports), "443/tcp 80/tcp 22/tcp 25/tcp +2");
+  assert.equal(formatPorts(ports.slice(0, 4)), "443/tcp 80/tcp 22/tcp 25/tcp");
 });
 
 test("the ending of a file says its form, unless it is said", () => {
