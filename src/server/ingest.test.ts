@@ -127,13 +127,13 @@ async function createReceiving(
       remoteAddress,
     });
   };
-  /** Posts, and lets time go by until it is answered. */
+  /** Posts, and lets time go by until it is answered: little of it, since others' records wait for some seconds only. */
   const stored = async (message: IngestMessage, headers = {}, remoteAddress?: string) => {
     let answer: Awaited<ReturnType<typeof post>> | undefined;
     const posting = post(message, headers, remoteAddress).then((found) => (answer = found));
-    for (let i = 0; i < 20 && answer === undefined; i++) {
+    for (let i = 0; i < 400 && answer === undefined; i++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      await tick(500);
+      await tick(20);
     }
     return posting;
   };
