@@ -401,6 +401,7 @@ const underItsName = ["unshare", "--uts", "sh", "-c", 'hostname atlas && exec "$
 const seconds = Number(process.env.WORLD_SECONDS ?? "150");
 
 async function takePictures(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
   const { program, stop } = await startWorld();
   let browser: Browser | undefined;
   try {

@@ -21,3 +21,23 @@ test("a stream cut anywhere gives the same events", () => {
 test("an event without data is none", () => {
   assert.deepEqual(new EventStreamParser().push(": keep alive\n\nevent: x\n\n"), []);
 });
+
+test("a long line that comes in many parts is put together, whatever ends it", () => {
+  const long = "0123456789".repeat(5000);
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const text = `event: map${end}data: ${long}${end}${end}data: next${end}${end}:`;
+    for (const size of [1, 7, 4096, text.length]) {
+      const parser = new EventStreamParser();
+      const events = [];
+      for (let at = 0; at < text.length; at += size) events.push(...parser.push(text.slice(at, at + size)));
+      assert.deepEqual(
+        events,
+        [
+          { event: "map", data: long },
+          { event: "message", data: "next" },
+        ],
+        `${JSON.stringify(end)} in parts of ${size}`,
+      );
+    }
+  }
+});

@@ -8,14 +8,25 @@ export interface StreamEvent {
  * refused. Ids and retry times are not used here and are skipped.
  */
 export class EventStreamParser {
-  #rest = "";
+  /** Of a line whose end has not come: a map may be one line of many megabytes, and is put together once. */
+  #pieces: string[] = [];
+  /** A return at the end of a part may be half of a line's end. */
+  #endsInReturn = false;
   #event = "";
   #data: string[] = [];
 
-  push(text: string): StreamEvent[] {
+  push(part: string): StreamEvent[] {
     const events: StreamEvent[] = [];
-    const lines = (this.#rest + text).split(/\r\n|\n|\r(?=.)/s);
-    this.#rest = lines.pop()!;
+    const text = this.#endsInReturn ? `\r${part}` : part;
+    this.#endsInReturn = text.endsWith("\r");
+    const lines = (this.#endsInReturn ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
+    const rest = lines.pop()!;
+    if (lines.length === 0) {
+      this.#pieces.push(rest);
+      return events;
+    }
+    lines[0] = this.#pieces.join("") + lines[0]!;
+    this.#pieces = [rest];
     for (const line of lines) {
       if (line !== "") this.#read(line);
       else {

@@ -12,8 +12,9 @@ export type LiveState =
   | { readonly kind: "away"; readonly retryAt: number };
 
 export interface LiveDependencies {
-  readonly onMap: (topology: Topology) => void;
-  readonly onChange: (change: TopologyChange) => void;
+  /** With the text that it was read from. */
+  readonly onMap: (topology: Topology, json: string) => void;
+  readonly onChange: (change: TopologyChange, json: string) => void;
   readonly onState: (state: LiveState) => void;
 }
 
@@ -62,10 +63,10 @@ export function createLive(params: Params, { onMap, onChange, onState }: LiveDep
 
   function take({ event, data }: StreamEvent): void {
     if (event === "map") {
-      onMap(JSON.parse(data) as Topology);
+      onMap(JSON.parse(data) as Topology, data);
       failures = 0;
       onState({ kind: "open" });
-    } else if (event === "change") onChange(JSON.parse(data) as TopologyChange);
+    } else if (event === "change") onChange(JSON.parse(data) as TopologyChange, data);
   }
 
   function retryLater(): void {

@@ -3,10 +3,10 @@ import { Comparison } from "./comparison.ts";
 import { changeTo, type Sieve, sift } from "./sieve.ts";
 import { TopologyState } from "./topology-state.ts";
 
-/** Whoever keeps a copy in step: the map's worker. */
+/** Whoever keeps a copy in step: the map's worker. `json` is the same as text, where it came so. */
 export interface TopologyFollower {
-  setMap(topology: Topology): void;
-  apply(change: TopologyChange): void;
+  setMap(topology: Topology, json?: string): void;
+  apply(change: TopologyChange, json?: string): void;
 }
 
 /**
@@ -35,19 +35,19 @@ export class TopologyStore {
     return this.#hiddenLinks;
   }
 
-  setMap(topology: Topology): void {
+  setMap(topology: Topology, json?: string): void {
     this.#plain.setMap(topology);
-    this.#show(topology);
+    this.#show(topology, json);
   }
 
-  apply(change: TopologyChange): void {
+  apply(change: TopologyChange, json?: string): void {
     this.#plain.apply(change);
     const compared = this.#sieve
       ? changeTo(this.state, this.#sifted(wholeOf(this.#plain)))
       : (this.#comparison?.change(change, this.#plain) ?? change);
     this.state.apply(compared);
     this.#last = undefined;
-    for (const follower of this.#followers) follower.apply(compared);
+    for (const follower of this.#followers) follower.apply(compared, compared === change ? json : undefined);
     this.#notify();
   }
 
@@ -74,11 +74,12 @@ export class TopologyStore {
     return left;
   }
 
-  #show(topology: Topology): void {
+  #show(topology: Topology, json?: string): void {
     const compared = this.#sifted(topology);
     this.state.setMap(compared);
     this.#last = compared;
-    for (const follower of this.#followers) follower.setMap(compared);
+    for (const follower of this.#followers)
+      follower.setMap(compared, compared === topology ? json : undefined);
     this.#notify();
   }
 

@@ -50,15 +50,15 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
       group: asked.group === "peer" ? undefined : asked.group,
       limit: linksMax,
     };
-    const take = (topology: Parameters<TopologyStore["setMap"]>[0]) => {
-      store.setMap(topology);
+    const take = (...map: Parameters<TopologyStore["setMap"]>) => {
+      store.setMap(...map);
       setAnswered(question);
     };
     setState({ kind: "connecting" });
     if (asked.range.kind === "live") {
       const live = createLive(params, {
         onMap: take,
-        onChange: (change) => store.apply(change),
+        onChange: (change, json) => store.apply(change, json),
         onState: setState,
       });
       live.start();

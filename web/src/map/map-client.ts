@@ -38,12 +38,12 @@ export class MapClient implements TopologyFollower {
     this.#worker.postMessage(message);
   }
 
-  setMap(topology: Parameters<TopologyFollower["setMap"]>[0]): void {
-    this.send({ type: "topology", json: JSON.stringify(topology) });
+  setMap(...[topology, json = JSON.stringify(topology)]: Parameters<TopologyFollower["setMap"]>): void {
+    this.send({ type: "topology", json });
   }
 
-  apply(change: Parameters<TopologyFollower["apply"]>[0]): void {
-    this.send({ type: "topology", json: JSON.stringify(change) });
+  apply(...[change, json = JSON.stringify(change)]: Parameters<TopologyFollower["apply"]>): void {
+    this.send({ type: "topology", json });
   }
 
   measure(): void {
