@@ -289,4 +289,4 @@ export const filterFieldByName: ReadonlyMap<string, (typeof filterFields)[number
 );
 
 /** Bounds of a filter: beyond them it is an error, so that neither parsing nor matching can be made to take long. */
-export const filterLimits = { textLength: 4096, terms: 200, nesting: 50 } as const;
+export const filterLimits = { textLength: 4096, terms: 200, wildcards: 200, nesting: 50 } as const;

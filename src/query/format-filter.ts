@@ -26,7 +26,7 @@ export function formatFilterReference(): string {
     "| --- | --- |",
     ...kinds,
     "",
-    `A filter has at most ${filterLimits.textLength} characters, ${filterLimits.terms} terms and ${filterLimits.nesting} levels of NOT and parentheses.`,
+    `A filter has at most ${filterLimits.textLength} characters, ${filterLimits.terms} terms, ${filterLimits.wildcards} wildcards (a bare word has two) and ${filterLimits.nesting} levels of NOT and parentheses.`,
     "",
   ].join("\n");
 }

@@ -174,8 +174,17 @@ test("bounds are errors, not overflows", () => {
   const long = "a".repeat(filterLimits.textLength);
   assert.equal(parseFilter(long).error, undefined);
   assert.match(parseFilter(`${long}a`).error?.message ?? "", /too long/);
-  assert.match(parseFilter("a ".repeat(filterLimits.terms)).error?.message ?? "none", /none/);
-  assert.match(parseFilter("a ".repeat(filterLimits.terms + 1)).error?.message ?? "", /at most 200 terms/);
+  assert.match(parseFilter("1.1.1.1 ".repeat(filterLimits.terms)).error?.message ?? "none", /none/);
+  assert.match(
+    parseFilter("1.1.1.1 ".repeat(filterLimits.terms + 1)).error?.message ?? "",
+    /at most 200 terms/,
+  );
+  const wildcards = (text: string, count: number) => parseFilter(Array(count).fill(text).join(",")).error;
+  assert.equal(wildcards("*a*", filterLimits.wildcards / 2), undefined);
+  assert.match(wildcards("*a*", filterLimits.wildcards / 2 + 1)?.message ?? "", /at most 200/);
+  assert.equal(wildcards("a", filterLimits.wildcards / 2), undefined);
+  assert.match(wildcards("a", filterLimits.wildcards / 2 + 1)?.message ?? "", /at most 200, a word has two/);
+  assert.equal(parseFilter(`name:${"a\\*,".repeat(400)}a`).error, undefined, "an escaped one is none");
   assert.equal(parseFilter(`${"(".repeat(50)}a${")".repeat(50)}`).error, undefined);
   assert.match(parseFilter(`${"(".repeat(51)}a${")".repeat(51)}`).error?.message ?? "", /nested too deeply/);
   assert.match(parseFilter(`${"-".repeat(4000)}a`).error?.message ?? "", /nested too deeply/);

@@ -3,7 +3,7 @@ import { filterFieldByName, filterFields, filterLimits, filterValueKinds } from 
 import { type FieldHead, FilterLexer, type FilterToken, type Span } from "./filter-lexer.ts";
 import { isOrdered, parseRange, readCompare, readTests } from "./filter-value.ts";
 import { nearestName } from "./nearest-name.ts";
-import { literalOf } from "./pattern.ts";
+import { literalOf, wildcardCount } from "./pattern.ts";
 
 export interface FilterError {
   /** Where the mistake is: UTF-16 units from the start of the text. */
@@ -51,6 +51,7 @@ class FilterParser {
   #token: FilterToken = { kind: "end", position: 0, length: 0 };
   #error: FilterError | undefined;
   #termCount = 0;
+  #wildcardCount = 0;
 
   constructor(text: string, target: FilterTarget) {
     this.#lexer = new FilterLexer(text);
@@ -172,6 +173,13 @@ class FilterParser {
     const patterns = words.map(({ pattern }) =>
       literalOf(pattern) === undefined ? pattern : `*${pattern}*`,
     );
+    this.#wildcardCount += 2 * words.filter(({ pattern }) => literalOf(pattern) !== undefined).length;
+    if (this.#wildcardCount > filterLimits.wildcards)
+      return this.#fail(
+        first,
+        "the filter has too many wildcards",
+        `at most ${filterLimits.wildcards}, a word has two`,
+      );
     return { kind: "term", end: "either", field: "name", test: { kind: "text", patterns } };
   }
 
@@ -211,6 +219,10 @@ class FilterParser {
       if (word.kind === "open-quote")
         return this.#fail(word, "this quote is not closed", '" at the end of the value');
       if (word.kind !== "word") return this.#fail(this.#spanHere(), "a value is missing", accepted);
+      // Each is looked for in both names of every link, each second of a live view.
+      this.#wildcardCount += wildcardCount(word.pattern);
+      if (this.#wildcardCount > filterLimits.wildcards)
+        return this.#fail(word, "the filter has too many wildcards", `at most ${filterLimits.wildcards}`);
       words.push(word);
     } while (this.#takeComma());
     if (this.#lexer.isAtBreak) return words;

@@ -21,6 +21,11 @@ function splitPattern(pattern: string): string[] {
   return [...segments, segment];
 }
 
+/** How many `*` a pattern has that are wildcards. */
+export function wildcardCount(pattern: string): number {
+  return splitPattern(pattern).length - 1;
+}
+
 /** A pattern that matches exactly this text. */
 export function escapePattern(text: string): string {
   return text.replace(/[\\*]/g, "\\$&");
