@@ -183,6 +183,12 @@ test("an answer that is cut off is told, whatever it is printed as", async (t) =
       code: "answer_broken",
       message: /the answer ended early/,
     });
+});
+
+test("a file that cannot be written is told", async (t) => {
+  const { url: server, folder } = await createPlace(t, (_request, response) =>
+    response.setHeader("content-type", "text/csv").end("a\r\n1\r\n"),
+  );
   await assert.rejects(runQuery("", { server, write: join(folder, "none", "a.csv") }, {}), {
     code: "answer_broken",
     message: /the answer could not be written: ENOENT/,
