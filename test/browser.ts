@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Browser, type ConsoleMessage, chromium } from "playwright-core";
+import { type Browser, type ConsoleMessage, chromium, type Page, type Request } from "playwright-core";
 
 /** Debian's Chromium. */
 const executablePath = "/usr/bin/chromium";
@@ -21,6 +21,34 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-sync",
     ],
   });
+}
+
+const cutError = "net::ERR_NETWORK_CHANGED";
+
+/**
+ * Goes there. Chromium breaks off what it loads when the machine gets or loses a network interface, as by other tests: then once
+ * more, since a page whose program did not come stays empty.
+ */
+export async function openAt(page: Page, url: string): Promise<void> {
+  for (let triesLeft = 3; ; triesLeft--) {
+    let isCut = false;
+    const onFailed = (request: Request) => {
+      const isOfPage = ["document", "script", "stylesheet"].includes(request.resourceType());
+      isCut ||= isOfPage && request.failure()?.errorText === cutError;
+    };
+    page.on("requestfailed", onFailed);
+    await page.goto(url).catch((error: Error) => {
+      if (!error.message.includes(cutError) || triesLeft === 0) throw error;
+      isCut = true;
+    });
+    page.off("requestfailed", onFailed);
+    if (!isCut || triesLeft === 0) return;
+  }
+}
+
+/** The browser tells so when anybody on this machine makes a network interface. */
+export function isOfMachine(message: ConsoleMessage): boolean {
+  return message.text().endsWith(cutError);
 }
 
 /**

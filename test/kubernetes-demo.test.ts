@@ -15,7 +15,7 @@ import {
 import { clusterRules } from "../src/enrich/kubernetes/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import type { Topology } from "../src/topology/index.ts";
-import { launchBrowser, whyNoBrowser } from "./browser.ts";
+import { launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { ApiServer, type Json, missingForApiServer, writeKubeconfig } from "./kubernetes-api-server.ts";
 import { ClusterObjects } from "./kubernetes-objects.ts";
 import { liveMap, type Program, startProgram, temporaryFolder, until } from "./program.ts";
@@ -195,7 +195,7 @@ test("from real connections of the demo's pods, registered in a real API server,
       t.after(() => browser.close());
       const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
       const link = `${shop("frontend")}>${shop("checkout")}`;
-      await page.goto(`${program.url}/?link=${encodeURIComponent(link)}`);
+      await openAt(page, `${program.url}/?link=${encodeURIComponent(link)}`);
       const isDrawn = (id: string) =>
         (globalThis as unknown as { portolan: { drawnLink(id: string): unknown } }).portolan.drawnLink(id) !==
         undefined;
@@ -205,7 +205,7 @@ test("from real connections of the demo's pods, registered in a real API server,
       await details.getByText("Called as").waitFor();
       const words = async () => ((await details.textContent()) ?? "").replaceAll(/\s+/g, " ");
       assert.match(await words(), /Called as ?shop\/checkout/);
-      await page.goto(`${program.url}/?peer=${encodeURIComponent(shop("checkout"))}`);
+      await openAt(page, `${program.url}/?peer=${encodeURIComponent(shop("checkout"))}`);
       await details.getByText("checkout", { exact: true }).first().waitFor();
       assert.match(await words(), /Deployment/);
     },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { launchBrowser, whyNoBrowser } from "./browser.ts";
+import { launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { freePort, startProgram, temporaryFolder } from "./program.ts";
 
 const token = "me-0123456789abcdef-0123456789abcdef";
@@ -27,7 +27,7 @@ test("where tokens are asked for: the form, the page at the view that was wanted
   const page = await browser.newPage();
   page.setDefaultTimeout(20_000);
 
-  await page.goto(`${server.url}/?range=1h&filter=port%3A443`);
+  await openAt(page, `${server.url}/?range=1h&filter=port%3A443`);
   await page.waitForURL("**/sign-in?view=*");
   await page.getByLabel(/token/i).fill("nobody's");
   await page.keyboard.press("Enter");
@@ -51,7 +51,7 @@ test("where tokens are asked for: the form, the page at the view that was wanted
   await page.keyboard.press("Enter");
   await page.getByTestId("sign-out").click();
   await page.waitForURL("**/sign-in");
-  await page.goto(`${server.url}/`);
+  await openAt(page, `${server.url}/`);
   await page.waitForURL("**/sign-in*");
   assert.equal(await server.stop(), 0);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { violations } from "./axe.ts";
-import { isOfUnstored, launchBrowser, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { type PretendShop, startShop } from "./pretend-shop.ts";
 import { temporaryFolder, until } from "./program.ts";
 
@@ -48,13 +48,12 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    // The browser tells so when anybody on this machine makes a network interface.
-    const isMachine = message.text().endsWith("net::ERR_NETWORK_CHANGED");
-    if (message.type() === "error" && !isMachine && !isOfUnstored(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message) && !isOfUnstored(message))
+      complaints.push(message.text());
   });
   const search = () => new URL(page.url()).searchParams;
   const open = async (query: string) => {
-    await page.goto(`${shop.program.url}/${query}`);
+    await openAt(page, `${shop.program.url}/${query}`);
     await page.locator('html[data-feed="open"], html[data-feed="shown"]').waitFor();
   };
   const drawn = (what: string, id: string, is: (peer: Drawn | undefined) => boolean) =>
