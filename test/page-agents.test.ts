@@ -158,6 +158,7 @@ test("this machine's own agent: each part is told, on or off and why; resolvers 
   assert.match(await words("failing-names"), /gone\.example 12 /);
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+k");
+  await page.getByTestId("palette").waitFor();
   await page.keyboard.type("agents");
   await page.keyboard.press("Enter");
   assert.match(

@@ -516,6 +516,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await page.keyboard.press("Enter");
     await until("six hours", () => (search().get("range") === "6h" ? true : undefined));
     await page.keyboard.press("Control+k");
+    await page.getByTestId("palette").waitFor();
     await page.keyboard.type("clickhouse-");
     await page
       .getByRole("option", { name: /clickhouse-/ })
@@ -525,6 +526,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     await page.getByTestId("details").waitFor();
     assert.match(search().get("peer")!, /^pod:uid-data-clickhouse/);
     await page.keyboard.press("Control+k");
+    await page.getByTestId("palette").waitFor();
     await page.keyboard.press("Escape");
     await page.getByTestId("palette").waitFor({ state: "detached" });
     await page.keyboard.press("2");

@@ -50,7 +50,7 @@ export function App({ store }: { store: TopologyStore }) {
   const { exporters, isAway } = useExporters(isOfExporters);
   const selected = selectionOn(view);
   const [isPaletteOpen, setIsPaletteOpen] = useState(false);
-  usePageKeys(view, change, () => setIsPaletteOpen(true));
+  usePageKeys(view, change, () => setIsPaletteOpen(true), isPaletteOpen);
   useEffect(() => showFeed(feed.state.kind), [feed.state.kind]);
   const comparison = useComparison(store, view);
   useSieve(store, view);

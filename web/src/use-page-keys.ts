@@ -6,15 +6,16 @@ const digit = /^[1-9]$/;
 
 /**
  * Keys of the whole page: Ctrl K or Cmd K for commands, `/` to the filter, `t` map and table, `e` exporters and map, `a` agents and map, digits to the views,
- * Escape nothing selected.
+ * Escape nothing selected. While the palette is open, or comes, letters are its own.
  */
 export function usePageKeys(
   view: View,
   change: (change: Partial<View>) => void,
   openPalette: () => void,
+  isPaletteOpen: boolean,
 ): void {
-  const latest = useRef({ view, change, openPalette });
-  latest.current = { view, change, openPalette };
+  const latest = useRef({ view, change, openPalette, isPaletteOpen });
+  latest.current = { view, change, openPalette, isPaletteOpen };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { view: now, change: set, openPalette: open } = latest.current;
@@ -28,6 +29,7 @@ export function usePageKeys(
         open();
         return;
       }
+      if (latest.current.isPaletteOpen) return;
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (event.key === "/") {
         event.preventDefault();
