@@ -83,6 +83,7 @@ async function createReceiving(
     observers,
     peerFacts: createPeerFacts({ generation: 0, factsOf: () => undefined }),
     now,
+    clock: () => 0,
   });
   const reverseNames = { refresh() {} };
   const pipeline = createPipeline({
