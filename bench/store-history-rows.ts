@@ -118,6 +118,8 @@ function linksStatement(table: string, unit: number, from: number, to: number, s
   return `INSERT INTO ${table} BY NAME
     SELECT t AS time, observer_key, ${keyOf("client")} AS client_key, ${keyOf("server")} AS server_key, 0 AS called_key, port AS server_port, 6 AS protocol,
       is_duplicate, sampling AS sampling_interval,
+      CASE WHEN observer_key = 999 THEN 1 + link % 4 ELSE 0 END AS client_interface,
+      CASE WHEN observer_key = 999 THEN 1 + link % 3 ELSE 0 END AS server_interface,
       (${scale} * exp(6 + 8 * weight + 2 * ${random("link", "t", "6")}))::BIGINT // sampling AS bytes_sent,
       (${scale} * exp(7 + 8 * weight + 2 * ${random("link", "t", "7")}))::BIGINT // sampling AS bytes_received,
       (${scale} * exp(1 + 6 * weight + ${random("link", "t", "8")}))::BIGINT // sampling AS packets,

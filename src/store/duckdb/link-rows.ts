@@ -30,6 +30,8 @@ export function linkRowsOfRecords(condition: string, unit = minuteMilliseconds):
       "protocolIdentifier" AS protocol,
       "isDuplicate" <> 0 AS is_duplicate,
       greatest("samplingInterval", 1) AS sampling_interval,
+      ${ofClient("ingressInterface", "egressInterface")} AS client_interface,
+      ${ofClient("egressInterface", "ingressInterface")} AS server_interface,
       ${clamped(`(${ofClient("octetDeltaCount", "reverseOctetDeltaCount")})::DOUBLE`)} AS bytes_sent,
       ${clamped(`(${ofClient("reverseOctetDeltaCount", "octetDeltaCount")})::DOUBLE`)} AS bytes_received,
       ${clamped(`"packetDeltaCount"::DOUBLE + "reversePacketDeltaCount"`)} AS packets,

@@ -150,6 +150,13 @@ export const migrations: readonly Migration[] = [
       ...addColumns("rollup_state", "BIGINT", ["minutes_from", "hours_through", "days_through"]),
     ],
   },
+  {
+    version: 4,
+    brings: "interfaces of links",
+    statements: ["link_minutes", "link_hours", "link_days"].flatMap((table) =>
+      addColumns(table, "UINTEGER", ["client_interface", "server_interface"]),
+    ),
+  },
 ];
 
 /**
