@@ -126,7 +126,7 @@ function linksStatement(table: string, unit: number, from: number, to: number, s
       (${scale} * 3 * ${random("link", "t", "9")})::BIGINT AS connections, (4 * ${random("link", "t", "10")} * weight)::BIGINT AS retransmits,
       (200 + 5000 * ${random("link", "t", "11")})::BIGINT AS rtt_sum, 1 AS rtt_count,
       ${zeros.map((name) => `0 AS ${name}`).join(", ")}, 150 AS rtt_min, t + 17 AS first_seen, t + ${unit} - 1000 AS last_seen
-    FROM range(${from}, ${to}, ${unit}) times(t), seen WHERE ${random("link", "t", "12")} < ${share} ORDER BY t, observer_key, client_key`;
+    FROM range(${from}, ${to}, ${unit}) times(t), seen WHERE ${random("link", "t", "12")} < ${share} ORDER BY t, observer_key, server_key, client_key`;
 }
 
 function recordsStatement(
