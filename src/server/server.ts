@@ -161,6 +161,7 @@ export function createServer(
       ...storeDefaults,
       folder: config.data,
       flowsRetentionHours: config.store.flows,
+      minutesRetentionHours: config.store.minutes,
       linksRetentionDays: config.store.links / 24,
       sizeMaxBytes: config.store.size,
       memoryMaxBytes: config.store.memory,
