@@ -60,6 +60,7 @@ import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
 import { followTlsFiles, readTlsFiles, type TlsReload } from "./tls-files.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
 const peersMax = 200_000;
@@ -241,6 +242,7 @@ export function createServer(
   let glanceTimer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
+  const stopping = new AbortController();
 
   const tokenFiles = new TokenFiles(takeTokens);
 
@@ -372,11 +374,13 @@ export function createServer(
       if (config.agent.enabled) agent.start();
       reverseNames.start();
       isReady = true;
+      void warmUp(store, now(), stopping.signal);
       for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
     },
     async stop() {
       isReady = false;
+      stopping.abort();
       reverseNames.stop();
       geo.stop();
       tls?.stop();
