@@ -58,3 +58,4 @@ export type {
   TopologyLink,
   TopologyPeer,
 } from "./topology.ts";
+export { type UnresolvedReason, unresolvedReasons } from "./unresolved.ts";
