@@ -121,7 +121,7 @@ test("a newer version is refused, by the format file or by the table", async () 
   await refuses(
     folder,
     "store_newer",
-    /its format is version 7, this program reads up to 3; .*nothing was deleted/,
+    /its format is version 7, this program reads up to 4; .*nothing was deleted/,
   );
   rmSync(join(folder, "FORMAT"));
   await runSql(folder, "UPDATE portolan_format SET version = 9");
