@@ -38,15 +38,14 @@ export {
   peerKinds,
   peerTexts,
 } from "./peer.ts";
+export { createStitcher, takeOutAttempts } from "./stitch.ts";
 export {
   attemptControlBits,
-  createStitcher,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
-  takeOutAttempts,
   type VisitOpen,
-} from "./stitch.ts";
+} from "./stitcher.ts";
 export type {
   DerivedFacts,
   LinkFailures,
