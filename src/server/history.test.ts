@@ -69,7 +69,14 @@ test("a filter and a grouping mean the same on the live map and in history", asy
   await store.start();
   const fold = new LiveFold(liveFoldDefaults, drop);
   fold.tick(start, () => {});
-  const live = createLiveHub({ fold, peers, observers, peerFacts, now: () => start + 15 * minute });
+  const live = createLiveHub({
+    fold,
+    peers,
+    observers,
+    peerFacts,
+    now: () => start + 15 * minute,
+    clock: () => 0,
+  });
   const batch = world.batch(world.records(600, start, minute));
   fold.fold(batch);
   store.append(batch);

@@ -237,6 +237,7 @@ export function createServer(
   let tls: TlsReload | undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let glanceTimer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
 
@@ -296,7 +297,7 @@ export function createServer(
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
+    routeNodeGraph(http, store, { live, fold, peerFacts, now });
     routeStatus(http, {
       version,
       node,
@@ -329,19 +330,26 @@ export function createServer(
     }
   }
 
-  /** One tick a second, never two at once; a late one does not make the next come sooner. */
+  /** One tick a second, never two at once; a late one does not make the next come sooner. Half way to it a glance. */
   function scheduleTick(): void {
-    timer = setTimeout(
-      () => {
-        ticking = pipeline
-          .tick({ agent, collector })
-          .catch((error) => logger.error({ err: error }, "a tick was not completed"))
-          .then(() => {
-            if (timer !== undefined) scheduleTick();
-          });
-      },
-      tickMilliseconds - (Date.now() % tickMilliseconds),
-    );
+    const wait = tickMilliseconds - (Date.now() % tickMilliseconds);
+    timer = setTimeout(() => {
+      ticking = pipeline
+        .tick({ agent, collector })
+        .catch((error) => logger.error({ err: error }, "a tick was not completed"))
+        .then(() => {
+          if (timer !== undefined) scheduleTick();
+        });
+    }, wait);
+    if (wait > tickMilliseconds / 2) glanceTimer = setTimeout(glance, wait - tickMilliseconds / 2);
+  }
+
+  function glance(): void {
+    try {
+      pipeline.glance({ agent, collector });
+    } catch (error) {
+      logger.error({ err: error }, "a glance was not completed");
+    }
   }
 
   return {
@@ -374,6 +382,7 @@ export function createServer(
       tokenFiles.stop();
       capture?.stop();
       clearTimeout(timer);
+      clearTimeout(glanceTimer);
       timer = undefined;
       await ticking;
       await app?.close();

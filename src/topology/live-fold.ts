@@ -6,8 +6,9 @@ import type { VisitOpen } from "./stitcher.ts";
 
 /** Kept per minute of the window, in the order of `linkCounters`; those of connections stand behind bytes and packets. */
 const counterCount = linkCounters.length;
-const connectionsAt = 3;
-const connectCountAt = connectionsAt + connectionCounters.length;
+const counterAt = Object.fromEntries(linkCounters.map((name, i) => [name, i])) as Record<LinkCounter, number>;
+const connectionsAt = counterAt.connections;
+const connectCountAt = counterAt.connectCount;
 
 /** Which link at which port, and who says so. Rows of the PeerTable and the ObserverTable. */
 interface EntryKey {
@@ -214,8 +215,8 @@ export class LiveFold {
   }
 
   #read(row: number): LiveEntry {
-    const totals = {} as Record<LinkCounter, number>;
-    for (let i = 0; i < counterCount; i++) totals[linkCounters[i]!] = this.#totals[row * counterCount + i]!;
+    const totals = this.#totals;
+    const at = row * counterCount;
     const mixed = this.#index.word(row, 2);
     return {
       clientPeer: this.#index.word(row, 0),
@@ -225,7 +226,19 @@ export class LiveFold {
       isDuplicate: (mixed & 1) !== 0,
       observer: this.#index.word(row, 3),
       calledPeer: this.#index.word(row, 4),
-      ...totals,
+      bytesSent: totals[at + counterAt.bytesSent]!,
+      bytesReceived: totals[at + counterAt.bytesReceived]!,
+      packets: totals[at + counterAt.packets]!,
+      connections: totals[at + counterAt.connections]!,
+      failed: totals[at + counterAt.failed]!,
+      refused: totals[at + counterAt.refused]!,
+      timedOut: totals[at + counterAt.timedOut]!,
+      unreachable: totals[at + counterAt.unreachable]!,
+      reset: totals[at + counterAt.reset]!,
+      lost: totals[at + counterAt.lost]!,
+      retransmits: totals[at + counterAt.retransmits]!,
+      connectMicroseconds: totals[at + counterAt.connectMicroseconds]!,
+      connectCount: totals[at + counterAt.connectCount]!,
       rtt: this.#rtt[row]!,
       rttMin: this.#rttMin[row]!,
       active: this.#active[row]!,

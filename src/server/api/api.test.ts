@@ -170,7 +170,7 @@ function createApi(
   const observers = new ObserverTable();
   const fold = new LiveFold(liveFoldDefaults, () => {});
   const peerFacts = createPeerFacts(testFacts());
-  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now });
+  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now, clock: () => 0 });
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
