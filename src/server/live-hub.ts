@@ -181,6 +181,7 @@ export function filterSubject(link: PortLink): FilterSubject {
     port: link.port,
     protocol: link.protocol,
     observers: link.observers,
+    interfaces: link.interfaces ?? [],
     bytes: link.bytesSent + link.bytesReceived,
     packets: link.packets,
     connections: link.connections,

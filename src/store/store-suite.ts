@@ -224,6 +224,9 @@ export function testStore(name: string, createStore: StoreFactory): void {
           record.observer.id,
           record.isDuplicate,
           record.called ?? null,
+          ...(forward
+            ? [record.ingressInterface, record.egressInterface]
+            : [record.egressInterface, record.ingressInterface]),
         ]);
       }),
     );
@@ -236,6 +239,8 @@ export function testStore(name: string, createStore: StoreFactory): void {
         link.observer,
         link.isDuplicate,
         link.called ?? null,
+        link.clientInterface,
+        link.serverInterface,
       ]),
     );
     const sorted = (texts: Iterable<string>) => [...texts].map((text) => [...text].sort().join("")).sort();
@@ -587,4 +592,7 @@ export const filterTexts: readonly string[] = [
   "refused>1 OR timedOut>2",
   "unreachable:1 lost<2",
   "reset>=3",
+  "interface:3 -client.interface:1",
+  "server.interface>=2 exporter:core*",
+  "-interface:0",
 ];

@@ -36,6 +36,8 @@ function part(changes: Partial<LinkPart> = {}): LinkPart {
     protocol: 6,
     observer: agent,
     isDuplicate: false,
+    clientInterface: 0,
+    serverInterface: 0,
     bytesSent: 100,
     bytesReceived: 1000,
     packets: 10,

@@ -22,6 +22,7 @@ export { liveParts } from "./live-parts.ts";
 export {
   type DescribePeer,
   type LinkEnd,
+  type LinkInterfaces,
   type LinkPart,
   mergeParts,
   type PortLink,

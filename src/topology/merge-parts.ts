@@ -21,6 +21,14 @@ export interface PortLink extends LinkTotals {
   /** IANA number. */
   readonly protocol: number;
   readonly observers: readonly LinkObserver[];
+  /** What observers said of their interfaces, to be asked for; history has it where it is asked. */
+  readonly interfaces?: readonly LinkInterfaces[];
+}
+
+/** An exporter's interfaces on the client's and on the server's side, 0 where it said none. */
+export interface LinkInterfaces {
+  readonly client: number;
+  readonly server: number;
 }
 
 /** What one observer said of a link at a port, as the live fold keeps it. */
@@ -32,6 +40,8 @@ export interface LinkPart extends LinkTotals {
   readonly protocol: number;
   readonly observer: Observer;
   readonly isDuplicate: boolean;
+  readonly clientInterface: number;
+  readonly serverInterface: number;
 }
 
 /**
@@ -56,6 +66,7 @@ export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = (
       addTotals(link.link, part);
       link.isKnown = true;
     } else if (part.lastSeen > link.link.lastSeen) link.link.lastSeen = part.lastSeen;
+    addInterfaces(link, part);
     const { id, kind, name } = part.observer;
     const { bytesSent, bytesReceived, packets } = part;
     const seen = { id, kind, name, bytesSent, bytesReceived, packets };
@@ -72,7 +83,7 @@ export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = (
 }
 
 interface MutableLink {
-  readonly link: PortLink & { readonly observers: SeenBy[] };
+  readonly link: PortLink & { readonly observers: SeenBy[]; interfaces: readonly LinkInterfaces[] };
   /** What was seen but is not counted. */
   duplicates: SeenBy[] | undefined;
   /** Somebody's figures count: not only duplicates. */
@@ -85,8 +96,21 @@ function newLink(
   called: LinkEnd | undefined,
   { port, protocol }: LinkPart,
 ): MutableLink {
-  const link = { ...emptyTotals(), client, server, called, port, protocol, observers: [] };
+  const link = { ...emptyTotals(), client, server, called, port, protocol, observers: [], interfaces: [] };
   return { link, duplicates: undefined, isKnown: false };
+}
+
+/** Of links without: most have no others. */
+const noInterfaces: readonly LinkInterfaces[] = [{ client: 0, server: 0 }];
+
+function addInterfaces(
+  { link }: MutableLink,
+  { clientInterface: client, serverInterface: server }: LinkPart,
+) {
+  const { interfaces } = link;
+  if (interfaces.some((known) => known.client === client && known.server === server)) return;
+  const areNone = client === 0 && server === 0 && interfaces.length === 0;
+  link.interfaces = areNone ? noInterfaces : [...interfaces, { client, server }];
 }
 
 /**

@@ -13,7 +13,7 @@ const columns: FilterColumns = {
   address: () => "false",
   calledAddress: () => undefined,
   port: () => undefined,
-  interface: () => undefined,
+  interface: () => "0",
   vlan: undefined,
   protocol: "0",
   seenBy: (condition) => condition,
