@@ -28,6 +28,8 @@ export type Row = Readonly<Record<string, Cell>>;
 export interface Asked {
   readonly begun: number;
   readonly now: number;
+  /** By Prometheus, from before it was asked to after it. */
+  readonly storeBytes: readonly [number, number];
 }
 
 type Told = Conversation & { readonly times: number };
@@ -68,7 +70,7 @@ const rttOf = (group: readonly Told[]) =>
 /** What every question of the dashboards over Infinity has to be answered: all rows, and every column of them. */
 export function infinityFiguresOf(
   window: Window,
-  { begun, now }: Asked,
+  { begun, now, storeBytes }: Asked,
 ): Readonly<Record<string, readonly Row[]>> {
   const times = window.rounds + 1;
   const all: Told[] = [
@@ -177,7 +179,7 @@ export function infinityFiguresOf(
     "itself 11 A": [{ TCP: "off", "UDP and others": "off", DNS: "off", NAT: "off", Connections: 0 }],
     "itself 12 A": [
       {
-        ...{ State: "on", "In use": window.storeBytes, "Flow records": window.flowRecords },
+        ...{ State: "on", "In use": storeBytes, "Flow records": window.flowRecords },
         "Records since": [begun, begun + 15_000],
         // Nothing yet, or the minute in which it began.
         "Links since": [0, now],
