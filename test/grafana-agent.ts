@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Rows } from "./grafana-figures.ts";
+import type { Rows } from "./grafana-rows.ts";
 import { said, TwoHosts } from "./namespaces.ts";
 import { freePort, startProgram, temporaryFolder, until } from "./program.ts";
 import type { MetricsServer } from "./prometheus-process.ts";

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { recordsOf, told } from "./grafana-cluster.ts";
-import type { Window } from "./grafana-figures.ts";
+import type { Window } from "./grafana-rows.ts";
 import {
   agentName,
   type Conversation,
@@ -19,12 +19,14 @@ export type Cell =
   | null
   | readonly [least: number, most: number]
   | RegExp
-  | typeof anyNumber;
+  | typeof anyNumber
+  | typeof anything;
+export const anything = Symbol("anything");
 /** A place on a map that is only drawn. */
 export const anyNumber = Symbol("any number");
 export type Row = Readonly<Record<string, Cell>>;
 
-/** When it is asked, and since when traffic was sent, in Unix milliseconds. */
+/** When it was asked, and since when the server runs and is sent traffic, in Unix milliseconds. */
 export interface Asked {
   readonly begun: number;
   readonly now: number;
@@ -146,14 +148,17 @@ export function infinityFiguresOf(
       const isRecent = now - begun < 45_000;
       const skew = told.clockAhead[name] * 1000;
       return {
-        ...{ Exporter: exporters[name], Health: "problem", "Last seen": heard(window.lastSent) },
-        // Of the last minute, in steps of ten seconds.
+        ...{ Exporter: exporters[name], "Last seen": heard(window.lastSent) },
+        ...{ Templates: name === "tap" ? 1 : 0, "Templates missing": name === "tap" ? 1 : 0 },
+        "Sampling, 1 in": name === "sampled" ? 100 : 0,
+        // The rest is of the last minute: on a machine so slow that the sending takes longer, nobody can say.
+        Health: isRecent ? "problem" : anything,
+        // In steps of ten seconds.
         Records: isRecent
           ? [records / ((now - begun) / 1000 + 10), records / (window.seconds - 1)]
-          : [0, records],
-        Lost: isRecent ? (100 * lost) / (lost + received) : [0, 100],
-        ...{ Templates: name === "tap" ? 1 : 0, "Templates missing": name === "tap" ? 1 : 0 },
-        ...{ "Sampling, 1 in": name === "sampled" ? 100 : 0, "Clock ahead by": [skew - 2000, skew + 100] },
+          : anything,
+        Lost: isRecent ? (100 * lost) / (lost + received) : anything,
+        "Clock ahead by": isRecent ? [skew - 2000, skew + 100] : anything,
       };
     }),
     "flows 31 A": [{ ...told.agent, name: agentName }, told.idleAgent].map(({ name, sockets }) => ({
@@ -169,7 +174,7 @@ export function infinityFiguresOf(
     ),
     "itself 10 A": [
       {
-        ...{ Version: window.version, Machine: hostname(), Started: [begun, begun + 60_000] },
+        ...{ Version: window.version, Machine: hostname(), Started: [begun - 120_000, begun] },
         ...{
           Exporters: Object.keys(exporters).length,
           Records: sum(Object.values(recordsOf), (count) => count * times),
@@ -180,7 +185,7 @@ export function infinityFiguresOf(
     "itself 12 A": [
       {
         ...{ State: "on", "In use": storeBytes, "Flow records": window.flowRecords },
-        "Records since": [begun, begun + 15_000],
+        "Records since": [begun, now],
         // Nothing yet, or the minute in which it began.
         "Links since": [0, now],
       },

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { agentRows, type PretendCluster, recordsOf, told } from "./grafana-cluster.ts";
-import type { Window } from "./grafana-figures.ts";
+import type { Window } from "./grafana-rows.ts";
 import { everyRound, late, opening } from "./grafana-traffic.ts";
 import { until } from "./program.ts";
 import type { MetricsServer } from "./prometheus-process.ts";
