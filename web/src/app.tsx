@@ -199,6 +199,7 @@ export function App({ store }: { store: TopologyStore }) {
         exportersInTrouble={exporters?.counts.problem ?? 0}
         onExporters={() => change({ pane: "exporters" })}
         onAgents={() => change({ pane: "agents" })}
+        onFilter={(filter) => change({ filter, ...(isOfReporters(view.pane) ? { pane: "map" } : {}) })}
       />
       <Suspense>
         {isPaletteOpen && (

@@ -150,6 +150,17 @@ test("a folder of version 2 becomes one of today: what it says of links, peers a
   await store.stop();
 });
 
+test("a folder of version 3 becomes one of today: who its peers are stays", async () => {
+  const folder = await oldFolder("third", 3);
+  const log: string[] = [];
+  const store = await opened(folder, log);
+  assert.equal(log.length, formatVersion - 3);
+  assert.match(log[0]!, /becomes version 4: why it is not known who a peer is/);
+  const { rows } = await store.links({ ...window, metric: "bytes", limit: 1000 });
+  assert.ok(rows.length > 5 && rows.every(({ client }) => client.name !== "" && !("unresolved" in client)));
+  await store.stop();
+});
+
 test("a folder that came from an older version has the tables of a new one", async () => {
   const fresh = join(root, "fresh");
   await (await opened(fresh)).stop();
@@ -204,7 +215,7 @@ test("a step that the tables do not take is refused in words, and nothing is cha
   const before = await allColumns(folder);
   await assert.rejects(opened(folder), {
     code: "store_damaged",
-    message: /of version 1, does not become one of 3: .*nothing was deleted/,
+    message: new RegExp(`of version 1, does not become one of ${formatVersion}: .*nothing was deleted`),
   });
   assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
   assert.deepEqual(await allColumns(folder), before);

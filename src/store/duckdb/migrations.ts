@@ -150,6 +150,11 @@ export const migrations: readonly Migration[] = [
       ...addColumns("rollup_state", "BIGINT", ["minutes_from", "hours_through", "days_through"]),
     ],
   },
+  {
+    version: 4,
+    brings: "why it is not known who a peer is",
+    statements: addColumns("peers", "VARCHAR", ["unresolved"], "''"),
+  },
 ];
 
 /**

@@ -7,7 +7,7 @@ import { peerColumnDefinitions } from "./peer-columns.ts";
  * Raised with every change that an older program cannot read, and a step in migrations.ts. docs/formats/data-folder.md
  * describes it.
  */
-export const formatVersion = 3;
+export const formatVersion = 4;
 
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {

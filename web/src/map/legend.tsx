@@ -42,6 +42,13 @@ const kindSigns = [
   item("container", <rect x="11" y="3" width="12" height="12" rx="3.5" className="kind-container" />),
   item("host", <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-host" />),
   item(
+    "not known who",
+    <>
+      <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-unresolved" />
+      <path d="M15.2 7.4a1.8 1.8 0 1 1 1.8 1.8v1.2M17 12.6v.4" className="kind-unresolved" />
+    </>,
+  ),
+  item(
     "group: double-click",
     <>
       <path d="M20 1 26 4.5 26 11.5" className="kind-container" opacity=".6" />

@@ -24,7 +24,8 @@ export interface ChartGroup extends NestGroup {
 
 export interface ChartSign {
   readonly id: string;
-  readonly kind: TopologyPeer["kind"] | NestKind | "more";
+  /** What is drawn: `unresolved` is a peer of which it is not known who it is. */
+  readonly kind: TopologyPeer["kind"] | NestKind | "more" | "unresolved";
   readonly name: string;
   /** The open group it stands in, "" for none. */
   readonly parent: string;
@@ -115,7 +116,8 @@ function signFor(
     return { id, kind: "more", name: "", parent, peerCount: 1, bytes, isGroup: true };
   }
   if (closed === "") {
-    const { id, kind, name } = peer;
+    const { id, name } = peer;
+    const kind = peer.unresolved === undefined ? peer.kind : "unresolved";
     return { id, kind, name: name === "" ? id : name, parent, peerCount: 1, bytes, isGroup: false };
   }
   const { id, kind, name, peerCount, bytes: groupBytes } = groups.get(closed)!;
