@@ -58,7 +58,8 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
 

@@ -48,7 +48,8 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   const search = () => new URL(page.url()).searchParams;
   const open = async (query: string) => {

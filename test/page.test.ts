@@ -65,7 +65,7 @@ test("a person at the page, from the first look to a server that went away", {
     // The browser itself tells of requests that a dead server could not answer.
     const isRefused = isAway && message.text().startsWith("Failed to load resource: net::ERR_");
     const isOurs = !isRefused && !isOfMachine(message);
-    if (message.type() === "error" && isOurs) complaints.push(message.text());
+    if (message.type() === "error" && isOurs) complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
 
@@ -319,7 +319,8 @@ test("a person who asks why an exporter shows nothing", { skip, timeout: 120_000
   let isExpected = false;
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isExpected && !isOfMachine(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isExpected && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
   const search = () => new URL(page.url()).searchParams;

@@ -10,7 +10,7 @@ import type { Context, Pen } from "./draw/pen.ts";
 import { Picture } from "./draw/picture.ts";
 import { describeGroup, describeLink, describePeer } from "./drawn-answers.ts";
 import { hitHeading, hitTest, peerToward } from "./hit-test.ts";
-import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
+import type { Covered, Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
 import { palettes, type ThemeName } from "./palette.ts";
 import type { Scene, SceneLink } from "./scene.ts";
 import { SceneKeeper } from "./scene-keeper.ts";
@@ -84,8 +84,15 @@ export class Chart {
     this.#canvas.width = Math.round(size.width * size.ratio);
     this.#canvas.height = Math.round(size.height * size.ratio);
     this.#picture.setSize(size);
-    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive);
+    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds);
     this.#redraw();
+  }
+
+  setCovered(covered: Covered): void {
+    this.#viewpoint.covered = covered;
+    if (!this.#viewpoint.follows) return;
+    this.#refit();
+    this.#refresh();
   }
 
   setTheme(theme: ThemeName): void {
@@ -234,7 +241,7 @@ export class Chart {
 
   fit(): void {
     this.#viewpoint.follows = true;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, performance.now());
+    this.#viewpoint.fit(this.#scene.bounds, performance.now());
     this.#requestFrame();
   }
 
@@ -318,7 +325,7 @@ export class Chart {
 
   #refit(): void {
     const isFirst = this.#drawn.peers === 0;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, isFirst ? undefined : performance.now());
+    this.#viewpoint.fit(this.#scene.bounds, isFirst ? undefined : performance.now());
   }
 
   /** The next picture, for so long; what is left of it is drawn in the next frames. */

@@ -13,7 +13,7 @@ const filterField = named("FilterField", "A field of the filter language.", {
 export const fields = named("Fields", "What can be asked for.", {
   fields: z.array(filterField),
   values: z.record(z.string(), z.string()).describe("What each kind of value accepts, in words."),
-  limits: z.strictObject({ textLength: z.int(), terms: z.int(), nesting: z.int() }),
+  limits: z.strictObject({ textLength: z.int(), terms: z.int(), wildcards: z.int(), nesting: z.int() }),
   dimensions: z.array(z.string()).describe("For `by`; `client.label.KEY` and `server.label.KEY` too."),
   metrics: z.array(z.string()),
   groupings: z.array(z.string()).describe("For `group`."),
