@@ -180,7 +180,7 @@ export function App({ store }: { store: TopologyStore }) {
             )}
           </Suspense>
         </ErrorBoundary>
-        {isOfTopology(view.pane) && (
+        {!isOfReporters(view.pane) && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} agents={agents} />
         )}
         {isOverPicture && banners}
@@ -245,6 +245,8 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
     isAnswered: feed.isAnswered,
   });
   if (reason === undefined) return null;
+  // The others say themselves what they find nothing of; how anything comes here is told everywhere.
+  if (!isOfTopology(view.pane) && reason !== "no_flows_yet") return null;
   return (
     <EmptyState
       reason={reason}
