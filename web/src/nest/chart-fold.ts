@@ -39,6 +39,7 @@ export interface ChartSign {
 /** Folds topologies, one after the other, to charts. */
 export class ChartFold {
   readonly #opener = new NestOpener();
+  #links: ReturnType<typeof foldLinks> = new Map();
 
   /** Another question is asked: what was decided for the last one counts no more. */
   forget(): void {
@@ -63,7 +64,8 @@ export class ChartFold {
         signs.set(sign.id, { ...known, peerCount: known.peerCount + 1, bytes: known.bytes + sign.bytes });
     }
     const { from, to } = topology;
-    return { from, to, groups, signs, signOf, links: foldLinks(topology.links, signOf, signs) };
+    this.#links = foldLinks(topology.links, signOf, signs, this.#links);
+    return { from, to, groups, signs, signOf, links: this.#links };
   }
 
   /** Members of open groups for which there is no room. */
