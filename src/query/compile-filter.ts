@@ -48,6 +48,10 @@ function compileTerm({ field, end, test, key = "" }: FilterTerm): Predicate<Filt
       const matchesText = compileText(test);
       return atEnd(end, (peer) => matchesText(peer[field] ?? ""));
     }
+    case "unresolved": {
+      const matchesText = compileText(test);
+      return atEnd(end, ({ unresolved = "" }) => unresolved !== "" && matchesText(unresolved));
+    }
     case "service": {
       const matchesText = compileText(test);
       const isOf = ({ service = "" }: CalledPeer) => service.split(", ").some(matchesText);

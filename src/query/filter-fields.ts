@@ -153,6 +153,14 @@ export const filterFields = [
     example: "client.site:berlin",
   },
   {
+    name: "unresolved",
+    values: "text",
+    of: "end",
+    description:
+      "Why it is not known who of the cluster the peer is: pods_not_known_yet, no_pod_has_it, services_not_known_yet, no_service_has_it or pod_not_told; `*` for any of them.",
+    example: "unresolved:*",
+  },
+  {
     name: "interface",
     values: "interface",
     of: "end",

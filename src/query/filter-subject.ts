@@ -50,6 +50,7 @@ export interface FilterPeer {
   readonly asName?: string;
   readonly domain?: string;
   readonly site?: string;
+  readonly unresolved?: string;
   readonly vlan?: number;
   /** Texts of all addresses the peer has. */
   readonly addresses: readonly string[];

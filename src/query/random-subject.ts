@@ -87,6 +87,7 @@ function randomPeer(random: () => number): FilterPeer {
             asName: "Example",
           },
           ...{ domain: "example.com", site: pick(random, ["Bern", ""]), vlan: pick(random, [7, 20]) },
+          unresolved: pick(random, ["", "no_pod_has_it"]),
         }
       : {}),
     addresses,

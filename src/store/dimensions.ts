@@ -21,6 +21,7 @@ export const endFacts = [
   "asn",
   "asName",
   "domain",
+  "unresolved",
 ] as const;
 export type EndFact = (typeof endFacts)[number];
 

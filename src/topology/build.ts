@@ -160,7 +160,7 @@ function drawnNetwork({ network, addresses }: LinkEnd): TopologyPeer {
 }
 
 /** Those that are known: of most peers none. */
-function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labels }: LinkEnd) {
+function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labels, unresolved }: LinkEnd) {
   return {
     ...(namespace ? { namespace } : {}),
     ...(pod ? { pod } : {}),
@@ -168,6 +168,7 @@ function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labe
     ...(workloadKind ? { workloadKind } : {}),
     ...(service ? { service } : {}),
     ...(labels ? { labels } : {}),
+    ...(unresolved ? { unresolved } : {}),
   };
 }
 

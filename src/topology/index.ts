@@ -41,15 +41,14 @@ export {
   peerKinds,
   peerTexts,
 } from "./peer.ts";
+export { createStitcher, takeOutAttempts } from "./stitch.ts";
 export {
   attemptControlBits,
-  createStitcher,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
-  takeOutAttempts,
   type VisitOpen,
-} from "./stitch.ts";
+} from "./stitcher.ts";
 export type {
   DerivedFacts,
   LinkFailures,
@@ -61,3 +60,4 @@ export type {
   TopologyLink,
   TopologyPeer,
 } from "./topology.ts";
+export { type UnresolvedReason, unresolvedReasons } from "./unresolved.ts";

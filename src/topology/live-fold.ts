@@ -2,7 +2,7 @@ import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } fr
 import { clientEnd } from "./client-end.ts";
 import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
 import { observedEnd } from "./observed-end.ts";
-import type { VisitOpen } from "./stitch.ts";
+import type { VisitOpen } from "./stitcher.ts";
 
 /** Kept per minute of the window, in the order of `linkCounters`; those of connections stand behind bytes and packets. */
 const counterCount = linkCounters.length;

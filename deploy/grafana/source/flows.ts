@@ -23,6 +23,8 @@ const networks = (scope: string, window = "$__rate_interval") =>
 /** Of the collector, by exporter; agents have none. */
 const collector = (name: string) => `portolan_collector_${name}{${job}}`;
 const collected = (name: string, window = "$__rate_interval") => `rate(${collector(name)}[${window}])`;
+/** Sources of drops are called by their address when they send datagrams, and by a name otherwise: a machine with an agent, a part of Portolan. */
+const senders = "~other|([0-9]+[.]){3}[0-9]+|[0-9a-f]*:[0-9a-f:.%]*";
 const bits = (expr: string) => `8 * ${expr}`;
 
 export function flowsDashboard(): Dashboard {
@@ -272,7 +274,7 @@ export function flowsDashboard(): Dashboard {
             queries: [
               range(`sum(${collected("kernel_drops_total")})`, "no room in the kernel", "A"),
               range(
-                `sum by (reason) (rate(portolan_drops_total{${job}, source!~"agent.*|remote write.*"}[$__rate_interval]))`,
+                `sum by (reason) (rate(portolan_drops_total{${job}, source=~"${senders}"}[$__rate_interval]))`,
                 "{{reason}}",
                 "B",
               ),

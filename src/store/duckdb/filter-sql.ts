@@ -84,6 +84,11 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
       };
       return anyOf([either((pinned) => isAmong(columns.peer(pinned, field))), ...orCalled(ofCalled)]);
     }
+    case "unresolved":
+      return either((pinned) => {
+        const column = columns.peer(pinned, field);
+        return `(${column} <> '' AND ${text(column)})`;
+      });
     case "label":
       return either((pinned) => text(labelValue(columns.peer(pinned, "labels"), key, parameters)));
     case "country":

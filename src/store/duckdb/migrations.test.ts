@@ -159,6 +159,8 @@ test("a folder of version 3 becomes one of today: its links are as they were, an
   const log: string[] = [];
   const store = await opened(folder, log);
   assert.match(log[0]!, /becomes version 4: interfaces of links/);
+  const { rows: links } = await store.links({ ...window, metric: "bytes", limit: 1000 });
+  assert.ok(links.length > 5 && links.every(({ client }) => client.name !== "" && !("unresolved" in client)));
   const by = ["client.interface", "server.interface"] as const;
   const { rows } = await store.aggregate({ ...window, by, metric: "bytes", limit: 99 });
   // Records that were not rolled up yet know theirs.
