@@ -82,7 +82,7 @@ test("a destination that refuses is told once a minute, and has the message at w
 
 test("a destination that takes messages again has the templates at once, of its own stream only", () => {
   const ipfixTemplateSet = 2;
-  const firstSets = (messages: readonly Uint8Array[]) =>
+  const firstSets = (messages: Uint8Array[]) =>
     messages.splice(0, messages.length).map((bytes) => new DataView(bytes.buffer).getUint16(16));
   for (const isBalanced of [false, true]) {
     const sent: [Uint8Array[], Uint8Array[]] = [[], []];

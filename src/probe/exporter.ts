@@ -111,6 +111,6 @@ export class FlowExporter {
     const streams = [...this.#streamsTaken];
     this.#streamsTaken.clear();
     for (const domain of this.#domains)
-      for (const stream of streams) domain?.writers[stream]!.sendTemplates(now);
+      for (const stream of streams) domain?.writers[stream]?.sendTemplates(now);
   }
 }
