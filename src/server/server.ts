@@ -61,6 +61,7 @@ import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
 import { followTlsFiles, readTlsFiles, type TlsReload } from "./tls-files.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
 const peersMax = 200_000;
@@ -164,6 +165,7 @@ export function createServer(
       ...storeDefaults,
       folder: config.data,
       flowsRetentionHours: config.store.flows,
+      minutesRetentionHours: config.store.minutes,
       linksRetentionDays: config.store.links / 24,
       sizeMaxBytes: config.store.size,
       memoryMaxBytes: config.store.memory,
@@ -243,6 +245,7 @@ export function createServer(
   let glanceTimer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
+  const stopping = new AbortController();
 
   const tokenFiles = new TokenFiles(takeTokens);
 
@@ -374,11 +377,13 @@ export function createServer(
       if (config.agent.enabled) agent.start();
       reverseNames.start();
       isReady = true;
+      void warmUp(store, now(), stopping.signal);
       for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
     },
     async stop() {
       isReady = false;
+      stopping.abort();
       reverseNames.stop();
       geo.stop();
       tls?.stop();

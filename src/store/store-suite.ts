@@ -334,6 +334,83 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: a clock that is ahead for a moment holds up no roll-up`, async () => {
+    const world = new SampleWorld(seed + 10);
+    const store = createStore("ahead", world);
+    await store.start();
+    const records: SampleRecord[] = [];
+    const take = async (time: number, now: number) => {
+      const more = world.records(200, time, minute);
+      records.push(...more);
+      store.append(world.batch(more));
+      await store.commit();
+      await store.maintain(now);
+      return (await store.status()).linkMinutes;
+    };
+    await take(start, start + minute);
+    await take(start + 500 * minute, start + 500 * minute);
+    const rolled: number[] = [];
+    for (let i = 1; i < 5; i++) rolled.push(await take(start + i * minute, start + (i + 1) * minute));
+    const different = new Set(rolled);
+    assert.equal(different.size, rolled.length, `each minute is rolled up when it is over: ${rolled}`);
+    await compareAnswers(store, world, records, 20);
+    await compareAnswers(store, world, records, 10, 510);
+    await store.stop();
+  });
+
+  test(`${name}: a clock that was believed and is set back leaves hours and days as they would be without`, async () => {
+    const world = new SampleWorld(seed + 11);
+    const hour = 60 * minute;
+    const config = { clockTrustMinutes: 0, minutesRetentionHours: 10_000, linksRetentionDays: 1000 };
+    let store = createStore("set-back", world, config);
+    await store.start();
+    const records: SampleRecord[] = [];
+    const take = async (count: number, time: number, milliseconds: number) => {
+      const more = world.records(count, time, milliseconds);
+      records.push(...more);
+      store.append(world.batch(more));
+      await store.commit();
+      await store.maintain(time + milliseconds);
+      await store.maintain(time + milliseconds + minute);
+      return (await store.status()).linkHours;
+    };
+    await take(300, start, 2 * hour);
+    const ahead = start + 5 * 24 * hour;
+    await take(300, ahead, 2 * hour);
+    await compareAnswers(store, world, records, 10, 120);
+    const hours: number[] = [];
+    for (let i = 0; i < 6; i++) hours.push(await take(100, start + 2 * hour + i * 20 * minute, 19 * minute));
+    const [first, second, third, fourth, fifth, sixth] = hours as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    assert.deepEqual(
+      [second, fourth, fifth],
+      [first, third, third],
+      "an hour is put together when it is over",
+    );
+    assert.ok(third > second && sixth > fifth);
+    await compareAnswers(store, world, records, 20, 240);
+    await compareAnswers(store, world, records, 10, 120, ahead);
+    await store.stop();
+    store = createStore("set-back", new SampleWorld(1), config);
+    await store.start();
+    // The clock comes to where it was.
+    for (let i = 0; i < 20; i++) await store.maintain(ahead + 3 * hour + i * minute);
+    const { linkHours, linkDays } = await store.status();
+    assert.ok(linkHours > sixth && linkDays > 0);
+    await compareAnswers(store, world, records, 20, 240);
+    await compareAnswers(store, world, records, 20, 180, ahead);
+    const midnight = start - (start % (24 * hour));
+    const week = { from: midnight, to: midnight + 7 * 24 * hour, by: [], metric: "bytes", limit: 1 } as const;
+    assert.deepEqual((await store.aggregate(week)).rows, obviousAggregate(records, week), "out of days");
+    await store.stop();
+  });
+
   test(`${name}: old records go first, links later, and totals stay while links do`, async () => {
     const world = new SampleWorld(seed + 4);
     const store = createStore("age", world, {
