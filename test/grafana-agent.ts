@@ -151,20 +151,31 @@ async function holdConnections(t: TestContext, count: number): Promise<void> {
 
 /** TCP sockets of all network namespaces, by the kernel's lists; without those that listen, or are closed and only remembered. */
 function liveSockets(): number {
-  const processOf = new Map<string, string>();
+  /** Any process in it sees a namespace's sockets, as long as it lives. */
+  const processesOf = new Map<string, string[]>();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      processOf.set(readlinkSync(`/proc/${pid}/ns/net`), pid);
+      const namespace = readlinkSync(`/proc/${pid}/ns/net`);
+      processesOf.set(namespace, [...(processesOf.get(namespace) ?? []), pid]);
     } catch {} // it has ended
   }
   let count = 0;
-  for (const pid of processOf.values()) {
-    for (const file of ["tcp", "tcp6"]) {
-      for (const line of readFileSync(`/proc/${pid}/net/${file}`, "utf8").split("\n").slice(1)) {
-        const state = line.trim().split(/\s+/)[3];
-        if (state !== undefined && !["03", "06", "07", "0A"].includes(state)) count++; // SYN_RECV, TIME_WAIT, CLOSE, LISTEN
-      }
+  for (const pids of processesOf.values())
+    for (const line of socketsSeenBy(pids)) {
+      const state = line.trim().split(/\s+/)[3];
+      if (state !== undefined && !["03", "06", "07", "0A"].includes(state)) count++; // SYN_RECV, TIME_WAIT, CLOSE, LISTEN
     }
-  }
   return count;
+}
+
+/** By the first of the processes that has not ended. */
+function socketsSeenBy(pids: readonly string[]): string[] {
+  for (const pid of pids) {
+    try {
+      return ["tcp", "tcp6"].flatMap((file) =>
+        readFileSync(`/proc/${pid}/net/${file}`, "utf8").split("\n").slice(1),
+      );
+    } catch {} // it has ended
+  }
+  return [];
 }

@@ -67,6 +67,10 @@ export interface PretendCluster {
   talk(round: number): Promise<void>;
   /** Resolves when everything the agents told is durable, which takes seconds. */
   isHeard(): Promise<void>;
+  /** The agents say that they are there, if they have not of late: who is silent for half a minute is gone, and its connections. */
+  stayHeard(): Promise<void>;
+  /** What became of the agents' messages, by the answers to them. */
+  readonly answered: Readonly<Record<"durable" | "duplicate" | "refused", number>>;
   /** The agent calls the newcomer. */
   callNewcomer(): Promise<void>;
   /** The router tells of so many links that have not been told of. */
@@ -134,6 +138,8 @@ export async function startCluster(
   const heard: Promise<void>[] = [];
   /** Of the agent's messages. */
   let sequence = 0;
+  let isIdleKnown = false;
+  const answered = { durable: 0, duplicate: 0, refused: 0 };
   let lastSent: readonly [number, number] = [0, 0];
   let lastHeard: readonly [number, number] = [0, 0];
 
@@ -163,12 +169,18 @@ export async function startCluster(
   async function post(message: Partial<IngestMessage>): Promise<void> {
     const answer = await ask(program, writeMessage(sampleMessage(message)), told.clockAhead.agent);
     assert.equal(answer.status, 200, await answer.text());
+    answered.durable++;
   }
 
   /** Messages without records are answered at once, so that it is known when they were heard. */
   async function report(): Promise<void> {
     const before = seconds();
-    await post({ ...idleMessage, sequence: 1 });
+    await post(idleMessage);
+    if (isIdleKnown) {
+      answered.durable--;
+      answered.duplicate++; // it has one number for all its messages
+    }
+    isIdleKnown = true;
     await post({ ...agentMessage(++sequence, []), drops: [] });
     lastHeard = [before, seconds()];
   }
@@ -182,10 +194,11 @@ export async function startCluster(
     await report();
     const refused = await ask(program, Buffer.from("no message"), 0);
     assert.equal(refused.status, 400);
+    answered.refused++;
   }
 
   return {
-    ...{ receiver, dataFolder },
+    ...{ receiver, dataFolder, answered },
     get program() {
       return program;
     },
@@ -202,6 +215,9 @@ export async function startCluster(
       await talk(0);
     },
     talk,
+    async stayHeard() {
+      if (seconds() - lastHeard[1] > 3) await report();
+    },
     async isHeard() {
       await Promise.all(heard);
     },

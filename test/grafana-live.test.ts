@@ -169,6 +169,9 @@ test("every panel's query, in a real Prometheus, over a cluster, routers and thi
     await until("the hundred heaviest are drawn", async () =>
       (await prometheus.query(written(edges, "cluster", 600))).length === 100 ? true : undefined,
     );
+    const table = queries.filter(({ key }) => key.startsWith("topology 23 "));
+    for (const { key, target } of table)
+      assert.equal((await prometheus.query(written(target.expr!, "cluster", 600))).length, 100, key);
     if (typeof data === "string") return t.skip(data);
     await checkGraphs(data, prometheus, typeof agent === "string" ? ["cluster"] : ["cluster", "agent", ".*"]);
     await checkInfinityGraphs(data, cluster);
