@@ -98,7 +98,7 @@ function checksum(bytes: Buffer): number {
 }
 
 async function resolve(server: string, names: readonly string[]): Promise<void> {
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  const resolver = new Resolver({ timeout: 1500, tries: 1 });
   resolver.setServers([server]);
   const waits: number[] = [];
   for (const name of names) {

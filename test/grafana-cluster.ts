@@ -164,6 +164,15 @@ export async function startCluster(
     } finally {
       program.child.kill("SIGCONT");
     }
+    // What is sent while there is no room would be lost too.
+    await until("the socket is empty", () => (socketColumns()[4]?.endsWith(":00000000") ? true : undefined));
+  }
+
+  /** The collector's socket, as the kernel lists it: `sl local_address rem_address st tx_queue:rx_queue ... drops`. */
+  function socketColumns(): string[] {
+    const here = `0100007F:${flowPort.toString(16).toUpperCase().padStart(4, "0")}`;
+    const lines = readFileSync("/proc/net/udp", "utf8").split("\n");
+    return (lines.find((line) => line.includes(` ${here} `)) ?? "").trim().split(/\s+/);
   }
 
   async function post(message: Partial<IngestMessage>): Promise<void> {
@@ -238,17 +247,7 @@ export async function startCluster(
       assert.equal(await program.stop(), 0);
       program = await start();
     },
-    kernelDrops() {
-      const here = `0100007F:${flowPort.toString(16).toUpperCase().padStart(4, "0")}`;
-      const lines = readFileSync("/proc/net/udp", "utf8").split("\n");
-      return Number(
-        lines
-          .find((line) => line.includes(` ${here} `))
-          ?.trim()
-          .split(/\s+/)
-          .at(-1),
-      );
-    },
+    kernelDrops: () => Number(socketColumns().at(-1)),
   };
 }
 

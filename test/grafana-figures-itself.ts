@@ -108,7 +108,11 @@ export function itselfFigures(scene: Scene): Readonly<Record<string, Rows | unde
       name === agentName ? perRound(agentRows.round) : 0,
     ]),
     "itself 40 waiting": agents.map(({ name, spoolMessages }) => [{ agent: name }, spoolMessages]),
-    "itself 40 clock": agents.map(({ name }) => [{ agent: name }, told.clockAhead.agent]),
+    // A message is on its way for a moment.
+    "itself 40 clock": agents.map(({ name }) => [
+      { agent: name },
+      [told.clockAhead.agent - 5, told.clockAhead.agent + 0.1],
+    ]),
     "itself 41 A": Object.entries(told.drops).map(([reason, count]) => [
       { agent: agentName, reason },
       perRound(count),

@@ -13,6 +13,7 @@ export interface DashboardJson {
   readonly schemaVersion: number;
   readonly tags: readonly string[];
   readonly links: readonly { readonly title: string; readonly url?: string }[];
+  readonly annotations?: { readonly list?: readonly object[] };
   readonly templating: { readonly list: readonly VariableJson[] };
   readonly panels: readonly PanelJson[];
 }

@@ -8,7 +8,7 @@ import { everyRound, late, opening } from "./grafana-traffic.ts";
 import { until } from "./program.ts";
 import type { MetricsServer } from "./prometheus-process.ts";
 
-const flowRecordsOf = (rounds: number) =>
+export const flowRecordsOf = (rounds: number) =>
   agentRows.opening + rounds * (agentRows.round + recordsOf.router + recordsOf.tap + recordsOf.sampled);
 
 /** Rounds that were told, and all that follows from it: known by everything that is counted once for each. */
@@ -153,6 +153,7 @@ export async function windowBetween(
     Math.max(end.before[name], end.after[name]) * 1.01,
   ];
   const kernelDrops = end.kernelDrops - begin.kernelDrops;
+  assert.ok(kernelDrops > 0, "the flood was more than the kernel has room for");
   return {
     ...{ seconds: end.time - begin.time, end: end.time, rounds, version, kernelDrops },
     lastSent: [cluster.lastSent[0], end.heardBy],
