@@ -15,6 +15,8 @@ const pretendResolver = fileURLToPath(new URL("./pretend-resolver.ts", import.me
 
 /** How long the resolver thinks, at least. */
 const thinkingMilliseconds = 200;
+/** How long is waited for an answer: longer than the slowest machine takes. */
+const patienceMilliseconds = 2000;
 /** Each is asked for two kinds of address: the second is not known, of the third nothing is heard. */
 const names = ["www.example", "no.example", "www.example", "silent.example"];
 const asked = { questions: 8, unknown: 2, silent: 2 } as const;
@@ -58,7 +60,8 @@ export async function watchAgent(
   const value = async (query: string) => (await prometheus.query(query))[0]?.value;
   const of = (name: string) => `portolan_agent_dns_${name}{job="agent",resolver="${resolver}"}`;
   const ask = async () => {
-    const child = hosts.spawn(hosts.client, process.execPath, traffic, "resolve", resolver, ...names);
+    const command = [`PATIENCE_MILLISECONDS=${patienceMilliseconds}`, process.execPath, traffic, "resolve"];
+    const child = hosts.spawn(hosts.client, "env", ...command, resolver, ...names);
     let output = "";
     child.stdout!.on("data", (text) => (output += text));
     await said(child, "resolved");
