@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Topology, TopologyLink } from "../src/topology/index.ts";
-import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { peerIdHere } from "./cgroups.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { freePort, liveLink, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
@@ -58,8 +58,8 @@ test("two hosts talk TCP both ways; agent and exporter see it; the page draws it
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message) && !isOfUnstored(message))
-      complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { violations } from "./axe.ts";
-import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { type PretendShop, startShop } from "./pretend-shop.ts";
 import { temporaryFolder, until } from "./program.ts";
 
@@ -48,8 +48,8 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message) && !isOfUnstored(message))
-      complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   const search = () => new URL(page.url()).searchParams;
   const open = async (query: string) => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Locator, Page } from "playwright-core";
 import type { Topology } from "../src/topology/index.ts";
 import { formatBytes, formatCount } from "../web/src/units/units.ts";
-import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { netflow5, type PretendFlow, sendDatagrams } from "./pretend-exporter.ts";
 import { PretendV9, sendFrom } from "./pretend-v9.ts";
 import { freePort, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
@@ -64,8 +64,8 @@ test("a person at the page, from the first look to a server that went away", {
   page.on("console", (message) => {
     // The browser itself tells of requests that a dead server could not answer.
     const isRefused = isAway && message.text().startsWith("Failed to load resource: net::ERR_");
-    const isOurs = !isRefused && !isOfMachine(message) && !isOfUnstored(message);
-    if (message.type() === "error" && isOurs) complaints.push(message.text());
+    const isOurs = !isRefused && !isOfMachine(message);
+    if (message.type() === "error" && isOurs) complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
 
@@ -319,7 +319,8 @@ test("a person who asks why an exporter shows nothing", { skip, timeout: 120_000
   let isExpected = false;
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isExpected && !isOfMachine(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isExpected && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   await openAt(page, program.url);
   const search = () => new URL(page.url()).searchParams;

@@ -67,7 +67,7 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
       const elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url));
       const object = loadLibbpf().openObject(elf, "datagram");
       try {
-        for (const map of ["flows", "slots", "free_slots"]) object.setMaxEntries(map, config.flowsMax);
+        for (const map of ["flows", "slots", "next_free"]) object.setMaxEntries(map, config.flowsMax);
         object.setConstants(constantsOf(config));
         object.load();
         const reports = object.mapRingBuffer("reports", reportsBytes);

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { OperatingError } from "../errors.ts";
 import type { Database, DatabaseConnection } from "./database.ts";
-import type { KnownEnds } from "./known-ends.ts";
+import type { KnownEnds, QuestionEnds } from "./known-ends.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import type { RollUpMarks } from "./window-parts.ts";
 
@@ -9,7 +9,7 @@ import type { RollUpMarks } from "./window-parts.ts";
 export interface Question {
   readonly marks: RollUpMarks;
   readonly connection: DatabaseConnection;
-  readonly ends: KnownEnds;
+  readonly ends: QuestionEnds;
   rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
 }
 
@@ -103,6 +103,7 @@ export class Questions {
     const interrupt = () => connection.interrupt();
     signal?.addEventListener("abort", interrupt);
     this.#running.add(connection);
+    const ends = this.#ends.forQuestion();
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
       const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
@@ -110,7 +111,7 @@ export class Questions {
       return await answer({
         marks: readMarks(state!),
         connection: databaseConnection,
-        ends: this.#ends,
+        ends,
         rows,
       });
     } catch (cause) {

@@ -1,5 +1,5 @@
 import { type DatabaseConnection, rowsOf } from "./database.ts";
-import { coarserRows, rollUpStatement } from "./link-rows.ts";
+import { coarserStatement, rollUpStatement } from "./link-rows.ts";
 import type { LinkTable } from "./schema.ts";
 import {
   dayMilliseconds,
@@ -85,7 +85,7 @@ async function advance(connection: DatabaseConnection, step: Step): Promise<numb
   const through = Math.min(end, first + unitsAtOnce * unit);
   await inTransaction(connection, async () => {
     const condition = `"time" >= ${after} AND "time" < ${through}`;
-    await connection.sql.run(`INSERT INTO ${to} BY NAME ${coarserRows(from, condition, unit)}`);
+    await connection.sql.run(coarserStatement(from, to, condition, unit));
     await connection.sql.run(`UPDATE rollup_state SET ${mark} = ${through}`);
   });
   return through;

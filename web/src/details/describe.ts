@@ -28,6 +28,13 @@ export function portName({ port, protocol }: Pick<LinkPort, "port" | "protocol">
   return port === 0 ? protocol : `${port}/${protocol}`;
 }
 
+/** What a link may be that only exporters saw, where translation may have hidden a pod behind its node; empty for any other. */
+export function perhapsText(link: TopologyLink, ends: readonly TopologyPeer[]): string {
+  const node = ends.find(({ kind }) => kind === "node");
+  if (node === undefined || isSeenByAgent(link)) return "";
+  return `a pod's on ${node.name}, behind its address: only exporters saw it, and no agent there told of it`;
+}
+
 export interface Line {
   readonly text: string;
   readonly isWarning: boolean;

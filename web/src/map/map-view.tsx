@@ -1,4 +1,5 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
 import {
@@ -39,6 +40,8 @@ export interface MapViewProps {
   readonly onOpenness: (openness: Openness) => void;
   /** Two windows are compared: the legend explains other colours. */
   readonly isCompared: boolean;
+  /** Pixels at the upper edge that banners lie over. */
+  readonly coveredTop: number;
   /** The map for as long as it is there, for whoever exports it. */
   readonly onMap: (map: MapClient | undefined) => void;
 }
@@ -56,6 +59,7 @@ export function MapView({
   openness,
   onOpenness,
   isCompared,
+  coveredTop,
   onMap,
 }: MapViewProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -115,6 +119,11 @@ export function MapView({
   useEffect(() => tell({ type: "situation", centre, isLive }), [tell, centre, isLive]);
   useEffect(() => tell({ type: "select", selection }), [tell, selection]);
   useEffect(() => tell({ type: "openness", openness }), [tell, openness]);
+  const legend = useElementSize();
+  useEffect(
+    () => tell({ type: "covered", covered: { top: coveredTop, bottom: legend.height } }),
+    [tell, coveredTop, legend.height],
+  );
   const unpin = () => {
     keepPins(new Map());
     setPins(new Map());
@@ -177,7 +186,7 @@ export function MapView({
           />
         </ActionIcon.Group>
       </div>
-      <Legend isCompared={isCompared} />
+      <Legend isCompared={isCompared} plate={legend.ref} />
     </section>
   );
 }

@@ -24,7 +24,8 @@ export interface ChartGroup extends NestGroup {
 
 export interface ChartSign {
   readonly id: string;
-  readonly kind: TopologyPeer["kind"] | NestKind | "more";
+  /** What is drawn: `unresolved` is a peer of which it is not known who it is. */
+  readonly kind: TopologyPeer["kind"] | NestKind | "more" | "unresolved";
   readonly name: string;
   /** The open group it stands in, "" for none. */
   readonly parent: string;
@@ -38,6 +39,7 @@ export interface ChartSign {
 /** Folds topologies, one after the other, to charts. */
 export class ChartFold {
   readonly #opener = new NestOpener();
+  #links: ReturnType<typeof foldLinks> = new Map();
 
   /** Another question is asked: what was decided for the last one counts no more. */
   forget(): void {
@@ -62,7 +64,8 @@ export class ChartFold {
         signs.set(sign.id, { ...known, peerCount: known.peerCount + 1, bytes: known.bytes + sign.bytes });
     }
     const { from, to } = topology;
-    return { from, to, groups, signs, signOf, links: foldLinks(topology.links, signOf, signs) };
+    this.#links = foldLinks(topology.links, signOf, signs, this.#links);
+    return { from, to, groups, signs, signOf, links: this.#links };
   }
 
   /** Members of open groups for which there is no room. */
@@ -113,7 +116,8 @@ function signFor(
     return { id, kind: "more", name: "", parent, peerCount: 1, bytes, isGroup: true };
   }
   if (closed === "") {
-    const { id, kind, name } = peer;
+    const { id, name } = peer;
+    const kind = peer.unresolved === undefined ? peer.kind : "unresolved";
     return { id, kind, name: name === "" ? id : name, parent, peerCount: 1, bytes, isGroup: false };
   }
   const { id, kind, name, peerCount, bytes: groupBytes } = groups.get(closed)!;

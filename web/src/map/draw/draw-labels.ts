@@ -11,6 +11,8 @@ const labelFont = `500 11.5px ${fontFamily}`;
 const portFont = `500 10.5px ${fontFamily}`;
 const lineHeight = 14;
 const labelsMax = 400;
+/** On a crowded map there is no room for most names: after so many the lightest are not tried. */
+const triesMax = 2000;
 const nameLengthMax = 22;
 const chosenNameLengthMax = 64;
 
@@ -30,10 +32,13 @@ export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: Lab
   context.font = labelFont;
   const labels: PeerLabel[] = [];
   const isTight = pen.camera.scale < addressScale;
+  let tries = 0;
   for (const peer of peersInView(pen, peers)) {
-    if (labels.length >= labelsMax) break;
-    const text = shorten(isTight ? lastPart(peer) : peer.name, nameLengthMax);
+    if (labels.length >= labelsMax || tries >= triesMax) break;
     const { x, y } = below(pen, peer);
+    if (space.isTaken(x, y + lineHeight / 2)) continue;
+    tries++;
+    const text = shorten(isTight ? lastPart(peer) : peer.name, nameLengthMax);
     const width = textWidth(pen, text);
     if (space.take(x - width / 2 - 3, y, width + 6, lineHeight)) labels.push({ text, x, y });
   }

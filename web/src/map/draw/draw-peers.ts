@@ -12,13 +12,15 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
   const visible = peersInView(pen, peers);
   for (const [kind, ofKind] of Map.groupBy(visible, ({ kind }) => kind)) {
     const colour = palette.kinds[kind] ?? palette.kinds.other;
-    const isDot = 15 * camera.scale < dotPixels;
-    if (!isDot) drawBehind(pen, ofKind, colour);
+    if (15 * camera.scale < dotPixels) {
+      drawDots(pen, ofKind, colour);
+      continue;
+    }
+    drawBehind(pen, ofKind, colour);
     context.beginPath();
     for (const peer of ofKind) traceShape(context, peer, kind, Math.max(peer.radius, 2 / camera.scale));
-    context.fillStyle = isDot ? colour : palette.body;
+    context.fillStyle = palette.body;
     context.fill();
-    if (isDot) continue;
     context.strokeStyle = isChosen ? palette.chosen : colour;
     context.lineWidth = (isChosen ? 2.4 : 1.5) / camera.scale;
     context.stroke();
@@ -33,6 +35,18 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
   }
   drawBadges(pen, visible);
   drawCounts(pen, visible);
+}
+
+/** So small that no shape can be told. */
+function drawDots({ context, camera }: Pen, peers: readonly ScenePeer[], colour: string): void {
+  context.beginPath();
+  for (const { x, y, radius } of peers) {
+    const dotRadius = Math.max(radius, 2 / camera.scale);
+    context.moveTo(x + dotRadius, y);
+    context.arc(x, y, dotRadius, 0, 2 * Math.PI);
+  }
+  context.fillStyle = colour;
+  context.fill();
 }
 
 /** A closed group has the edge of another sign behind it: there is more in it. */
@@ -117,14 +131,15 @@ export function traceShape(
     return;
   }
   const corners = kind === "network" ? 8 : 6;
+  const cornerRadius = radius * 1.07;
+  const inner = cornerRadius * Math.cos(Math.PI / corners);
+  // From the middle of a side round to it again, so that it needs no closing: Chromium looks at the whole path to close a part of it.
+  context.moveTo(x + inner, y);
   for (let corner = 0; corner < corners; corner++) {
     const angle = ((corner + 0.5) / corners) * 2 * Math.PI;
-    const cornerX = x + Math.cos(angle) * radius * 1.07;
-    const cornerY = y + Math.sin(angle) * radius * 1.07;
-    if (corner === 0) context.moveTo(cornerX, cornerY);
-    else context.lineTo(cornerX, cornerY);
+    context.lineTo(x + Math.cos(angle) * cornerRadius, y + Math.sin(angle) * cornerRadius);
   }
-  context.closePath();
+  context.lineTo(x + inner, y);
 }
 
 export function peersInView(pen: Pen, peers: readonly ScenePeer[]): ScenePeer[] {
