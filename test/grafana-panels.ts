@@ -40,6 +40,10 @@ export interface PanelJson {
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string;
+      readonly thresholds?: { readonly steps: readonly { readonly color: string }[] };
+      readonly mappings?: readonly {
+        readonly options: Readonly<Record<string, { readonly text: string; readonly color?: string }>>;
+      }[];
       readonly links?: readonly { readonly title: string; readonly url: string }[];
     };
     readonly overrides: readonly {
