@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { whyNoDemoWorld } from "../src/demo/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import { type AgentFigures, startAgent, watchAgent } from "./grafana-agent.ts";
 import { type PretendCluster, startCluster, told } from "./grafana-cluster.ts";
@@ -27,10 +26,11 @@ import {
 } from "./grafana-panels.ts";
 import type { Choice, Rows, Value, Window } from "./grafana-rows.ts";
 import { countLinkMinutes, flowRecordsOf, settle, windowBetween } from "./grafana-window.ts";
+import { whyNoNamespaces } from "./namespaces.ts";
 import { freePort, until } from "./program.ts";
 import { type MetricsServer, missing, startPrometheus } from "./prometheus-process.ts";
 
-const whyNoAgent = (whyNoDemoWorld() ?? canRunTcp(readKernelFacts()))?.reason;
+const whyNoAgent = whyNoNamespaces() || canRunTcp(readKernelFacts())?.reason;
 const rounds = 8;
 /** More than are told by name. */
 const crowdLinks = told.seriesLimit + 20;
