@@ -11,6 +11,7 @@ import { geomap } from "./external.ts";
 import { nodeGraph } from "./node-graph.ts";
 import { field, named, pageUrl, toPage } from "./page-links.ts";
 import { dashboardLinks, pageVariable } from "./prometheus.ts";
+import { sampling } from "./states.ts";
 
 /** The Infinity data source whose base URL is Portolan's, by a variable. */
 export const infinity = { type: "yesoreyeram-infinity-datasource", uid: "${DS_INFINITY}" };
@@ -338,6 +339,7 @@ export function infinityFlowsDashboard(): Dashboard {
             overrides: [
               { field: "Records", properties: [{ id: "unit", value: "cps" }] },
               { field: "Lost", properties: [{ id: "unit", value: "percent" }] },
+              sampling,
               { field: "Clock ahead by", properties: [{ id: "unit", value: "ms" }] },
             ],
             dataLinks: [
@@ -501,7 +503,7 @@ export function infinityItselfDashboard(): Dashboard {
           }),
           table({
             ...{ id: 11, title: "Agent", width: 12, height: 6 },
-            description: "Of this machine: which part is on, and if not, why.",
+            description: "Of this machine: which part is on, and if TCP is not read, why.",
             queries: [
               status([
                 column("agent.state", "TCP"),
@@ -509,6 +511,7 @@ export function infinityItselfDashboard(): Dashboard {
                 column("agent.dns.state", "DNS"),
                 column("agent.nat.state", "NAT"),
                 number("agent.connections", "Connections"),
+                column("agent.reason", "Why"),
               ]),
             ],
           }),
