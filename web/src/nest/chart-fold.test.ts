@@ -215,3 +215,10 @@ test("links as one: sums, the slowest against its own best, and who saw them", (
     [30, 9, 8, 5, 6],
   );
 });
+
+test("a group's id is told from a peer's", () => {
+  for (const id of ["internet", "namespace:shop", "workload:shop/Deployment/web", "as:US/64500", "node:lab"])
+    assert.equal(isGroupId(id), true, id);
+  for (const id of ["process:lab/internet", "host:10.0.0.1", "pod:1-2", "service:shop/web", "internet:x"])
+    assert.equal(isGroupId(id), false, id);
+});
