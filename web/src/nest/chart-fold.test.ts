@@ -4,7 +4,7 @@ import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.
 import { type Chart, ChartFold } from "./chart-fold.ts";
 import { mergeLinks, portsOf } from "./chart-link.ts";
 import { gatherLink, gatherPeer } from "./gather.ts";
-import { nestPath } from "./nest-path.ts";
+import { isGroupId, nestPath } from "./nest-path.ts";
 import { closeGroup, defaultOpenness, openGroup } from "./openness.ts";
 
 const peer = (id: string, more: Partial<TopologyPeer> = {}): TopologyPeer => ({
