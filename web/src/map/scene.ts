@@ -115,7 +115,7 @@ function sceneSigns(chart: Chart, { places }: LayoutState, { pinned }: SceneOpti
       weight: bytes,
       isPinned: pinned.has(id),
       links: [],
-      hasWarning: false,
+      hasWarning: chart.troubled.has(id),
     });
   }
   return signs;

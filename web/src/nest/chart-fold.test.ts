@@ -222,3 +222,12 @@ test("a group's id is told from a peer's", () => {
   for (const id of ["process:lab/internet", "host:10.0.0.1", "pod:1-2", "service:shop/web", "internet:x"])
     assert.equal(isGroupId(id), false, id);
 });
+
+test("trouble within a closed group is told of its sign, and of no other", () => {
+  const [a, b, c] = [host("far", 1), host("far", 2), host("near", 1)];
+  const flat = topology([a, b, c], [link(a.id, b.id, 10, { failed: 2 }), link(c.id, a.id, 10)]);
+  const closed = new ChartFold().fold(flat, { ...defaultOpenness, detail: "closed" });
+  assert.deepEqual([...closed.troubled], ["network:far"]);
+  const open = new ChartFold().fold(flat, { ...defaultOpenness, detail: "open" });
+  assert.deepEqual([...open.troubled], [], "the link itself tells");
+});
