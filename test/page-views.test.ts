@@ -457,6 +457,18 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       (await look("shop/Deployment/cart", "shop/Deployment/postgres")) === "warning" ? true : undefined,
     );
     assert.equal(await look("shop/Deployment/search", "data/Deployment/clickhouse"), "slow");
+    const spot = await page.evaluate(
+      drawnLink,
+      "workload:shop/Deployment/search>workload:data/Deployment/clickhouse",
+    );
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.move(box.x + spot!.x, box.y + spot!.y);
+    await page.getByTestId("map-tooltip").getByText("RTT 64.0 ms, least 2.0 ms").waitFor();
+    // What fails within a closed group is told of it.
+    await open("?detail=closed");
+    const sign = await drawn("the namespace is a sign", "namespace:shop", (peer) => peer?.isOpen === false);
+    await page.mouse.move(box.x + sign.x, box.y + sign.y);
+    await page.getByTestId("map-tooltip").getByText("1 link in trouble").waitFor();
   });
 
   await t.test(
