@@ -152,6 +152,9 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       await drawn("it is closed", web, (peer) => peer?.isOpen === false);
       await page.keyboard.press("ArrowRight");
       await until("another is chosen", () => (search().get("peer") !== web ? true : undefined));
+      await until("who does not see the map hears whom", async () =>
+        /^\S.*, (Workload|Namespace|Country|Host|Pod)/.test(await words("chosen-words")) ? true : undefined,
+      );
     },
   );
 
