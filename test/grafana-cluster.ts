@@ -67,6 +67,10 @@ export interface PretendCluster {
   talk(round: number): Promise<void>;
   /** Resolves when everything the agents told is durable, which takes seconds. */
   isHeard(): Promise<void>;
+  /** The agents say that they are there, if they have not of late: who is silent for half a minute is gone, and its connections. */
+  stayHeard(): Promise<void>;
+  /** What became of the agents' messages, by the answers to them. */
+  readonly answered: Readonly<Record<"durable" | "duplicate" | "refused", number>>;
   /** The agent calls the newcomer. */
   callNewcomer(): Promise<void>;
   /** The router tells of so many links that have not been told of. */
@@ -134,6 +138,8 @@ export async function startCluster(
   const heard: Promise<void>[] = [];
   /** Of the agent's messages. */
   let sequence = 0;
+  let isIdleKnown = false;
+  const answered = { durable: 0, duplicate: 0, refused: 0 };
   let lastSent: readonly [number, number] = [0, 0];
   let lastHeard: readonly [number, number] = [0, 0];
 
@@ -158,17 +164,32 @@ export async function startCluster(
     } finally {
       program.child.kill("SIGCONT");
     }
+    // What is sent while there is no room would be lost too.
+    await until("the socket is empty", () => (socketColumns()[4]?.endsWith(":00000000") ? true : undefined));
+  }
+
+  /** The collector's socket, as the kernel lists it: `sl local_address rem_address st tx_queue:rx_queue ... drops`. */
+  function socketColumns(): string[] {
+    const here = `0100007F:${flowPort.toString(16).toUpperCase().padStart(4, "0")}`;
+    const lines = readFileSync("/proc/net/udp", "utf8").split("\n");
+    return (lines.find((line) => line.includes(` ${here} `)) ?? "").trim().split(/\s+/);
   }
 
   async function post(message: Partial<IngestMessage>): Promise<void> {
     const answer = await ask(program, writeMessage(sampleMessage(message)), told.clockAhead.agent);
     assert.equal(answer.status, 200, await answer.text());
+    answered.durable++;
   }
 
   /** Messages without records are answered at once, so that it is known when they were heard. */
   async function report(): Promise<void> {
     const before = seconds();
-    await post({ ...idleMessage, sequence: 1 });
+    await post(idleMessage);
+    if (isIdleKnown) {
+      answered.durable--;
+      answered.duplicate++; // it has one number for all its messages
+    }
+    isIdleKnown = true;
     await post({ ...agentMessage(++sequence, []), drops: [] });
     lastHeard = [before, seconds()];
   }
@@ -182,10 +203,11 @@ export async function startCluster(
     await report();
     const refused = await ask(program, Buffer.from("no message"), 0);
     assert.equal(refused.status, 400);
+    answered.refused++;
   }
 
   return {
-    ...{ receiver, dataFolder },
+    ...{ receiver, dataFolder, answered },
     get program() {
       return program;
     },
@@ -202,6 +224,9 @@ export async function startCluster(
       await talk(0);
     },
     talk,
+    async stayHeard() {
+      if (seconds() - lastHeard[1] > 3) await report();
+    },
     async isHeard() {
       await Promise.all(heard);
     },
@@ -222,17 +247,7 @@ export async function startCluster(
       assert.equal(await program.stop(), 0);
       program = await start();
     },
-    kernelDrops() {
-      const here = `0100007F:${flowPort.toString(16).toUpperCase().padStart(4, "0")}`;
-      const lines = readFileSync("/proc/net/udp", "utf8").split("\n");
-      return Number(
-        lines
-          .find((line) => line.includes(` ${here} `))
-          ?.trim()
-          .split(/\s+/)
-          .at(-1),
-      );
-    },
+    kernelDrops: () => Number(socketColumns().at(-1)),
   };
 }
 

@@ -1,5 +1,6 @@
 import { recordsOf, told } from "./grafana-cluster.ts";
 import {
+  above0,
   added,
   byExporter,
   dropsOf,
@@ -35,28 +36,34 @@ export function flowsFigures(scene: Scene): Readonly<Record<string, Rows>> {
     "flows 2 A": each(sum(ways, none, ({ packets }) => packets)),
     "flows 3 A": one(perRound(records)),
     "flows 4 A": one(lostEver / (lostEver + receivedUnits)),
-    "flows 10 A": top(
-      10,
+    "flows 10 A": above0(
+      top(
+        10,
+        bits(
+          sum(
+            ways,
+            ({ from, to }) => ({ src_addr: from.address, dst_addr: to.address }),
+            ({ bytes }) => bytes,
+          ),
+        ),
+      ),
+    ),
+    "flows 11 A": above0(
       bits(
         sum(
           ways,
-          ({ from, to }) => ({ src_addr: from.address, dst_addr: to.address }),
+          ({ from }) => ({ src_addr: from.address }),
           ({ bytes }) => bytes,
         ),
       ),
     ),
-    "flows 11 A": bits(
-      sum(
-        ways,
-        ({ from }) => ({ src_addr: from.address }),
-        ({ bytes }) => bytes,
-      ),
-    ),
-    "flows 12 A": bits(
-      sum(
-        ways,
-        ({ to }) => ({ dst_addr: to.address }),
-        ({ bytes }) => bytes,
+    "flows 12 A": above0(
+      bits(
+        sum(
+          ways,
+          ({ to }) => ({ dst_addr: to.address }),
+          ({ bytes }) => bytes,
+        ),
       ),
     ),
     "flows 20 A": bits(
@@ -80,11 +87,13 @@ export function flowsFigures(scene: Scene): Readonly<Record<string, Rows>> {
         ({ bytes }) => bytes,
       ),
     ),
-    "flows 23 A": bits(
-      sum(
-        ways,
-        ({ told, port }) => ({ dst_port: port, proto: told.protocol }),
-        ({ bytes }) => bytes,
+    "flows 23 A": above0(
+      bits(
+        sum(
+          ways,
+          ({ told, port }) => ({ dst_port: port, proto: told.protocol }),
+          ({ bytes }) => bytes,
+        ),
       ),
     ),
     "flows 24 A": bits(
@@ -127,11 +136,13 @@ export function flowsFigures(scene: Scene): Readonly<Record<string, Rows>> {
         ({ bytes }) => bytes,
       ),
     ),
-    "flows 33 A": bits(
-      sum(
-        outside.filter(({ host }) => host !== ""),
-        ({ host }) => ({ host }),
-        external.both,
+    "flows 33 A": above0(
+      bits(
+        sum(
+          outside.filter(({ host }) => host !== ""),
+          ({ host }) => ({ host }),
+          external.both,
+        ),
       ),
     ),
     "flows 40 packets": byExporter(

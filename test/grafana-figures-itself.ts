@@ -7,7 +7,7 @@ const agents = [{ ...told.agent, name: agentName }, told.idleAgent] as const;
 /** By panel and query of the dashboard `portolan-itself`. */
 export function itselfFigures(scene: Scene): Readonly<Record<string, Rows | undefined>> {
   const { window, all, networks, outside, perRound } = scene;
-  const { seconds, rounds } = window;
+  const { seconds } = window;
   const records = added(Object.values(recordsOf));
   const drops = dropsOf(window);
   return {
@@ -72,14 +72,9 @@ export function itselfFigures(scene: Scene): Readonly<Record<string, Rows | unde
         ).length / told.seriesLimit,
       ],
     ],
-    "itself 15 A": Object.entries({
-      durable: 2 * rounds,
-      duplicate: rounds,
-      refused: rounds,
-      busy: 0,
-      unauthorized: 0,
-      conflict: 0,
-    }).map(([outcome, count]) => [{ outcome }, count / seconds]),
+    "itself 15 A": Object.entries({ ...window.answered, busy: 0, unauthorized: 0, conflict: 0 }).map(
+      ([outcome, count]) => [{ outcome }, count / seconds],
+    ),
     "itself 20 A": one(window.storeBytes),
     "itself 20 B": one(told.storeBytesMax),
     "itself 20 C": one(window.fileBytes),
@@ -113,7 +108,11 @@ export function itselfFigures(scene: Scene): Readonly<Record<string, Rows | unde
       name === agentName ? perRound(agentRows.round) : 0,
     ]),
     "itself 40 waiting": agents.map(({ name, spoolMessages }) => [{ agent: name }, spoolMessages]),
-    "itself 40 clock": agents.map(({ name }) => [{ agent: name }, told.clockAhead.agent]),
+    // A message is on its way for a moment.
+    "itself 40 clock": agents.map(({ name }) => [
+      { agent: name },
+      [told.clockAhead.agent - 5, told.clockAhead.agent + 0.1],
+    ]),
     "itself 41 A": Object.entries(told.drops).map(([reason, count]) => [
       { agent: agentName, reason },
       perRound(count),

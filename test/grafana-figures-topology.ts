@@ -49,7 +49,7 @@ export function topologyFigures({ window: { seconds }, links, each }: Scene): Re
     "topology 10 edges": shown.edges,
     "topology 11 nodes": spaces.nodes,
     "topology 11 edges": spaces.edges,
-    "topology 12 A": each(sum(links, ofPair, bothWays)),
+    "topology 12 A": above0(each(sum(links, ofPair, bothWays))),
     "topology 20 A": each(sum(links, ofServer, bothWays)),
     "topology 21 A": active(ofServer),
     "topology 22 A": above0(each(sum(links, port, bothWays))),

@@ -181,7 +181,16 @@ export function infinityFiguresOf(
         },
       },
     ],
-    "itself 11 A": [{ TCP: "off", "UDP and others": "off", DNS: "off", NAT: "off", Connections: 0 }],
+    "itself 11 A": [
+      {
+        TCP: "off",
+        "UDP and others": "off",
+        DNS: "off",
+        NAT: "off",
+        Connections: 0,
+        Why: /without the agent/,
+      },
+    ],
     "itself 12 A": [
       {
         ...{ State: "on", "In use": storeBytes, "Flow records": window.flowRecords },

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { whyNoDemoWorld } from "../src/demo/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import { type AgentFigures, startAgent, watchAgent } from "./grafana-agent.ts";
 import { type PretendCluster, startCluster, told } from "./grafana-cluster.ts";
@@ -26,12 +25,15 @@ import {
   type TargetJson,
 } from "./grafana-panels.ts";
 import type { Choice, Rows, Value, Window } from "./grafana-rows.ts";
-import { countLinkMinutes, settle, windowBetween } from "./grafana-window.ts";
+import { countLinkMinutes, flowRecordsOf, settle, windowBetween } from "./grafana-window.ts";
+import { whyNoNamespaces } from "./namespaces.ts";
 import { freePort, until } from "./program.ts";
 import { type MetricsServer, missing, startPrometheus } from "./prometheus-process.ts";
 
-const whyNoAgent = (whyNoDemoWorld() ?? canRunTcp(readKernelFacts()))?.reason;
+const whyNoAgent = whyNoNamespaces() || canRunTcp(readKernelFacts())?.reason;
 const rounds = 8;
+/** More than are told by name. */
+const crowdLinks = told.seriesLimit + 20;
 const lostUnits = Object.values(told.lost)
   .flatMap((ofRound) => Object.values(ofRound))
   .reduce((sum, count) => sum + count, 0);
@@ -68,17 +70,22 @@ const written = (expr: string, job: string, seconds: number, choice: Choice = {}
 const milliseconds = (seconds: number) => `${Math.round(seconds * 1000) + 1}ms`;
 
 test("every query of every dashboard has its figures, and no figure is without its query", () => {
-  const nowhere = {} as Window;
-  const ofPrometheus = Object.keys(
-    figuresOf({ ...nowhere, processorSeconds: [0, 0], lastSent: [0, 0], lastHeard: [0, 0] }),
-  );
-  assert.deepEqual(ofPrometheus.sort(), queries.map(({ key }) => key).sort());
-  const ofInfinity = Object.keys(
-    infinityFiguresOf(
-      { ...nowhere, lastSent: [0, 0], lastHeard: [0, 0] },
-      { begun: 0, now: 1, storeBytes: [0, 0] },
-    ),
-  );
+  const between = [0, 0] as const;
+  const some: Partial<Window> = {
+    ...{ rounds: 1, seconds: 1, processorSeconds: between, lastSent: between, lastHeard: between },
+  };
+  const window = some as Window; // what there are figures of does not depend on the rest
+  const figures = figuresOf(window);
+  assert.deepEqual(Object.keys(figures).sort(), queries.map(({ key }) => key).sort());
+  // What the cluster has nothing of is looked at elsewhere below.
+  const withoutRows = Object.keys(figures).filter((key) => (figures[key] ?? []).length === 0);
+  const elsewhere = [
+    ...agentQueries.filter((key) => !key.startsWith("itself 10")),
+    "external 31 A",
+    "itself 22 B",
+  ];
+  assert.deepEqual(withoutRows.sort(), elsewhere.sort());
+  const ofInfinity = Object.keys(infinityFiguresOf(window, { begun: 0, now: 1, storeBytes: [0, 0] }));
   assert.deepEqual(ofInfinity.sort(), questions.map(({ key }) => key).sort());
   const variables = dashboards.flatMap(({ uid, templating }) =>
     templating.list
@@ -86,6 +93,8 @@ test("every query of every dashboard has its figures, and no figure is without i
       .map(({ name }) => `${uid.replace("portolan-", "")} ${name}`),
   );
   assert.deepEqual(Object.keys(variableValues).sort(), variables.sort());
+  for (const { uid, annotations } of [...dashboards, ...infinityDashboards])
+    assert.deepEqual(annotations?.list ?? [], [], `${uid}: annotations ask too`);
 });
 
 test("every panel's query, in a real Prometheus, over a cluster, routers and this machine: the figures that were sent", {
@@ -116,7 +125,7 @@ test("every panel's query, in a real Prometheus, over a cluster, routers and thi
           written(target.expr!, "cluster", window.seconds, choice),
           window.end,
         );
-        compare(`${key} ${title}`, found, expected);
+        compare(`${key} ${title}`, found, expected, isCount(target));
       }
     });
   await t.test("figures of an agent on this machine", async (t) => {
@@ -127,7 +136,7 @@ test("every panel's query, in a real Prometheus, over a cluster, routers and thi
       const found = await prometheus.query(written(target.expr!, "agent", agent.seconds), agent.time);
       // Others on this machine may ask other resolvers.
       const ours = found.filter(({ labels }) => (labels.resolver ?? agent.resolver) === agent.resolver);
-      compare(`${key} ${title}`, ours, expected);
+      compare(`${key} ${title}`, ours, expected, isCount(target));
     }
   });
   await t.test("variables offer what there is", () => checkVariables(prometheus));
@@ -156,24 +165,32 @@ test("every panel's query, in a real Prometheus, over a cluster, routers and thi
     }
   });
   await t.test("more links than a panel shows, and than are told by name", async (t) => {
-    const links = told.seriesLimit + 20;
-    await cluster.crowd(links);
+    await cluster.crowd(crowdLinks);
     const share = queries.find(({ key }) => key === "itself 14 A")!.target.expr!;
-    await until("the bound of links is reached", async () => {
+    const isReached = async () => {
       const found = await prometheus.query(written(share, "cluster", 10));
       return found.find(({ labels }) => labels.of === "links")?.value === 1 ? true : undefined;
-    });
+    };
+    await until("the bound of links is reached", isReached, 60); // it is looked at who is heaviest every 15 seconds
     // What a series has when it first appears is no part of a rate.
-    await cluster.crowd(links);
+    await cluster.crowd(crowdLinks);
     const edges = queries.find(({ key }) => key === "topology 10 edges")!.target.expr!;
     await until("the hundred heaviest are drawn", async () =>
       (await prometheus.query(written(edges, "cluster", 600))).length === 100 ? true : undefined,
     );
+    const table = queries.filter(({ key }) => key.startsWith("topology 23 "));
+    for (const { key, target } of table)
+      assert.equal((await prometheus.query(written(target.expr!, "cluster", 600))).length, 100, key);
     if (typeof data === "string") return t.skip(data);
     await checkGraphs(data, prometheus, typeof agent === "string" ? ["cluster"] : ["cluster", "agent", ".*"]);
     await checkInfinityGraphs(data, cluster);
   });
   await t.test("what is added up by the minute, after a start", async () => {
+    const stored = flowRecordsOf(rounds + 1) + 1 + 2 * crowdLinks;
+    await until(`${stored} records are stored`, async () => {
+      const [found] = await prometheus.query('portolan_store_flow_records{job="cluster"}');
+      return found?.value === stored ? true : undefined;
+    });
     const minutes = await countLinkMinutes(cluster);
     await cluster.restart();
     const { target } = queries.find(({ key }) => key === "itself 22 B")!;
@@ -181,7 +198,7 @@ test("every panel's query, in a real Prometheus, over a cluster, routers and thi
       const vector = await prometheus.query(written(target.expr!, "cluster", 10));
       return (vector[0]?.value ?? 0) >= minutes ? vector : undefined;
     });
-    compare("itself 22 B", found, [[{}, minutes]]);
+    compare("itself 22 B", found, [[{}, minutes]], isCount(target));
   });
   assert.doesNotMatch(prometheus.output(), /different value but same timestamp|append failed/i);
 });
@@ -215,11 +232,15 @@ async function tellAgent(
 }
 
 const isNear = (found: number, expected: number) => Math.abs(found - expected) <= Math.abs(expected) * 0.01;
-const isOf = (found: number, expected: Value) =>
-  typeof expected === "number" ? isNear(found, expected) : found >= expected[0] && found <= expected[1];
+const isOf = (found: number, expected: Value, isExact = false) => {
+  if (typeof expected !== "number") return found >= expected[0] && found <= expected[1];
+  return isExact ? found === expected : isNear(found, expected);
+};
+/** What is not counted over a time is exact. */
+const isCount = ({ expr = "" }: TargetJson) => !/\b(rate|increase)\(/.test(expr);
 
 /** All rows and no others, with the labels that are given and, of edges, those that they were joined from. */
-function compare(what: string, found: Vector, expected: Rows): void {
+function compare(what: string, found: Vector, expected: Rows, isExact = false): void {
   const told = JSON.stringify({ found, expected });
   assert.equal(found.length, expected.length, `${what}: ${told}`);
   for (const [labels, value] of expected) {
@@ -233,7 +254,7 @@ function compare(what: string, found: Vector, expected: Rows): void {
     });
     assert.equal(rows.length, 1, `${what}, ${JSON.stringify(labels)}: ${told}`);
     assert.ok(
-      isOf(rows[0]!.value, value),
+      isOf(rows[0]!.value, value, isExact),
       `${what}, ${JSON.stringify(labels)}: ${rows[0]!.value}, expected ${value}`,
     );
   }
@@ -385,7 +406,8 @@ function fits(found: unknown, cell: Cell): boolean {
   if (cell === anyNumber) return Number.isFinite(found);
   if (cell instanceof RegExp) return typeof found === "string" && cell.test(found);
   if (Array.isArray(cell)) return found === null ? cell[0] === 0 : isOf(found as number, cell as never);
-  return typeof cell === "number" ? typeof found === "number" && isNear(found, cell) : found === cell;
+  if (typeof cell !== "number" || typeof found !== "number") return found === cell;
+  return isOf(found, cell, Number.isInteger(cell)); // counts are exact
 }
 
 const describe = (row: Row) =>

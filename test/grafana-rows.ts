@@ -19,6 +19,8 @@ export interface Window {
   /** When the exporters sent last, and the agents, in Unix seconds: before and after. */
   readonly lastSent: readonly [number, number];
   readonly lastHeard: readonly [number, number];
+  /** What became of agents' messages in the window, by the answers. */
+  readonly answered: Readonly<Record<"durable" | "duplicate" | "refused", number>>;
   /** By the kernel's count, in the window. */
   readonly kernelDrops: number;
   readonly garbageDatagrams: number;

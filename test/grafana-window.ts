@@ -8,7 +8,7 @@ import { everyRound, late, opening } from "./grafana-traffic.ts";
 import { until } from "./program.ts";
 import type { MetricsServer } from "./prometheus-process.ts";
 
-const flowRecordsOf = (rounds: number) =>
+export const flowRecordsOf = (rounds: number) =>
   agentRows.opening + rounds * (agentRows.round + recordsOf.router + recordsOf.tap + recordsOf.sampled);
 
 /** Rounds that were told, and all that follows from it: known by everything that is counted once for each. */
@@ -37,6 +37,7 @@ export interface Moment {
   readonly scrapeSeconds: number;
   readonly takenSamples: number;
   readonly kernelDrops: number;
+  readonly answered: Window["answered"];
   /** When everything had been counted at the latest, in Unix seconds. */
   readonly heardBy: number;
 }
@@ -96,6 +97,7 @@ export async function settle(
     await until(
       `${query} is ${expected}`,
       async () => {
+        await cluster.stayHeard();
         last = (await prometheus.query(query))[0]?.value;
         return last === expected ? true : undefined;
       },
@@ -109,6 +111,7 @@ export async function settle(
   const [waiting] = receiver.requests.slice(-1);
   while ((Date.now() - waiting!.time) % 3000 < 600 || (Date.now() - waiting!.time) % 3000 > 1200)
     await delay(50);
+  await cluster.stayHeard();
   const before = await readMachine(cluster);
   const asked = Date.now() / 1000;
   const resident: number[] = [];
@@ -122,7 +125,12 @@ export async function settle(
   const [lasted] = await prometheus.query('scrape_duration_seconds{job="cluster"}', time);
   return {
     ...{ time, before, after: await readMachine(cluster), resident, takenSamples: receiver.takenSamples },
-    ...{ kernelDrops: cluster.kernelDrops(), heardBy, scrapeSeconds: lasted!.value },
+    ...{
+      kernelDrops: cluster.kernelDrops(),
+      answered: { ...cluster.answered },
+      heardBy,
+      scrapeSeconds: lasted!.value,
+    },
   };
 }
 
@@ -145,10 +153,16 @@ export async function windowBetween(
     Math.max(end.before[name], end.after[name]) * 1.01,
   ];
   const kernelDrops = end.kernelDrops - begin.kernelDrops;
+  assert.ok(kernelDrops > 0, "the flood was more than the kernel has room for");
   return {
     ...{ seconds: end.time - begin.time, end: end.time, rounds, version, kernelDrops },
     lastSent: [cluster.lastSent[0], end.heardBy],
     lastHeard: cluster.lastHeard,
+    answered: {
+      durable: end.answered.durable - begin.answered.durable,
+      duplicate: end.answered.duplicate - begin.answered.duplicate,
+      refused: end.answered.refused - begin.answered.refused,
+    },
     garbageDatagrams: rounds * told.garbage + told.flood.datagrams - kernelDrops,
     takenSamples: end.takenSamples - begin.takenSamples,
     waitingSamples: read.reduce((sum, { samples }) => sum + samples, 0) - end.takenSamples,

@@ -106,6 +106,14 @@ test("a person at the page, from the first look to a server that went away", {
     assert.match(words, /Add an agent .*portolan agent --server http/);
   });
 
+  await t.test("in its first minute every view says so; there is no legend of nothing", async () => {
+    await page.locator(".legend").waitFor({ state: "hidden" });
+    for (const pane of ["Flows", "Over time", "Top", "Map"]) {
+      await page.getByTestId("pane").getByText(pane, { exact: true }).click();
+      await shown("empty-no_flows_yet");
+    }
+  });
+
   await t.test("flows are on the map as soon as an exporter told of them", async () => {
     await send([flow(1, 443, 70_000), flow(3, 5432, 9_000)]);
     await gone("empty-no_flows_yet");

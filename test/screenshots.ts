@@ -1,10 +1,11 @@
 /**
- * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png,
- * details.png and exporters.png into docs/ or FOLDER. `node test/screenshots.ts exporters [FOLDER]` only takes those of the
- * exporters, in every look; it needs no root. `node test/screenshots.ts demo [FOLDER]` takes demo.png and demo-light.png, of
- * `portolan demo`. `node test/screenshots.ts views [FOLDER]` takes every view of a pretended cluster (`test/pretend-shop.ts`) in both
- * themes, VIEW-dark.png and VIEW-light.png, into FOLDER or a new one in /tmp, to be looked at; it needs no root. Those of map, table, link,
- * members and world are in docs/. The map's traffic is real, of a small world made for it and taken down again:
+ * Makes the pictures of README and docs, into docs/ or FOLDER, each in both themes where both are shown. Look at them afterwards.
+ *
+ *     node test/screenshots.ts [FOLDER]             all of those: of a pretended cluster (`test/pretend-shop.ts`), of exporters, of `portolan demo` (root)
+ *     node test/screenshots.ts views [FOLDER]       every view of the cluster, VIEW-dark.png and VIEW-light.png, for whoever changes the page
+ *     node test/screenshots.ts exporters [FOLDER]   exporters in all states of health, every look
+ *     node test/screenshots.ts demo [FOLDER]        demo.png and demo-light.png only (root)
+ *     node test/screenshots.ts machine [FOLDER]     machine-*.png, of a small real world that is made for it and taken down again:
  *
  *     atlas  (this machine, under that name)   nginx, prometheus, grafana, and the containers api and redis
  *     atlas/data, atlas/jobs                   network namespaces: postgres, minio; worker, mailer, backup
@@ -12,7 +13,9 @@
  *
  * The hosts without an agent are one more namespace. Its sockets stand on loopback addresses, which an agent told to leave
  * loopback out does not report, and nftables gives their packets the hosts' addresses on the way out. What the hosts say
- * among themselves is told by a pretend exporter. Without root or nft only the exporter speaks.
+ * among themselves is told by a pretend exporter. Without root or nft only the exporter speaks. Whoever else talks on this machine is left out.
+ *
+ * Without FOLDER `views` and `machine` make one in /tmp.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -26,10 +29,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 import type { Browser } from "playwright-core";
+import { formatFilterTerm } from "../src/query/index.ts";
 import { launchBrowser } from "./browser.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { netflow5, type PretendFlow } from "./pretend-exporter.ts";
-import { startShop } from "./pretend-shop.ts";
+import { type PretendShop, startShop } from "./pretend-shop.ts";
 import { PretendV9, sendFrom } from "./pretend-v9.ts";
 import { freePort, liveMap, type Program, startProgram, until } from "./program.ts";
 
@@ -400,7 +404,8 @@ const underItsName = ["unshare", "--uts", "sh", "-c", 'hostname atlas && exec "$
 
 const seconds = Number(process.env.WORLD_SECONDS ?? "150");
 
-async function takePictures(folder: string): Promise<void> {
+/** Of the machine's own world. */
+async function takeMachinePictures(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { program, stop } = await startWorld();
   let browser: Browser | undefined;
@@ -408,25 +413,27 @@ async function takePictures(folder: string): Promise<void> {
     browser = await launchBrowser();
     console.log(`${program.url}: letting the world talk for ${seconds} s`);
     await sleep(seconds * 1000);
-    const { peers } = await liveMap(program);
-    const strange = peers.filter(({ group }) => !/^(atlas|atlas\/(data|jobs)|[\d.]+\.0\/24)$/.test(group));
-    if (strange.length > 0)
-      throw new Error(`somebody else talks on this machine: ${strange.map(({ id }) => id)}`);
-    const wide = { width: 1600, height: 1000 };
-    const normal = { width: 1280, height: 800 };
-    const tall = { width: 1280, height: 860 };
     const link = `?link=${encodeURIComponent("host:192.168.10.57>process:atlas/nginx")}`;
-    const take = (name: string, query: string, viewport: typeof wide, colorScheme: "dark" | "light") =>
-      takePicture(browser!, `${program.url}/${query}`, join(folder, name), { viewport, colorScheme });
-    await take("map.png", "", wide, "dark");
-    await take("map-light.png", "", wide, "light");
-    await take("table.png", "?view=links", normal, "dark");
-    await take("details.png", peers.some(({ id }) => id === "process:atlas/nginx") ? link : "", tall, "dark");
+    for (const [name, query] of Object.entries({ map: "", table: "?view=links", link })) {
+      for (const colorScheme of ["dark", "light"] as const)
+        await takePicture(
+          browser,
+          `${program.url}/${query}`,
+          join(folder, `machine-${name}-${colorScheme}.png`),
+          { viewport: normal, colorScheme, without: await strangersFilter(program) },
+        );
+    }
   } finally {
     await browser?.close();
     await stop();
   }
-  await takeExporterPictures(folder, "one");
+}
+
+/** A filter that leaves out whoever else talks on this machine. */
+async function strangersFilter(program: Program): Promise<string> {
+  const { peers } = await liveMap(program);
+  const strange = peers.filter(({ group }) => !/^(atlas|atlas\/(data|jobs)|[\d.]+\.0\/24)$/.test(group));
+  return [...new Set(strange.map(({ id }) => `-${formatFilterTerm("id", id)}`))].slice(0, 100).join(" ");
 }
 
 async function takeDemoPictures(folder: string): Promise<void> {
@@ -436,16 +443,59 @@ async function takeDemoPictures(folder: string): Promise<void> {
     const page = /http:\S+filter\S+/.exec(program.output())![0];
     console.log(`${page}: letting the shop talk for ${seconds} s`);
     await sleep(seconds * 1000);
-    for (const colorScheme of ["dark", "light"] as const) {
-      const name = colorScheme === "dark" ? "demo.png" : "demo-light.png";
-      await takePicture(browser, page, join(folder, name), {
-        viewport: { width: 1280, height: 800 },
-        colorScheme,
-      });
-    }
+    await takeBoth(browser, page, folder, "demo");
   } finally {
     await browser.close();
     await program.stop();
+  }
+}
+
+const normal = { width: 1280, height: 800 };
+const phone = { width: 390, height: 800 };
+
+/** NAME.png dark, NAME-light.png light. */
+async function takeBoth(browser: Browser, url: string, folder: string, name: string): Promise<void> {
+  await takePicture(browser, url, join(folder, `${name}.png`), { viewport: normal, colorScheme: "dark" });
+  await takePicture(browser, url, join(folder, `${name}-light.png`), {
+    viewport: normal,
+    colorScheme: "light",
+  });
+}
+
+/** Pictures of the cluster that the docs show. */
+const shownViews: Readonly<Record<string, string>> = {
+  map: "",
+  details: "?link=workload:shop/Deployment/search>workload:data/Deployment/clickhouse",
+  matrix: "?view=matrix&matrix=member",
+  table: "?view=links",
+  world: "?view=geo",
+};
+
+async function takeDocsPictures(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  await withShop(async (shop, browser) => {
+    for (const [name, query] of Object.entries(shownViews))
+      await takeBoth(browser, `${shop.program.url}/${query}`, folder, name);
+  });
+  await takeExporterPictures(folder, "one");
+  if (whyNoNamespaces() === false) await takeDemoPictures(folder);
+  else console.log(`no picture of the demo: ${whyNoNamespaces()}`);
+}
+
+/** A cluster that has talked for a while, and a browser. */
+async function withShop(use: (shop: PretendShop, browser: Browser) => Promise<void>): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "portolan-shop-"));
+  const shop = await startShop(data);
+  const browser = await launchBrowser();
+  try {
+    shop.open();
+    console.log(`${shop.program.url}: letting the shop talk for ${seconds} s`);
+    await sleep(seconds * 1000);
+    await use(shop, browser);
+  } finally {
+    await browser.close();
+    await shop.stop();
+    rmSync(data, { recursive: true, force: true });
   }
 }
 
@@ -456,8 +506,6 @@ async function takeExporterPictures(folder: string, looks: "one" | "all"): Promi
   const listen = ["--listen", "127.0.0.1:0", "--flows", `udp://127.0.0.1:${flowPort}`];
   const program = await startProgram(["server", "--data", data, ...listen]);
   const browser = await launchBrowser();
-  const normal = { width: 1280, height: 800 };
-  const phone = { width: 390, height: 800 };
   const take = (name: string, query: string, viewport: typeof normal, colorScheme: "dark" | "light") =>
     takePicture(browser, `${program.url}/${query}`, join(folder, name), { viewport, colorScheme });
   let stopExporters = () => {};
@@ -466,10 +514,10 @@ async function takeExporterPictures(folder: string, looks: "one" | "all"): Promi
     stopExporters = startExporters(flowPort);
     await sleep(70_000); // the template is missing for longer than a minute
     const blind = "?view=exporters&exporter=127.20.0.3";
-    await take("exporters.png", "?view=exporters&exporter=127.20.0.4", normal, "dark");
+    await takeBoth(browser, `${program.url}/?view=exporters&exporter=127.20.0.4`, folder, "exporters");
     if (looks === "one") return;
-    await take("exporters-dark.png", "?view=exporters", normal, "dark");
-    await take("exporters-light.png", blind, normal, "light");
+    await take("exporters-all.png", "?view=exporters", normal, "dark");
+    await take("exporters-blind.png", blind, normal, "light");
     await take("exporters-narrow.png", "?view=exporters", phone, "dark");
     await take("exporters-narrow-details.png", blind, phone, "light");
   } finally {
@@ -514,64 +562,58 @@ function startExporters(flowPort: number): () => void {
 
 /** Every view of a cluster, in both themes: for whoever changes the page to look at. */
 async function takeViews(folder: string): Promise<void> {
-  const data = mkdtempSync(join(tmpdir(), "portolan-shop-"));
-  const shop = await startShop(data);
-  const browser = await launchBrowser();
   const views: Readonly<Record<string, string>> = {
-    map: "",
+    ...shownViews,
     open: "?open=workload:shop/Deployment/web&open=country:US",
+    closed: "?detail=closed",
     group: "?peer=namespace:shop",
-    link: "?link=workload:shop/Deployment/web>workload:shop/Deployment/api",
     compare: "?compare=before",
-    matrix: "?view=matrix",
-    members: "?view=matrix&matrix=member",
-    world: "?view=geo",
+    namespaces: "?view=matrix",
     time: "?view=series&by=workload",
     top: "?view=top",
-    table: "?view=links",
     flows: "?view=flows",
+    agents: "?view=agents",
     nothing: "?filter=port:9999 kind:pod",
   };
-  try {
-    shop.open();
-    console.log(`${shop.program.url}: letting the shop talk for ${seconds} s, pictures into ${folder}`);
-    await sleep(seconds * 1000);
+  await withShop(async (shop, browser) => {
     for (const colorScheme of ["dark", "light"] as const) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme });
-      const page = await context.newPage();
-      for (const [name, query] of Object.entries(views)) {
-        await page.goto(`${shop.program.url}/${query}`);
-        await page.locator('html[data-feed="open"]').waitFor();
-        await sleep(2500);
-        writeFileSync(join(folder, `${name}-${colorScheme}.png`), withPalette(await page.screenshot()));
-      }
-      await page.setViewportSize({ width: 390, height: 800 });
-      await page.goto(shop.program.url);
-      await sleep(2500);
-      writeFileSync(join(folder, `phone-${colorScheme}.png`), withPalette(await page.screenshot()));
-      await context.close();
+      const take = (name: string, query: string, viewport: typeof normal) =>
+        takePicture(browser, `${shop.program.url}/${query}`, join(folder, `${name}-${colorScheme}.png`), {
+          ...{ viewport, colorScheme },
+        });
+      for (const [name, query] of Object.entries(views)) await take(name, query, normal);
+      for (const name of ["map", "group", "table", "matrix", "world", "compare"])
+        await take(`phone-${name}`, views[name]!, phone);
     }
-  } finally {
-    await browser.close();
-    await shop.stop();
-    rmSync(data, { recursive: true, force: true });
-  }
+  });
 }
 
 async function takePicture(
   browser: Browser,
   url: string,
   path: string,
-  options: { viewport: { width: number; height: number }; colorScheme: "dark" | "light" },
+  {
+    without = "",
+    ...options
+  }: {
+    viewport: { width: number; height: number };
+    colorScheme: "dark" | "light";
+    /** A filter that the page does not know of. */
+    without?: string;
+  },
 ): Promise<void> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  if (without !== "")
+    await page.route("**/api/v1/live?*", (route) =>
+      route.continue({ url: `${route.request().url()}&filter=${encodeURIComponent(without)}` }),
+    );
   await page.goto(url);
   await page.locator('html[data-feed="open"]').waitFor();
-  if (url.includes("view=links")) await page.locator("tbody tr").first().waitFor();
+  if (/view=(links|top|flows)/.test(url)) await page.locator("tbody tr").first().waitFor();
   else if (url.includes("view=exporters")) await page.locator(".exporters-foot").waitFor();
-  else await page.locator("html[data-drawn-links]").waitFor();
-  if (url.includes("link=")) await page.getByTestId("series-chart").waitFor();
+  else if (!/view=|filter=/.test(url)) await page.locator("html[data-drawn-links]").waitFor();
+  if (/\?(link|peer)=/.test(url)) await page.getByTestId("series-chart").waitFor();
   await sleep(4000); // the view has come to rest, and every word of the status line is there
   const picture = withPalette(await page.screenshot());
   writeFileSync(path, picture);
@@ -695,4 +737,6 @@ if (role === "actor") act(JSON.parse(text!) as Actor);
 else if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
 else if (role === "views") await takeViews(text ?? mkdtempSync(join(tmpdir(), "portolan-views-")));
 else if (role === "demo") await takeDemoPictures(text ?? docs);
-else await takePictures(role ?? docs);
+else if (role === "machine")
+  await takeMachinePictures(text ?? mkdtempSync(join(tmpdir(), "portolan-machine-")));
+else await takeDocsPictures(role ?? docs);

@@ -131,8 +131,9 @@ export class FlowKeyReader {
   /**
    * Whether the packet is another plain one of the flow and the direction of the packet at `place`, neither of which begins or ends a
    * connection: then its octets and control bits are added there. Packets come in runs; one that goes on with a run needs no key of its own.
+   * `above` is what the key there has above the protocol.
    */
-  joins(view: DataView, start: number, end: number, link: number, place: number): boolean {
+  joins(view: DataView, start: number, end: number, link: number, place: number, above: number): boolean {
     const words = this.words;
     const base = place * keyWords;
     if (end - start < plainBytes || link !== linkType.ethernet || this.#withMacs) return false;
@@ -143,7 +144,7 @@ export class FlowKeyReader {
     const length = view.getUint16(start + 16);
     const protocol = view.getUint8(start + 23);
     if (view.getInt32(start + 12) >>> 8 !== plainStart || length === 0) return false;
-    if (words[base + keyWord.protocol] !== protocol || (view.getUint16(start + 20) & 0x3fff) !== 0)
+    if (words[base + keyWord.protocol] !== (protocol | above) || (view.getUint16(start + 20) & 0x3fff) !== 0)
       return false;
     if (protocol !== protocolTcp && protocol !== protocolUdp) return false;
     const facts = words[base + keyWord.facts]!;

@@ -355,6 +355,8 @@ test("packets of one flow and direction in a row are one run, and what begins or
   };
   const never = Number.POSITIVE_INFINITY;
   assert.deepEqual(runs(never, there(0), there(1), there(1), back(2), back(3), there(4)), [3, 2, 1]);
+  const second = { captureInterface: 1 };
+  assert.deepEqual(runs(never, there(0), there(0, second), there(1, second), there(1)), [1, 2, 1]);
   const flags = [ack, ack, ack | fin, ack, ack, rst, syn, ack, ack];
   const tcp = flags.map((bits, i) => there(i, { ...opened, flags: bits }));
   assert.deepEqual(runs(never, ...tcp), [2, 1, 2, 1, 1, 2]);
@@ -386,7 +388,7 @@ test("packets in runs are counted as each alone", (context) => {
         else if (kind !== last) last = { ...kind, sourcePort: random(3), destinationPort: 53 };
         const bits = random(12) === 0 ? random(32) : ack | (random(2) * 8);
         const more = { flags: bits, payloadBytes: random(60), direction: random(3) };
-        const tag = random(15) === 0 ? { vlan: random(2) } : {};
+        const tag = random(15) === 0 ? { vlan: random(2), captureInterface: 1 + random(2) } : {};
         return { ...last, ...more, ...tag, time: Math.max(start + 1_000_000 + time, 1) };
       });
       together.add(...packets);

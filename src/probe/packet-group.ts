@@ -113,19 +113,21 @@ export class PacketGroup {
       const end = start + capturedLengths[i]!;
       const link = linkTypes[i]!;
       const time = times[i]!;
-      const isPlainKept = !limitsPlain && interfaces[i] === 0;
+      const ofInterface = interfaces[i]! << 16;
       const isInTime = time >= latest && time < runsUntil;
       latest = Math.max(latest, time);
-      if (size > 0 && isInTime && isPlainKept && reader.joins(view, start, end, link, size - 1)) {
-        lasts[size - 1] = i;
-        packetCounts[size - 1]!++;
+      const run = size - 1;
+      if (run >= 0 && isInTime && !limitsPlain && reader.joins(view, start, end, link, run, ofInterface)) {
+        lasts[run] = i;
+        packetCounts[run]!++;
         joined++;
         continue;
       }
       const at = size * keyWords;
       const kind = reader.read(view, start, end, link, wireLengths[i]!, size);
-      // The key of a plain packet is complete as it was read, at the usual levels.
-      if (kind !== packetKind.plain || !isPlainKept) {
+      // The key of a plain packet is nearly complete as it was read, at the usual levels.
+      if (kind === packetKind.plain && !limitsPlain) this.keys[at + keyWord.protocol]! |= ofInterface;
+      else {
         if (!this.#isCounted(kind, at)) continue;
         this.#completeKey(at, interfaces[i]!, time);
       }

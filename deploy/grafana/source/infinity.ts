@@ -11,6 +11,7 @@ import { geomap } from "./external.ts";
 import { nodeGraph } from "./node-graph.ts";
 import { field, named, pageUrl, toPage } from "./page-links.ts";
 import { dashboardLinks, pageVariable } from "./prometheus.ts";
+import { sampling } from "./states.ts";
 
 /** The Infinity data source whose base URL is Portolan's, by a variable. */
 export const infinity = { type: "yesoreyeram-infinity-datasource", uid: "${DS_INFINITY}" };
@@ -75,7 +76,7 @@ const datasourceVariable = () =>
 const filterVariable = () =>
   new TextBoxVariableBuilder("filter")
     .label("Filter")
-    .description("Portolan's filter language, such as namespace:shop or port:443; with OR in parentheses.")
+    .description("Portolan's filter language, such as namespace:shop or port:443.")
     .defaultValue("")
     .current({ text: "", value: "" });
 
@@ -214,7 +215,7 @@ export function infinityTopologyDashboard(): Dashboard {
                 root: "rows",
                 params: {
                   ...times,
-                  ...{ filter: "failed>0 ${filter}", by: "client.name,server.name,port" },
+                  ...{ filter: "failed>0 (${filter})", by: "client.name,server.name,port" },
                   ...{ metric: "failed", limit: "50" },
                 },
                 columns: [
@@ -338,6 +339,7 @@ export function infinityFlowsDashboard(): Dashboard {
             overrides: [
               { field: "Records", properties: [{ id: "unit", value: "cps" }] },
               { field: "Lost", properties: [{ id: "unit", value: "percent" }] },
+              sampling,
               { field: "Clock ahead by", properties: [{ id: "unit", value: "ms" }] },
             ],
             dataLinks: [
@@ -369,7 +371,7 @@ export function infinityFlowsDashboard(): Dashboard {
 
 export function infinityExternalDashboard(): Dashboard {
   const { table, bars } = chartsOver(infinity);
-  const outside = { ...times, filter: "network:internet ${filter}" };
+  const outside = { ...times, filter: "network:internet (${filter})" };
   const places = (): Builder<Dataquery> =>
     ask({
       path: "/api/v1/map",
@@ -438,7 +440,7 @@ export function infinityExternalDashboard(): Dashboard {
                 root: "rows",
                 params: {
                   ...times,
-                  filter: "server.network:internet ${filter}",
+                  filter: "server.network:internet (${filter})",
                   by: "server.name",
                   limit: "20",
                 },
@@ -501,7 +503,7 @@ export function infinityItselfDashboard(): Dashboard {
           }),
           table({
             ...{ id: 11, title: "Agent", width: 12, height: 6 },
-            description: "Of this machine: which part is on, and if not, why.",
+            description: "Of this machine: which part is on, and if TCP is not read, why.",
             queries: [
               status([
                 column("agent.state", "TCP"),
@@ -509,6 +511,7 @@ export function infinityItselfDashboard(): Dashboard {
                 column("agent.dns.state", "DNS"),
                 column("agent.nat.state", "NAT"),
                 number("agent.connections", "Connections"),
+                column("agent.reason", "Why"),
               ]),
             ],
           }),

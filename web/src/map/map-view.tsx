@@ -15,6 +15,7 @@ import {
 import { closeGroup, type Openness, openGroup } from "../nest/openness.ts";
 import { showDrawn } from "../test-hooks.ts";
 import type { Selection } from "../view.ts";
+import { ChosenWords } from "./chosen-words.tsx";
 import { listenToGestures } from "./gestures.ts";
 import { type KeptPlaces, keepHomes, keepPins, readPlaces } from "./kept-places.ts";
 import { Legend } from "./legend.tsx";
@@ -156,6 +157,7 @@ export function MapView({
         tabIndex={0}
         onKeyDown={onKeyDown}
       />
+      <ChosenWords store={store} selection={selection} />
       {hover !== undefined && isVisible && <MapTooltip hover={hover} store={store} isLive={isLive} />}
       <div className="map-controls">
         <ActionIcon.Group orientation="vertical">

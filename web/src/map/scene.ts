@@ -115,7 +115,7 @@ function sceneSigns(chart: Chart, { places }: LayoutState, { pinned }: SceneOpti
       weight: bytes,
       isPinned: pinned.has(id),
       links: [],
-      hasWarning: false,
+      hasWarning: chart.troubled.has(id),
     });
   }
   return signs;
@@ -207,13 +207,20 @@ function buildLink(
 }
 
 /** Of all that is drawn or was a moment ago: the view need not follow each coming and going. */
-export function boundsOfLayout({ areas, places }: LayoutState): Bounds {
-  const outermost = [...areas.values()].filter(({ parent }) => parent === "");
+export function boundsOfLayout({ areas, places }: LayoutState, groups: Chart["groups"]): Bounds {
+  const outermost = [...areas]
+    .filter(([, { parent }]) => parent === "")
+    .map(([id, area]) => ({ ...area, radiusX: Math.max(area.radiusX, headingReach(groups.get(id)?.name)) }));
   const alone = [...places.values()].filter(({ parent, isHidden }) => parent === "" && !isHidden);
   return boundsOf(
     outermost,
     alone.map(({ x, y }) => ({ x, y, radius: 20 })),
   );
+}
+
+/** Half of a heading's length in map units, at the scale of a map that fills a screen: it may be longer than its island. */
+function headingReach(name = ""): number {
+  return Math.min(28, name.length) * 4.8 + 34;
 }
 
 function boundsOf(

@@ -52,11 +52,16 @@ function setStroke(
   context.strokeStyle = colourOf(pen, look);
   const hasDashes = isDashed && camera.scale > dashScale && count <= wideMax;
   const faint = isDashed && !hasDashes ? 0.6 : 1;
-  const width = linkWidths[level]! * widthFactor;
+  const width = Math.max(linkWidths[level]! * widthFactor, leastWidth(look));
   const drawnWidth = count > wideMax ? Math.min(1, width) : width;
   context.globalAlpha = Math.min(1, (alphaOf(look, level) * strength * faint * width) / drawnWidth);
   context.lineWidth = drawnWidth / camera.scale;
   context.setLineDash(hasDashes ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : []);
+}
+
+/** What fails or is slow is seen from far away too, however little it carries. */
+function leastWidth(look: LinkLook): number {
+  return look === "warning" || look === "slow" ? 1.5 : 0;
 }
 
 function stroke({ context }: Pen, links: readonly SceneLink[], from: number, to: number): void {

@@ -5,6 +5,8 @@ import { type Context, fontFamily, type Pen, setMapUnits, setPixels, viewOf } fr
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
 const iconPixels = 7.5;
+/** A badge's radius is never less. */
+const badgePixels = 2.2;
 
 export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = false } = {}): void {
   const { context, palette, camera } = pen;
@@ -91,21 +93,21 @@ function drawCounts(pen: Pen, peers: readonly ScenePeer[]): void {
   setMapUnits(pen);
 }
 
-/** An orange spot on a peer with a link in trouble. */
+/** An orange spot on a peer with a link in trouble, or within which there is one; on a map from far away it is as large as the dots. */
 function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer[]): void {
-  if (15 * camera.scale < dotPixels) return;
+  const badgeRadius = Math.max(4, badgePixels / camera.scale);
   context.beginPath();
   for (const { x, y, radius, hasWarning } of peers) {
     if (!hasWarning) continue;
     const badgeX = x + radius * 0.72;
     const badgeY = y - radius * 0.72;
-    context.moveTo(badgeX + 4, badgeY);
-    context.arc(badgeX, badgeY, 4, 0, 2 * Math.PI);
+    context.moveTo(badgeX + badgeRadius, badgeY);
+    context.arc(badgeX, badgeY, badgeRadius, 0, 2 * Math.PI);
   }
   context.fillStyle = palette.warning;
   context.fill();
   context.strokeStyle = palette.land;
-  context.lineWidth = 1.5;
+  context.lineWidth = Math.min(1.5, 1 / camera.scale);
   context.stroke();
 }
 
