@@ -120,7 +120,11 @@ export function createAgentService(
     });
     return createUplink(
       { ...uplinkDefaults, node, agentVersion: version, machine: readBootId() },
-      { peers, spool, transport, count: (reason, count) => drops.drop(reason, node, count), log, now },
+      {
+        ...{ peers, spool, transport, log, now },
+        count: (reason, count) => drops.drop(reason, node, count),
+        onServerRestart: () => agent.tellTranslationsAgain(),
+      },
     );
   }
 

@@ -210,9 +210,11 @@ test("an agent's address is told as people write it, also where one socket takes
 test("a message is answered when it is stored; the same again is answered and not counted", async (t) => {
   const { stored, totals, fold } = await createStarted(t);
   const first = await stored(fromClient(1));
-  assert.deepEqual([first.statusCode, first.json()], [200, { sequence: 1, isDuplicate: false }]);
+  const { serverEpoch } = first.json();
+  assert.match(serverEpoch, /^[0-9a-f]{32}$/);
+  assert.deepEqual([first.statusCode, first.json()], [200, { sequence: 1, isDuplicate: false, serverEpoch }]);
   const again = await stored(fromClient(1));
-  assert.deepEqual([again.statusCode, again.json()], [200, { sequence: 1, isDuplicate: true }]);
+  assert.deepEqual([again.statusCode, again.json()], [200, { sequence: 1, isDuplicate: true, serverEpoch }]);
   assert.deepEqual(await totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
   assert.equal(
     [...fold.entries()].reduce((sum, { bytesSent }) => sum + bytesSent, 0),
@@ -233,21 +235,27 @@ test("the same message twice at once is one", async (t) => {
 test("stored, killed, started again: it comes again and is not counted, and what is missing is", async (t) => {
   const folder = temporaryFolder(t);
   const first = await createReceiving(folder);
-  for (const sequence of [1, 2, 4])
-    assert.equal(
-      (await first.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).statusCode,
-      200,
-    );
+  let firstEpoch = "";
+  for (const sequence of [1, 2, 4]) {
+    const answer = await first.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }));
+    assert.equal(answer.statusCode, 200);
+    firstEpoch = answer.json().serverEpoch;
+  }
   await first.close();
   const second = await createReceiving(folder, first.clock);
   t.after(() => second.close());
   const answers = [];
   for (const sequence of [1, 2, 3, 4, 5])
     answers.push(
-      (await second.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).json()
-        .isDuplicate,
+      (await second.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).json(),
     );
-  assert.deepEqual(answers, [true, true, false, true, false]);
+  assert.deepEqual(
+    answers.map(({ isDuplicate }) => isDuplicate),
+    [true, true, false, true, false],
+  );
+  const epochs = new Set(answers.map(({ serverEpoch }) => serverEpoch));
+  assert.equal(epochs.size, 1);
+  assert.ok(!epochs.has(firstEpoch), "the agent sees that it was started again");
   assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 500, 1]]);
 });
 

@@ -20,6 +20,8 @@ export interface SendOutcome {
   readonly kind: "durable" | "refused" | "later" | "blocked";
   readonly reason: string;
   readonly retryAfterMilliseconds?: number | undefined;
+  /** Which start of the server answered, when it is durable; "" of a server that does not say. */
+  readonly serverEpoch?: string | undefined;
 }
 
 export interface Transport {
@@ -119,7 +121,10 @@ export function createTransport(config: TransportConfig): Transport {
 function judge(response: IncomingMessage, text: string, sequence: number): SendOutcome {
   const status = response.statusCode ?? 0;
   const answer = parse(text);
-  if (status === 200 && answer.sequence === sequence) return { kind: "durable", reason: "" };
+  if (status === 200 && answer.sequence === sequence) {
+    const { serverEpoch } = answer;
+    return { kind: "durable", reason: "", serverEpoch: typeof serverEpoch === "string" ? serverEpoch : "" };
+  }
   const detail = typeof answer.detail === "string" ? `: ${printable(answer.detail)}` : "";
   const reason = `it answered ${status}${detail}`;
   if (status < 300) return { kind: "blocked", reason: `${reason}, but not as a Portolan server does` };
