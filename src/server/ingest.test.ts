@@ -90,7 +90,7 @@ async function createReceiving(
   });
   const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;
   await store.start();
-  await restoreLive({ store, fold, stitcher, peers, observers }, now());
+  await restoreLive({ store, fold, stitcher, nat, peers, observers }, now());
   const app = createHttp({
     logger: pino({}, { write: () => {} }),
     isLoopbackOnly: true,
@@ -474,6 +474,29 @@ function translationOf(called: string, answerer: string, answererPort: number) {
     ...{ replyDestinationPort: 40000, protocol: 6, networkNamespace: 77, endedMilliseconds: 0 },
   };
 }
+
+test("a connection to a Service goes on as it was when the server was started again", async (t) => {
+  const folder = temporaryFolder(t);
+  const service = { destination: "10.96.0.1", destinationPort: 80 };
+  const translations = [translationOf("10.96.0.1", "10.0.0.1", 443)];
+  const first = await createReceiving(folder);
+  const opened = fromClient(1, { ...service, closed: false, opened: true });
+  assert.equal((await first.stored({ ...opened, translations })).statusCode, 200);
+  assert.deepEqual(await first.totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  await second.stored(fromClient(2, { ...service, closed: false, opened: false }));
+  assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 200, 1]]);
+  // Its end has been stored: what has its ports now was not translated.
+  await second.stored(fromClient(3, { ...service, closed: true, opened: false }));
+  await second.close();
+  const third = await createReceiving(folder, first.clock);
+  t.after(() => third.close());
+  const later = { startMilliseconds: third.clock.now + 60_000, endMilliseconds: third.clock.now + 60_001 };
+  await third.stored(fromClient(4, { ...service, ...later }));
+  assert.deepEqual((await third.totals()).slice(1), [["process:box/curl", "host:10.96.0.1", 100, 1]]);
+});
 
 test("a proxy on another machine's loopback address is found, each machine's namespaces its own", async (t) => {
   const { stored, totals } = await createStarted(t);
