@@ -77,7 +77,7 @@ async function createSending(
   );
   const transport = createTransport({
     ...{ server: url, token: "secret-of-the-agent", ca: undefined, connectionsMax: 32 },
-    timeoutMilliseconds,
+    ...{ timeoutMilliseconds, connectMilliseconds: 20_000 },
   });
   const fast = {
     retryFirstMilliseconds: 10,
