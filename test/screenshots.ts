@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { formatFilterTerm } from "../src/query/index.ts";
-import { launchBrowser } from "./browser.ts";
+import { launchBrowser, openAt } from "./browser.ts";
 import { exportedFlows, startWorld, underItsName } from "./machine-world.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 import { withPalette } from "./palette-png.ts";
@@ -232,7 +232,7 @@ async function takePicture(
     await page.route("**/api/v1/live?*", (route) =>
       route.continue({ url: `${route.request().url()}&filter=${encodeURIComponent(without)}` }),
     );
-  await page.goto(url);
+  await openAt(page, url);
   await page.locator('html[data-feed="open"]').waitFor();
   if (/view=(links|top|flows)/.test(url)) await page.locator("tbody tr").first().waitFor();
   else if (url.includes("view=exporters")) await page.locator(".exporters-foot").waitFor();

@@ -250,12 +250,6 @@ class FilterParser {
         `${info.name} without "${pinned}."`,
       );
     }
-    if (this.#target === "links" && info.name === "interface")
-      return this.#fail(
-        head,
-        "only flow records know their interfaces",
-        "another field, or a question for flows",
-      );
     if (this.#target === "links" && info.name === "port" && (pinned === "client" || pinned === "source")) {
       return this.#fail(head, "only flow records have the client's port", "port or server.port");
     }
