@@ -125,9 +125,11 @@ test("a person at the page, from the first look to a server that went away", {
     await page.keyboard.press("t");
     const table = page.getByTestId("links-table");
     await table.waitFor();
-    const { links, peers } = await program.get<Topology>("/api/v1/map");
+    const { links, peers } = await until("both links are stored", async () => {
+      const map = await program.get<Topology>("/api/v1/map");
+      return map.links.length === 2 ? map : undefined;
+    });
     const nameOf = (id: string) => peers.find((peer) => peer.id === id)!.name;
-    assert.equal(links.length, 2);
     for (const link of links) {
       const cells = await table.locator(`[data-row="${link.id}"] td`).allInnerTexts();
       const [client, server, ports, sent, received, , packets] = cells;

@@ -180,4 +180,5 @@ test("evaluation agrees with the obvious way on random filters and subjects", ()
 
 test("no filter matches everything", () => {
   assert.equal(matches(undefined, randomSubject(createRandom(1))), true);
+  assert.equal(matches(parseFilter("()").filter, randomSubject(createRandom(1))), true);
 });

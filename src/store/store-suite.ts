@@ -662,6 +662,7 @@ export const filterTexts: readonly string[] = [
   "vlan:7 -site:bern",
   "unresolved:pod_not* client.namespace:shop",
   "-unresolved:*",
+  "namespace:shop ()",
   "client.site:Bern vlan:7,30",
   "address:10.96.0.1",
   "client.address:10.96.0.0/16 OR source.address:10.96.0.2",

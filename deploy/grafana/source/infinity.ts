@@ -76,7 +76,7 @@ const datasourceVariable = () =>
 const filterVariable = () =>
   new TextBoxVariableBuilder("filter")
     .label("Filter")
-    .description("Portolan's filter language, such as namespace:shop or port:443; with OR in parentheses.")
+    .description("Portolan's filter language, such as namespace:shop or port:443.")
     .defaultValue("")
     .current({ text: "", value: "" });
 
@@ -215,7 +215,7 @@ export function infinityTopologyDashboard(): Dashboard {
                 root: "rows",
                 params: {
                   ...times,
-                  ...{ filter: "failed>0 ${filter}", by: "client.name,server.name,port" },
+                  ...{ filter: "failed>0 (${filter})", by: "client.name,server.name,port" },
                   ...{ metric: "failed", limit: "50" },
                 },
                 columns: [
@@ -371,7 +371,7 @@ export function infinityFlowsDashboard(): Dashboard {
 
 export function infinityExternalDashboard(): Dashboard {
   const { table, bars } = chartsOver(infinity);
-  const outside = { ...times, filter: "network:internet ${filter}" };
+  const outside = { ...times, filter: "network:internet (${filter})" };
   const places = (): Builder<Dataquery> =>
     ask({
       path: "/api/v1/map",
@@ -440,7 +440,7 @@ export function infinityExternalDashboard(): Dashboard {
                 root: "rows",
                 params: {
                   ...times,
-                  filter: "server.network:internet ${filter}",
+                  filter: "server.network:internet (${filter})",
                   by: "server.name",
                   limit: "20",
                 },
