@@ -197,7 +197,8 @@ test("what is not known of the cluster is said with the reason, on the map, in h
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const complaints: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message)) complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   await openAt(page, `${program.url}/?peer=${encodeURIComponent("host:10.50.1.99")}`);

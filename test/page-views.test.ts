@@ -705,6 +705,31 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     }
   });
 
+  await t.test("on a phone what is chosen is seen above its details", async () => {
+    await open("");
+    const sign = await atRest(web);
+    await clickAt(sign);
+    const details = page.getByTestId("details");
+    await details.waitFor();
+    const isAbove = async () => {
+      const map = (await page.getByTestId("map").boundingBox())!;
+      const spot = await page.evaluate(drawnPeer, web);
+      return spot !== undefined && map.y + spot.y < (await details.boundingBox())!.y ? true : undefined;
+    };
+    await until("it is above", isAbove);
+    // Looked at by hand: nothing follows, but what is chosen comes into sight.
+    await page.keyboard.press("Escape");
+    await details.waitFor({ state: "detached" });
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.move(box.x + 20, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 20, box.y + 220, { steps: 6 });
+    await page.mouse.up();
+    await clickAt(await atRest(web));
+    await details.waitFor();
+    await until("it is above again", isAbove);
+  });
+
   await t.test("nobody complained: no error, nothing against the security policy", () => {
     assert.deepEqual(complaints, []);
   });

@@ -90,8 +90,9 @@ export class Chart {
 
   setCovered(covered: Covered): void {
     this.#viewpoint.covered = covered;
-    if (!this.#viewpoint.follows) return;
-    this.#refit();
+    const chosen = this.#selected && focusOf(this.#scene, this.#selected.kind, this.#selected.id)?.peers[0];
+    if (this.#viewpoint.follows) this.#refit();
+    else if (chosen !== undefined) this.#viewpoint.uncover(chosen, performance.now());
     this.#refresh();
   }
 

@@ -1,5 +1,5 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
-import { useElementSize } from "@mantine/hooks";
+import { useElementSize, useMediaQuery } from "@mantine/hooks";
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
 import {
@@ -46,6 +46,9 @@ export interface MapViewProps {
   /** The map for as long as it is there, for whoever exports it. */
   readonly onMap: (map: MapClient | undefined) => void;
 }
+
+/** On a phone details lie over the map, up to this part of its height (details.css). */
+const sheetPart = 0.58;
 
 /** The map's place on the page. Drawing happens in the worker; React only holds the frame around it. */
 export function MapView({
@@ -121,10 +124,12 @@ export function MapView({
   useEffect(() => tell({ type: "select", selection }), [tell, selection]);
   useEffect(() => tell({ type: "openness", openness }), [tell, openness]);
   const legend = useElementSize();
-  useEffect(
-    () => tell({ type: "covered", covered: { top: coveredTop, bottom: legend.height } }),
-    [tell, coveredTop, legend.height],
-  );
+  const isNarrow = useMediaQuery("(max-width: 700px)") ?? false;
+  const hasSheet = isNarrow && selection !== undefined;
+  useEffect(() => {
+    const bottom = hasSheet ? host.current!.clientHeight * sheetPart : legend.height;
+    tell({ type: "covered", covered: { top: coveredTop, bottom } });
+  }, [tell, coveredTop, legend.height, hasSheet]);
   const unpin = () => {
     keepPins(new Map());
     setPins(new Map());

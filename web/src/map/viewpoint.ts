@@ -50,6 +50,17 @@ export class Viewpoint {
     this.#glideTo({ ...this.camera, x, y }, now);
   }
 
+  /** Of what is under something else it brings the spot into the middle of what is free. */
+  uncover({ x, y }: Spot, now: number): void {
+    const { top, bottom } = this.covered;
+    const spot = this.toScreen(x, y);
+    const { height } = this.size;
+    if (spot.y > height || spot.y < height - bottom) return;
+    const { scale } = this.camera;
+    const free = (top + height - bottom) / 2;
+    this.#glideTo({ ...this.camera, y: y + (height / 2 - free) / scale }, now);
+  }
+
   /** One frame on the way; without `moves` the way is one step. Returns whether the camera changed and whether it goes on. */
   step(now: number, moves: boolean): "still" | "arrived" | "gliding" {
     if (this.#glide === undefined) return "still";

@@ -38,17 +38,22 @@ export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: Lab
     const { x, y } = below(pen, peer);
     if (space.isTaken(x, y + lineHeight / 2)) continue;
     tries++;
-    const text = shorten(isTight ? lastPart(peer) : peer.name, nameLengthMax);
-    const width = textWidth(pen, text);
-    if (space.take(x - width / 2 - 3, y, width + 6, lineHeight)) labels.push({ text, x, y });
+    // Where the whole name has no room, its last part may have some.
+    for (const name of isTight ? [lastPart(peer)] : [peer.name, lastPart(peer)]) {
+      const text = shorten(name, nameLengthMax);
+      const width = textWidth(pen, text);
+      if (!space.take(x - width / 2 - 3, y, width + 6, lineHeight)) continue;
+      labels.push({ text, x, y });
+      break;
+    }
   }
   writeHaloed(pen, labels, pen.palette.label);
   return labels.length;
 }
 
-/** An address without its network, which is written above; a container without its id. */
+/** An address without its network, which is written above; a container without its id, or of `namespace/pod/container` the last. */
 function lastPart({ name, group, kind }: ScenePeer): string {
-  if (kind === "container") return name.replace(/ [0-9a-f]{12}$/, "");
+  if (kind === "container" || kind === "pod") return name.replace(/ [0-9a-f]{12}$/, "").replace(/^.*\//, "");
   const network = /^(\d+\.\d+\.\d+\.)0\/24$/.exec(group)?.[1];
   return network !== undefined && name.startsWith(network) ? name.slice(network.length - 1) : name;
 }

@@ -5,6 +5,8 @@ import { type Context, fontFamily, type Pen, setMapUnits, setPixels, viewOf } fr
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
 const iconPixels = 7.5;
+/** With more signs in view their edges are thin. */
+const crowdedSigns = 600;
 /** A badge's radius is never less. */
 const badgePixels = 2.2;
 
@@ -24,7 +26,8 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
     context.fillStyle = palette.body;
     context.fill();
     context.strokeStyle = isChosen ? palette.chosen : colour;
-    context.lineWidth = (isChosen ? 2.4 : 1.5) / camera.scale;
+    // As with links, what is wider than a pixel takes long where there is much of it.
+    context.lineWidth = (isChosen ? 2.4 : visible.length > crowdedSigns ? 1 : 1.5) / camera.scale;
     context.stroke();
     if (15 * camera.scale < iconPixels) continue;
     context.beginPath();
