@@ -511,6 +511,22 @@ test("a connection to a Service goes on as it was when the server was started ag
   assert.deepEqual((await third.totals()).slice(1), [["process:box/curl", "host:10.96.0.1", 100, 1]]);
 });
 
+test("a connection to a Service that one record told of: a router's record that comes after a new start is of it too", async (t) => {
+  const folder = temporaryFolder(t);
+  const service = { destination: "10.96.0.1", destinationPort: 80 };
+  const first = await createReceiving(folder);
+  const translations = [translationOf("10.96.0.1", "10.0.0.1", 443)];
+  await first.stored({ ...fromClient(1, service), translations });
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  const { pipeline, sources, observers, tick } = second;
+  pipeline.acceptExported(exportedBatch(observers, service), sources.agent);
+  for (let i = 0; i < 4; i++) await tick();
+  await second.stored(fromClient(2, { sourcePort: 39_999, bytes: 1, opened: false }));
+  assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 101, 1]]);
+});
+
 test("a proxy on another machine's loopback address is found, each machine's namespaces its own", async (t) => {
   const { stored, totals } = await createStarted(t);
   const proxy = { destination: "127.0.0.1", destinationPort: 15001, scope: 77 };
