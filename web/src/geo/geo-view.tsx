@@ -124,10 +124,10 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
     if (there != null && Math.abs(there[1]) <= 85) onHome(there);
   };
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a drawing has no fieldset
     <svg
       ref={host}
       viewBox={`0 0 ${size.width} ${size.height}`}
-      // biome-ignore lint/a11y/useSemanticElements: a drawing has no fieldset
       role="group"
       aria-label={`World map of ${countOf(places.length, "place")}; the list beside it has the same places`}
       data-testid="geo"
@@ -175,11 +175,11 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
           </g>
         );
       })}
+      {/* biome-ignore lint/a11y/useSemanticElements: a drawing has no button */}
       <g
         className="geo-home"
         transform={`translate(${homeX} ${homeY})`}
         data-testid="geo-home"
-        // biome-ignore lint/a11y/useSemanticElements: a drawing has no button
         role="button"
         tabIndex={0}
         aria-label="Your own networks; arrow keys move the mark to where they are"
