@@ -101,7 +101,7 @@ async function createReceiving(
   });
   const sources = { agent: { poll() {} }, collector: { flush() {} } } as unknown as Sources;
   await store.start();
-  await restoreLive({ store, fold, stitcher, peers, observers }, now());
+  await restoreLive({ store, fold, stitcher, nat, peers, observers }, now());
   const app = createHttp({
     logger: pino({}, { write: () => {} }),
     isLoopbackOnly: true,
@@ -223,9 +223,11 @@ test("an agent's address is told as people write it, also where one socket takes
 test("a message is answered when it is stored; the same again is answered and not counted", async (t) => {
   const { stored, totals, fold } = await createStarted(t);
   const first = await stored(fromClient(1));
-  assert.deepEqual([first.statusCode, first.json()], [200, { sequence: 1, isDuplicate: false }]);
+  const { serverEpoch } = first.json();
+  assert.match(serverEpoch, /^[0-9a-f]{32}$/);
+  assert.deepEqual([first.statusCode, first.json()], [200, { sequence: 1, isDuplicate: false, serverEpoch }]);
   const again = await stored(fromClient(1));
-  assert.deepEqual([again.statusCode, again.json()], [200, { sequence: 1, isDuplicate: true }]);
+  assert.deepEqual([again.statusCode, again.json()], [200, { sequence: 1, isDuplicate: true, serverEpoch }]);
   assert.deepEqual(await totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
   assert.equal(
     [...fold.entries()].reduce((sum, { bytesSent }) => sum + bytesSent, 0),
@@ -246,21 +248,27 @@ test("the same message twice at once is one", async (t) => {
 test("stored, killed, started again: it comes again and is not counted, and what is missing is", async (t) => {
   const folder = temporaryFolder(t);
   const first = await createReceiving(folder);
-  for (const sequence of [1, 2, 4])
-    assert.equal(
-      (await first.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).statusCode,
-      200,
-    );
+  let firstEpoch = "";
+  for (const sequence of [1, 2, 4]) {
+    const answer = await first.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }));
+    assert.equal(answer.statusCode, 200);
+    firstEpoch = answer.json().serverEpoch;
+  }
   await first.close();
   const second = await createReceiving(folder, first.clock);
   t.after(() => second.close());
   const answers = [];
   for (const sequence of [1, 2, 3, 4, 5])
     answers.push(
-      (await second.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).json()
-        .isDuplicate,
+      (await second.stored(fromClient(sequence, { closed: false, opened: sequence === 1 }))).json(),
     );
-  assert.deepEqual(answers, [true, true, false, true, false]);
+  assert.deepEqual(
+    answers.map(({ isDuplicate }) => isDuplicate),
+    [true, true, false, true, false],
+  );
+  const epochs = new Set(answers.map(({ serverEpoch }) => serverEpoch));
+  assert.equal(epochs.size, 1);
+  assert.ok(!epochs.has(firstEpoch), "the agent sees that it was started again");
   assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 500, 1]]);
 });
 
@@ -479,6 +487,29 @@ function translationOf(called: string, answerer: string, answererPort: number) {
     ...{ replyDestinationPort: 40000, protocol: 6, networkNamespace: 77, endedMilliseconds: 0 },
   };
 }
+
+test("a connection to a Service goes on as it was when the server was started again", async (t) => {
+  const folder = temporaryFolder(t);
+  const service = { destination: "10.96.0.1", destinationPort: 80 };
+  const translations = [translationOf("10.96.0.1", "10.0.0.1", 443)];
+  const first = await createReceiving(folder);
+  const opened = fromClient(1, { ...service, closed: false, opened: true });
+  assert.equal((await first.stored({ ...opened, translations })).statusCode, 200);
+  assert.deepEqual(await first.totals(), [["process:box/curl", "host:10.0.0.1", 100, 1]]);
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  await second.stored(fromClient(2, { ...service, closed: false, opened: false }));
+  assert.deepEqual(await second.totals(), [["process:box/curl", "host:10.0.0.1", 200, 1]]);
+  // Its end has been stored: what has its ports now was not translated.
+  await second.stored(fromClient(3, { ...service, closed: true, opened: false }));
+  await second.close();
+  const third = await createReceiving(folder, first.clock);
+  t.after(() => third.close());
+  const later = { startMilliseconds: third.clock.now + 60_000, endMilliseconds: third.clock.now + 60_001 };
+  await third.stored(fromClient(4, { ...service, ...later }));
+  assert.deepEqual((await third.totals()).slice(1), [["process:box/curl", "host:10.96.0.1", 100, 1]]);
+});
 
 test("a proxy on another machine's loopback address is found, each machine's namespaces its own", async (t) => {
   const { stored, totals } = await createStarted(t);

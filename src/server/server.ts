@@ -362,7 +362,7 @@ export function createServer(
     async start() {
       await store.start();
       kubernetes.start(); // names may be there before the first records are
-      await restoreLive({ store, fold, stitcher, peers, observers }, now());
+      await restoreLive({ store, fold, stitcher, nat, peers, observers }, now());
       app = createApp();
       await app.listen({ ...config.listen });
       if (tlsPaths !== undefined)

@@ -411,6 +411,34 @@ export function testStore(name: string, createStore: StoreFactory): void {
     await store.stop();
   });
 
+  test(`${name}: a clock that is set back far behind what was removed loses nothing`, async () => {
+    const world = new SampleWorld(seed + 12);
+    const hour = 60 * minute;
+    const config = { clockTrustMinutes: 0, minutesRetentionHours: 1, linksRetentionDays: 1000 };
+    const store = createStore("far-back", world, config);
+    await store.start();
+    const records: SampleRecord[] = [];
+    const midnight = start - (start % (24 * hour));
+    const total = {
+      from: midnight,
+      to: midnight + 9 * 24 * hour,
+      by: [],
+      metric: "bytes",
+      limit: 1,
+    } as const;
+    const go = async (time: number) => {
+      const more = world.records(100, time, 1000);
+      records.push(...more);
+      store.append(world.batch(more));
+      await store.commit();
+      for (let i = 0; i < 3; i++) await store.maintain(time + 40 * minute + i * minute);
+      assert.deepEqual((await store.aggregate(total)).rows, obviousAggregate(records, total), `${time}`);
+    };
+    for (const hours of [0, 1, 7, 100, 101, 150, 2, 3, 8, 30, 9, 102, 140, 190])
+      await go(start + hours * hour);
+    await store.stop();
+  });
+
   test(`${name}: old records go first, links later, and totals stay while links do`, async () => {
     const world = new SampleWorld(seed + 4);
     const store = createStore("age", world, {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -48,6 +49,7 @@ export function routeIngest(
 ): void {
   const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
   const turns = new Turns();
+  const serverEpoch = randomBytes(16).toString("hex");
 
   /** Before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -116,7 +118,7 @@ export function routeIngest(
         });
         const found = await outcome;
         if (found.kind === "durable") counts.count(found.isDuplicate ? "duplicate" : "durable");
-        return answer(found, sequence, reply);
+        return { ...answer(found, sequence, reply), serverEpoch };
       },
     );
   });

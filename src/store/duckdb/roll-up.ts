@@ -111,9 +111,11 @@ export async function lowerMarks(
   const minutesFrom = Math.min(before, hoursThrough);
   await inTransaction(connection, async () => {
     const { sql } = connection;
-    // Hours without minutes stay: what comes at their time is added to them.
-    const ofMinutes = Math.max(hoursThrough, before);
-    await sql.run(`DELETE FROM link_hours WHERE "time" >= ${ofMinutes}`);
+    // Of hours whose minutes were removed the first minute has all; what came late is in them too.
+    const withoutMinutes = `"time" >= ${hoursThrough} AND "time" < ${before}`;
+    await sql.run(`DELETE FROM link_minutes WHERE ${withoutMinutes}`);
+    await sql.run(`INSERT INTO link_minutes BY NAME FROM link_hours WHERE ${withoutMinutes}`);
+    await sql.run(`DELETE FROM link_hours WHERE "time" >= ${hoursThrough}`);
     await sql.run(`DELETE FROM link_days WHERE "time" >= ${daysThrough}`);
     await sql.run(
       `UPDATE rollup_state SET minutes_from = ${minutesFrom}, hours_through = ${hoursThrough}, days_through = ${daysThrough}`,

@@ -165,6 +165,9 @@ export const nodeGraph = named("NodeGraph", "Nodes and edges for Grafana's Node 
 export const ingested = named("Ingested", "The message's records are durable.", {
   sequence: z.int(),
   isDuplicate: z.boolean(),
+  serverEpoch: z
+    .string()
+    .describe("One start of the server: an agent tells another one its translations again."),
 });
 
 export const reloaded = named("Reloaded", "Tokens and certificate are those of the configuration.", {
