@@ -2,7 +2,7 @@
  * The highest rate that a probe takes from an interface without loss: ours and softflowd's, by turns, on a veth pair in a namespace, fed by
  * tcpreplay from memory; the packets that the kernel dropped above it, and the CPU that each needs.
  *
- *   node bench/probe-live.ts [--first 50000] [--seconds 2] [--frame 128] [--flows 10000] [--burst 1] [--tries 2]
+ *   node bench/probe-live.ts [--first 50000] [--seconds 2] [--frame 128] [--flows 10000] [--burst 1] [--tries 3]
  *
  * From the first rate on each is given twice as much until it loses packets in all of its tries, then rates between the highest without loss and the
  * lowest with it, until they are a tenth apart. What is lost is what the kernel says it dropped; softflowd counts the last packets
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     frame: { type: "string", default: "128" },
     flows: { type: "string", default: "10000" },
     burst: { type: "string", default: "1" },
-    tries: { type: "string", default: "2" },
+    tries: { type: "string", default: "3" },
   },
 });
 const namespace = `ptl-probe-bench-${process.pid % 10_000}`;
@@ -125,15 +125,20 @@ class Search {
   async step(capture: string): Promise<void> {
     const best = this.#best?.rate ?? 0;
     const rate = this.#nextRate(best);
+    this.#isPaceLost = false;
+    let isLossFree = false;
     for (let attempt = 0; attempt < Number(values.tries); attempt++) {
       const trial = await measure(this.#name, capture, rate);
       if (trial.dropped > 0) continue;
-      if (this.#best === undefined || trial.rate > this.#best.rate) this.#best = trial;
-      this.#isSendersLimit = rate === topSpeed;
+      isLossFree = true;
+      if (trial.rate > (this.#best?.rate ?? 0)) this.#best = trial;
+      // How fast tcpreplay can be differs from one time to the next: all tries are wanted.
+      if (rate === topSpeed) continue;
       this.#isPaceLost = trial.rate < rate * 0.9;
-      return;
+      break;
     }
-    this.#lossy = rate === topSpeed ? best : rate;
+    if (rate === topSpeed) this.#isSendersLimit = true;
+    else if (!isLossFree) this.#lossy = rate;
   }
 
   #nextRate(best: number): number {
@@ -145,7 +150,7 @@ class Search {
   toString(): string {
     if (this.#best === undefined) return `${this.#name}: no rate without loss`;
     const { rate, cpuSeconds, counted } = this.#best;
-    const limit = this.#isSendersLimit ? ", which is as fast as tcpreplay sends" : "";
+    const limit = this.#isSendersLimit ? " (tcpreplay was not faster, or lost the pace)" : "";
     return `${this.#name}: ${Math.round(rate)} packets/s without loss${limit}; ${((cpuSeconds / counted) * 1e9).toFixed(0)} ns of CPU a packet there`;
   }
 }

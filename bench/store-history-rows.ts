@@ -97,7 +97,7 @@ function peersStatement(kind: "pods" | "hosts", count: number, workloads: number
     ['DE', 'CH', 'US'][1 + i % 3] AS country, ['Germany', 'Switzerland', 'United States'][1 + i % 3] AS country_name, 64500 + i % 50 AS as_number`;
   const row = kind === "pods" ? "i" : `(i + ${workloads * 2})`;
   return `INSERT INTO peers BY NAME SELECT ${keyOf(row)} AS key, ${kind === "pods" ? pods : hosts}, '' AS process, '' AS container,
-    '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
+    '' AS unresolved, '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
     0 AS address_high, ${addressLowOf(row, workloads * 2)} AS address_low, ${now - 30 * day} AS first_seen FROM range(${count}) t(i)`;
 }
 

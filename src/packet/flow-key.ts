@@ -61,6 +61,8 @@ const handshakeFlags = 7;
 const protocolIcmp = 1;
 const protocolIcmpV6 = 58;
 const extensionsMax = 10;
+/** No packet is longer on the wire, whatever a capture claims: what is counted of many at a time has 31 bits. */
+const wireBytesMax = 2 ** 24;
 /** VLAN tags, labels and PPPoE in front of the network header. */
 const linkLayersMax = 16;
 
@@ -168,7 +170,7 @@ export class FlowKeyReader {
     if (type < 0) return type === unknownLink ? packetKind.linkUnknown : packetKind.tooShort;
     const next = this.#passLinkLayers(view, end, type);
     const at = this.#network;
-    const networkLength = wireLength - (at - start);
+    const networkLength = Math.min(wireLength >>> 0, wireBytesMax) - (at - start);
     if (next === etherType.ipv4) return this.#readIPv4(view, at, end, networkLength);
     if (next === etherType.ipv6) return this.#readIPv6(view, at, end, networkLength);
     return next === tooShort ? packetKind.tooShort : packetKind.notIp;
