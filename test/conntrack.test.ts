@@ -236,6 +236,8 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
         return seen.length > 0 ? seen : undefined;
       });
       assert.deepEqual(since, [another], "what was told is not told again");
+      silent.tellAgain();
+      assert.deepEqual(readAll(silent, inode).toSorted(), world.tracked().filter(isTranslated).toSorted());
       world.inside(world.node, "sysctl", "-qw", "net.netfilter.nf_conntrack_events=1");
       const two = await expected(client, server, kinds[0]!);
       silent.refresh();
@@ -246,6 +248,15 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
       silent.stop();
     },
   );
+
+  await t.test("to who has forgotten them all are told again, once", async () => {
+    readAll(observer, inode);
+    observer.tellAgain();
+    const all = world.tracked().filter(isTranslated);
+    assert.ok(all.length > 0);
+    assert.deepEqual(readAll(observer, inode).toSorted(), all.toSorted());
+    assert.deepEqual(readAll(observer, inode), []);
+  });
 
   await t.test("a call reads no more than it is told to, and nothing is missed", async () => {
     const slow = createConntrackObserver({ ...conntrackDefaults, messagesMax: 1 });

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { PretendApiServer } from "../src/enrich/kubernetes/pretend-api-server.ts";
+import { fail, PretendApiServer } from "../src/enrich/kubernetes/pretend-api-server.ts";
 import { writeMessage } from "../src/ingest/index.ts";
 import { sampleBatch, sampleMessage } from "../src/ingest/testdata/sample-message.ts";
 import type { Peer, Topology } from "../src/topology/index.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { liveMap, type Program, startProgram, temporaryFolder, until } from "./program.ts";
 
 /** A server whose API server is a pretended one, and an agent elsewhere that tells of a pod's connections by control group and address. */
@@ -43,7 +44,7 @@ const web: Peer = {
   ...{ network: "10.50.0.0/24", process: "nginx", container: "w", podUid: "uid-web-1" },
 };
 
-async function send(program: Program, sequence: number): Promise<void> {
+async function send(program: Program, sequence: number, destination = "10.50.1.7"): Promise<void> {
   const time = Date.now() - 500;
   const message = sampleMessage({
     ...{ node: "node-a", sequence, peers: [web], startedMilliseconds: time, sealedMilliseconds: time },
@@ -52,7 +53,7 @@ async function send(program: Program, sequence: number): Promise<void> {
         ...{
           source: "10.50.0.5",
           sourcePort: 40000 + sequence,
-          destination: "10.50.1.7",
+          destination,
           destinationPort: 8080,
           observedEnd: 1,
         },
@@ -152,4 +153,71 @@ test("with the API server away the map goes on; when it is there, what was seen 
   const [stored] = (await mapOf(program, "from=-5m")).links;
   assert.deepEqual([stored!.client, stored!.server], ["pod:uid-web-1", "pod:uid-api-1"]);
   assert.equal(api.asked.find(({ path }) => path === "/api/v1/pods")?.token, "people");
+});
+
+test("what is not known of the cluster is said with the reason, on the map, in history and on the page", {
+  skip: whyNoBrowser,
+}, async (t) => {
+  const api = new PretendApiServer();
+  await api.start();
+  t.after(() => api.stop());
+  api.put("/api/v1/pods", pod("web-1", "10.50.0.5"));
+  api.put("/api/v1/nodes", {
+    metadata: { name: "node-b" },
+    spec: { podCIDRs: ["10.50.1.0/24"] },
+    status: {},
+  });
+  api.instead = (_request, response, url) => {
+    if (url.pathname !== "/api/v1/services") return false;
+    fail(response, 403, 'services is forbidden: User "people" cannot list resource "services"');
+    return true;
+  };
+  const program = await start(t, api);
+  const unresolvedOf = (map: Topology) =>
+    map.peers.map(({ name, unresolved = "" }) => `${name} ${unresolved}`.trim()).sort();
+  await until("pods are known", async () => {
+    const { kubernetes } = await program.get<{ kubernetes: { state: string; counts: { pods: number } } }>(
+      "/api/v1/status",
+    );
+    return (kubernetes.state === "partly" && kubernetes.counts.pods === 1) || undefined;
+  });
+  await send(program, 1, "10.50.1.99");
+  const shown = ["10.50.1.99 no_pod_has_it", "web-1"];
+  await until("live", async () => unresolvedOf(await liveMap(program)).join() === shown.join() || undefined);
+  const found = "filter=server.unresolved:no_pod*";
+  assert.deepEqual(unresolvedOf(await liveMap(program, `?${found}`)), shown);
+  await until("found in history", async () => {
+    const map = await mapOf(program, `from=-5m&${found}`);
+    return unresolvedOf(map).join() === shown.join() || undefined;
+  });
+  assert.deepEqual(unresolvedOf(await mapOf(program, "from=-5m&filter=client.unresolved:*")), []);
+
+  const browser = await launchBrowser();
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await openAt(page, `${program.url}/?peer=${encodeURIComponent("host:10.50.1.99")}`);
+  const details = page.getByTestId("details");
+  await details.getByText("Not known who").waitFor();
+  await details.getByText("it is in a node's range of pod addresses, but no pod had it when").waitFor();
+  const word = page.getByTestId("kubernetes");
+  await word.getByText("Kubernetes, 1 pod: 1 kind of object denied").waitFor();
+  await word.click();
+  const words = page.locator(".status-words");
+  await words.getByText('User "people" cannot list resource "services"').first().waitFor();
+  await words.getByText("Add to its ClusterRole:").waitFor();
+  await words.locator("code", { hasText: "services" }).waitFor();
+  await words.getByText("1: it is in a node's range of pod addresses").waitFor();
+  await words.getByRole("button", { name: "Show them" }).click();
+  await page.waitForURL(/filter=unresolved/);
+  assert.equal(await page.getByTestId("filter").inputValue(), "unresolved:*");
+  await api.stop();
+  await word.getByText("Kubernetes, 1 pod: API server away").waitFor({ timeout: 60_000 });
+  assert.deepEqual(complaints, []);
+  assert.equal(await program.stop(), 0);
 });

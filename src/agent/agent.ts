@@ -53,6 +53,8 @@ export interface Agent {
   start(): void;
   /** Reads what happened since the last poll, and delivers it. */
   poll(): void;
+  /** Has the polls that follow tell of every translation there is: whoever takes them has lost what it was told. */
+  tellTranslationsAgain(): void;
   status(): AgentStatus;
   stop(): void;
 }
@@ -128,6 +130,7 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       connections.poll(batch, poll);
       lastPoll = seen;
     },
+    tellTranslationsAgain: () => translations.tellAgain(),
     status: () => ({
       ...connections.status(),
       names: batch === undefined ? [] : (containerNames?.status() ?? []),

@@ -28,6 +28,8 @@ export interface Translations {
   start(): void;
   /** Hands on what the kernel told since the last poll. To be called before the records of connections are handed on. */
   poll(seen: number): void;
+  /** Who was told does not know any more: the polls that follow hand on everything there is. */
+  tellAgain(): void;
   status(): TranslationsStatus;
   stop(why: PartStatus): void;
 }
@@ -67,6 +69,9 @@ export function createTranslations(
       const { eventCount } = observer.losses();
       if (eventCount > lost) drop("nat_lost", node, eventCount - lost);
       lost = eventCount;
+    },
+    tellAgain() {
+      observer.tellAgain();
     },
     status() {
       if (!isStarted) return { ...off, namespaces: 0 };

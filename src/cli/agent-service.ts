@@ -50,6 +50,7 @@ const tickMilliseconds = 1000;
 const refreshMilliseconds = 60_000;
 const memoryBytesMax = 16 * 2 ** 20;
 const answerMilliseconds = 30_000;
+const connectMilliseconds = 5000;
 
 /** The agent, its way to the server, its lines and its metrics. */
 export function createAgentService(
@@ -116,11 +117,16 @@ export function createAgentService(
     const transport = createTransport({
       ...{ server: url, token: settings.token, renewToken: settings.renewToken, ca: settings.ca },
       timeoutMilliseconds: answerMilliseconds,
+      connectMilliseconds,
       connectionsMax: uplinkDefaults.inFlightMax,
     });
     return createUplink(
       { ...uplinkDefaults, node, agentVersion: version, machine: readBootId() },
-      { peers, spool, transport, count: (reason, count) => drops.drop(reason, node, count), log, now },
+      {
+        ...{ peers, spool, transport, log, now },
+        count: (reason, count) => drops.drop(reason, node, count),
+        onServerRestart: () => agent.tellTranslationsAgain(),
+      },
     );
   }
 

@@ -15,7 +15,7 @@ export interface AddressPeersDependencies {
   /** The name that workloads here know an address by, "" for none. */
   nameOf?(bytes: Uint8Array, offset: number): string;
   /** A cluster's pods, services and nodes come before bare hosts. */
-  readonly cluster?: Pick<ClusterPeers, "peerOf" | "provisionalKey"> | undefined;
+  readonly cluster?: Pick<ClusterPeers, "peerOf" | "provisionalKey" | "unresolvedReason"> | undefined;
 }
 
 export interface AddressPeers {
@@ -59,6 +59,7 @@ export function createAddressPeers({
     const address = formatAddress(bytes, offset);
     const isLocal = isLoopback(bytes, offset) || local.has(address);
     const id = isLocal ? `host:${node}` : `host:${address}`;
+    const unresolved = isLocal ? undefined : cluster?.unresolvedReason(bytes, offset);
     const storedAs = isLocal ? undefined : cluster?.provisionalKey(id, address, bytes, offset);
     return {
       id,
@@ -70,6 +71,7 @@ export function createAddressPeers({
       process: "",
       container: "",
       ...(storedAs === undefined ? {} : { storedAs }),
+      ...(unresolved === undefined ? {} : { unresolved }),
     };
   }
 

@@ -153,12 +153,20 @@ export const filterFields = [
     example: "client.site:berlin",
   },
   {
+    name: "unresolved",
+    values: "text",
+    of: "end",
+    description:
+      "Why it is not known who of the cluster the peer is: pods_not_known_yet, no_pod_has_it, services_not_known_yet, no_service_has_it or pod_not_told; `*` for any of them.",
+    example: "unresolved:*",
+  },
+  {
     name: "interface",
     values: "interface",
     of: "end",
     description:
-      "Interface (its ifIndex) by which a flow came in (source) or left (destination). Only flow records know it.",
-    example: "source.interface:3",
+      "Interface of an exporter (its ifIndex) by which a flow came in (source) or left (destination); of a link those on the client's and the server's side. 0 where nobody said.",
+    example: "client.interface:3",
   },
   {
     name: "port",

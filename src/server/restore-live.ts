@@ -1,16 +1,27 @@
 import { FlowBatch, type ObserverTable, observerOf, parseAddress, parseProtocol } from "../flow/index.ts";
 import type { FlowRecordRow, Store } from "../store/index.ts";
-import { type LiveFold, type PeerTable, type Stitcher, stitchDefaults } from "../topology/index.ts";
+import {
+  type LiveFold,
+  type Nat,
+  type PeerTable,
+  type Stitcher,
+  stitchDefaults,
+  type Translation,
+} from "../topology/index.ts";
 
 export interface RestoreDependencies {
   readonly store: Pick<Store, "recentLinks" | "flows">;
   readonly fold: LiveFold;
   readonly stitcher: Pick<Stitcher, "restore">;
+  readonly nat: Pick<Nat, "learn">;
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
 }
 
-/** The live window as it was before a restart, and which end of each connection was counted at its end. `now` in unix ms. */
+/**
+ * The live window as it was before a restart; of each connection, which end was counted at its end, and whom its client called. What else
+ * was translated agents tell again. `now` in unix ms.
+ */
 export async function restoreLive(dependencies: RestoreDependencies, now: number): Promise<void> {
   const { store, fold, peers, observers } = dependencies;
   fold.tick(now, () => {});
@@ -39,7 +50,7 @@ const pageRows = 5000;
 const pagesMax = 10;
 
 async function restoreConnections(
-  { store, stitcher, peers, observers }: RestoreDependencies,
+  { store, stitcher, nat, peers, observers }: RestoreDependencies,
   now: number,
 ): Promise<void> {
   const to = now + 1;
@@ -47,13 +58,50 @@ async function restoreConnections(
   if (newest === undefined) return;
   const from = Number(newest.collectionTimeMilliseconds) - connectionMilliseconds;
   let cursor: string | undefined;
+  /** The newest first. */
+  const translations: Translation[] = [];
   for (let page = 0; page < pagesMax; page++) {
     const { records, nextCursor } = await store.flows({ from, to, limit: pageRows, cursor });
     const ofAgents = records.filter(({ observedEnd }) => observedEnd !== 0);
     stitcher.restore(batchOf(ofAgents, peers, observers), Math.floor(now / 1000));
-    if (nextCursor === null) return;
+    for (const record of records) {
+      const translation = translationOf(record);
+      if (translation !== undefined) translations.push(translation);
+    }
+    if (nextCursor === null) break;
     cursor = nextCursor;
   }
+  for (const translation of translations.reverse()) nat.learn(translation, Math.floor(now / 1000));
+}
+
+const clientIsDestination = 2;
+const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
+
+/** What led a record's client from whom it called to its server; undefined where nothing did. Its namespace is not known any more. */
+function translationOf(record: FlowRecordRow): Translation | undefined {
+  const called = parseAddress(String(record.originalDestinationAddress));
+  if (called === undefined || called.every((byte) => byte === 0)) return undefined;
+  const isTurned = record.clientEnd === clientIsDestination;
+  const [client, server] = isTurned
+    ? (["destination", "source"] as const)
+    : (["source", "destination"] as const);
+  const addresses = new Uint8Array(64);
+  const clientAddress = parseAddress(String(record[`${client}Address`])) ?? new Uint8Array(16);
+  addresses.set(clientAddress, 0);
+  addresses.set(called, 16);
+  addresses.set(parseAddress(String(record[`${server}Address`])) ?? new Uint8Array(16), 32);
+  addresses.set(clientAddress, 48);
+  const clientPort = Number(record[`${client}TransportPort`]);
+  return {
+    addresses,
+    originalSourcePort: clientPort,
+    originalDestinationPort: Number(record.originalDestinationTransportPort),
+    replySourcePort: Number(record[`${server}TransportPort`]),
+    replyDestinationPort: clientPort,
+    protocol: parseProtocol(String(record.protocolIdentifier)) ?? 0,
+    networkNamespace: 0,
+    endedMilliseconds: record.flowEndReason === endOfFlow ? Number(record.flowEndMilliseconds) : 0,
+  };
 }
 
 /** What the stitcher asks of a record. */

@@ -192,7 +192,11 @@ function samplePod(name: string, namespace: string, workload: string, more: Part
 const samplePods: readonly Peer[] = [
   samplePod("cart-1", "shop", "cart", { service: "cart, cart-admin", labels: "app=cart,tier=a%_b" }),
   samplePod("cart-2", "shop", "cart", { address: "10.2.0.7", service: "cart", labels: "app=cart,app.x/y=1" }),
-  samplePod("cart-1", "it's; --", "Cart", { address: "2001:db8::7", workloadKind: "StatefulSet" }),
+  samplePod("cart-1", "it's; --", "Cart", {
+    address: "2001:db8::7",
+    workloadKind: "StatefulSet",
+    unresolved: "pod_not_told",
+  }),
 ];
 
 const sampleServices: readonly Peer[] = ["cart", "cart-admin"].map((name, i) => ({

@@ -51,6 +51,7 @@ function isSamePeer(a: TopologyPeer | undefined, b: TopologyPeer): boolean {
     a.name === b.name &&
     a.kind === b.kind &&
     a.group === b.group &&
+    a.unresolved === b.unresolved &&
     shownFacts.every((fact) => a[fact] === b[fact]) &&
     a.addresses.length === b.addresses.length &&
     a.addresses.every((address, i) => address === b.addresses[i])

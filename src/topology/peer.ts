@@ -1,4 +1,5 @@
 import { assert, identityKey, type ReportDrop } from "../flow/index.ts";
+import type { UnresolvedReason } from "./unresolved.ts";
 
 /** What a peer can be. Outside names join as their rooms appear. */
 export const peerKinds = ["process", "unit", "container", "pod", "service", "node", "host", "other"] as const;
@@ -44,6 +45,8 @@ export interface Peer {
   readonly service?: string;
   /** Of a pod: `key=value`, `,` between. */
   readonly labels?: string;
+  /** Why it is not known who this is, where it should be. */
+  readonly unresolved?: UnresolvedReason;
 }
 
 /** All that is told of a peer, in texts. */
@@ -63,6 +66,7 @@ export const peerTexts = [
   "workloadKind",
   "service",
   "labels",
+  "unresolved",
 ] as const satisfies readonly (keyof Peer)[];
 
 /** Drawn in place of peers beyond the bound. */

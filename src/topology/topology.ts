@@ -1,4 +1,5 @@
 import type { PeerKind } from "./peer.ts";
+import type { UnresolvedReason } from "./unresolved.ts";
 
 /** What the API answers and the page draws: peers and links of an interval. */
 export interface Topology {
@@ -53,6 +54,8 @@ export interface TopologyPeer extends PeerFacts {
   readonly workloadKind?: string;
   readonly service?: string;
   readonly labels?: string;
+  /** Why it is not known who of the cluster this is. */
+  readonly unresolved?: UnresolvedReason;
 }
 
 export interface TopologyLink {

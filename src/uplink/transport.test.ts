@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createTransport } from "./transport.ts";
 
 const body = new Uint8Array([1, 2, 3]);
+const patient = { timeoutMilliseconds: 20_000, connectMilliseconds: 20_000 };
 
 test("https: only a server that --ca vouches for is sent anything", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "portolan-tls-"));
@@ -42,10 +43,10 @@ test("https: only a server that --ca vouches for is sent anything", async (t) =>
   t.after(() => server.closeAllConnections());
   t.after(() => server.close());
   const url = new URL(`https://localhost:${(server.address() as AddressInfo).port}/below/here`);
-  const common = { server: url, token: "token-of-mine", timeoutMilliseconds: 2000, connectionsMax: 1 };
+  const common = { server: url, token: "token-of-mine", ...patient, connectionsMax: 1 };
 
   const trusting = createTransport({ ...common, ca: readFileSync(certificate, "utf8") });
-  assert.deepEqual(await trusting.send(7, body), { kind: "durable", reason: "" });
+  assert.deepEqual(await trusting.send(7, body), { kind: "durable", reason: "", serverEpoch: "" });
   assert.deepEqual(paths, ["/below/here/api/v1/ingest Bearer token-of-mine"]);
   assert.equal((await trusting.send(8, body)).kind, "blocked", "an answer to another message is none");
   trusting.close();
@@ -64,12 +65,34 @@ test("nobody there: later", async () => {
     server,
     token: undefined,
     ca: undefined,
-    timeoutMilliseconds: 2000,
+    ...patient,
     connectionsMax: 1,
   });
   const outcome = await transport.send(1, body);
   assert.equal(outcome.kind, "later");
   assert.match(outcome.reason, /ECONNREFUSED/);
+  transport.close();
+});
+
+test("who does not take the connection is not waited for as long as for an answer", async (t) => {
+  const program = `const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 },
+    () => console.log(server.address().port))`;
+  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  const [text] = await once(child.stdout, "data");
+  const port = Number(text);
+  // Nobody accepts now: the kernel takes two connections (listen(2), backlog), and leaves the next ones without an answer.
+  child.kill("SIGSTOP");
+  const taken = Array.from({ length: 8 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  t.after(() => {
+    for (const socket of taken) socket.destroy();
+  });
+  await Promise.all(taken.slice(0, 2).map((socket) => once(socket, "connect")));
+  const transport = createTransport({
+    ...{ server: new URL(`http://127.0.0.1:${port}`), token: undefined, ca: undefined, connectionsMax: 1 },
+    ...{ ...patient, connectMilliseconds: 100 },
+  });
+  assert.deepEqual(await transport.send(1, body), { kind: "later", reason: "no connection within 0.1 s" });
   transport.close();
 });
 
@@ -89,7 +112,7 @@ test("not let in, the token is asked for anew; one that cannot be had leaves the
   const transport = createTransport({
     server: new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}`),
     ...{ token: "old", renewToken: () => tokens.shift(), ca: undefined },
-    ...{ timeoutMilliseconds: 20_000, connectionsMax: 1 },
+    ...{ ...patient, connectionsMax: 1 },
   });
   const kinds = [];
   for (let i = 0; i < 4; i++) kinds.push((await transport.send(1, body)).kind);

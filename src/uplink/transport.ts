@@ -9,6 +9,11 @@ export interface TransportConfig {
   /** PEM of who vouches for the server, beside those Node knows. */
   readonly ca: string | undefined;
   readonly timeoutMilliseconds: number;
+  /**
+   * A connection is there within this time, or is tried anew: one to a Service whose pod has gone is led to where nobody answers for as long as it
+   * is tried, however soon another pod is there.
+   */
+  readonly connectMilliseconds: number;
   readonly connectionsMax: number;
 }
 
@@ -20,6 +25,8 @@ export interface SendOutcome {
   readonly kind: "durable" | "refused" | "later" | "blocked";
   readonly reason: string;
   readonly retryAfterMilliseconds?: number | undefined;
+  /** Which start of the server answered, when it is durable; "" of a server that does not say. */
+  readonly serverEpoch?: string | undefined;
 }
 
 export interface Transport {
@@ -41,7 +48,7 @@ const hints: Readonly<Record<number, string>> = {
 
 /** Messages over HTTP, on connections that are kept. */
 export function createTransport(config: TransportConfig): Transport {
-  const { server, ca, timeoutMilliseconds, connectionsMax } = config;
+  const { server, ca, timeoutMilliseconds, connectMilliseconds, connectionsMax } = config;
   let { token } = config;
   const isSecure = server.protocol === "https:";
   // The one that is needed, and not by `import`, which reads everything it exports: WebSocket among it, 14 MB of memory.
@@ -65,9 +72,19 @@ export function createTransport(config: TransportConfig): Transport {
         () => request.destroy(new Error(`no answer within ${timeoutMilliseconds / 1000} s`)),
         timeoutMilliseconds,
       );
+      let connecting: NodeJS.Timeout | undefined;
       open.add(request);
+      request.once("socket", (socket) => {
+        if (!socket.connecting) return;
+        connecting = setTimeout(
+          () => request.destroy(new Error(`no connection within ${connectMilliseconds / 1000} s`)),
+          connectMilliseconds,
+        );
+        socket.once("connect", () => clearTimeout(connecting));
+      });
       request.once("close", () => {
         clearTimeout(timer);
+        clearTimeout(connecting);
         open.delete(request);
         reject(new Error("the connection was closed before the whole answer")); // nothing, when it was there
       });
@@ -119,7 +136,10 @@ export function createTransport(config: TransportConfig): Transport {
 function judge(response: IncomingMessage, text: string, sequence: number): SendOutcome {
   const status = response.statusCode ?? 0;
   const answer = parse(text);
-  if (status === 200 && answer.sequence === sequence) return { kind: "durable", reason: "" };
+  if (status === 200 && answer.sequence === sequence) {
+    const { serverEpoch } = answer;
+    return { kind: "durable", reason: "", serverEpoch: typeof serverEpoch === "string" ? serverEpoch : "" };
+  }
   const detail = typeof answer.detail === "string" ? `: ${printable(answer.detail)}` : "";
   const reason = `it answered ${status}${detail}`;
   if (status < 300) return { kind: "blocked", reason: `${reason}, but not as a Portolan server does` };

@@ -28,6 +28,8 @@ const instance = "000102030405060708090a0b0c0d0e0f";
 class PretendServer {
   readonly stored = new Map<number, IngestMessage>();
   readonly requests: { sequence: number; authorization: string | undefined }[] = [];
+  /** One start of it; undefined of a server from before there was such a thing. */
+  epoch: string | undefined = "first";
   reply: Reply = (message, response) => this.store(message, response);
   readonly #server = createServer((request, response) => void this.#take(request, response));
 
@@ -45,7 +47,7 @@ class PretendServer {
     this.stored.set(message.sequence, message);
     response
       .writeHead(200, { "content-type": "application/json" })
-      .end(JSON.stringify({ sequence: message.sequence }));
+      .end(JSON.stringify({ sequence: message.sequence, serverEpoch: this.epoch }));
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -68,13 +70,14 @@ async function createSending(
   const peers = new PeerTable(1000, () => {});
   const said: string[] = [];
   const dropped: [string, number][] = [];
+  const restarts = { count: 0 };
   const spool = createSpool(
     { folder: undefined, bytesMax: 2 ** 20, memoryBytesMax: 2 ** 20 },
     { onFull: () => {}, log: () => {} },
   );
   const transport = createTransport({
     ...{ server: url, token: "secret-of-the-agent", ca: undefined, connectionsMax: 32 },
-    timeoutMilliseconds,
+    ...{ timeoutMilliseconds, connectMilliseconds: 20_000 },
   });
   const fast = {
     retryFirstMilliseconds: 10,
@@ -88,6 +91,7 @@ async function createSending(
       ...{ peers, spool, transport, now: Date.now },
       count: (reason, count) => dropped.push([reason, count]),
       log: (_level, message) => said.push(message),
+      onServerRestart: () => restarts.count++,
     },
   );
   uplink.start(instance);
@@ -103,7 +107,7 @@ async function createSending(
     uplink.take(row(bytes));
     uplink.seal(report);
   };
-  return { server, peers, uplink, spool, said, dropped, row, send };
+  return { server, peers, uplink, spool, said, dropped, restarts, row, send };
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -163,6 +167,20 @@ test("rows arrive with their peers, once; names, renames and drops with them", a
   assert.equal(server.requests[0]?.authorization, "Bearer secret-of-the-agent");
   uplink.seal(report);
   assert.equal(uplink.status().waitingMessages, 0, "nothing to tell, nothing sent");
+});
+
+test("a server that was started again is recognised, once, by its answers", async (t) => {
+  const { server, spool, restarts, send } = await createSending(t);
+  const sendAll = async () => {
+    for (const bytes of [1, 2, 3]) send(bytes);
+    await until("all are answered", () => spool.count === 0);
+    return restarts.count;
+  };
+  assert.deepEqual([await sendAll(), await sendAll()], [0, 0]);
+  server.epoch = "second";
+  assert.deepEqual([await sendAll(), await sendAll()], [1, 1]);
+  server.epoch = undefined; // an older one in its place
+  assert.deepEqual([await sendAll(), await sendAll()], [2, 2]);
 });
 
 test("more rows than a message has make more messages", async (t) => {

@@ -50,6 +50,8 @@ export interface UplinkDependencies {
   /** Counts for the agent's own metrics. */
   count(reason: DropReason, count: number): void;
   log(level: "info" | "warn", message: string): void;
+  /** Another start of the server answers than before: of what it keeps in memory, translations, it knows nothing. */
+  onServerRestart(): void;
   /** Unix ms. */
   now(): number;
 }
@@ -115,6 +117,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
   let told = "";
   let onEmpty: (() => void) | undefined;
   let refusal = "";
+  let serverEpoch: string | undefined;
   const refused = new LossLog(config.lossMilliseconds, ({ messageCount, rowCount }) =>
     log(
       "warn",
@@ -186,6 +189,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
         status = { ...status, sentMessages: status.sentMessages + 1, sentBytes: status.sentBytes + bytes };
         status.lastDurableMilliseconds = waitingSince = now();
         connected();
+        recogniseServer(outcome);
         break;
       case "refused":
         if (spool.has(entry)) giveUp(entry, outcome.reason);
@@ -216,6 +220,12 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     status = { ...status, state: "connected", reason: "" };
     failureCount = 0;
     told = "";
+  }
+
+  function recogniseServer({ serverEpoch: epoch = "" }: SendOutcome): void {
+    if (epoch === serverEpoch) return;
+    if (serverEpoch !== undefined) dependencies.onServerRestart();
+    serverEpoch = epoch;
   }
 
   /** Doubled with each failure, and somewhere in the upper half of it, so that agents do not come back all at once. */

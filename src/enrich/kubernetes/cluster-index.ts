@@ -1,4 +1,5 @@
 import { type Cidr, formatAddress, isInCidr } from "../../flow/index.ts";
+import type { UnresolvedReason } from "../../topology/index.ts";
 import { AddressHistory, type AddressHistoryConfig, addressHistoryDefaults } from "./address-history.ts";
 import { Listed } from "./listed.ts";
 import type {
@@ -21,20 +22,6 @@ export type ResolvedAddress = (
   | { readonly kind: "unresolved"; readonly reason: UnresolvedReason; readonly node: string }
   | { readonly kind: "external" }
 ) & { readonly since: number; readonly until: number; readonly dependsOnPort: boolean };
-
-/** Why an address of the cluster is nobody's. */
-export type UnresolvedReason =
-  | "pods_not_known_yet"
-  | "no_pod_has_it"
-  | "services_not_known_yet"
-  | "no_service_has_it";
-
-export const unresolvedReasons: Readonly<Record<UnresolvedReason, string>> = {
-  pods_not_known_yet: "pods have not been listed yet",
-  no_pod_has_it: "it is in a node's range of pod addresses, but no pod had it then",
-  services_not_known_yet: "services have not been listed yet",
-  no_service_has_it: "it is in the range of service addresses, but no service had it then",
-};
 
 /** What is known of a cluster's objects, and whose an address was. Time is an argument. */
 export class ClusterIndex {
@@ -65,6 +52,11 @@ export class ClusterIndex {
   /** Changes whenever a range of the cluster does, or a node's addresses do. */
   get rangeChanges(): number {
     return this.#rangeChanges;
+  }
+
+  /** Changes whenever an address may be nobody's for another reason. */
+  get reasonChanges(): string {
+    return `${this.#rangeChanges} ${this.pods.isWhole} ${this.services.isWhole}`;
   }
 
   get addressCount(): number {
@@ -215,6 +207,12 @@ export class ClusterIndex {
     return (
       this.#nobody(bytes, offset).kind !== "external" || this.#nodeHistory.has(formatAddress(bytes, offset))
     );
+  }
+
+  /** Why an address that nobody has should be somebody's; undefined for one outside of the cluster's ranges. */
+  unresolvedReason(bytes: Uint8Array, offset = 0): UnresolvedReason | undefined {
+    const nobody = this.#nobody(bytes, offset);
+    return nobody.kind === "unresolved" ? nobody.reason : undefined;
   }
 
   takeChanges(): { readonly keys: Set<string>; readonly addresses: Set<string> } {

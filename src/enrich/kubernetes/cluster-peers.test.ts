@@ -285,6 +285,45 @@ test("what is in the cluster's ranges but nobody's is counted with the reason, a
   ]);
 });
 
+test("a peer that should be somebody of the cluster says why it is not known who, by what is known at the time", () => {
+  const world = createWorld();
+  const { index, clock, peers } = world;
+  const reason = (row: number) => peers.get(row).unresolved;
+  const [ofPods, ofServices, outside] = ["10.50.0.99", "10.96.0.99", "203.0.113.9"].map((address) =>
+    world.row(address),
+  ) as [number, number, number];
+  const own = world.row("192.168.7.9");
+  const unseen = peers.intern(container("uid-api-1"));
+  assert.deepEqual([ofPods, ofServices, outside, own].map(reason), Array(4).fill(undefined));
+  assert.equal(reason(unseen), "pods_not_known_yet");
+  // Ranges are learned after the addresses were seen.
+  index.putNode(nodeA, clock.now);
+  index.putRange(readRange({ metadata: { name: "kubernetes" }, spec: { cidrs: ["10.96.0.0/16"] } })!);
+  world.refresh();
+  assert.deepEqual([ofPods, ofServices].map(reason), ["pods_not_known_yet", "services_not_known_yet"]);
+  assert.equal(reason(world.row("10.50.0.98")), "pods_not_known_yet", "one that is new");
+  index.pods.end(clock.now);
+  index.endServices(clock.now);
+  world.refresh();
+  assert.deepEqual([ofPods, ofServices].map(reason), ["no_pod_has_it", "no_service_has_it"]);
+  assert.deepEqual([outside, own].map(reason), [undefined, undefined]);
+  assert.equal(reason(unseen), "pod_not_told");
+  // What turns out to be somebody is that, and nothing is left of the doubt.
+  world.pod("late", "10.50.0.99");
+  world.pod("api-1", "10.50.0.7");
+  world.refresh();
+  assert.deepEqual(
+    [ofPods, unseen].map((row) => [peers.get(row).id, reason(row)]),
+    [
+      ["pod:uid-late", undefined],
+      ["pod:uid-api-1", undefined],
+    ],
+  );
+  index.removeRange(readRange({ metadata: { name: "kubernetes" }, spec: { cidrs: ["10.96.0.0/16"] } })!);
+  world.refresh();
+  assert.equal(reason(ofServices), undefined, "it is no longer the cluster's");
+});
+
 test("the services of a pod come and go with their slices", () => {
   const world = createWorld();
   world.pod("api-1", "10.50.0.7");

@@ -1,8 +1,8 @@
 import { formatAddress, isLoopback, isPrivateAddress, parseAddress } from "../../flow/index.ts";
-import type { Peer, PeerTable } from "../../topology/index.ts";
+import type { Peer, PeerTable, UnresolvedReason } from "../../topology/index.ts";
 import { AddressTable, addressWords } from "../address-table.ts";
 import { networkOf } from "../networks/fallback-network.ts";
-import type { ClusterIndex, ResolvedAddress, UnresolvedReason } from "./cluster-index.ts";
+import type { ClusterIndex, ResolvedAddress } from "./cluster-index.ts";
 import type { PodObject, ServiceObject } from "./objects.ts";
 import type { Workload } from "./owners.ts";
 
@@ -34,6 +34,8 @@ export interface ClusterPeers {
    * Undefined for one that is surely not the cluster's.
    */
   provisionalKey(id: string, address: string, bytes: Uint8Array, offset: number): string | undefined;
+  /** Why an address of the cluster is nobody's by what is known now; undefined for one that is not the cluster's. */
+  unresolvedReason(bytes: Uint8Array, offset: number): UnresolvedReason | undefined;
   /** The pod whose container, or whose control group, a peer is. */
   identify(peer: Peer): Peer;
   /** Gives the rows of which something else is known what is known now. */
@@ -63,6 +65,7 @@ export function createClusterPeers({
   let portsMatter = new Uint8Array(1024);
   let generation = peers.generation;
   let rangeChanges = index.rangeChanges;
+  let reasonChanges = index.reasonChanges;
   const unresolved = new Map<UnresolvedReason, number>();
 
   function forgetAnswers(): void {
@@ -154,7 +157,8 @@ export function createClusterPeers({
     const pod = key === "" ? index.pods.ofContainer(peer.container) : index.pods.ofUid(key);
     if (pod !== undefined) return podPeer(pod, peer);
     // Its name comes when the pod does; until then the container's has to do.
-    return key === "" ? peer : { ...peer, id: `${podKind}${key}`, kind: "pod" };
+    const reason = index.pods.isWhole ? "pod_not_told" : "pods_not_known_yet";
+    return key === "" ? peer : { ...peer, id: `${podKind}${key}`, kind: "pod", unresolved: reason };
   }
 
   /** An address that was nobody's when it was first seen, and is now known to have been somebody's then. */
@@ -163,31 +167,48 @@ export function createClusterPeers({
     const bytes = parseAddress(peer.address);
     if (bytes === undefined) return peer;
     const found = index.resolve(bytes, 0, seen, 0, 0);
-    if (found.kind === "external" || found.kind === "unresolved") return peer;
+    if (found.kind === "external" || found.kind === "unresolved") return explain(peer);
     return { ...peerFor(found, peer.address, networkOf(bytes)), storedAs: peer.storedAs! };
+  }
+
+  /** A host that is known by its address alone, of which it is now known whether it should be somebody. */
+  function explain(peer: Peer): Peer {
+    const bytes = peer.id === `host:${peer.address}` ? parseAddress(peer.address) : undefined;
+    const reason = bytes && !isLoopback(bytes, 0) ? index.unresolvedReason(bytes) : undefined;
+    if (reason === peer.unresolved) return peer;
+    const { unresolved: _, ...rest } = peer;
+    return reason === undefined ? rest : { ...rest, unresolved: reason };
   }
 
   return {
     peerOf,
     identify,
+    unresolvedReason: (bytes, offset) => index.unresolvedReason(bytes, offset),
     provisionalKey(id, address, bytes, offset) {
       const isCandidate =
         !isLoopback(bytes, offset) && (isPrivateAddress(bytes, offset) || index.isInside(bytes, offset));
       return isCandidate ? `${id}@${address} ${now()}` : undefined;
     },
     refresh(keys, addresses) {
-      if (keys.size === 0 && addresses.size === 0) return;
+      const isOtherReason = reasonChanges !== index.reasonChanges;
+      if (keys.size === 0 && addresses.size === 0 && !isOtherReason) return;
+      reasonChanges = index.reasonChanges;
       for (const address of addresses) {
         const place = places.get(addressWords(parseAddress(address)!, 0), 0);
         if (place !== 0) times[place * 2] = Infinity; // no time is within
       }
       const containers = new Set([...keys].flatMap((key) => index.pods.get(key)?.containerIds ?? []));
       peers.revise((peer) => {
-        if (peer.kind === "pod") return keys.has(peer.id.slice(podKind.length)) ? identify(peer) : peer;
+        if (peer.kind === "pod") {
+          const isToLook =
+            keys.has(peer.id.slice(podKind.length)) || (isOtherReason && peer.unresolved !== undefined);
+          return isToLook ? identify(peer) : peer;
+        }
         if (peer.kind === "container" && (containers.has(peer.container) || keys.has(peer.podUid ?? "")))
           return identify(peer);
-        const isBare = peer.storedAs !== undefined && peer.kind === "host";
-        return isBare && addresses.has(peer.address) ? identifyAddress(peer) : peer;
+        if (peer.kind !== "host") return peer;
+        if (peer.storedAs !== undefined && addresses.has(peer.address)) return identifyAddress(peer);
+        return isOtherReason ? explain(peer) : peer;
       });
     },
     unresolved: () => unresolved,

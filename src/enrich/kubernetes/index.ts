@@ -3,7 +3,7 @@
  * with GET only and knows no route of ours, nor who wants to know.
  */
 export { type AccessSettings, type AccessSurroundings, findAccess } from "./access.ts";
-export { ClusterIndex, type ResolvedAddress, type UnresolvedReason } from "./cluster-index.ts";
+export { ClusterIndex, type ResolvedAddress } from "./cluster-index.ts";
 export type { ClusterPeers } from "./cluster-peers.ts";
 export { createKubernetes, type Kubernetes, type KubernetesDependencies } from "./kubernetes.ts";
 export { clusterRules, formatRule, type PolicyRule } from "./rbac.ts";

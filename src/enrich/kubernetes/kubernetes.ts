@@ -1,7 +1,7 @@
-import type { Peer, PeerTable } from "../../topology/index.ts";
+import { type Peer, type PeerTable, unresolvedReasons } from "../../topology/index.ts";
 import { type AccessSettings, type AccessSurroundings, findAccess } from "./access.ts";
 import { type ApiClient, createApiClient } from "./api-client.ts";
-import { ClusterIndex, unresolvedReasons } from "./cluster-index.ts";
+import { ClusterIndex } from "./cluster-index.ts";
 import { type ClusterPeers, createClusterPeers } from "./cluster-peers.ts";
 import { type ClusterWatches, createClusterWatches } from "./cluster-watches.ts";
 import type { PodObject } from "./objects.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { unresolvedReasons } from "./cluster-index.ts";
+import { unresolvedReasons } from "../../topology/index.ts";
 import { clusterRules, formatRule } from "./rbac.ts";
 
 const reference = readFileSync(new URL("../../../docs/reference/kubernetes.md", import.meta.url), "utf8");

@@ -1,6 +1,6 @@
+import type { UnresolvedReason } from "../../topology/index.ts";
 import type { ClusterAccess, NoAccess } from "./access.ts";
 import type { ApiLoad } from "./api-client.ts";
-import type { UnresolvedReason } from "./cluster-index.ts";
 import type { ResourceStatus } from "./cluster-watches.ts";
 import type { OwnerProblem } from "./owners.ts";
 

@@ -79,6 +79,8 @@ export interface ConntrackObserver {
    * are kept alive by our sockets. Reads tables again of which announcements were lost, or are never made.
    */
   refresh(): void;
+  /** Has the polls that follow tell of every translated connection, told before or not. */
+  tellAgain(): void;
   status(): ConntrackStatus;
   losses(): ConntrackLosses;
   stop(): void;
@@ -151,6 +153,9 @@ export function createConntrackObserver(
           refuse(namespace.inode, error);
         }
       }
+    },
+    tellAgain() {
+      for (const watch of watches) watch.tellAgain();
     },
     poll(visit, now = Date.now()) {
       let count = 0;

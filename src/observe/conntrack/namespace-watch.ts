@@ -107,6 +107,13 @@ export class NamespaceWatch {
     this.#hasOverrun = false;
   }
 
+  /** Has the table read once more, and all of it told. */
+  tellAgain(): void {
+    this.#isStale = true;
+    this.#told.clear();
+    this.#found.clear();
+  }
+
   /** Reads on, about `messagesMax` messages, at unix ms. Returns how many it read: 0 when nothing waits. Throws KernelError. */
   poll(visit: VisitConnection, messagesMax: number, now: number): number {
     let count = 0;

@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { healthyExporter } from "../../collector/testdata/exporters.ts";
 import type { GeoFileStatus } from "../../enrich/geo/index.ts";
+import type { KubernetesStatus } from "../../enrich/kubernetes/index.ts";
 import { ObserverTable } from "../../flow/index.ts";
 import { createTrafficMetrics, DropCounters } from "../../metrics/index.ts";
 import {
@@ -169,7 +170,7 @@ function createApi(
   const observers = new ObserverTable();
   const fold = new LiveFold(liveFoldDefaults, () => {});
   const peerFacts = createPeerFacts(testFacts());
-  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now });
+  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now, clock: () => 0 });
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
@@ -210,7 +211,7 @@ function createApi(
   );
   const counted = { version: "1.2.3", agent, collector, store, fold, peers, live: hub, drops, traffic };
   const remote = { heardCount: 2, waitingRows: 5, list: () => [] };
-  const kubernetes = { status: () => ({ state: "off", reason: "not asked for" }) as never };
+  const kubernetes = { status: () => noCluster };
   routeMetrics(
     app,
     createReadMetrics({
@@ -274,6 +275,11 @@ function linkRow(client: string, server: string, changes: Partial<LinkRow> = {})
     ...changes,
   };
 }
+
+const noCluster: KubernetesStatus = {
+  ...{ state: "off", reason: "not asked for", resources: [], counts: {}, owners: [], unresolved: [] },
+  load: { requests: 0, failures: 0, bytesReceived: 0 },
+};
 
 test("the map of a window has peers, links and what was left out", async (t) => {
   const { get, askedLinks } = createApi(t, {
@@ -529,6 +535,26 @@ test("a question that takes too long is stopped, and says what to do", { timeout
   assert.match(json().detail, /shorter window/);
 });
 
+test("who asks much does not keep others waiting: questions are asked in turn", async (t) => {
+  const ends: (() => void)[] = [];
+  const { app, askedLinks } = createApi(t, {
+    answer: () => new Promise<void>((resolve) => ends.push(resolve)),
+  });
+  const ask = (remoteAddress: string, limit: number) =>
+    app.inject({ url: `/api/v1/map?limit=${limit}`, headers: { host: "localhost" }, remoteAddress });
+  const answers = Array.from({ length: 8 }, (_, i) => ask("127.0.0.1", i + 1));
+  await until(() => askedLinks.length === 3, "three are asked at once");
+  answers.push(ask("127.0.0.2", 100));
+  for (let ended = 0; ended < 9; ended++) {
+    await until(() => ends.length > ended, "the next is asked");
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    ends[ended]!();
+  }
+  for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+  const place = askedLinks.findIndex(({ limit }) => limit === 100);
+  assert.ok(place === 3 || place === 4, `the other's only one was asked as number ${place + 1}`);
+});
+
 test("a question whose asker has gone is stopped", async (t) => {
   const { app, askedLinks } = createApi(t, { answer: untilStopped });
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -557,7 +583,7 @@ test("the status says what runs and what is missing", async (t) => {
     startedAt: now - minute,
     access: { tokens: false },
     agent: { state: "on", connections: 42, names: [dockerAnswers], ...agentParts },
-    kubernetes: { state: "off", reason: "not asked for" },
+    kubernetes: noCluster,
     collector: {
       listeners: ["udp://[::]:2055"],
       addresses: ["192.168.1.5"],

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -7,7 +8,8 @@ import type { TokenBearer } from "../auth/token-check.ts";
 import type { IngestCounts, IngestResult } from "../ingest-counts.ts";
 import { Problem } from "../problem.ts";
 import { BodyReceiver, type ReceivedBody, tooLarge } from "../receive-body.ts";
-import type { Arrival, IngestOutcome, RemoteAgents } from "../remote-agents.ts";
+import type { Arrival, IngestOutcome } from "../remote-agent.ts";
+import type { RemoteAgents } from "../remote-agents.ts";
 import { Turns } from "../turns.ts";
 import { ingested } from "./answers/operation.ts";
 import type { Description } from "./description.ts";
@@ -47,6 +49,7 @@ export function routeIngest(
 ): void {
   const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
   const turns = new Turns();
+  const serverEpoch = randomBytes(16).toString("hex");
 
   /** Before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -115,7 +118,7 @@ export function routeIngest(
         });
         const found = await outcome;
         if (found.kind === "durable") counts.count(found.isDuplicate ? "duplicate" : "durable");
-        return answer(found, sequence, reply);
+        return { ...answer(found, sequence, reply), serverEpoch };
       },
     );
   });

@@ -29,12 +29,12 @@ export interface FilterColumns {
   calledAddress(end: PinnedEnd, conditionOf: AddressCondition): string | undefined;
   /** Undefined where that end's port is not known. */
   port(end: PinnedEnd): string | undefined;
-  /** Undefined where interfaces are not known. */
-  interface(end: PinnedEnd): string | undefined;
+  /** The number at that end, as one observer told it: to be asked by way of `seenBy`. */
+  interface(end: PinnedEnd): string;
   /** The VLAN in which a record was seen. */
   readonly vlan: string | undefined;
   readonly protocol: string;
-  /** Turns a test of an observer `o` into one of the link or record. */
+  /** Turns a test of an observer `o`, or of what it told, into one of the link or record. */
   seenBy(observerCondition: string): string;
   /** `rtt` in milliseconds, or NULL. */
   measure(name: Measure): string;
@@ -84,6 +84,11 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
       };
       return anyOf([either((pinned) => isAmong(columns.peer(pinned, field))), ...orCalled(ofCalled)]);
     }
+    case "unresolved":
+      return either((pinned) => {
+        const column = columns.peer(pinned, field);
+        return `(${column} <> '' AND ${text(column)})`;
+      });
     case "label":
       return either((pinned) => text(labelValue(columns.peer(pinned, "labels"), key, parameters)));
     case "country":
@@ -107,12 +112,7 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
           .map(number),
       );
     case "interface":
-      return anyOf(
-        ends
-          .map((pinned) => columns.interface(pinned))
-          .filter(isKnown)
-          .map(number),
-      );
+      return columns.seenBy(either((pinned) => number(columns.interface(pinned))));
     case "protocol":
       return number(columns.protocol);
     case "exporter":

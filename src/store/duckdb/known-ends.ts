@@ -5,6 +5,14 @@ import type { SqlRow } from "./questions.ts";
 /** Peers remembered at most, about 600 bytes each. */
 const rememberedMax = 20_000;
 
+export interface QuestionEnds {
+  /** Peers by their keys; those that the file does not have are left out. The keys are ours, out of a statement. */
+  read(
+    keys: ReadonlySet<number>,
+    rows: (sql: string) => Promise<SqlRow[]>,
+  ): Promise<ReadonlyMap<number, StoredPeer>>;
+}
+
 /**
  * Peers that answers told of before: reading them from the file takes longer than the rest of a map. Forgotten whenever one of the
  * file gets other facts.
@@ -19,12 +27,17 @@ export class KnownEnds {
     this.#peers.clear();
   }
 
-  /** Peers by their keys; those that the file does not have are left out. The keys are ours, out of a statement. */
-  async read(
+  /** For one question, from before its transaction begins: what it reads is remembered unless other facts are durable since. */
+  forQuestion(): QuestionEnds {
+    const generation = this.#generation;
+    return { read: (keys, rows) => this.#read(keys, rows, generation) };
+  }
+
+  async #read(
     keys: ReadonlySet<number>,
     rows: (sql: string) => Promise<SqlRow[]>,
+    generation: number,
   ): Promise<ReadonlyMap<number, StoredPeer>> {
-    const generation = this.#generation;
     const found = new Map<number, StoredPeer>();
     const missing: number[] = [];
     for (const key of keys) {
@@ -36,7 +49,7 @@ export class KnownEnds {
     const read = await rows(
       `SELECT key::DOUBLE AS key, ${replacedColumns.join(", ")} FROM peers WHERE key IN (${missing.join(", ")})`,
     );
-    // What this question sees may be older than what is durable by now.
+    // What this question's transaction sees may be older than what is durable by now.
     const isNewest = generation === this.#generation;
     if (this.#peers.size + read.length > rememberedMax) this.#peers.clear();
     for (const row of read) {

@@ -24,7 +24,7 @@ const valueColumns: Readonly<Record<string, string>> = {
       "network",
     ].map((name) => [name, name]),
   ),
-  ...{ country: "country", domain: "domain", site: "site" },
+  ...{ country: "country", domain: "domain", site: "site", unresolved: "unresolved" },
   asn: "as_number::VARCHAR",
   vlan: "vlan::VARCHAR",
   service: "unnest(string_split(service, ', '))",

@@ -150,6 +150,16 @@ export const migrations: readonly Migration[] = [
       ...addColumns("rollup_state", "BIGINT", ["minutes_from", "hours_through", "days_through"]),
     ],
   },
+  {
+    version: 4,
+    brings: "interfaces of links, why it is not known who a peer is",
+    statements: [
+      ...["link_minutes", "link_hours", "link_days"].flatMap((table) =>
+        addColumns(table, "UINTEGER", ["client_interface", "server_interface"]),
+      ),
+      ...addColumns("peers", "VARCHAR", ["unresolved"], "''"),
+    ],
+  },
 ];
 
 /**

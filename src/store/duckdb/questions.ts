@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { OperatingError } from "../errors.ts";
 import type { Database, DatabaseConnection } from "./database.ts";
-import type { KnownEnds } from "./known-ends.ts";
+import type { KnownEnds, QuestionEnds } from "./known-ends.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import type { RollUpMarks } from "./window-parts.ts";
 
@@ -9,7 +9,7 @@ import type { RollUpMarks } from "./window-parts.ts";
 export interface Question {
   readonly marks: RollUpMarks;
   readonly connection: DatabaseConnection;
-  readonly ends: KnownEnds;
+  readonly ends: QuestionEnds;
   rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
 }
 
@@ -19,6 +19,9 @@ export type SqlRow = Record<string, unknown>;
 const runningMax = 2;
 /** Questions that may wait for their turn. */
 const waitingMax = 64;
+
+/** DuckDB forgets an interrupt that comes while a statement is prepared: it is said again until the question has ended. */
+const interruptMilliseconds = 50;
 
 /** Runs questions beside the writer, each on its own connection and in its own transaction. */
 export class Questions {
@@ -100,9 +103,14 @@ export class Questions {
   async #askNow<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
     const databaseConnection = await this.#database.connect();
     const { sql: connection } = databaseConnection;
-    const interrupt = () => connection.interrupt();
+    let interrupting: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      connection.interrupt();
+      interrupting ??= setInterval(interrupt, interruptMilliseconds);
+    };
     signal?.addEventListener("abort", interrupt);
     this.#running.add(connection);
+    const ends = this.#ends.forQuestion();
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
       const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
@@ -110,7 +118,7 @@ export class Questions {
       return await answer({
         marks: readMarks(state!),
         connection: databaseConnection,
-        ends: this.#ends,
+        ends,
         rows,
       });
     } catch (cause) {
@@ -119,6 +127,7 @@ export class Questions {
       throw new OperatingError("store_query", `query: ${(cause as Error).message.split("\n", 1)[0]}`, cause);
     } finally {
       signal?.removeEventListener("abort", interrupt);
+      clearInterval(interrupting);
       this.#running.delete(connection);
       connection.closeSync();
     }

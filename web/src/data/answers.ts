@@ -35,6 +35,7 @@ export interface Status {
       readonly limits?: readonly { readonly reason: string; readonly remedy: string }[];
     };
   };
+  readonly kubernetes: KubernetesStatus;
   readonly collector: {
     /** `udp://0.0.0.0:2055` */
     readonly listeners: readonly string[];
@@ -52,6 +53,26 @@ export interface Status {
     readonly flowRecords: number;
     readonly oldestFlow: number | null;
   };
+}
+
+/** What the API server of a cluster tells. */
+export interface KubernetesStatus {
+  /** `partly`: some things are denied. `away`: it cannot be asked; what is known stays. */
+  readonly state: "off" | "starting" | "on" | "partly" | "away";
+  readonly reason: string;
+  readonly remedy?: string;
+  readonly resources: readonly {
+    readonly resource: string;
+    readonly state: "starting" | "listing" | "watching" | "denied" | "absent" | "away";
+    readonly reason: string;
+    /** What to add to the ClusterRole; empty unless it was denied. */
+    readonly rule: string;
+  }[];
+  readonly counts: Readonly<Record<string, number>>;
+  /** Kinds of owners that could not be followed. */
+  readonly owners: readonly { readonly resource: string; readonly reason: string; readonly rule: string }[];
+  /** Addresses of the cluster that were nobody's, by reason. */
+  readonly unresolved: readonly { readonly code: string; readonly reason: string; readonly count: number }[];
 }
 
 export interface AgentPart {
@@ -311,8 +332,14 @@ interface Seen {
   readonly lastSeen: number;
 }
 
+/** Null while nothing is stored of it, though it is on the live map. */
+interface Stored {
+  readonly firstSeen: number | null;
+  readonly lastSeen: number | null;
+}
+
 /** What is used of `/api/v1/peers/ID`. */
-export interface PeerHistory extends Seen {
+export interface PeerHistory extends Stored {
   readonly peer: TopologyPeer;
   /** The last seen first. */
   readonly addresses: readonly (Seen & { readonly address: string; readonly name: string })[];
@@ -332,7 +359,7 @@ export interface ServedPort {
 }
 
 /** What is used of `/api/v1/links/CLIENT>SERVER`. */
-export interface LinkHistory extends Seen {
+export interface LinkHistory extends Stored {
   readonly client: TopologyPeer;
   readonly server: TopologyPeer;
   /** Null when there was nothing in the window. */

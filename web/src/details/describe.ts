@@ -1,5 +1,5 @@
 import type { LinkPort, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { hasTrouble, linkRate } from "../map/link-look.ts";
+import { hasTrouble, isSlow, linkRate } from "../map/link-look.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
 
 /** Peers and links in words. */
@@ -28,6 +28,13 @@ export function portName({ port, protocol }: Pick<LinkPort, "port" | "protocol">
   return port === 0 ? protocol : `${port}/${protocol}`;
 }
 
+/** What a link may be that only exporters saw, where translation may have hidden a pod behind its node; empty for any other. */
+export function perhapsText(link: TopologyLink, ends: readonly TopologyPeer[]): string {
+  const node = ends.find(({ kind }) => kind === "node");
+  if (node === undefined || isSeenByAgent(link)) return "";
+  return `a pod's on ${node.name}, behind its address: only exporters saw it, and no agent there told of it`;
+}
+
 export interface Line {
   readonly text: string;
   readonly isWarning: boolean;
@@ -45,9 +52,11 @@ export function linkSummary(
     `↑ ${formatBytes(link.bytesSent)}  ↓ ${formatBytes(link.bytesReceived)}  ${formatRate(linkRate(link, interval, isLive))}`,
   );
   const connections = `${formatCount(link.connections)} opened`;
-  say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
-  if (link.rttMs !== null) say(`RTT ${formatMilliseconds(link.rttMs)}`);
-  if (link.failed > 0) say(`${formatCount(link.failed)} failed`, true);
+  // Exporters do not tell of connections.
+  if (isSeenByAgent(link) || link.connections > 0)
+    say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
+  if (link.rttMs !== null) say(`RTT ${rttText(link)}`, isSlow(link));
+  if (link.failed > 0) say(failedText(link, `${formatCount(link.failed)} failed`), true);
   const broken = brokenText(link);
   if (broken !== "") say(broken, true);
   if (link.retransmits > 0)

@@ -14,7 +14,15 @@ import {
   formatTime,
 } from "../units/units.ts";
 import { CopyButtons } from "./copy-buttons.tsx";
-import { brokenText, failedText, isSeenByAgent, kindLabel, portName, rttText } from "./describe.ts";
+import {
+  brokenText,
+  failedText,
+  isSeenByAgent,
+  kindLabel,
+  perhapsText,
+  portName,
+  rttText,
+} from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { gatheredTerm, groupLabels } from "./group-terms.ts";
 import { LinkMemory } from "./memory.tsx";
@@ -74,6 +82,7 @@ export function LinkDetails({
           { label: "RTT", text: rttText(link) },
           { label: "Connect", text: link.connectMs === null ? "" : formatMilliseconds(link.connectMs) },
           { label: "Called as", text: link.services?.join(", ") ?? "" },
+          { label: "Perhaps", text: perhapsText(link, [...client.peers, ...server.peers]) },
           { label: "Last seen", text: link.lastSeen === 0 ? "" : lastSeen(link, isLive) },
           { label: "Compared with", text: comparedText(link, state) },
         ]}

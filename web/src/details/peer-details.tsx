@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
+import { unresolvedReasons } from "../../../src/topology/unresolved.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { nestPath } from "../nest/nest-path.ts";
 import { formatBytes, formatCount, formatDuration, formatTime } from "../units/units.ts";
@@ -51,6 +52,11 @@ export function PeerDetails({
           { label: "In", text: formatBytes(into) },
           { label: "Links", text: formatCount(asClient.length + asServer.length) },
           { label: "Failed", text: failed === 0 ? "" : formatCount(failed), isWarning: true },
+          {
+            label: "Not known who",
+            text: peer.unresolved === undefined ? "" : unresolvedReasons[peer.unresolved],
+            isWarning: true,
+          },
           { label: "Machine", text: peer.node },
           { label: "Pod of", text: [peer.workloadKind, peer.workload].filter(Boolean).join(" ") },
           { label: "Service", text: peer.service ?? "" },

@@ -1,8 +1,9 @@
 import { UnstyledButton } from "@mantine/core";
 import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
+import type { Ref } from "react";
 
 /** Every sign of the map, explained; open until somebody closes it. */
-export function Legend({ isCompared }: { isCompared: boolean }) {
+export function Legend({ isCompared, plate }: { isCompared: boolean; plate: Ref<HTMLDivElement> }) {
   const isSmall = useMediaQuery("(max-width: 700px)") ?? false;
   const [state, setState] = useLocalStorage<"open" | "closed" | "">({
     key: "portolan-legend",
@@ -11,7 +12,7 @@ export function Legend({ isCompared }: { isCompared: boolean }) {
   const isOpen = state === "" ? !isSmall : state === "open";
   return (
     <aside className="legend" aria-label="Legend">
-      <div className="legend-plate">
+      <div className="legend-plate" ref={plate}>
         <UnstyledButton
           className="legend-head"
           aria-expanded={isOpen}
@@ -41,6 +42,13 @@ const kindSigns = [
   item("process", <circle cx="17" cy="9" r="6.5" className="kind-process" />),
   item("container", <rect x="11" y="3" width="12" height="12" rx="3.5" className="kind-container" />),
   item("host", <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-host" />),
+  item(
+    "not known who",
+    <>
+      <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-unresolved" />
+      <path d="M15.2 7.4a1.8 1.8 0 1 1 1.8 1.8v1.2M17 12.6v.4" className="kind-unresolved" />
+    </>,
+  ),
   item(
     "group: double-click",
     <>

@@ -5,6 +5,7 @@ import { type FeedState, useTopologyVersion } from "../data/use-topology.ts";
 import { attentionText } from "../exporters/exporter-words.ts";
 import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
 import { AgentWord } from "./agent-word.tsx";
+import { KubernetesWord } from "./kubernetes-word.tsx";
 import { DropLines, Lamp, More } from "./more.tsx";
 import { dropCount } from "./record-rate.ts";
 import "./status.css";
@@ -20,16 +21,28 @@ export interface StatusLineProps {
   readonly onExporters: () => void;
   /** Leads to the agents. */
   readonly onAgents: () => void;
+  readonly onFilter: (filter: string) => void;
 }
 
 /** One line that says whether what is seen is all there is. */
 export function StatusLine(props: StatusLineProps) {
-  const { store, status, agents, recordsPerSecond, feed, exportersInTrouble, onExporters, onAgents } = props;
+  const {
+    store,
+    status,
+    agents,
+    recordsPerSecond,
+    feed,
+    exportersInTrouble,
+    onExporters,
+    onAgents,
+    onFilter,
+  } = props;
   useTopologyVersion(store);
   const { peers, links, truncated } = store.state;
   return (
     <footer className="status" data-testid="status">
       {status !== undefined && <AgentWord status={status} agents={agents} onAgents={onAgents} />}
+      {status !== undefined && <KubernetesWord kubernetes={status.kubernetes} onFilter={onFilter} />}
       {status !== undefined && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
       {exportersInTrouble > 0 && (
         <UnstyledButton className="status-more problem" data-testid="attention" onClick={onExporters}>

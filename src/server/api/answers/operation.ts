@@ -19,6 +19,28 @@ const attribution = named("Attribution", "Whose data is shown; its licence wants
   licence: z.string(),
 });
 
+const kubernetes = z.strictObject({
+  state: z
+    .enum(["off", "starting", "on", "partly", "away"])
+    .describe(
+      "`partly`: some things are denied. `away`: the API server cannot be asked; what is known stays.",
+    ),
+  reason: z.string(),
+  remedy: z.string().optional(),
+  resources: z.array(
+    z.looseObject({
+      resource: z.string(),
+      state: z.enum(["starting", "listing", "watching", "denied", "absent", "away"]),
+      reason: z.string(),
+      rule: z.string().describe("What to add to the ClusterRole; empty unless it was denied."),
+    }),
+  ),
+  counts: countsByName,
+  load: z.looseObject({ requests: count, failures: count, bytesReceived: count }),
+  owners: z.array(z.looseObject({ resource: z.string(), reason: z.string(), rule: z.string() })),
+  unresolved: z.array(z.strictObject({ code: z.string(), reason: z.string(), count })),
+});
+
 export const status = named("Status", "What runs here, and what is missing, in words.", {
   version: z.string(),
   node: z.string(),
@@ -31,7 +53,7 @@ export const status = named("Status", "What runs here, and what is missing, in w
     })
     .describe("Who is asking."),
   agent: z.looseObject({ ...part, connections: count }),
-  kubernetes: z.looseObject(part),
+  kubernetes,
   collector: z.looseObject({
     listeners: z.array(z.string()),
     addresses: z.array(z.string()),
@@ -143,6 +165,9 @@ export const nodeGraph = named("NodeGraph", "Nodes and edges for Grafana's Node 
 export const ingested = named("Ingested", "The message's records are durable.", {
   sequence: z.int(),
   isDuplicate: z.boolean(),
+  serverEpoch: z
+    .string()
+    .describe("One start of the server: an agent tells another one its translations again."),
 });
 
 export const reloaded = named("Reloaded", "Tokens and certificate are those of the configuration.", {

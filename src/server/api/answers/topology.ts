@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type UnresolvedReason, unresolvedReasons } from "../../../topology/index.ts";
 import { count, instant, milliseconds, named } from "./components.ts";
 
 /** Facts that follow from addresses and names; only what is known is there. */
@@ -24,6 +25,10 @@ const ofKubernetes = {
   workloadKind: z.string().optional(),
   service: z.string().optional(),
   labels: z.string().optional().describe("`key=value`, commas between."),
+  unresolved: z
+    .enum(Object.keys(unresolvedReasons) as UnresolvedReason[])
+    .optional()
+    .describe("Why it is not known who of the cluster this is."),
 };
 
 export const peer = named("Peer", "One end of links.", {

@@ -122,6 +122,14 @@ const icons: Record<ScenePeer["kind"], (context: Context, x: number, y: number, 
     context.moveTo(x, y - size * 0.7);
     context.lineTo(x, y + size * 0.7);
   },
+  /** Who is it? */
+  unresolved(context, x, y, size) {
+    context.moveTo(x - size * 0.55, y - size * 0.45);
+    context.arc(x, y - size * 0.45, size * 0.55, Math.PI, 2.5 * Math.PI);
+    context.lineTo(x, y + size * 0.4);
+    context.moveTo(x + 0.8, y + size * 0.9);
+    context.arc(x, y + size * 0.9, 0.8, 0, 2 * Math.PI);
+  },
   /** All others. */
   other(context, x, y, size) {
     for (const dx of [-0.7, 0, 0.7]) {
