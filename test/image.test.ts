@@ -109,7 +109,8 @@ test("its steps make a program that runs, with the page and without what is for 
 
 test("no image is made whose native parts are not there: to npm they are optional", { skip }, () => {
   const { commands } = dockerfile.stages.find(({ name }) => name === "packages")!;
-  const check = commands.at(-1)!;
+  const step = commands.at(-1)!;
+  const check = `RUN ${step.slice(step.indexOf("node -e"))}`;
   image.repeat("packages", check);
   const processor = process.arch === "arm64" ? "arm64" : "x64";
   for (const native of [`@duckdb/node-bindings-linux-${processor}`, `@koromix/koffi-linux-${processor}`]) {
