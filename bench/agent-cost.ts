@@ -1,10 +1,11 @@
 /**
  * What the agent costs the machine it watches. Needs root.
  *
- *   node bench/agent-cost.ts [--case udp|tcp|http|packets|live|memory]... [--minutes 3] [--width 0.01] [--parts all|tcp]
+ *   node bench/agent-cost.ts [--case NAME]... [--minutes 3] [--width 0.01] [--parts all|tcp]
  *
  * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
- * HTTP connections. Periods of a second follow each other without the agent, with a program at the same hooks that does
+ * HTTP connections, four at a time. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
+ * wakes; their CPU is steady whatever else runs. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
  * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count.
  * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
@@ -76,6 +77,8 @@ interface Progressed {
   readonly done: number;
   readonly perSecond: number;
   readonly cpuMicroseconds: number;
+  /** The median of pieces of 20 ms, which what interrupts hardly changes. */
+  readonly nanosecondsPerThing: number;
 }
 
 /** What a process of the load tells, kept: what it had done at any time. */
@@ -106,12 +109,31 @@ class Progress {
     if (first === undefined || last === undefined || last.milliseconds - first.milliseconds < (to - from) / 2)
       return undefined;
     const done = last.done - first.done;
+    const pieces = inside.slice(1).map((moment, i) => {
+      const before = inside[i]!;
+      return ((moment.cpuMicroseconds - before.cpuMicroseconds) * 1000) / (moment.done - before.done);
+    });
     return {
       done,
       perSecond: (done / (last.milliseconds - first.milliseconds)) * 1000,
       cpuMicroseconds: last.cpuMicroseconds - first.cpuMicroseconds,
+      nanosecondsPerThing: median(pieces),
     };
   }
+}
+
+/** Several processes' progress, as one. */
+function together(all: readonly Progress[], from: number, to: number): Progressed | undefined {
+  const each = all.map((progress) => progress.between(from, to));
+  const known = each.filter((one) => one !== undefined);
+  if (known.length < each.length) return undefined;
+  const sum = (read: (one: Progressed) => number) => known.reduce((total, one) => total + read(one), 0);
+  return {
+    done: sum(({ done }) => done),
+    perSecond: sum(({ perSecond }) => perSecond),
+    cpuMicroseconds: sum(({ cpuMicroseconds }) => cpuMicroseconds),
+    nanosecondsPerThing: median(known.map(({ nanosecondsPerThing }) => nanosecondsPerThing)),
+  };
 }
 
 interface Question {
@@ -121,11 +143,16 @@ interface Question {
   readonly perUnit: number;
   readonly thing: string;
   readonly perThing: number;
-  readonly receiver: readonly string[];
+  /** None when the sender is both ends. */
+  readonly receiver?: readonly string[];
   readonly sender: readonly string[];
+  /** How many of each. */
+  readonly copies?: number;
   /** Which of the two tells what arrived. */
   readonly counts: "receiver" | "sender";
 }
+
+const serverNamespace = `/run/netns/${hosts.server}`;
 
 const questions: readonly Question[] = [
   {
@@ -140,8 +167,16 @@ const questions: readonly Question[] = [
   },
   {
     ...{ name: "http", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
-    ...{ receiver: ["serve", "5303"], sender: ["request", hosts.serverAddress, "5303", "0"] },
+    ...{ receiver: ["serve", "5303"], sender: ["request", hosts.serverAddress, "5303", "0"], copies: 4 },
     counts: "sender",
+  },
+  {
+    ...{ name: "udp-path", unit: "1,000 datagrams/s", perUnit: 1000, thing: "datagram", perThing: 1 },
+    ...{ sender: ["both", "udp", serverNamespace, hosts.serverAddress, "5306"], counts: "sender" },
+  },
+  {
+    ...{ name: "http-path", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
+    ...{ sender: ["both", "tcp", serverNamespace, hosts.serverAddress, "5307"], counts: "sender" },
   },
 ];
 
@@ -198,28 +233,28 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
   for (let tries = 0; tries < 20; tries++) {
     await waitForQuiet();
     await enter(arm);
-    const agentBefore = await agent.usage();
+    const agentBefore = agent.cpuMilliseconds();
     const wasQuiet = isQuiet(arm);
     const [from, busy] = [clock(), readBusySeconds()];
     await rest(periodMilliseconds);
     const [to, busySeconds] = [clock(), readBusySeconds() - busy];
-    const agentAfter = await agent.usage();
+    const agentAfter = agent.cpuMilliseconds();
     const isStillQuiet = wasQuiet && isQuiet(arm);
     await leave(arm);
-    const [receiver, sender] = [ends.receiver.between(from, to), ends.sender.between(from, to)];
+    const sender = together(ends.senders, from, to);
+    const receiver = question.receiver === undefined ? sender : together(ends.receivers, from, to);
     if (!isStillQuiet || receiver === undefined || sender === undefined) {
       disturbed++;
       continue;
     }
-    const ours = receiver.cpuMicroseconds + sender.cpuMicroseconds;
-    const agents = agentAfter.cpuMicroseconds - agentBefore.cpuMicroseconds;
+    const isOne = receiver === sender;
+    const ours = sender.cpuMicroseconds + (isOne ? 0 : receiver.cpuMicroseconds);
+    const agents = (agentAfter - agentBefore) * 1000;
     const counted = question.counts === "receiver" ? receiver : sender;
+    const ofBoth = sender.cpuMicroseconds / sender.done + receiver.cpuMicroseconds / receiver.done;
     return {
       perSecond: counted.perSecond,
-      cpuNanosecondsPerThing:
-        (sender.cpuMicroseconds / sender.done + receiver.cpuMicroseconds / receiver.done) *
-        1000 *
-        question.perThing,
+      cpuNanosecondsPerThing: isOne ? sender.nanosecondsPerThing : ofBoth * 1000 * question.perThing,
       othersCores: (busySeconds - (ours + agents) / 1e6) / ((to - from) / 1000),
     };
   }
@@ -227,8 +262,8 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
 }
 
 interface Ends {
-  readonly receiver: Progress;
-  readonly sender: Progress;
+  readonly receivers: readonly Progress[];
+  readonly senders: readonly Progress[];
 }
 
 type Round = Record<Arm, Figures>;
@@ -239,10 +274,16 @@ const ratios = (rounds: readonly Round[], of: Arm, to: Arm) =>
 const isUndisturbed = (round: Round) => arms.every((arm) => round[arm].othersCores <= othersCoresMax);
 
 async function compare(question: Question): Promise<void> {
-  const receiving = spawnLoad(hosts.server, 1, ...question.receiver);
-  await said(receiving, "listening");
-  const sending = spawnLoad(hosts.client, 0, ...question.sender);
-  const ends = { receiver: new Progress(receiving), sender: new Progress(sending) };
+  const { receiver, sender, copies = 1 } = question;
+  const receiving = Array.from({ length: receiver === undefined ? 0 : copies }, () =>
+    spawnLoad(hosts.server, 1, ...receiver!),
+  );
+  for (const child of receiving) await said(child, "listening");
+  const sending = Array.from({ length: copies }, () => spawnLoad(hosts.client, 0, ...sender));
+  const ends: Ends = {
+    receivers: receiving.map((child) => new Progress(child)),
+    senders: sending.map((child) => new Progress(child)),
+  };
   await rest(2000);
   const rounds: Round[] = [];
   const start = clock();
@@ -262,7 +303,7 @@ async function compare(question: Question): Promise<void> {
   }
   printRates(question, rounds);
   await printPrograms();
-  for (const child of [sending, receiving]) child.kill("SIGKILL");
+  for (const child of [...sending, ...receiving]) child.kill("SIGKILL");
 }
 
 function printRates({ name, unit, perUnit, thing }: Question, all: readonly Round[]): void {
@@ -291,7 +332,8 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
     const [addedLow, addedHigh] = medianInterval(added);
     console.log(
       `  ${armNames[of]} / ${armNames[to]}: rate ${median(ratios(rounds, of, to)).toFixed(3)} [${low.toFixed(3)}..${high.toFixed(3)}], ` +
-        `CPU per ${thing} ${median(added) >= 0 ? "+" : ""}${median(added).toFixed(0)} ns [${addedLow.toFixed(0)}..${addedHigh.toFixed(0)}]`,
+        `CPU per ${thing} ${median(added) >= 0 ? "+" : ""}${median(added).toFixed(0)} ns [${addedLow.toFixed(0)}..${addedHigh.toFixed(0)}], ` +
+        `${((median(added) / median(rounds.map((round) => round[to].cpuNanosecondsPerThing))) * 100).toFixed(1)} %`,
     );
   }
 }
@@ -368,6 +410,19 @@ async function hold(connections: number): Promise<ChildProcess[]> {
   return children;
 }
 
+/** By then V8 has compiled what is run often. */
+const warmMilliseconds = 20_000;
+
+/** What the kernel counts for an empty program, while there is traffic. */
+async function readTimingNanoseconds(): Promise<number> {
+  hook.attach();
+  const before = hook.runs;
+  await rest(1000);
+  const { count, nanoseconds } = hook.runs;
+  hook.detach();
+  return (nanoseconds - before.nanoseconds) / (count - before.count);
+}
+
 async function spendLive(): Promise<void> {
   const [connections, perSecond, seconds] = [10_000, 1000, 30];
   const children = await hold(connections);
@@ -376,35 +431,43 @@ async function spendLive(): Promise<void> {
   const asking = spawnLoad(hosts.client, 0, "request", hosts.serverAddress, 5305, perSecond);
   const progress = new Progress(asking);
   await agent.start();
-  await rest(5000); // compiled and warm
-  const start = clock();
+  await rest(warmMilliseconds);
   const disable = enableBpfStatistics();
-  const shares: number[] = [];
+  const timing = await readTimingNanoseconds();
   const atStart = await agent.usage();
-  for (let before = atStart; shares.length < seconds; ) {
-    const from = clock();
+  const start = clock();
+  const shares: number[] = [];
+  for (let before = agent.cpuMilliseconds(), from = clock(); shares.length < seconds; ) {
     await rest(1000);
-    const usage = await agent.usage();
-    shares.push((usage.cpuMicroseconds - before.cpuMicroseconds) / (clock() - from));
-    before = usage;
+    const [used, to] = [agent.cpuMilliseconds(), clock()];
+    shares.push(((used - before) / (to - from)) * 1000);
+    [before, from] = [used, to];
   }
+  const elapsedSeconds = (clock() - start) / 1000;
   const last = await agent.usage();
   disable();
   const [low, high] = medianInterval(shares);
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const runs = last.programs.map(({ name, runs, nanoseconds }) => {
+    const before = atStart.programs.find((program) => program.name === name);
+    return { name, ran: runs - (before?.runs ?? 0), took: nanoseconds - (before?.nanoseconds ?? 0) };
+  });
+  // Those that walk are run by the agent's process, and are in its time.
+  const others = runs.filter(({ name }) => !name.startsWith("walk_"));
+  const othersMilliseconds =
+    others.reduce((sum, { ran, took }) => sum + took - ran * timing, 0) / 1e6 / elapsedSeconds;
   console.log(
     `\nlive: ${(progress.between(start, clock())?.perSecond ?? 0).toFixed(0)} connections/s, ${last.sockets} sockets; the agent's process ` +
-      `takes ${median(shares).toFixed(2)} ms of CPU a second [${low.toFixed(2)}..${high.toFixed(2)}], mean ${mean.toFixed(2)}: ` +
-      `${(mean / 10).toFixed(2)} % of a core; ${(last.residentBytes / 1e6).toFixed(0)} MB resident; ${last.drops} drops`,
+      `takes ${median(shares).toFixed(2)} ms of CPU a second [${low.toFixed(2)}..${high.toFixed(2)}], mean ${mean.toFixed(2)}, ` +
+      `its programs in others' processes ${othersMilliseconds.toFixed(2)}: ${((mean + othersMilliseconds) / 10).toFixed(2)} % of a core; ` +
+      `${(last.residentBytes / 1e6).toFixed(0)} MB resident; ${last.drops} drops`,
   );
-  for (const { name, runs, nanoseconds } of last.programs) {
-    const before = atStart.programs.find((program) => program.name === name);
-    const [ran, took] = [runs - (before?.runs ?? 0), nanoseconds - (before?.nanoseconds ?? 0)];
+  for (const { name, ran, took } of runs)
     if (ran > 0)
       console.log(
-        `  ${name} ${(took / ran).toFixed(0)} ns a run, ${(took / 1e6 / seconds).toFixed(2)} ms a second`,
+        `  ${name} ${(took / ran).toFixed(0)} ns a run, ${(took / 1e6 / elapsedSeconds).toFixed(2)} ms a second`,
       );
-  }
+  console.log(`  an empty program is counted with ${timing.toFixed(0)} ns a run, which is the timing itself`);
   await agent.stop();
   for (const child of [asking, serving, ...children]) child.kill("SIGKILL");
 }

@@ -1,6 +1,6 @@
 /**
  * The agent alone, in a process of its own, as `createAgent` makes it and without a server behind it: what it finds is thrown
- * away. Polls once a second while it is on. Started by `startAgentProcess`.
+ * away. Polls once a second while it is on, with the flags of `./portolan agent`. Started by `startAgentProcess`.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -13,8 +13,8 @@ import { ObserverTable } from "../src/flow/index.ts";
 import { PeerTable } from "../src/topology/index.ts";
 import { type PacketName, runPackets } from "./packet-runs.ts";
 
+/** What it says of itself, which takes it milliseconds: not to be asked while its CPU is measured. */
 export interface AgentUsage {
-  readonly cpuMicroseconds: number;
   readonly residentBytes: number;
   readonly sockets: number;
   readonly drops: number;
@@ -34,6 +34,8 @@ export interface AgentProcess {
   start(): Promise<void>;
   stop(): Promise<void>;
   usage(): Promise<AgentUsage>;
+  /** CPU it has taken, by the scheduler's count: asked from outside, it costs the agent nothing. */
+  cpuMilliseconds(): number;
   packetRuns(): Promise<AgentPacketRuns>;
   end(): void;
 }
@@ -43,7 +45,10 @@ const self = fileURLToPath(import.meta.url);
 
 /** `parts` is "all", or "tcp" without datagrams and DNS. */
 export function startAgentProcess(parts: string): AgentProcess {
-  const child: ChildProcess = fork(self, [], { env: { ...process.env, AGENT_PARTS: parts } });
+  const child: ChildProcess = fork(self, [], {
+    execArgv: launcherFlags(),
+    env: { ...process.env, AGENT_PARTS: parts, MALLOC_ARENA_MAX: "1" },
+  });
   async function ask<T>(order: Order): Promise<T> {
     const answered = once(child, "message");
     child.send(order);
@@ -55,9 +60,22 @@ export function startAgentProcess(parts: string): AgentProcess {
     start: () => ask("start"),
     stop: () => ask("stop"),
     usage: () => ask("usage"),
+    cpuMilliseconds: () => readCpuMilliseconds(child.pid!),
     packetRuns: () => ask("packetRuns"),
     end: () => void child.kill("SIGKILL"),
   };
+}
+
+function launcherFlags(): string[] {
+  const launcher = readFileSync(new URL("../portolan", import.meta.url), "utf8");
+  return /^agent_flags="(.*)"$/m.exec(launcher)![1]!.split(" ");
+}
+
+function readCpuMilliseconds(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
+    return sum + Number(nanoseconds) / 1e6;
+  }, 0);
 }
 
 function serveOrders(parts: string): void {
@@ -107,9 +125,7 @@ function serveOrders(parts: string): void {
 }
 
 function readUsage(): Omit<AgentUsage, "sockets" | "drops"> {
-  const { user, system } = process.cpuUsage();
   return {
-    cpuMicroseconds: user + system,
     residentBytes: process.memoryUsage.rss(),
     programs: fdsOf("bpf-prog").map((fd) => ({
       name: nameOf(fd, 64),

@@ -4,7 +4,7 @@
  *   node bench/live.ts [--subscribers 200] [--views 4] [--seconds 20] [--addresses 1000000] [--minutes 1]
  *
  * First `subscribers` live streams of so many different views are open while records of 300 links come in; each second one more link
- * appears, and it is timed from its datagram to the last stream that has it. Then records of `addresses` different
+ * appears, and it is timed from its datagram to the last stream that has it; CPU is the server's, of one core. Then records of `addresses` different
  * addresses a minute come in, and the server's resident memory is watched.
  */
 import { createSocket } from "node:dgram";
@@ -34,6 +34,13 @@ const recordsPerDatagram = 30;
 function residentMB({ child }: Program): number {
   const text = readFileSync(`/proc/${child.pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) / 1000;
+}
+
+/** Of user and kernel, since the start. */
+function cpuSeconds({ child }: Program): number {
+  const [, rest = ""] = /\) (.*)/.exec(readFileSync(`/proc/${child.pid}/stat`, "utf8")) ?? [];
+  const fields = rest.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100; // clock ticks of USER_HZ
 }
 
 function datagram(sources: readonly string[]): Uint8Array {
@@ -105,6 +112,7 @@ async function measureChanges(program: Program, port: number): Promise<void> {
   const send = (bytes: Uint8Array) => socket.send(bytes, port, "127.0.0.1");
   const sentAt: number[] = [];
   const memory = residentMB(program);
+  const cpu = cpuSeconds(program);
   for (let second = 0; second < seconds; second++) {
     for (let part = 0; part < 10; part++) {
       send(
@@ -120,6 +128,7 @@ async function measureChanges(program: Program, port: number): Promise<void> {
       await delay(100);
     }
   }
+  const cpuShare = (cpuSeconds(program) - cpu) / seconds;
   await delay(3000);
   worker.postMessage("how much");
   await once(worker, "message");
@@ -132,7 +141,7 @@ async function measureChanges(program: Program, port: number): Promise<void> {
   const at = (share: number) => last[Math.min(last.length - 1, Math.floor(last.length * share))];
   console.log(
     `${count} streams, ${viewCount} views: a link is on all of them after ${at(0.5)} ms (median), ${at(0.95)} ms (p95), ${last.at(-1)} ms (most); ` +
-      `${(bytes / 1e6 / seconds / count).toFixed(3)} MB/s per stream; memory ${memory.toFixed(0)} to ${residentMB(program).toFixed(0)} MB`,
+      `${(bytes / 1e6 / seconds / count).toFixed(3)} MB/s per stream; CPU ${(100 * cpuShare).toFixed(0)} %; memory ${memory.toFixed(0)} to ${residentMB(program).toFixed(0)} MB`,
   );
   await worker.terminate();
 }

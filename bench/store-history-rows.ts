@@ -97,7 +97,7 @@ function peersStatement(kind: "pods" | "hosts", count: number, workloads: number
     ['DE', 'CH', 'US'][1 + i % 3] AS country, ['Germany', 'Switzerland', 'United States'][1 + i % 3] AS country_name, 64500 + i % 50 AS as_number`;
   const row = kind === "pods" ? "i" : `(i + ${workloads * 2})`;
   return `INSERT INTO peers BY NAME SELECT ${keyOf(row)} AS key, ${kind === "pods" ? pods : hosts}, '' AS process, '' AS container,
-    '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
+    '' AS unresolved, '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
     0 AS address_high, ${addressLowOf(row, workloads * 2)} AS address_low, ${now - 30 * day} AS first_seen FROM range(${count}) t(i)`;
 }
 
@@ -118,13 +118,15 @@ function linksStatement(table: string, unit: number, from: number, to: number, s
   return `INSERT INTO ${table} BY NAME
     SELECT t AS time, observer_key, ${keyOf("client")} AS client_key, ${keyOf("server")} AS server_key, 0 AS called_key, port AS server_port, 6 AS protocol,
       is_duplicate, sampling AS sampling_interval,
+      CASE WHEN observer_key = 999 THEN 1 + link % 4 ELSE 0 END AS client_interface,
+      CASE WHEN observer_key = 999 THEN 1 + link % 3 ELSE 0 END AS server_interface,
       (${scale} * exp(6 + 8 * weight + 2 * ${random("link", "t", "6")}))::BIGINT // sampling AS bytes_sent,
       (${scale} * exp(7 + 8 * weight + 2 * ${random("link", "t", "7")}))::BIGINT // sampling AS bytes_received,
       (${scale} * exp(1 + 6 * weight + ${random("link", "t", "8")}))::BIGINT // sampling AS packets,
       (${scale} * 3 * ${random("link", "t", "9")})::BIGINT AS connections, (4 * ${random("link", "t", "10")} * weight)::BIGINT AS retransmits,
       (200 + 5000 * ${random("link", "t", "11")})::BIGINT AS rtt_sum, 1 AS rtt_count,
       ${zeros.map((name) => `0 AS ${name}`).join(", ")}, 150 AS rtt_min, t + 17 AS first_seen, t + ${unit} - 1000 AS last_seen
-    FROM range(${from}, ${to}, ${unit}) times(t), seen WHERE ${random("link", "t", "12")} < ${share} ORDER BY t, observer_key, client_key`;
+    FROM range(${from}, ${to}, ${unit}) times(t), seen WHERE ${random("link", "t", "12")} < ${share} ORDER BY t, observer_key, server_key, client_key`;
 }
 
 function recordsStatement(

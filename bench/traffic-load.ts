@@ -6,6 +6,8 @@
  *     traffic-load.ts send udp|tcp HOST PORT         sends datagrams of 64 bytes, or a stream in pieces of 128 KiB, as fast as can be
  *     traffic-load.ts serve PORT                     answers an HTTP request per connection, and closes it
  *     traffic-load.ts request HOST PORT RATE         makes such requests, RATE a second; 0 is as fast as can be
+ *     traffic-load.ts both udp|tcp NAMESPACE HOST PORT   is both ends in one thread, the receiving one in another network namespace (a
+ *                                                    file): datagrams of 64 bytes, or such requests; nothing ever waits
  *     traffic-load.ts keep PORT                      accepts connections and keeps them
  *     traffic-load.ts hold HOST PORT COUNT           opens COUNT connections and keeps them; says "held"
  *
@@ -14,6 +16,7 @@
  */
 import { writeSync } from "node:fs";
 import koffi from "koffi";
+import { insideNamespace } from "../src/observe/netlink/inside-namespace.ts";
 
 const libc = koffi.load("libc.so.6");
 const call = {
@@ -61,6 +64,7 @@ function bound(type: number, port: number): number {
   address("0.0.0.0", port);
   const fd = open(type);
   call.setOption(fd, 1, 2, oneAt, 4); // SO_REUSEADDR
+  call.setOption(fd, 1, 15, oneAt, 4); // SO_REUSEPORT: several processes may serve
   checked(call.bind(fd, addressAt, addressBytes), "bind");
   if (type === stream) checked(call.listen(fd, 4096), "listen");
   writeSync(1, "listening\n");
@@ -139,6 +143,38 @@ function ask(rate: number): void {
   }
 }
 
+function beBoth(kind: string, networkNamespace: string, host: string, port: number): void {
+  const type = kind === "udp" ? datagram : stream;
+  const listening = insideNamespace(networkNamespace, () => bound(type, port));
+  address(host, port);
+  new TextEncoder().encodeInto(request, new Uint8Array(memory, 4096));
+  new TextEncoder().encodeInto(response, new Uint8Array(memory, 4096 + 2048));
+  if (type === datagram) sendToOneself(connected(type), listening);
+  for (;;) {
+    const fd = connected(stream);
+    const accepted = checked(call.accept(listening, 0, 0, 0), "accept");
+    call.send(fd, dataAt, request.length, 0);
+    call.receive(accepted, dataAt + 1024, 1024, 0);
+    call.send(accepted, dataAt + 2048, response.length, 0);
+    call.close(accepted);
+    while (Number(call.receive(fd, dataAt + 1024, 1024, 0)) > 0);
+    call.close(fd);
+    tell(1);
+  }
+}
+
+function sendToOneself(sending: number, receiving: number): never {
+  const atOnce = 32; // as many as its buffer holds
+  const dontWait = 0x40;
+  for (;;) {
+    let amount = 0;
+    for (let i = 0; i < atOnce; i++) call.send(sending, dataAt, datagramBytes, 0);
+    for (let i = 0; i < atOnce; i++)
+      if (Number(call.receive(receiving, dataAt, pieceBytes, dontWait)) > 0) amount++;
+    tell(amount);
+  }
+}
+
 function keep(port: number): void {
   const fd = bound(stream, port);
   for (;;) checked(call.accept(fd, 0, 0, 0), "accept");
@@ -150,13 +186,14 @@ function hold(count: number): void {
   for (;;) call.usleep(999_999);
 }
 
-const [role, a = "", b = "", c = ""] = process.argv.slice(2);
+const [role, a = "", b = "", c = "", d = ""] = process.argv.slice(2);
 if (role === "send") address(b, Number(c));
 else if (role === "request" || role === "hold") address(a, Number(b));
 if (role === "receive") receive(a, Number(b));
 else if (role === "send") send(a);
 else if (role === "serve") serve(Number(a));
 else if (role === "request") ask(Number(c));
+else if (role === "both") beBoth(a, b, c, Number(d));
 else if (role === "keep") keep(Number(a));
 else if (role === "hold") hold(Number(c));
-else throw new Error("traffic-load.ts receive|send|serve|request|keep|hold");
+else throw new Error("traffic-load.ts receive|send|serve|request|both|keep|hold");

@@ -50,12 +50,3 @@ export async function openAt(page: Page, url: string): Promise<void> {
 export function isOfMachine(message: ConsoleMessage): boolean {
   return message.text().endsWith(cutError);
 }
-
-/**
- * The browser tells of each 404 by itself. The details of a peer or link ask what is stored of it, and until its first minute is over
- * that is nothing.
- */
-export function isOfUnstored(message: ConsoleMessage): boolean {
-  const isOne = /\/api\/v1\/(peers|links)\/[^/]+$/.test(message.location().url.replace(/\?.*/, ""));
-  return isOne && message.text().includes("status of 404");
-}

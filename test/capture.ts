@@ -17,6 +17,44 @@ export function networkBytes({ source, protocol, packets, payloadBytes }: Captur
   return packets * (headers + payloadBytes);
 }
 
+/** What the packets of flows come to. */
+export function totalsOf(flows: readonly CapturedFlow[]): { packetCount: number; octetCount: number } {
+  return {
+    packetCount: flows.reduce((sum, { packets }) => sum + packets, 0),
+    octetCount: flows.reduce((sum, flow) => sum + networkBytes(flow), 0),
+  };
+}
+
+type Amount = Pick<CapturedFlow, "packets" | "payloadBytes">;
+
+/** Both directions of a TCP connection from 10.0.0.1 to port 443 of 10.0.0.2. */
+export function connection(there: Amount, back: Amount): CapturedFlow[] {
+  const client = { address: [10, 0, 0, 1], port: 40_000 };
+  const server = { address: [10, 0, 0, 2], port: 443 };
+  const direction = (from: typeof client, to: typeof client, amount: Amount): CapturedFlow => ({
+    source: from.address,
+    destination: to.address,
+    sourcePort: from.port,
+    destinationPort: to.port,
+    protocol: 6,
+    ...amount,
+  });
+  return [direction(client, server, there), direction(server, client, back)];
+}
+
+/** UDP to port 53 from so many hosts, unanswered. */
+export function questions(count: number, packets: (host: number) => number): CapturedFlow[] {
+  return Array.from({ length: count }, (_, host) => ({
+    source: [10, 1, 0, host],
+    destination: [10, 2, 0, 1],
+    sourcePort: 1000 + host,
+    destinationPort: 53,
+    protocol: 17,
+    packets: packets(host),
+    payloadBytes: 30,
+  }));
+}
+
 /** libpcap's file format: a header of 24 bytes, then per packet 16 bytes and the Ethernet frame. */
 export function writeCapture(flows: readonly CapturedFlow[], startSeconds: number): Buffer {
   const header = Buffer.alloc(24);

@@ -6,7 +6,7 @@
  *     datagram-traffic.ts spread HOST PORT COUNT        sends one datagram of 10 bytes from each of COUNT sockets
  *     datagram-traffic.ts flood HOST PORT COUNT BYTES   sends COUNT datagrams, full of ones, and waits for no answer
  *     datagram-traffic.ts ping HOST COUNT BYTES         echo requests with BYTES behind ICMP's header
- *     datagram-traffic.ts resolve SERVER NAME...        asks for A and AAAA records
+ *     datagram-traffic.ts resolve SERVER NAME...        asks for A and AAAA records, waits PATIENCE_MILLISECONDS for each; says how long answers took
  *
  * Lines on standard output say what has happened. The process stays until its standard input ends.
  */
@@ -98,12 +98,20 @@ function checksum(bytes: Buffer): number {
 }
 
 async function resolve(server: string, names: readonly string[]): Promise<void> {
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  const resolver = new Resolver({ timeout: Number(process.env.PATIENCE_MILLISECONDS ?? 500), tries: 1 });
   resolver.setServers([server]);
+  const waits: number[] = [];
   for (const name of names) {
-    for (const type of ["A", "AAAA"] as const) await resolver.resolve(name, type).catch(() => undefined);
+    for (const type of ["A", "AAAA"] as const) {
+      const begun = performance.now();
+      const error = await resolver.resolve(name, type).then(
+        () => "",
+        ({ code }) => code as string,
+      );
+      if (error !== "ETIMEOUT") waits.push(performance.now() - begun);
+    }
   }
-  console.log("resolved");
+  console.log(`resolved ${JSON.stringify(waits)}`);
 }
 
 process.stdin.on("end", () => process.exit(0)).resume();

@@ -18,7 +18,7 @@ export interface FrameField {
 }
 
 /** What is used of `@grafana/data`. */
-interface GrafanaData {
+export interface GrafanaData {
   toDataFrame(frame: object): Frame;
   transformDataFrame(
     options: readonly TransformationJson[],

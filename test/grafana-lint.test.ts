@@ -80,6 +80,37 @@ test("panels do not overlap, stay within 24 columns, and say what they show", ()
   });
 });
 
+test("what is on or off says so in a word, and off is red", () => {
+  const isState = (expr: string) => /^m(in|ax)\b.*_(up|denied)\{/.test(expr);
+  let count = 0;
+  forEachChart(({ type, targets = [], fieldConfig }, _dashboard, where) => {
+    const states = targets.filter(({ expr = "" }) => isState(expr));
+    if (states.length === 0) return;
+    count += states.length;
+    const { defaults, overrides } = fieldConfig!;
+    const mappings = [
+      ...(defaults.mappings ?? []),
+      ...overrides.flatMap(({ properties }) =>
+        properties
+          .filter(({ id }) => id === "mappings")
+          .flatMap(({ value }) => value as typeof defaults.mappings & {}),
+      ),
+    ];
+    assert.equal(mappings.length, states.length, `${where}: a mapping for each`);
+    for (const { options } of mappings)
+      assert.deepEqual(
+        Object.values(options)
+          .map(({ color }) => color)
+          .sort(),
+        ["green", "red"],
+        where,
+      );
+    if (type === "stat")
+      assert.equal(defaults.thresholds!.steps[0]!.color, "red", `${where}: below its threshold`);
+  });
+  assert.equal(count, 8);
+});
+
 test("data sources are variables, and every variable that is asked for is there and asked for", () => {
   for (const dashboard of all) {
     const variables = dashboard.templating.list;
@@ -223,6 +254,17 @@ function exampleOf(name: string): string {
   if (/network/.test(name)) return "office%20lan";
   return name === "asn" ? "64500" : name === "country" ? "CH" : "a%20b";
 }
+
+test("a filter that somebody writes means the same beside a panel's own terms", () => {
+  const texts = sets.infinity.map((dashboard) => JSON.stringify(dashboard.panels)).join();
+  const filters = [...texts.matchAll(/"key":"filter","value":"([^"]*)"/g)].map(([, filter]) => filter!);
+  assert.ok(filters.length > 10);
+  for (const filter of filters) {
+    if (filter !== "${filter}") assert.match(filter, / \(\$\{filter\}\)$/);
+    for (const written of ["", "port:443 OR port:80"])
+      assert.equal(parseFilter(filter.replace("${filter}", written)).error, undefined, filter);
+  }
+});
 
 test("promtool parses every query", async (t) => {
   const lacking = missing("promtool");

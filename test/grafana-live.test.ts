@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { whyNoDemoWorld } from "../src/demo/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
-import { addresses, type PretendCluster, perRound, startCluster } from "./grafana-cluster.ts";
+import { type AgentFigures, startAgent, watchAgent } from "./grafana-agent.ts";
+import { type PretendCluster, startCluster, told } from "./grafana-cluster.ts";
+import { agentQueries, figuresOf, newcomers, variableValues } from "./grafana-figures.ts";
 import {
+  type GrafanaData,
   infinityFrame,
   loadGrafanaData,
   nodeGraphOf,
@@ -14,232 +15,302 @@ import {
   transform,
   type Vector,
 } from "./grafana-frames.ts";
-import { chartsOf, readDashboards, substitute, type TargetJson } from "./grafana-panels.ts";
-import { freePort, startProgram, until } from "./program.ts";
+import { anyNumber, anything, type Cell, infinityFiguresOf, type Row } from "./grafana-infinity-figures.ts";
+import {
+  chartsOf,
+  type DashboardJson,
+  type PanelJson,
+  readDashboards,
+  substitute,
+  type TargetJson,
+} from "./grafana-panels.ts";
+import type { Choice, Rows, Value, Window } from "./grafana-rows.ts";
+import { countLinkMinutes, flowRecordsOf, settle, windowBetween } from "./grafana-window.ts";
+import { whyNoNamespaces } from "./namespaces.ts";
+import { freePort, until } from "./program.ts";
 import { type MetricsServer, missing, startPrometheus } from "./prometheus-process.ts";
 
-const whyNoDemo = (whyNoDemoWorld() ?? canRunTcp(readKernelFacts()))?.reason;
-const rounds = 40;
-const variables = {
-  ...{ job: ".*", namespace: ".*", exporter: ".*", direction: ".*", known: "1d" },
-  ...{ __range: "600s", __rate_interval: "60s", __interval: "1s" },
-};
+const whyNoAgent = whyNoNamespaces() || canRunTcp(readKernelFacts())?.reason;
+const rounds = 8;
+/** More than are told by name. */
+const crowdLinks = told.seriesLimit + 20;
+const lostUnits = Object.values(told.lost)
+  .flatMap((ofRound) => Object.values(ofRound))
+  .reduce((sum, count) => sum + count, 0);
 const dashboards = readDashboards(".");
+const infinityDashboards = readDashboards("infinity");
 
-/** A panel's query, with these variables. */
-function queryOf(uid: string, id: number, refId: string, values: Partial<typeof variables> = {}): string {
-  const target = chartsOf(dashboards.find((one) => one.uid === `portolan-${uid}`)!)
-    .find((panel) => panel.id === id)!
-    .targets!.find((one) => one.refId === refId)!;
-  return substitute(target.expr!, { ...variables, ...values });
+interface Query {
+  /** Dashboard, panel and query, as the tables of figures have them. */
+  readonly key: string;
+  readonly title: string;
+  readonly panel: PanelJson;
+  readonly target: TargetJson;
 }
 
-/** The same query over the counters themselves, which begin with the program: what was sent altogether. */
-const totals = (query: string) => query.replaceAll(/(?:rate|increase)\((\w+\{[^}]*\})\[[^\]]+\]\)/g, "$1");
-
-const near = (value: number | undefined, expected: number, what: string) =>
-  assert.ok(
-    value !== undefined && Math.abs(value - expected) <= Math.abs(expected) * 0.01,
-    `${what}: ${value}, expected ${expected} within 1 %`,
+const queriesOf = (all: readonly DashboardJson[]): Query[] =>
+  all.flatMap((dashboard) =>
+    chartsOf(dashboard).flatMap((panel) =>
+      (panel.targets ?? []).map((target) => ({
+        key: `${dashboard.uid.replace(/^portolan-(infinity-)?/, "")} ${panel.id} ${target.refId}`,
+        ...{ title: panel.title, panel, target },
+      })),
+    ),
   );
+const queries = queriesOf(dashboards);
+const questions = queriesOf(infinityDashboards);
 
-test("every panel's query, in a real Prometheus, over the demo's world, a cluster and a router: data, and the right data", {
+/** A query with everything that Grafana would put into it. */
+const written = (expr: string, job: string, seconds: number, choice: Choice = {}) =>
+  substitute(expr, {
+    ...{ job, namespace: ".*", exporter: ".*", direction: ".*", known: "1d", ...choice },
+    // Both scrapes are in it, and nothing else: a rate is what was sent between them, by the seconds between them.
+    ...{ __range: milliseconds(seconds), __rate_interval: milliseconds(seconds), __interval: "1s" },
+  });
+const milliseconds = (seconds: number) => `${Math.round(seconds * 1000) + 1}ms`;
+
+test("every query of every dashboard has its figures, and no figure is without its query", () => {
+  const between = [0, 0] as const;
+  const some: Partial<Window> = {
+    ...{ rounds: 1, seconds: 1, processorSeconds: between, lastSent: between, lastHeard: between },
+  };
+  const window = some as Window; // what there are figures of does not depend on the rest
+  const figures = figuresOf(window);
+  assert.deepEqual(Object.keys(figures).sort(), queries.map(({ key }) => key).sort());
+  // What the cluster has nothing of is looked at elsewhere below.
+  const withoutRows = Object.keys(figures).filter((key) => (figures[key] ?? []).length === 0);
+  const elsewhere = [
+    ...agentQueries.filter((key) => !key.startsWith("itself 10")),
+    "external 31 A",
+    "itself 22 B",
+  ];
+  assert.deepEqual(withoutRows.sort(), elsewhere.sort());
+  const ofInfinity = Object.keys(infinityFiguresOf(window, { begun: 0, now: 1, storeBytes: [0, 0] }));
+  assert.deepEqual(ofInfinity.sort(), questions.map(({ key }) => key).sort());
+  const variables = dashboards.flatMap(({ uid, templating }) =>
+    templating.list
+      .filter(({ type }) => type === "query")
+      .map(({ name }) => `${uid.replace("portolan-", "")} ${name}`),
+  );
+  assert.deepEqual(Object.keys(variableValues).sort(), variables.sort());
+  for (const { uid, annotations } of [...dashboards, ...infinityDashboards])
+    assert.deepEqual(annotations?.list ?? [], [], `${uid}: annotations ask too`);
+});
+
+test("every panel's query, in a real Prometheus, over a cluster, routers and this machine: the figures that were sent", {
   skip: missing("prometheus") ?? false,
-  timeout: 240_000,
+  timeout: 300_000,
 }, async (t) => {
-  const ports = { cluster: await freePort(), demo: await freePort() };
+  const ports = { cluster: await freePort(), agent: await freePort() };
   const prometheus = await startPrometheus(t, {
     cluster: [`127.0.0.1:${ports.cluster}`],
-    ...(whyNoDemo === undefined ? { demo: [`127.0.0.1:${ports.demo}`] } : {}),
+    ...(whyNoAgent === undefined ? { agent: [`127.0.0.1:${ports.agent}`] } : {}),
   });
-  const [cluster] = await Promise.all([
-    startCluster(t, { port: ports.cluster, remoteWrite: prometheus.url }),
-    whyNoDemo === undefined ? startDemo(t, ports.demo) : undefined,
+  const [{ cluster, window, answers, asked }, agent] = await Promise.all([
+    tellCluster(t, ports.cluster, prometheus),
+    whyNoAgent === undefined ? tellAgent(t, ports.agent, prometheus) : whyNoAgent,
   ]);
-  const begun = performance.now();
-  for (let round = 0; round < rounds; round++) {
-    await cluster.talk();
-    await delay(500);
-  }
-  const seconds = (performance.now() - begun) / 1000;
-  await cluster.isHeard();
-  const toApi = 'portolan_link_sent_bytes_total{job="cluster",server_port="8080"}';
-  await until("the last round is scraped", async () => {
-    const [last] = await prometheus.query(toApi);
-    return last?.value === rounds * perRound.webToApi.sent ? true : undefined;
-  });
 
-  // The collector is looked at a twentieth of the time at most: on a busy machine its figures come seconds later.
-  await until("the collector was looked at", async () => {
-    const [records] = await prometheus.query('portolan_collector_records_total{job="cluster"}');
-    return records?.value === rounds * 4 ? true : undefined;
-  });
-
-  await t.test("each query answers", async () => {
-    const empty: string[] = [];
-    let count = 0;
-    for (const { uid, panels } of dashboards)
-      for (const { id, title, targets = [] } of panels)
-        for (const { refId, expr } of targets) {
-          if (expr === undefined) continue;
-          if (whyNoDemo !== undefined && /_dns_/.test(expr)) continue;
-          count++;
-          const found = await prometheus.query(substitute(expr, variables));
-          if (found.length === 0 || found.every(({ value }) => Number.isNaN(value)))
-            empty.push(`${uid} ${id} ${title} ${refId}`);
-        }
-    assert.deepEqual(empty, []);
-    assert.ok(count > 90, `${count} queries`);
-    if (whyNoDemo !== undefined) t.diagnostic(`without the demo's world: ${whyNoDemo}`);
-  });
-
-  await t.test("figures are what was sent", () => checkFigures(prometheus));
-  await t.test("rates are in the proportions of what was sent", () =>
-    checkRates(prometheus, rounds / seconds),
-  );
-  await t.test("variables offer what there is", async () => {
-    const namespaces = await prometheus.query(
-      'count by (server_namespace) (portolan_link_connections_total{job=~".*"})',
-    );
-    assert.ok(namespaces.some(({ labels }) => labels.server_namespace === "shop"));
-  });
-  await t.test("node graphs are whole, for Grafana's own code", async (t) => {
-    const data = loadGrafanaData();
-    if (typeof data === "string") return t.skip(data);
-    const jobs = whyNoDemo === undefined ? ["cluster", "demo", ".*"] : ["cluster"];
-    for (const id of [10, 11]) {
-      const panel = dashboards
-        .find(({ uid }) => uid === "portolan-topology")!
-        .panels.find((one) => one.id === id)!;
-      for (const job of jobs) {
-        const frames = [];
-        for (const refId of ["nodes", "edges"])
-          frames.push(
-            tableFrame(data, refId, await prometheus.query(queryOf("topology", id, refId, { job })), 2),
-          );
-        const graph = nodeGraphOf(data, await transform(data, panel.transformations!, frames));
-        assert.deepEqual(problemsOf(graph), [], `${panel.title} of ${job}`);
-        if (job === "demo" && id === 10)
-          assert.ok(graph.node("id")!.length > 15, "the demo's pods and hosts");
-        assert.ok(graph.edge("color")!.includes("#F2495C"), `${panel.title} of ${job}: some fail`);
+  for (const choice of [
+    {},
+    { namespace: "shop", exporter: "127.0.0.1", direction: "inbound" },
+    { exporter: "127.0.0.3", direction: "outbound" },
+  ] as const satisfies readonly Choice[])
+    await t.test(`figures of ${JSON.stringify(choice)}`, async () => {
+      const figures = figuresOf(window, choice);
+      for (const { key, title, target } of queries) {
+        const expected = figures[key];
+        if (expected === undefined) continue;
+        const found = await prometheus.query(
+          written(target.expr!, "cluster", window.seconds, choice),
+          window.end,
+        );
+        compare(`${key} ${title}`, found, expected, isCount(target));
       }
+    });
+  await t.test("figures of an agent on this machine", async (t) => {
+    if (typeof agent === "string") return t.skip(agent);
+    assert.deepEqual(Object.keys(agent.figures).sort(), [...agentQueries].sort());
+    for (const [key, expected] of Object.entries(agent.figures)) {
+      const { target, title } = queries.find((one) => one.key === key)!;
+      const found = await prometheus.query(written(target.expr!, "agent", agent.seconds), agent.time);
+      // Others on this machine may ask other resolvers.
+      const ours = found.filter(({ labels }) => (labels.resolver ?? agent.resolver) === agent.resolver);
+      compare(`${key} ${title}`, ours, expected, isCount(target));
     }
   });
-  await t.test("tables: what queries answer becomes one row per thing", () => checkTables(prometheus));
-  await t.test("Infinity: every question is answered, columns and all", () => checkInfinity(t, cluster));
+  await t.test("variables offer what there is", () => checkVariables(prometheus));
+  const data = loadGrafanaData();
+  if (typeof data === "string") t.diagnostic(data);
+  await t.test("Infinity: every row and column of every question is what was sent", () =>
+    checkInfinity(data, answers, infinityFiguresOf(window, asked)),
+  );
+  await t.test("tables: what queries answer becomes one row per thing", async (t) => {
+    if (typeof data === "string") return t.skip(data);
+    await checkTables(data, prometheus, window);
+  });
+
+  await t.test("who was not called before is new", async () => {
+    await cluster.callNewcomer();
+    const query = 'portolan_external_sent_bytes_total{job="cluster",host="8.8.4.4"}';
+    const time = await until(
+      "the newcomer is scraped",
+      async () => (await prometheus.query(`timestamp(${query})`))[0]?.value,
+    );
+    const { target } = queries.find(({ key }) => key === "external 31 A")!;
+    for (const known of ["1h", "6h", "1d", "7d", "30d"]) {
+      // Of the time in which all others had been called.
+      const expr = written(target.expr!.replaceAll("$known", known), "cluster", time - window.end);
+      compare(`new of ${known}`, await prometheus.query(expr, time), newcomers);
+    }
+  });
+  await t.test("more links than a panel shows, and than are told by name", async (t) => {
+    await cluster.crowd(crowdLinks);
+    const share = queries.find(({ key }) => key === "itself 14 A")!.target.expr!;
+    const isReached = async () => {
+      const found = await prometheus.query(written(share, "cluster", 10));
+      return found.find(({ labels }) => labels.of === "links")?.value === 1 ? true : undefined;
+    };
+    await until("the bound of links is reached", isReached, 60); // it is looked at who is heaviest every 15 seconds
+    // What a series has when it first appears is no part of a rate.
+    await cluster.crowd(crowdLinks);
+    const edges = queries.find(({ key }) => key === "topology 10 edges")!.target.expr!;
+    await until("the hundred heaviest are drawn", async () =>
+      (await prometheus.query(written(edges, "cluster", 600))).length === 100 ? true : undefined,
+    );
+    const table = queries.filter(({ key }) => key.startsWith("topology 23 "));
+    for (const { key, target } of table)
+      assert.equal((await prometheus.query(written(target.expr!, "cluster", 600))).length, 100, key);
+    if (typeof data === "string") return t.skip(data);
+    await checkGraphs(data, prometheus, typeof agent === "string" ? ["cluster"] : ["cluster", "agent", ".*"]);
+    await checkInfinityGraphs(data, cluster);
+  });
+  await t.test("what is added up by the minute, after a start", async () => {
+    const stored = flowRecordsOf(rounds + 1) + 1 + 2 * crowdLinks;
+    await until(`${stored} records are stored`, async () => {
+      const [found] = await prometheus.query('portolan_store_flow_records{job="cluster"}');
+      return found?.value === stored ? true : undefined;
+    });
+    const minutes = await countLinkMinutes(cluster);
+    await cluster.restart();
+    const { target } = queries.find(({ key }) => key === "itself 22 B")!;
+    const found = await until("the minutes are told", async () => {
+      const vector = await prometheus.query(written(target.expr!, "cluster", 10));
+      return (vector[0]?.value ?? 0) >= minutes ? vector : undefined;
+    });
+    compare("itself 22 B", found, [[{}, minutes]], isCount(target));
+  });
   assert.doesNotMatch(prometheus.output(), /different value but same timestamp|append failed/i);
 });
 
-async function startDemo(t: TestContext, port: number): Promise<void> {
-  const demo = await startProgram(["demo", "--listen", `127.0.0.1:${port}`, "--seed", "7"]);
-  t.after(() => demo.stop("SIGKILL"));
+/** Two moments, and all rounds between them. */
+async function tellCluster(t: TestContext, port: number, prometheus: MetricsServer) {
+  const cluster = await startCluster(t, { port, remoteWrite: prometheus.url });
+  const begun = Date.now();
+  await cluster.begin();
+  await cluster.isHeard();
+  const begin = await settle(prometheus, cluster, 1, 0);
+  cluster.receiver.open();
+  for (let round = 1; round <= rounds; round++) await cluster.talk(round);
+  await cluster.isHeard();
+  const end = await settle(prometheus, cluster, rounds + 1, lostUnits);
+  const answers: unknown[] = [];
+  for (const { target } of questions) answers.push(await ask(cluster, target));
+  const now = Date.now();
+  const storeBytes = await storeBytesBetween(prometheus, end.time, now / 1000);
+  const window = await windowBetween(cluster, begin, end, rounds);
+  return { cluster, window, answers, asked: { begun, now, storeBytes } };
 }
 
-/** [dashboard, panel, query, what the row is of, sum of it]. */
-const { webToApi, webToOutside, outsideToWeb, betweenNetworks, exporterToOutside } = perRound;
-const exported =
-  betweenNetworks.forth + betweenNetworks.back + exporterToOutside.sent + exporterToOutside.received;
-const observed = [webToApi, webToOutside, outsideToWeb].reduce(
-  (sum, one) => sum + one.sent + one.received,
-  0,
-);
-const withOutside = webToOutside.sent + webToOutside.received;
-/** Of what the agent reports. */
-const outside = withOutside + outsideToWeb.sent + outsideToWeb.received;
-const asked = exporterToOutside.sent + exporterToOutside.received;
-const figures: readonly (readonly [string, number, string, Record<string, string>, number])[] = [
-  ["topology", 1, "A", {}, observed + exported],
-  ["topology", 3, "A", {}, 3],
-  ["topology", 4, "A", {}, 2 / 5 / rounds],
-  ["topology", 5, "A", {}, 1],
-  ["topology", 12, "A", { client: "web", server: "api" }, webToApi.sent + webToApi.received],
-  [
-    "topology",
-    10,
-    "edges",
-    { source: "shop|Deployment|web", target: "shop|Deployment|api" },
-    webToApi.sent + webToApi.received,
-  ],
-  ["topology", 10, "nodes", { id: "shop|Deployment|api" }, webToApi.sent + webToApi.received],
-  ["topology", 10, "nodes", { id: "shop|Deployment|web", title: "web", subtitle: "shop" }, observed],
-  ["topology", 11, "edges", { source: "shop", target: "(none)" }, withOutside],
-  // What the router reports has neither end in a namespace, so both its ends are here.
-  ["topology", 11, "nodes", { id: "(none)" }, outside + 2 * exported],
-  ["topology", 22, "A", { server_port: "8080", protocol: "tcp" }, webToApi.sent + webToApi.received],
-  ["topology", 23, "sent", { client: "web", server: "api", server_port: "8080" }, webToApi.sent],
-  ["topology", 23, "received", { client: "web", server: "api", server_port: "8080" }, webToApi.received],
-  ["topology", 30, "A", { reason: "refused" }, 2],
-  ["topology", 31, "A", { client: "web", server: "api", server_port: "9999", reason: "refused" }, 1],
-  ["flows", 1, "A", {}, 8 * (exported + observed)],
-  ["flows", 3, "A", {}, 4],
-  ["flows", 10, "A", { src_addr: addresses.office, dst_addr: addresses.lab }, 8 * betweenNetworks.forth],
-  ["flows", 10, "A", { src_addr: addresses.lab, dst_addr: addresses.office }, 8 * betweenNetworks.back],
-  ["flows", 11, "A", { src_addr: addresses.office }, 8 * (betweenNetworks.forth + exporterToOutside.sent)],
-  ["flows", 12, "A", { dst_addr: addresses.lab }, 8 * betweenNetworks.forth],
-  ["flows", 22, "A", { proto: "tcp" }, 8 * (exported + observed)],
-  ["flows", 23, "A", { dst_port: "445", proto: "tcp" }, 8 * betweenNetworks.forth],
-  ["flows", 24, "A", { exporter: "127.0.0.1" }, 8 * exported],
-  [
-    "flows",
-    30,
-    "A",
-    { src_network: "office", dst_network: "lab", src_vlan: "20", dst_vlan: "30" },
-    8 * betweenNetworks.forth,
-  ],
-  ["flows", 31, "A", { src_network: "lab", dst_network: "office" }, 8 * betweenNetworks.back],
-  ["flows", 32, "A", { src_network: "office" }, 8 * exporterToOutside.sent],
-  ["flows", 32, "B", { dst_network: "office" }, 8 * exporterToOutside.received],
-  ["flows", 33, "A", { host: addresses.called }, 8 * asked],
-  ["flows", 33, "A", { host: addresses.outside }, 8 * withOutside],
-  ["flows", 40, "records", { exporter: "127.0.0.1" }, 4],
-  ["external", 1, "A", {}, 8 * (webToOutside.sent + outsideToWeb.sent + exporterToOutside.sent)],
-  ["external", 2, "A", {}, 8 * (webToOutside.received + outsideToWeb.received + exporterToOutside.received)],
-  ["external", 3, "A", {}, 2],
-  ["external", 10, "A", { country: "US" }, 8 * (withOutside + outsideToWeb.sent + outsideToWeb.received)],
-  ["external", 12, "A", { asn: "15169" }, 8 * withOutside],
-  ["external", 30, "traffic", { host: addresses.called }, 8 * asked],
-  ["external", 30, "failed", { host: addresses.outside }, 1],
-  ["external", 31, "A", { host: addresses.outside, peer: "web", peer_namespace: "shop" }, webToOutside.sent],
-  ["external", 32, "A", { peer: "web" }, 8 * (outsideToWeb.sent + outsideToWeb.received)],
-];
+async function tellAgent(
+  t: TestContext,
+  port: number,
+  prometheus: MetricsServer,
+): Promise<AgentFigures | string> {
+  const started = await startAgent(t, port);
+  return typeof started === "string" ? started : watchAgent(t, prometheus, started.hosts);
+}
 
-async function checkFigures(prometheus: MetricsServer): Promise<void> {
-  for (const [uid, id, refId, labels, each] of figures) {
-    const query = totals(queryOf(uid, id, refId, { job: "cluster" }));
-    const found = (await prometheus.query(query)).filter((one) => isOf(one.labels, labels));
-    const what = `${uid} ${id} ${refId} ${JSON.stringify(labels)}`;
-    assert.equal(found.length, 1, `${what}: ${JSON.stringify(found)}`);
-    near(found[0]!.value, each * rounds, what);
+const isNear = (found: number, expected: number) => Math.abs(found - expected) <= Math.abs(expected) * 0.01;
+const isOf = (found: number, expected: Value, isExact = false) => {
+  if (typeof expected !== "number") return found >= expected[0] && found <= expected[1];
+  return isExact ? found === expected : isNear(found, expected);
+};
+/** What is not counted over a time is exact. */
+const isCount = ({ expr = "" }: TargetJson) => !/\b(rate|increase)\(/.test(expr);
+
+/** All rows and no others, with the labels that are given and, of edges, those that they were joined from. */
+function compare(what: string, found: Vector, expected: Rows, isExact = false): void {
+  const told = JSON.stringify({ found, expected });
+  assert.equal(found.length, expected.length, `${what}: ${told}`);
+  for (const [labels, value] of expected) {
+    const rows = found.filter((row) => {
+      const own = Object.keys(row.labels).filter(
+        (name) => !what.includes(" edges ") || !/^(client|server)/.test(name),
+      );
+      return (
+        own.length === Object.keys(labels).length && own.every((name) => row.labels[name] === labels[name])
+      );
+    });
+    assert.equal(rows.length, 1, `${what}, ${JSON.stringify(labels)}: ${told}`);
+    assert.ok(
+      isOf(rows[0]!.value, value, isExact),
+      `${what}, ${JSON.stringify(labels)}: ${rows[0]!.value}, expected ${value}`,
+    );
   }
 }
 
-const isOf = (labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>) =>
-  Object.entries(wanted).every(([name, value]) => labels[name] === value);
+/** As Grafana's data source asks for `label_values(metric, label)`. */
+async function checkVariables(prometheus: MetricsServer): Promise<void> {
+  for (const { uid, templating } of dashboards)
+    for (const { name, type, query } of templating.list) {
+      if (type !== "query" || typeof query !== "object") continue;
+      const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(query.query)!;
+      const job = name === "job" ? ".*" : "cluster";
+      const asked = new URLSearchParams({ "match[]": written(selector!, job, 60) });
+      const response = await fetch(`${prometheus.url}/api/v1/label/${label}/values?${asked}`);
+      const { data } = (await response.json()) as { data: string[] };
+      const expected = variableValues[`${uid.replace("portolan-", "")} ${name}`]!;
+      const all = name === "job" && whyNoAgent === undefined ? ["agent", ...expected] : expected;
+      assert.deepEqual(data.filter((value) => value !== "").sort(), [...all].sort(), `${uid} ${name}`);
+    }
+}
 
-/** Everything of a round is told at once, so that the proportions of rates do not depend on when it was scraped. */
-async function checkRates(prometheus: MetricsServer, roundsPerSecond: number): Promise<void> {
-  const value = async (id: number, labels: Record<string, string>) =>
-    (await prometheus.query(queryOf("flows", id, "A", { job: "cluster", __range: "60s" }))).find((one) =>
-      isOf(one.labels, labels),
-    )?.value ?? Number.NaN;
-  const forth = await value(10, { src_addr: addresses.office, dst_addr: addresses.lab });
-  const back = await value(10, { src_addr: addresses.lab, dst_addr: addresses.office });
-  near(forth / back, betweenNetworks.forth / betweenNetworks.back, "there and back");
-  // The machine may be busy while they are sent: this is about the unit, the proportion is about the figures.
-  const factor = forth / (8 * betweenNetworks.forth * roundsPerSecond);
-  assert.ok(factor > 0.3 && factor < 2, `${forth} bit/s, ${factor} of what was sent`);
+/** Node graphs over Prometheus, after the panels' transformations. */
+async function checkGraphs(
+  data: GrafanaData,
+  prometheus: MetricsServer,
+  jobs: readonly string[],
+): Promise<void> {
+  const panels = dashboards.flatMap(chartsOf).filter(({ type }) => type === "nodeGraph");
+  assert.equal(panels.length, 2);
+  for (const panel of panels)
+    for (const job of jobs) {
+      const frames = [];
+      for (const { refId, expr } of panel.targets!)
+        frames.push(tableFrame(data, refId, await prometheus.query(written(expr!, job, 600)), 2));
+      const graph = nodeGraphOf(data, await transform(data, panel.transformations!, frames));
+      assert.deepEqual(problemsOf(graph), [], `${panel.title} of ${job}`);
+      if (job === "agent") continue;
+      assert.ok(graph.edge("color")!.includes("#F2495C"), `${panel.title} of ${job}: some fail`);
+      if (panel.id === 10)
+        assert.equal(graph.edge("id")!.length, 100, `${panel.title} of ${job}: the heaviest`);
+    }
 }
 
 /** After the panel's transformations, with Grafana's own code. */
-async function checkTables(prometheus: MetricsServer): Promise<void> {
-  const data = loadGrafanaData();
-  if (typeof data === "string") return;
+async function checkTables(
+  data: GrafanaData,
+  prometheus: MetricsServer,
+  { seconds, end }: Window,
+): Promise<void> {
   for (const { uid, panels } of dashboards) {
     for (const { type, title, targets = [], transformations = [] } of panels) {
       if (type !== "table") continue;
       const vectors: Vector[] = [];
       for (const { expr = "" } of targets)
-        vectors.push(await prometheus.query(substitute(expr, { ...variables, job: "cluster" })));
+        vectors.push(await prometheus.query(written(expr, "cluster", seconds), end));
+      if (vectors.every(({ length }) => length === 0)) continue; // nobody is new yet
       const frames = targets.map(({ refId }, i) => tableFrame(data, refId, vectors[i]!, targets.length));
       const out = await transform(data, transformations, frames);
       assert.equal(out.length, 1, `${uid} ${title}: one table`);
@@ -259,74 +330,108 @@ async function checkTables(prometheus: MetricsServer): Promise<void> {
   }
 }
 
-/** Columns that are empty where nothing is known: of cities, of who measures nothing. */
-const maybeEmpty =
-  /^(latitude|longitude|city|reason|detail__place|kubernetes\.reason|built|store\.oldestLink)$/;
+/** As scraped from one time to after the other, in Unix seconds. */
+async function storeBytesBetween(
+  prometheus: MetricsServer,
+  from: number,
+  to: number,
+): Promise<[number, number]> {
+  const gauge = 'portolan_store_bytes{job="cluster"}';
+  const scraped = await until("it is scraped again", async () => {
+    const [found] = await prometheus.query(`timestamp(${gauge})`);
+    return found !== undefined && found.value > to ? found.value : undefined;
+  });
+  const over = async (name: string) =>
+    (await prometheus.query(`${name}_over_time(${gauge}[${milliseconds(scraped - from)}])`, scraped))[0]!
+      .value;
+  return [await over("min"), await over("max")];
+}
 
-async function checkInfinity(t: TestContext, { program }: PretendCluster): Promise<void> {
-  const values = {
-    filter: "",
-    group: "workload",
-    __from: String(Date.now() - 900_000),
-    __to: String(Date.now()),
-  };
-  const ask = async ({ url = "", url_options }: TargetJson, more: Record<string, string> = {}) => {
-    const params = (url_options?.params ?? []).map(({ key, value }): [string, string] => [
-      key,
-      substitute(value, { ...values, ...more }),
-    ]);
-    return program.get(`${url}?${new URLSearchParams(params)}`);
-  };
-  const data = loadGrafanaData();
-  if (typeof data === "string") t.diagnostic(data);
-  for (const dashboard of readDashboards("infinity")) {
-    for (const { type, title, targets = [], transformations = [] } of chartsOf(dashboard)) {
-      const where = `${dashboard.uid} ${title}`;
-      const answers = await Promise.all(targets.map((target) => ask(target)));
-      for (const [i, { root_selector = "", columns = [] }] of targets.entries()) {
-        const found = pick(answers[i], root_selector);
-        const rows = (Array.isArray(found) ? found : [found]) as unknown[];
-        assert.ok(rows.length > 0 && rows[0] !== undefined, `${where}: ${JSON.stringify(answers[i])}`);
-        for (const { selector, type: wanted } of columns) {
-          if (maybeEmpty.test(selector)) continue;
-          const cells = rows
-            .map((row) => pick(row, selector))
-            .filter((cell) => cell !== undefined && cell !== null);
-          assert.ok(cells.length > 0, `${where}: nothing has ${selector}`);
-          const type = wanted === "string" ? ["string", "number"] : ["number"];
-          for (const cell of cells)
-            assert.ok(type.includes(typeof cell), `${where}: ${selector} is ${JSON.stringify(cell)}`);
-        }
-      }
-      if (typeof data === "string") continue;
-      const frames = await transform(
-        data,
-        transformations,
-        targets.map((target, i) => infinityFrame(data, target, answers[i])),
-      );
-      assert.ok(frames[0]!.length > 0, where);
-      if (type !== "nodeGraph") continue;
-      for (const group of [
-        "workload",
-        "namespace",
-        "node",
-        "network",
-        "country",
-        "asn",
-        "domain",
-        "address",
-        "peer",
-      ]) {
-        const drawn = async (): Promise<ReturnType<typeof nodeGraphOf>> => {
-          const both = await Promise.all(
-            targets.map(async (target) => infinityFrame(data, target, await ask(target, { group }))),
-          );
-          return nodeGraphOf(data, both);
-        };
-        const [first, second] = [await drawn(), await drawn()];
-        assert.deepEqual(problemsOf(first), [], `${where} by ${group}`);
-        assert.deepEqual(second.node("fixedx"), first.node("fixedx"), `${where} by ${group}: nothing moves`);
-      }
-    }
+/** The answer to a question of Infinity's, of the last quarter of an hour. */
+function ask(
+  cluster: PretendCluster,
+  { url = "", url_options }: TargetJson,
+  group = "workload",
+): Promise<unknown> {
+  const values = { filter: "", group, __from: String(Date.now() - 900_000), __to: String(Date.now()) };
+  const params = (url_options?.params ?? []).map(({ key, value }): [string, string] => [
+    key,
+    substitute(value, values),
+  ]);
+  return cluster.program.get(`${url}?${new URLSearchParams(params)}`);
+}
+
+async function checkInfinity(
+  data: GrafanaData | string,
+  answers: readonly unknown[],
+  figures: Readonly<Record<string, readonly Row[]>>,
+): Promise<void> {
+  for (const [i, { key, title, panel, target }] of questions.entries()) {
+    const answer = answers[i];
+    const found = pick(answer, target.root_selector ?? "");
+    const rows = ((Array.isArray(found) ? found : [found]) as unknown[]).map((row) =>
+      Object.fromEntries(target.columns!.map(({ selector, text }) => [text, pick(row, selector) ?? null])),
+    );
+    const isAnEndInside = (row: Record<string, unknown>) => "Network" in row && row.Network !== "internet";
+    compareRows(
+      `${key} ${title}`,
+      rows.filter((row) => !isAnEndInside(row)),
+      figures[key]!,
+    );
+    if (typeof data === "string" || panel.type === "nodeGraph") continue;
+    const [frame] = await transform(data, panel.transformations ?? [], [infinityFrame(data, target, answer)]);
+    // The map has three countries of one host each; any other panel its rows.
+    assert.equal(frame!.length, figures[key]!.length, `${key} ${title}: rows after its transformations`);
   }
+}
+
+/** Each row is found once, and nothing else is. */
+function compareRows(
+  what: string,
+  found: readonly Record<string, unknown>[],
+  expected: readonly Row[],
+): void {
+  const left = [...found];
+  for (const row of expected) {
+    assert.deepEqual(Object.keys(found[0] ?? {}).sort(), Object.keys(row).sort(), `${what}: columns`);
+    const at = left.findIndex((one) => Object.entries(row).every(([name, cell]) => fits(one[name], cell)));
+    assert.ok(at >= 0, `${what}: nothing is ${describe(row)} among ${JSON.stringify(left.slice(0, 20))}`);
+    left.splice(at, 1);
+  }
+  assert.deepEqual(left, [], `${what}: more than was sent`);
+}
+
+function fits(found: unknown, cell: Cell): boolean {
+  if (cell === anything) return true;
+  if (cell === anyNumber) return Number.isFinite(found);
+  if (cell instanceof RegExp) return typeof found === "string" && cell.test(found);
+  if (Array.isArray(cell)) return found === null ? cell[0] === 0 : isOf(found as number, cell as never);
+  if (typeof cell !== "number" || typeof found !== "number") return found === cell;
+  return isOf(found, cell, Number.isInteger(cell)); // counts are exact
+}
+
+const describe = (row: Row) =>
+  JSON.stringify(row, (_name, cell) => (cell instanceof RegExp ? String(cell) : cell));
+
+/** By whatever peers are grouped, the graph is whole, and nothing moves when it is asked for again. */
+async function checkInfinityGraphs(data: GrafanaData, cluster: PretendCluster): Promise<void> {
+  const groups = infinityDashboards
+    .flatMap(({ templating }) => templating.list)
+    .filter(({ name }) => name === "group")
+    .flatMap(({ query }) => String(query).split(","));
+  assert.equal(groups.length, 9);
+  const panels = infinityDashboards.flatMap(chartsOf).filter(({ type }) => type === "nodeGraph");
+  for (const { title, targets = [] } of panels)
+    for (const group of groups) {
+      const drawn = async () =>
+        nodeGraphOf(
+          data,
+          await Promise.all(
+            targets.map(async (target) => infinityFrame(data, target, await ask(cluster, target, group))),
+          ),
+        );
+      const [first, second] = [await drawn(), await drawn()];
+      assert.deepEqual(problemsOf(first), [], `${title} by ${group}`);
+      assert.deepEqual(second.node("fixedx"), first.node("fixedx"), `${title} by ${group}: nothing moves`);
+    }
 }

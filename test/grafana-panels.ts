@@ -13,6 +13,7 @@ export interface DashboardJson {
   readonly schemaVersion: number;
   readonly tags: readonly string[];
   readonly links: readonly { readonly title: string; readonly url?: string }[];
+  readonly annotations?: { readonly list?: readonly object[] };
   readonly templating: { readonly list: readonly VariableJson[] };
   readonly panels: readonly PanelJson[];
 }
@@ -39,6 +40,10 @@ export interface PanelJson {
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string;
+      readonly thresholds?: { readonly steps: readonly { readonly color: string }[] };
+      readonly mappings?: readonly {
+        readonly options: Readonly<Record<string, { readonly text: string; readonly color?: string }>>;
+      }[];
       readonly links?: readonly { readonly title: string; readonly url: string }[];
     };
     readonly overrides: readonly {

@@ -6,7 +6,7 @@ import { fail, PretendApiServer } from "../src/enrich/kubernetes/pretend-api-ser
 import { writeMessage } from "../src/ingest/index.ts";
 import { sampleBatch, sampleMessage } from "../src/ingest/testdata/sample-message.ts";
 import type { Peer, Topology } from "../src/topology/index.ts";
-import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { liveMap, type Program, startProgram, temporaryFolder, until } from "./program.ts";
 
 /** A server whose API server is a pretended one, and an agent elsewhere that tells of a pod's connections by control group and address. */
@@ -197,8 +197,8 @@ test("what is not known of the cluster is said with the reason, on the map, in h
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const complaints: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message) && !isOfUnstored(message))
-      complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   await openAt(page, `${program.url}/?peer=${encodeURIComponent("host:10.50.1.99")}`);

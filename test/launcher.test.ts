@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -52,16 +52,19 @@ test("its exit code is the program's", (t) => {
   assert.match(stderr, /unknown command 'no-such-command'/);
 });
 
-/** A checkout whose page is older than its sources, and where nothing can be built. */
-function staleCheckout(t: { after(fn: () => void): void }, isBuilt: boolean) {
-  const root = temporaryFolder(t);
+/** A checkout whose page is older than its sources, and where nothing can be built, unless what Node does with vite is said. */
+function staleCheckout(
+  t: { after(fn: () => void): void },
+  isBuilt: boolean,
+  vite = 'echo "no room to build" >&2; exit 1',
+  root = temporaryFolder(t),
+) {
   const write = (path: string, body: string, mode = 0o644) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), body, { mode });
   };
   write("portolan", text, 0o755);
-  const says =
-    'case "$*" in *vite.js*) echo "no room to build" >&2; exit 1 ;; *main.ts*) echo "ran $*" ;; esac';
+  const says = `case "$*" in *vite.js*) ${vite} ;; *main.ts* | *probe.cjs*) echo "ran $*" ;; esac`;
   write("runtime/node_modules/node/bin/node", `#!/bin/sh\n${says}\n`, 0o755);
   for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
     write(place, "{}");
@@ -93,6 +96,26 @@ test("who shows no page needs none; who does shows the one from before where it 
   const { status, stderr } = staleCheckout(t, false)("server");
   assert.equal(status, 1);
   assert.match(stderr, /the page could not be built\n$/);
+});
+
+test("a probe starts from one file, which is put together when it is older than its sources", (t) => {
+  const root = temporaryFolder(t);
+  const bundle =
+    'for outDir; do :; done; mkdir -p "$outDir"; touch "$outDir/probe.cjs"; echo built >>"$0.built"';
+  const run = staleCheckout(t, false, bundle, root);
+  const built = () => readFileSync(join(root, "runtime/node_modules/node/bin/node.built"), "utf8");
+  const probe = () => {
+    const { status, stdout, stderr } = run("probe");
+    assert.deepEqual([status, stderr], [0, ""]);
+    return stdout;
+  };
+  assert.match(probe(), /^ran .*node_modules\/\.cache\/portolan\/probe\.cjs probe$/m);
+  assert.match(probe(), /probe\.cjs probe$/m);
+  assert.equal(built(), "built\n");
+  const later = Date.now() / 1000 + 10;
+  utimesSync(join(root, "src/flow/a.ts"), later, later);
+  assert.match(probe(), /probe\.cjs probe$/m);
+  assert.equal(built(), "built\nbuilt\n");
 });
 
 test("programs of packages that start services are unpacked for the tests, not installed", (t) => {

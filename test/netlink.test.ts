@@ -12,7 +12,7 @@ import {
 } from "../src/observe/netlink/netlink-message.ts";
 import { openNetlinkSocket } from "../src/observe/netlink/netlink-socket.ts";
 import { ReceiveRoom } from "../src/observe/netlink/receive-room.ts";
-import { findNetworkNamespaces } from "../src/observe/network-namespaces.ts";
+import { createNamespaceFinder } from "../src/observe/network-namespaces.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
 
 /** NETLINK_ROUTE, whose answers need no module and no traffic: the devices of a network namespace. */
@@ -132,7 +132,8 @@ test("the network door, in a namespace of one's choice", { skip }, async (t) => 
 
   await t.test("namespaces are found by process and by name, each once, the own first", async () => {
     const named = statSync(bluePath).ino;
-    const find = () => findNetworkNamespaces(512).namespaces;
+    const findNamespaces = createNamespaceFinder();
+    const find = () => findNamespaces(512).namespaces;
     assert.equal(`net:[${find()[0]?.inode}]`, ownNamespace());
     assert.equal(find()[0]?.path, "/proc/thread-self/ns/net", "a process that ends does not take it away");
     assert.deepEqual(
@@ -148,7 +149,7 @@ test("the network door, in a namespace of one's choice", { skip }, async (t) => 
     child.kill("SIGKILL");
     await once(child, "exit");
     assert.ok(!find().some(({ inode }) => inode === theirs), "gone with its process");
-    const few = findNetworkNamespaces(1);
+    const few = findNamespaces(1);
     assert.equal(few.namespaces.length, 1);
     assert.ok(few.beyondCount >= 1);
   });

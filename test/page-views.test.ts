@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { Locator } from "playwright-core";
 import { violations } from "./axe.ts";
-import { isOfMachine, isOfUnstored, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
+import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { type PretendShop, startShop } from "./pretend-shop.ts";
 import { temporaryFolder, until } from "./program.ts";
 
@@ -21,10 +22,18 @@ interface Drawn {
   readonly place: { readonly x: number; readonly y: number };
 }
 interface Hooks {
+  peers(): { id: string; namespace?: string }[];
   drawnPeer(id: string): Promise<Drawn | undefined>;
   drawnLink(id: string): Promise<{ look: string; bytesSent: number; x: number; y: number } | undefined>;
 }
 const drawnPeer = (id: string) => (globalThis as unknown as { portolan: Hooks }).portolan.drawnPeer(id);
+/** How far down everything on the map is: headings of open groups, and signs. */
+const drawnSpots = async () => {
+  const { portolan } = globalThis as unknown as { portolan: Hooks };
+  const ids = portolan.peers().flatMap(({ id, namespace = "" }) => [id, `namespace:${namespace}`]);
+  const found = await Promise.all([...new Set(ids)].map((id) => portolan.drawnPeer(id)));
+  return found.flatMap((one) => (one === undefined ? [] : [one.y]));
+};
 const drawnLink = (id: string) => (globalThis as unknown as { portolan: Hooks }).portolan.drawnLink(id);
 
 const web = "workload:shop/Deployment/web";
@@ -48,8 +57,8 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isOfMachine(message) && !isOfUnstored(message))
-      complaints.push(message.text());
+    if (message.type() === "error" && !isOfMachine(message))
+      complaints.push(`${message.text()} ${message.location().url}`);
   });
   const search = () => new URL(page.url()).searchParams;
   const open = async (query: string) => {
@@ -76,6 +85,14 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     const box = (await page.getByTestId("map").boundingBox())!;
     await page.mouse.click(box.x + x, box.y + y, { clickCount: times });
   };
+  /** True when all of the map that is in no group lies between the two, its groups' headings too. */
+  const isClear = async (above: Locator, below: Locator) => {
+    const map = (await page.getByTestId("map").boundingBox())!;
+    const [upper, lower] = [(await above.boundingBox())!, (await below.boundingBox())!];
+    const spots = (await page.evaluate(drawnSpots)).map((y) => y + map.y);
+    const isBetween = Math.min(...spots) > upper.y + upper.height && Math.max(...spots) < lower.y;
+    return spots.length > 0 && isBetween ? true : undefined;
+  };
   const words = async (testId: string) =>
     (await page.getByTestId(testId).allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
 
@@ -96,7 +113,13 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
   await t.test(
     "a double click opens in place, the address says so, and a click on the heading closes",
     async () => {
-      const before = await page.evaluate(drawnPeer, api);
+      await until("all who talk have come", async () => {
+        const count = () => page.evaluate("portolan.topology().peers");
+        const first = await count();
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        return first === (await count()) ? true : undefined;
+      });
+      const before = await atRest(api);
       const sign = (await page.evaluate(drawnPeer, web))!;
       await clickAt(sign, 2);
       const area = await drawn("it is open", web, (peer) => peer?.isOpen === true);
@@ -129,6 +152,9 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       await drawn("it is closed", web, (peer) => peer?.isOpen === false);
       await page.keyboard.press("ArrowRight");
       await until("another is chosen", () => (search().get("peer") !== web ? true : undefined));
+      await until("who does not see the map hears whom", async () =>
+        /^\S.*, (Workload|Namespace|Country|Host|Pod)/.test(await words("chosen-words")) ? true : undefined,
+      );
     },
   );
 
@@ -401,6 +427,9 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
         (await page.evaluate(drawnLink, `${web}>${api}`))?.look === "new" ? true : undefined,
       );
       await page.getByText("much the same").waitFor();
+      await until("the map is clear of what is told above it and of the legend", async () =>
+        isClear(page.getByTestId("comparing"), page.locator(".legend-plate")),
+      );
       await page
         .getByTestId("comparing")
         .getByText(/\d+ new \(\d+ never seen before\), 0 gone, 0 in both/)
@@ -431,6 +460,18 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       (await look("shop/Deployment/cart", "shop/Deployment/postgres")) === "warning" ? true : undefined,
     );
     assert.equal(await look("shop/Deployment/search", "data/Deployment/clickhouse"), "slow");
+    const spot = await page.evaluate(
+      drawnLink,
+      "workload:shop/Deployment/search>workload:data/Deployment/clickhouse",
+    );
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.move(box.x + spot!.x, box.y + spot!.y);
+    await page.getByTestId("map-tooltip").getByText("RTT 64.0 ms, least 2.0 ms").waitFor();
+    // What fails within a closed group is told of it.
+    await open("?detail=closed");
+    const sign = await drawn("the namespace is a sign", "namespace:shop", (peer) => peer?.isOpen === false);
+    await page.mouse.move(box.x + sign.x, box.y + sign.y);
+    await page.getByTestId("map-tooltip").getByText("1 link in trouble").waitFor();
   });
 
   await t.test(
@@ -659,7 +700,34 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       await open(query);
       const wide = await page.evaluate("document.documentElement.scrollWidth");
       assert.equal(wide, 390, query);
+      const chosen = (await page.locator('[data-testid="pane"] input:checked + label').boundingBox())!;
+      assert.ok(chosen.x >= 0 && chosen.x + chosen.width <= 390, `${query}: the chosen view is in sight`);
     }
+  });
+
+  await t.test("on a phone what is chosen is seen above its details", async () => {
+    await open("");
+    const sign = await atRest(web);
+    await clickAt(sign);
+    const details = page.getByTestId("details");
+    await details.waitFor();
+    const isAbove = async () => {
+      const map = (await page.getByTestId("map").boundingBox())!;
+      const spot = await page.evaluate(drawnPeer, web);
+      return spot !== undefined && map.y + spot.y < (await details.boundingBox())!.y ? true : undefined;
+    };
+    await until("it is above", isAbove);
+    // Looked at by hand: nothing follows, but what is chosen comes into sight.
+    await page.keyboard.press("Escape");
+    await details.waitFor({ state: "detached" });
+    const box = (await page.getByTestId("map").boundingBox())!;
+    await page.mouse.move(box.x + 20, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 20, box.y + 220, { steps: 6 });
+    await page.mouse.up();
+    await clickAt(await atRest(web));
+    await details.waitFor();
+    await until("it is above again", isAbove);
   });
 
   await t.test("nobody complained: no error, nothing against the security policy", () => {

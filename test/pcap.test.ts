@@ -3,29 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Topology } from "../src/topology/index.ts";
-import { networkBytes, writeCapture } from "./capture.ts";
+import { connection, networkBytes, writeCapture } from "./capture.ts";
 import { freePort, liveMap, runProgram, startProgram, temporaryFolder, until } from "./program.ts";
 
 const start = 1_700_000_000;
 const flows = [
-  {
-    source: [10, 0, 0, 1],
-    destination: [10, 0, 0, 2],
-    sourcePort: 40_000,
-    destinationPort: 443,
-    protocol: 6,
-    packets: 400,
-    payloadBytes: 100,
-  },
-  {
-    source: [10, 0, 0, 2],
-    destination: [10, 0, 0, 1],
-    sourcePort: 443,
-    destinationPort: 40_000,
-    protocol: 6,
-    packets: 300,
-    payloadBytes: 900,
-  },
+  ...connection({ packets: 400, payloadBytes: 100 }, { packets: 300, payloadBytes: 900 }),
   {
     source: [10, 0, 0, 3],
     destination: [10, 0, 0, 9],

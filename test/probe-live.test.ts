@@ -14,50 +14,23 @@ import {
 } from "../src/observe/capture/index.ts";
 import { PacketBatch } from "../src/packet/index.ts";
 import { runBpf } from "../src/pcap/index.ts";
-import { networkBytes, writeCapture } from "./capture.ts";
+import { connection, questions, totalsOf, writeCapture } from "./capture.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
-import { decodeMessages, type Row } from "./probe-trial.ts";
+import { decodeMessages, missing, sum } from "./probe-trial.ts";
 import { freePort, temporaryFolder, until } from "./program.ts";
 
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-const isMissing = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0;
 const skip =
   whyNoNamespaces() ||
   (!hasPacketSockets() && "no packet sockets here") ||
-  (isMissing("tcpreplay") && "tcpreplay is not installed") ||
-  (isMissing("softflowctl") && "softflowctl is not installed");
+  missing("tcpreplay") ||
+  missing("softflowctl");
 
 const flows = [
-  {
-    source: [10, 0, 0, 1],
-    destination: [10, 0, 0, 2],
-    sourcePort: 40_000,
-    destinationPort: 443,
-    protocol: 6,
-    packets: 200,
-    payloadBytes: 900,
-  },
-  {
-    source: [10, 0, 0, 2],
-    destination: [10, 0, 0, 1],
-    sourcePort: 443,
-    destinationPort: 40_000,
-    protocol: 6,
-    packets: 300,
-    payloadBytes: 20,
-  },
-  ...Array.from({ length: 40 }, (_, i) => ({
-    source: [10, 1, 0, i],
-    destination: [10, 2, 0, 1],
-    sourcePort: 1000 + i,
-    destinationPort: 53,
-    protocol: 17,
-    packets: 5,
-    payloadBytes: 30,
-  })),
+  ...connection({ packets: 200, payloadBytes: 900 }, { packets: 300, payloadBytes: 20 }),
+  ...questions(40, () => 5),
 ];
-const packetCount = flows.reduce((sum, { packets }) => sum + packets, 0);
-const octetCount = flows.reduce((sum, flow) => sum + networkBytes(flow), 0);
+const { packetCount, octetCount } = totalsOf(flows);
 
 /** A namespace with a wire whose ends are `left` and `right`, and what is done in it. */
 class Wire {
@@ -119,10 +92,6 @@ async function startCollector(wire: Wire) {
     return decodeMessages(messages.map((line) => Buffer.from(line, "hex")));
   };
   return { port, rows };
-}
-
-function sum(rows: readonly Row[], name: keyof Row): number {
-  return rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
 }
 
 test("live: an interface to a collector, softflowctl, a lost interface, and the end", {
@@ -252,7 +221,7 @@ test("live: what leaves is told from what comes in", { skip, timeout: 60_000 }, 
 });
 
 test("live: what nfcapd has of a probe of each version is what was on the wire, with nothing missing", {
-  skip: skip || (isMissing("nfcapd") && "nfcapd is not installed"),
+  skip: skip || missing("nfcapd"),
   timeout: 60_000,
 }, async (t) => {
   const wire = new Wire();

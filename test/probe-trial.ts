@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { configOf } from "../src/cli/probe-config.ts";
 import { type FieldName, FlowBatch, formatAddress } from "../src/flow/index.ts";
 import { FlowDecoder } from "../src/netflow/index.ts";
@@ -63,6 +64,19 @@ export function decodeMessages(messages: readonly Uint8Array[], hasDetails = tru
   flush();
   if (drops.length > 0) throw new Error(`dropped: ${drops.join(", ")}`);
   return rows;
+}
+
+export function sum(rows: readonly Row[], ...names: (keyof Row)[]): number {
+  return rows.reduce(
+    (total, row) => total + names.reduce((part, name) => part + Number(row[name] ?? 0), 0),
+    0,
+  );
+}
+
+/** Why a test that needs a program is skipped; false when it is there. */
+export function missing(command: string): string | false {
+  const isThere = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+  return isThere ? false : `${command} is not installed`;
 }
 
 const notCompared = new Set<string>([

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,44 +7,17 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { trackLevels } from "../src/probe/index.ts";
-import { networkBytes, writeCapture } from "./capture.ts";
-import { decodeMessages, probeCapture, type Row } from "./probe-trial.ts";
+import { connection, questions, totalsOf, writeCapture } from "./capture.ts";
+import { decodeMessages, missing, probeCapture, type Row, sum } from "./probe-trial.ts";
 import { freePort, runProgram, spawnProgram, temporaryFolder, until } from "./program.ts";
 
 const corpora = `${import.meta.dirname}/../../shared/corpora`;
 const skipWithoutCorpora = existsSync(corpora) ? false : "no corpora beside the repository";
-const missing = (command: string) =>
-  spawnSync("sh", ["-c", `command -v ${command}`]).status === 0 ? false : `${command} is not installed`;
 const inputs = `${corpora}/ipfixprobe/inputs`;
 
 const flows = [
-  {
-    source: [10, 0, 0, 1],
-    destination: [10, 0, 0, 2],
-    sourcePort: 40_000,
-    destinationPort: 443,
-    protocol: 6,
-    packets: 40,
-    payloadBytes: 900,
-  },
-  {
-    source: [10, 0, 0, 2],
-    destination: [10, 0, 0, 1],
-    sourcePort: 443,
-    destinationPort: 40_000,
-    protocol: 6,
-    packets: 70,
-    payloadBytes: 1000,
-  },
-  ...Array.from({ length: 60 }, (_, i) => ({
-    source: [10, 1, 0, i],
-    destination: [10, 2, 0, 1],
-    sourcePort: 1000 + i,
-    destinationPort: 53,
-    protocol: 17,
-    packets: 1 + (i % 3),
-    payloadBytes: 30,
-  })),
+  ...connection({ packets: 40, payloadBytes: 900 }, { packets: 70, payloadBytes: 1000 }),
+  ...questions(60, (host) => 1 + (host % 3)),
   {
     source: Array(16).fill(2),
     destination: Array(16).fill(3),
@@ -55,16 +28,8 @@ const flows = [
     payloadBytes: 80,
   },
 ];
-const packetCount = flows.reduce((sum, { packets }) => sum + packets, 0);
-const octetCount = flows.reduce((sum, flow) => sum + networkBytes(flow), 0);
+const { packetCount, octetCount } = totalsOf(flows);
 const ipv4Packets = packetCount - 9;
-
-function sum(rows: readonly Row[], ...names: (keyof Row)[]): number {
-  return rows.reduce(
-    (total, row) => total + names.reduce((part, name) => part + Number(row[name] ?? 0), 0),
-    0,
-  );
-}
 
 function ownCapture(t: { after(fn: () => void): void }): string {
   const path = join(temporaryFolder(t), "own.pcap");

@@ -10,8 +10,8 @@ export interface MetricsServer {
   readonly url: string;
   /** What the program wrote so far. */
   readonly output: () => string;
-  /** Instant vector: labels and value of each series. */
-  query(promql: string): Promise<{ labels: Record<string, string>; value: number }[]>;
+  /** Instant vector: labels and value of each series, now or at that time in Unix seconds. */
+  query(promql: string, time?: number): Promise<{ labels: Record<string, string>; value: number }[]>;
 }
 
 /** Why a program of Debian's cannot be run, or undefined. */
@@ -80,8 +80,9 @@ async function watch(
   return {
     url,
     output: () => output,
-    async query(promql) {
-      const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: promql })}`);
+    async query(promql, time) {
+      const parameters = { query: promql, ...(time === undefined ? {} : { time: time.toFixed(3) }) };
+      const response = await fetch(`${url}/api/v1/query?${new URLSearchParams(parameters)}`);
       const answer = (await response.json()) as {
         status: string;
         error?: string;

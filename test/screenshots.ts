@@ -1,406 +1,35 @@
 /**
- * Makes the pictures of the README: `node test/screenshots.ts [FOLDER]` writes map.png, map-light.png, table.png,
- * details.png and exporters.png into docs/ or FOLDER. `node test/screenshots.ts exporters [FOLDER]` only takes those of the
- * exporters, in every look; it needs no root. `node test/screenshots.ts demo [FOLDER]` takes demo.png and demo-light.png, of
- * `portolan demo`. `node test/screenshots.ts views [FOLDER]` takes every view of a pretended cluster (`test/pretend-shop.ts`) in both
- * themes, VIEW-dark.png and VIEW-light.png, into FOLDER or a new one in /tmp, to be looked at; it needs no root. Those of map, table, link,
- * members and world are in docs/. The map's traffic is real, of a small world made for it and taken down again:
+ * Makes the pictures of README and docs, into docs/ or FOLDER, each in both themes where both are shown. Look at them afterwards.
  *
- *     atlas  (this machine, under that name)   nginx, prometheus, grafana, and the containers api and redis
- *     atlas/data, atlas/jobs                   network namespaces: postgres, minio; worker, mailer, backup
- *     192.168.10.0/24, 203.0.113.0/24 …        hosts without an agent
+ *     node test/screenshots.ts [FOLDER]             all of those: of a pretended cluster (`test/pretend-shop.ts`), of exporters, of `portolan demo` (root)
+ *     node test/screenshots.ts views [FOLDER]       every view of the cluster, VIEW-dark.png and VIEW-light.png, for whoever changes the page
+ *     node test/screenshots.ts exporters [FOLDER]   exporters in all states of health, every look
+ *     node test/screenshots.ts demo [FOLDER]        demo.png and demo-light.png only (root)
+ *     node test/screenshots.ts machine [FOLDER]     machine-*.png, of a small real world (`test/machine-world.ts`); whoever else talks here is left out
  *
- * The hosts without an agent are one more namespace. Its sockets stand on loopback addresses, which an agent told to leave
- * loopback out does not report, and nftables gives their packets the hosts' addresses on the way out. What the hosts say
- * among themselves is told by a pretend exporter. Without root or nft only the exporter speaks.
+ * Without FOLDER `views` and `machine` make one in /tmp. WORLD_SECONDS is for how long each world talks first.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { crc32, deflateSync, inflateSync } from "node:zlib";
 import type { Browser } from "playwright-core";
-import { launchBrowser } from "./browser.ts";
+import { formatFilterTerm } from "../src/query/index.ts";
+import { launchBrowser, openAt } from "./browser.ts";
+import { exportedFlows, startWorld, underItsName } from "./machine-world.ts";
 import { whyNoNamespaces } from "./namespaces.ts";
-import { netflow5, type PretendFlow } from "./pretend-exporter.ts";
-import { startShop } from "./pretend-shop.ts";
+import { withPalette } from "./palette-png.ts";
+import { netflow5 } from "./pretend-exporter.ts";
+import { type PretendShop, startShop } from "./pretend-shop.ts";
 import { PretendV9, sendFrom } from "./pretend-v9.ts";
-import { freePort, liveMap, type Program, startProgram, until } from "./program.ts";
+import { freePort, liveMap, type Program, startProgram } from "./program.ts";
 
-const thisFile = fileURLToPath(import.meta.url);
 const bytesMax = 400_000;
-
-/** A process of the world: what it is called, answers on, and calls. */
-interface Actor {
-  readonly name: string;
-  /** Runs in a control group named as a container engine would. */
-  readonly isContainer?: boolean;
-  readonly listen?: readonly number[];
-  readonly calls?: readonly Call[];
-}
-
-interface Call {
-  readonly to: string;
-  readonly port: number;
-  /** Bytes of a request and of its answer. */
-  readonly send: number;
-  readonly receive: number;
-  readonly everyMilliseconds: number;
-  /** One connection for all requests. */
-  readonly isKept?: boolean;
-  readonly from?: string;
-  readonly fromPort?: number;
-}
-
-const [data, jobs, here, outside] = ["172.30.0.10", "172.30.0.20", "192.168.10.1", "172.30.0.99"] as const;
-const outsidePort = 9000;
-
-const actors: Readonly<Record<"atlas" | "data" | "jobs", readonly Actor[]>> = {
-  atlas: [
-    {
-      name: "nginx",
-      listen: [443, 9113],
-      calls: [call(here, 3000, 900, 24_000, 120, true)],
-    },
-    {
-      name: "api",
-      isContainer: true,
-      listen: [3000],
-      calls: [
-        call(data, 5432, 400, 9_000, 60, true),
-        call(data, 6379, 120, 600, 30, true),
-        call("203.0.113.40", 443, 2_000, 5_000, 900),
-      ],
-    },
-    {
-      name: "prometheus",
-      listen: [9090],
-      calls: [
-        call(here, 9113, 200, 6_000, 1000, true),
-        call(data, 9187, 200, 30_000, 1000, true),
-        call(data, 9121, 200, 14_000, 1000, true),
-        call(jobs, 8000, 200, 4_000, 1000, true),
-      ],
-    },
-    { name: "grafana", listen: [3001], calls: [call(here, 9090, 700, 60_000, 800, true)] },
-  ],
-  data: [
-    { name: "postgres", listen: [5432, 9187], calls: [call("192.168.10.40", 5432, 100, 100, 1500)] },
-    { name: "redis", isContainer: true, listen: [6379, 9121] },
-    { name: "minio", listen: [9000] },
-  ],
-  jobs: [
-    {
-      name: "worker",
-      listen: [8000],
-      calls: [
-        call(data, 6379, 300, 900, 50, true),
-        call(data, 5432, 2_000, 12_000, 200, true),
-        call(data, 9000, 180_000, 600, 700, true),
-      ],
-    },
-    {
-      name: "mailer",
-      calls: [call("198.51.100.25", 587, 18_000, 900, 900), call(data, 6379, 80, 200, 300, true)],
-    },
-    {
-      name: "backup",
-      calls: [call(data, 5432, 300, 400_000, 500, true), call("203.0.113.80", 443, 380_000, 400, 500, true)],
-    },
-  ],
-};
-
-const laptops = [23, 24, 31, 32, 57, 64];
-const visitors = [9, 71, 118, 140, 201];
-
-/** What hosts without an agent ask of nginx and grafana; loopback 127.0.10.N goes out as 192.168.10.N, 127.0.113.N as 203.0.113.N. */
-const strangers: Actor = {
-  name: "outside",
-  listen: [outsidePort],
-  calls: [
-    ...laptops.map((host, i) => ({
-      ...call(here, 443, 700, 9_000 * (i + 1), 350 + 90 * i, true),
-      from: `127.0.10.${host}`,
-      fromPort: 43_000 + host,
-    })),
-    ...visitors.map((host, i) => ({
-      ...call(here, 443, 900, 30_000, 500 + 230 * i, true),
-      from: `127.0.113.${host}`,
-      fromPort: 44_000 + host,
-    })),
-    { ...call(here, 3001, 500, 42_000, 900, true), from: "127.0.10.23" },
-  ],
-};
-
-function call(to: string, port: number, send: number, receive: number, every: number, isKept = false): Call {
-  return { to, port, send, receive, everyMilliseconds: every, isKept };
-}
-
-/** What the exporter, this machine as the network's gateway, tells in each second. */
-function exportedFlows(): PretendFlow[] {
-  const flows: PretendFlow[] = [];
-  const add = (source: string, destination: string, port: number, bytes: number, back: number, from = 0) => {
-    const sourcePort = from || 50_000 + (flows.length % 200);
-    const packets = (count: number) => Math.max(1, Math.round(count / 900));
-    const ends = { source, destination, sourcePort, destinationPort: port };
-    flows.push({ ...ends, bytes, packets: packets(bytes) });
-    if (back === 0) return;
-    const backwards = {
-      source: destination,
-      destination: source,
-      sourcePort: port,
-      destinationPort: sourcePort,
-    };
-    flows.push({ ...backwards, bytes: back, packets: packets(back) });
-  };
-  for (const [i, host] of laptops.entries()) {
-    // What this laptop really asks of nginx, and the headers of its packets, which the agent does not count.
-    const perSecond = 1000 / (350 + 90 * i);
-    const [asked, answered] = [700 * 1.22 * perSecond, 9_000 * (i + 1) * 1.04 * perSecond].map(Math.round);
-    add(`192.168.10.${host}`, here, 443, asked!, answered!, 43_000 + host);
-    add(`192.168.10.${host}`, "192.168.10.20", 445, 3_000 * (i + 1), 52_000 * (laptops.length - i));
-    add(`192.168.10.${host}`, `203.0.113.${[10, 40, 66][i % 3]}`, 443, 4_000, 36_000 * (1 + (i % 4)));
-    if (i % 2 === 0) add(`192.168.10.${host}`, "192.168.10.9", 631, 9_000, 400);
-  }
-  add("192.168.10.20", "203.0.113.80", 443, 420_000, 5_000);
-  add("192.168.10.57", "198.51.100.25", 993, 1_200, 22_000);
-  for (let camera = 11; camera <= 16; camera++) add("10.20.0.2", `10.20.0.${camera}`, 554, 900, 160_000);
-  add("192.168.10.31", "10.20.0.2", 8443, 1_500, 240_000);
-  add("10.20.0.2", "192.168.10.20", 2049, 310_000, 4_000);
-  return flows;
-}
-
-/** Sends what the exporter tells, once a second, until it is stopped. */
-function startExporter(port: number, from: string): () => void {
-  const socket = createSocket("udp4").bind({ address: from });
-  let sequence = 0;
-  const tell = () => {
-    const flows = exportedFlows();
-    for (let at = 0; at < flows.length; at += 30) {
-      const some = flows.slice(at, at + 30);
-      socket.send(netflow5(some, sequence), port, "127.0.0.1");
-      sequence += some.length;
-    }
-  };
-  const timer = setInterval(tell, 1000);
-  return () => {
-    clearInterval(timer);
-    socket.close();
-  };
-}
-
-/** Bridge, namespaces and processes. */
-class World {
-  readonly #children: ChildProcess[] = [];
-  readonly #namespaces = ["data", "jobs", "outside"];
-  readonly #controlGroups: string[] = [];
-
-  /** Wires and addresses. */
-  connect(): void {
-    ip("link", "add", "ptl-world", "type", "bridge");
-    ip("addr", "add", "172.30.0.1/24", "dev", "ptl-world");
-    ip("addr", "add", `${here}/24`, "dev", "ptl-world");
-    ip("link", "set", "ptl-world", "up");
-    for (const [name, address] of [
-      ["data", data],
-      ["jobs", jobs],
-      ["outside", outside],
-    ] as const) {
-      this.#join(name, address);
-    }
-    for (const network of ["203.0.113.0/24", "198.51.100.0/24"]) ip("route", "add", network, "via", outside);
-    this.#setUpOutside();
-  }
-
-  populate(): void {
-    for (const actor of actors.atlas) this.#run([], actor);
-    for (const name of ["data", "jobs"] as const) {
-      for (const actor of actors[name]) this.#run(["ip", "netns", "exec", name], actor);
-    }
-    this.#run(["ip", "netns", "exec", "outside"], strangers);
-  }
-
-  #join(name: string, address: string): void {
-    ip("netns", "add", name);
-    ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", `ptl-${name}`);
-    ip("link", "set", `ptl-${name}`, "master", "ptl-world", "up");
-    ip("-n", name, "addr", "add", `${address}/24`, "dev", "eth0");
-    ip("-n", name, "link", "set", "lo", "up");
-    ip("-n", name, "link", "set", "eth0", "up");
-    const gateway = name === "outside" ? "172.30.0.1" : outside;
-    ip("-n", name, "route", "add", "default", "via", gateway);
-  }
-
-  #setUpOutside(): void {
-    const inside = (...command: string[]) => execFileSync("ip", ["netns", "exec", "outside", ...command]);
-    for (const setting of ["net.ipv4.conf.all.route_localnet=1", "net.ipv4.ip_forward=1"]) {
-      inside("sysctl", "-qw", setting);
-    }
-    const addresses = [
-      ...[40, ...laptops].map((host) => `192.168.10.${host}/24`),
-      ...[40, 80, ...visitors].map((host) => `203.0.113.${host}/32`),
-      "198.51.100.25/32",
-    ];
-    for (const address of addresses) ip("-n", "outside", "addr", "add", address, "dev", "eth0");
-    const names = [
-      ...laptops.map((host) => `127.0.10.${host} : 192.168.10.${host}`),
-      ...visitors.map((host) => `127.0.113.${host} : 203.0.113.${host}`),
-    ];
-    const rules = `table ip world {
-      chain arrive {
-        type nat hook prerouting priority dstnat;
-        ip daddr { 203.0.113.0/24, 198.51.100.0/24 } tcp dport { 443, 587 } dnat to 127.0.0.1:${outsidePort};
-      }
-      chain leave {
-        type nat hook postrouting priority srcnat;
-        ip saddr 127.0.0.0/8 oifname "eth0" snat to ip saddr map { ${names.join(", ")} };
-      }
-    }`;
-    execFileSync("ip", ["netns", "exec", "outside", "nft", "-f", "-"], { input: rules });
-  }
-
-  #run(through: readonly string[], actor: Actor): void {
-    const inside = actor.isContainer ? this.#container(actor.name) : [];
-    const command = [...inside, ...through, process.execPath, "--max-old-space-size=64", thisFile];
-    const child = spawn(command[0]!, [...command.slice(1), "actor", JSON.stringify(actor)], {
-      stdio: ["pipe", "inherit", "inherit"],
-    });
-    this.#children.push(child);
-  }
-
-  /** The command that runs another inside a control group of its own. */
-  #container(name: string): string[] {
-    const root = existsSync("/sys/fs/cgroup/cgroup.procs") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    const folder = `${root}/docker-${createHash("sha256").update(name).digest("hex")}.scope`;
-    mkdirSync(folder, { recursive: true });
-    this.#controlGroups.push(folder);
-    return ["sh", "-c", `echo $$ > ${folder}/cgroup.procs && exec "$@"`, "sh"];
-  }
-
-  async remove(): Promise<void> {
-    const ended = this.#children.map((child) => child.exitCode ?? once(child, "exit"));
-    for (const child of this.#children) child.kill("SIGKILL");
-    await Promise.all(ended);
-    for (const folder of this.#controlGroups) rmdirSync(folder);
-    for (const name of this.#namespaces) spawnSync("ip", ["netns", "del", name]);
-    spawnSync("ip", ["link", "del", "ptl-world"]);
-  }
-}
-
-function ip(...parameters: string[]): void {
-  execFileSync("ip", parameters, { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-/** Runs in a process of its own, under the actor's name. */
-function act({ name, listen = [], calls = [] }: Actor): void {
-  process.title = name;
-  process.stdin.resume().on("end", () => process.exit());
-  for (const port of listen) createServer(answer).listen(port, name === "outside" ? "127.0.0.1" : "0.0.0.0");
-  // Everybody listens before anybody calls.
-  setTimeout(() => calls.forEach((planned) => void repeat(planned)), 3000);
-}
-
-/** A request says in its first 8 bytes how long it is and how long its answer shall be. */
-function answer(socket: Socket): void {
-  let waiting = Buffer.alloc(0);
-  socket.on("error", () => {});
-  socket.on("data", (piece) => {
-    waiting = Buffer.concat([waiting, piece]);
-    while (waiting.length >= 8 && waiting.length >= waiting.readUInt32BE(0)) {
-      socket.write(Buffer.alloc(waiting.readUInt32BE(4)));
-      waiting = waiting.subarray(waiting.readUInt32BE(0));
-    }
-  });
-}
-
-async function repeat(planned: Call): Promise<void> {
-  let socket: Socket | undefined;
-  for (;;) {
-    if (socket === undefined || socket.destroyed) socket = open(planned);
-    const request = Buffer.alloc(planned.send);
-    request.writeUInt32BE(planned.send, 0);
-    request.writeUInt32BE(planned.receive, 4);
-    if (planned.isKept) socket.write(request);
-    else {
-      socket.end(request);
-      socket = undefined;
-    }
-    await sleep(planned.everyMilliseconds);
-  }
-}
-
-function open({ to, port, from, fromPort }: Call): Socket {
-  const socket = connect({
-    host: to,
-    port,
-    ...(from === undefined ? {} : { localAddress: from }),
-    ...(fromPort === undefined ? {} : { localPort: fromPort }),
-  });
-  socket.on("error", () => socket.destroy());
-  socket.resume();
-  return socket;
-}
-
-/** The program watching the world, once everything in it has been seen. */
-async function startWorld(): Promise<{ program: Program; stop: () => Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), "portolan-world-"));
-  const flowPort = await freePort();
-  const isWhole = whyNoNamespaces() === false && spawnSync("nft", ["-v"]).status === 0;
-  const world = new World();
-  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
-  const stop = async () => {
-    for (const end of ends.reverse()) await end();
-  };
-  try {
-    if (isWhole) {
-      ends.push(() => world.remove());
-      world.connect();
-    }
-    const config = join(folder, "portolan.yaml");
-    // nat: the agent would undo what gives the hosts their addresses, and find one process behind all of them.
-    writeFileSync(config, `agent:\n  enabled: ${isWhole}\n  loopback: false\n  nat: false\n`);
-    const parameters = [
-      "up",
-      ...["--config", config],
-      ...["--data", join(folder, "data")],
-      ...["--listen", "127.0.0.1:0"],
-      ...["--flows", `udp://127.0.0.1:${flowPort}`],
-    ];
-    const program = await startProgram(parameters, isWhole ? underItsName : []);
-    ends.push(() => program.stop());
-    if (isWhole) {
-      world.populate();
-      // An exporter's record of a connection is told from a new one when the agent has seen the connection before.
-      const asked = [
-        ...laptops.map((host) => `192.168.10.${host}`),
-        ...visitors.map((host) => `203.0.113.${host}`),
-      ];
-      await until("nginx is asked by everybody", async () => {
-        const { links } = await liveMap(program);
-        const isSeen = (host: string) => links.some(({ id }) => id === `host:${host}>process:atlas/nginx`);
-        return asked.every(isSeen) ? true : undefined;
-      });
-    }
-    ends.push(startExporter(flowPort, isWhole ? here : "127.0.0.1"));
-    return { program, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** A command that runs another on a machine of this name. */
-const underItsName = ["unshare", "--uts", "sh", "-c", 'hostname atlas && exec "$@"', "sh"];
-
 const seconds = Number(process.env.WORLD_SECONDS ?? "150");
 
-async function takePictures(folder: string): Promise<void> {
+/** Of the machine's own world. */
+async function takeMachinePictures(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { program, stop } = await startWorld();
   let browser: Browser | undefined;
@@ -408,25 +37,27 @@ async function takePictures(folder: string): Promise<void> {
     browser = await launchBrowser();
     console.log(`${program.url}: letting the world talk for ${seconds} s`);
     await sleep(seconds * 1000);
-    const { peers } = await liveMap(program);
-    const strange = peers.filter(({ group }) => !/^(atlas|atlas\/(data|jobs)|[\d.]+\.0\/24)$/.test(group));
-    if (strange.length > 0)
-      throw new Error(`somebody else talks on this machine: ${strange.map(({ id }) => id)}`);
-    const wide = { width: 1600, height: 1000 };
-    const normal = { width: 1280, height: 800 };
-    const tall = { width: 1280, height: 860 };
     const link = `?link=${encodeURIComponent("host:192.168.10.57>process:atlas/nginx")}`;
-    const take = (name: string, query: string, viewport: typeof wide, colorScheme: "dark" | "light") =>
-      takePicture(browser!, `${program.url}/${query}`, join(folder, name), { viewport, colorScheme });
-    await take("map.png", "", wide, "dark");
-    await take("map-light.png", "", wide, "light");
-    await take("table.png", "?view=links", normal, "dark");
-    await take("details.png", peers.some(({ id }) => id === "process:atlas/nginx") ? link : "", tall, "dark");
+    for (const [name, query] of Object.entries({ map: "", table: "?view=links", link })) {
+      for (const colorScheme of ["dark", "light"] as const)
+        await takePicture(
+          browser,
+          `${program.url}/${query}`,
+          join(folder, `machine-${name}-${colorScheme}.png`),
+          { viewport: normal, colorScheme, without: await strangersFilter(program) },
+        );
+    }
   } finally {
     await browser?.close();
     await stop();
   }
-  await takeExporterPictures(folder, "one");
+}
+
+/** A filter that leaves out whoever else talks on this machine. */
+async function strangersFilter(program: Program): Promise<string> {
+  const { peers } = await liveMap(program);
+  const strange = peers.filter(({ group }) => !/^(atlas|atlas\/(data|jobs)|[\d.]+\.0\/24)$/.test(group));
+  return [...new Set(strange.map(({ id }) => `-${formatFilterTerm("id", id)}`))].slice(0, 100).join(" ");
 }
 
 async function takeDemoPictures(folder: string): Promise<void> {
@@ -436,16 +67,59 @@ async function takeDemoPictures(folder: string): Promise<void> {
     const page = /http:\S+filter\S+/.exec(program.output())![0];
     console.log(`${page}: letting the shop talk for ${seconds} s`);
     await sleep(seconds * 1000);
-    for (const colorScheme of ["dark", "light"] as const) {
-      const name = colorScheme === "dark" ? "demo.png" : "demo-light.png";
-      await takePicture(browser, page, join(folder, name), {
-        viewport: { width: 1280, height: 800 },
-        colorScheme,
-      });
-    }
+    await takeBoth(browser, page, folder, "demo");
   } finally {
     await browser.close();
     await program.stop();
+  }
+}
+
+const normal = { width: 1280, height: 800 };
+const phone = { width: 390, height: 800 };
+
+/** NAME.png dark, NAME-light.png light. */
+async function takeBoth(browser: Browser, url: string, folder: string, name: string): Promise<void> {
+  await takePicture(browser, url, join(folder, `${name}.png`), { viewport: normal, colorScheme: "dark" });
+  await takePicture(browser, url, join(folder, `${name}-light.png`), {
+    viewport: normal,
+    colorScheme: "light",
+  });
+}
+
+/** Pictures of the cluster that the docs show. */
+const shownViews: Readonly<Record<string, string>> = {
+  map: "",
+  details: "?link=workload:shop/Deployment/search>workload:data/Deployment/clickhouse",
+  matrix: "?view=matrix&matrix=member",
+  table: "?view=links",
+  world: "?view=geo",
+};
+
+async function takeDocsPictures(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  await withShop(async (shop, browser) => {
+    for (const [name, query] of Object.entries(shownViews))
+      await takeBoth(browser, `${shop.program.url}/${query}`, folder, name);
+  });
+  await takeExporterPictures(folder, "one");
+  if (whyNoNamespaces() === false) await takeDemoPictures(folder);
+  else console.log(`no picture of the demo: ${whyNoNamespaces()}`);
+}
+
+/** A cluster that has talked for a while, and a browser. */
+async function withShop(use: (shop: PretendShop, browser: Browser) => Promise<void>): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "portolan-shop-"));
+  const shop = await startShop(data);
+  const browser = await launchBrowser();
+  try {
+    shop.open();
+    console.log(`${shop.program.url}: letting the shop talk for ${seconds} s`);
+    await sleep(seconds * 1000);
+    await use(shop, browser);
+  } finally {
+    await browser.close();
+    await shop.stop();
+    rmSync(data, { recursive: true, force: true });
   }
 }
 
@@ -456,8 +130,6 @@ async function takeExporterPictures(folder: string, looks: "one" | "all"): Promi
   const listen = ["--listen", "127.0.0.1:0", "--flows", `udp://127.0.0.1:${flowPort}`];
   const program = await startProgram(["server", "--data", data, ...listen]);
   const browser = await launchBrowser();
-  const normal = { width: 1280, height: 800 };
-  const phone = { width: 390, height: 800 };
   const take = (name: string, query: string, viewport: typeof normal, colorScheme: "dark" | "light") =>
     takePicture(browser, `${program.url}/${query}`, join(folder, name), { viewport, colorScheme });
   let stopExporters = () => {};
@@ -466,10 +138,10 @@ async function takeExporterPictures(folder: string, looks: "one" | "all"): Promi
     stopExporters = startExporters(flowPort);
     await sleep(70_000); // the template is missing for longer than a minute
     const blind = "?view=exporters&exporter=127.20.0.3";
-    await take("exporters.png", "?view=exporters&exporter=127.20.0.4", normal, "dark");
+    await takeBoth(browser, `${program.url}/?view=exporters&exporter=127.20.0.4`, folder, "exporters");
     if (looks === "one") return;
-    await take("exporters-dark.png", "?view=exporters", normal, "dark");
-    await take("exporters-light.png", blind, normal, "light");
+    await take("exporters-all.png", "?view=exporters", normal, "dark");
+    await take("exporters-blind.png", blind, normal, "light");
     await take("exporters-narrow.png", "?view=exporters", phone, "dark");
     await take("exporters-narrow-details.png", blind, phone, "light");
   } finally {
@@ -514,64 +186,58 @@ function startExporters(flowPort: number): () => void {
 
 /** Every view of a cluster, in both themes: for whoever changes the page to look at. */
 async function takeViews(folder: string): Promise<void> {
-  const data = mkdtempSync(join(tmpdir(), "portolan-shop-"));
-  const shop = await startShop(data);
-  const browser = await launchBrowser();
   const views: Readonly<Record<string, string>> = {
-    map: "",
+    ...shownViews,
     open: "?open=workload:shop/Deployment/web&open=country:US",
+    closed: "?detail=closed",
     group: "?peer=namespace:shop",
-    link: "?link=workload:shop/Deployment/web>workload:shop/Deployment/api",
     compare: "?compare=before",
-    matrix: "?view=matrix",
-    members: "?view=matrix&matrix=member",
-    world: "?view=geo",
+    namespaces: "?view=matrix",
     time: "?view=series&by=workload",
     top: "?view=top",
-    table: "?view=links",
     flows: "?view=flows",
+    agents: "?view=agents",
     nothing: "?filter=port:9999 kind:pod",
   };
-  try {
-    shop.open();
-    console.log(`${shop.program.url}: letting the shop talk for ${seconds} s, pictures into ${folder}`);
-    await sleep(seconds * 1000);
+  await withShop(async (shop, browser) => {
     for (const colorScheme of ["dark", "light"] as const) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme });
-      const page = await context.newPage();
-      for (const [name, query] of Object.entries(views)) {
-        await page.goto(`${shop.program.url}/${query}`);
-        await page.locator('html[data-feed="open"]').waitFor();
-        await sleep(2500);
-        writeFileSync(join(folder, `${name}-${colorScheme}.png`), withPalette(await page.screenshot()));
-      }
-      await page.setViewportSize({ width: 390, height: 800 });
-      await page.goto(shop.program.url);
-      await sleep(2500);
-      writeFileSync(join(folder, `phone-${colorScheme}.png`), withPalette(await page.screenshot()));
-      await context.close();
+      const take = (name: string, query: string, viewport: typeof normal) =>
+        takePicture(browser, `${shop.program.url}/${query}`, join(folder, `${name}-${colorScheme}.png`), {
+          ...{ viewport, colorScheme },
+        });
+      for (const [name, query] of Object.entries(views)) await take(name, query, normal);
+      for (const name of ["map", "group", "table", "matrix", "world", "compare"])
+        await take(`phone-${name}`, views[name]!, phone);
     }
-  } finally {
-    await browser.close();
-    await shop.stop();
-    rmSync(data, { recursive: true, force: true });
-  }
+  });
 }
 
 async function takePicture(
   browser: Browser,
   url: string,
   path: string,
-  options: { viewport: { width: number; height: number }; colorScheme: "dark" | "light" },
+  {
+    without = "",
+    ...options
+  }: {
+    viewport: { width: number; height: number };
+    colorScheme: "dark" | "light";
+    /** A filter that the page does not know of. */
+    without?: string;
+  },
 ): Promise<void> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  await page.goto(url);
+  if (without !== "")
+    await page.route("**/api/v1/live?*", (route) =>
+      route.continue({ url: `${route.request().url()}&filter=${encodeURIComponent(without)}` }),
+    );
+  await openAt(page, url);
   await page.locator('html[data-feed="open"]').waitFor();
-  if (url.includes("view=links")) await page.locator("tbody tr").first().waitFor();
+  if (/view=(links|top|flows)/.test(url)) await page.locator("tbody tr").first().waitFor();
   else if (url.includes("view=exporters")) await page.locator(".exporters-foot").waitFor();
-  else await page.locator("html[data-drawn-links]").waitFor();
-  if (url.includes("link=")) await page.getByTestId("series-chart").waitFor();
+  else if (!/view=|filter=/.test(url)) await page.locator("html[data-drawn-links]").waitFor();
+  if (/\?(link|peer)=/.test(url)) await page.getByTestId("series-chart").waitFor();
   await sleep(4000); // the view has come to rest, and every word of the status line is there
   const picture = withPalette(await page.screenshot());
   writeFileSync(path, picture);
@@ -581,118 +247,11 @@ async function takePicture(
   await context.close();
 }
 
-/** A PNG of 256 colours, a third of the size: median cut over the colours of a browser's PNG (8 bits per sample, RFC 2083). */
-function withPalette(png: Buffer): Buffer {
-  const { width, height, samples, pixels } = readPng(png);
-  const counts = new Map<number, number>();
-  for (let at = 0; at < pixels.length; at += samples) {
-    const colour = pixels.readUIntBE(at, 3);
-    counts.set(colour, (counts.get(colour) ?? 0) + 1);
-  }
-  const indexOf = new Map<number, number>();
-  const palette = medianCut([...counts], 256).map((box, i) => {
-    for (const [colour] of box) indexOf.set(colour, i);
-    return [16, 8, 0].map((shift) => {
-      const total = box.reduce(
-        (sum, [colour, count]) => sum + ((colour >> shift) & 255) * weightOf(count),
-        0,
-      );
-      return Math.round(total / box.reduce((sum, [, count]) => sum + weightOf(count), 0));
-    });
-  });
-  const rows = Buffer.alloc((width + 1) * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      rows[y * (width + 1) + 1 + x] = indexOf.get(pixels.readUIntBE((y * width + x) * samples, 3))!;
-    }
-  }
-  const header = Buffer.from(png.subarray(16, 29));
-  header[9] = 3; // indexed colour
-  return Buffer.concat([
-    png.subarray(0, 8),
-    pngChunk("IHDR", header),
-    pngChunk("PLTE", Buffer.from(palette.flat())),
-    pngChunk("IDAT", deflateSync(rows, { level: 9, memLevel: 9 })),
-    pngChunk("IEND", Buffer.alloc(0)),
-  ]);
-}
-
-type ColourCount = [colour: number, count: number];
-
-/** Large areas weigh more, but do not take the whole palette from thin lines. */
-const weightOf = (count: number) => count ** 0.7;
-
-function medianCut(colours: ColourCount[], boxesMax: number): ColourCount[][] {
-  const measured = (box: ColourCount[]) => {
-    const ranges = [16, 8, 0].map((shift) => {
-      const values = box.map(([colour]) => (colour >> shift) & 255);
-      const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-      return { shift, range: high - low, middle: (high + low) / 2 };
-    });
-    const { shift, range, middle } = ranges.reduce((a, b) => (b.range > a.range ? b : a));
-    const weight = box.reduce((sum, [, count]) => sum + weightOf(count), 0);
-    return { box, shift, middle, worth: range * range * weight ** 0.5 };
-  };
-  const boxes = [measured(colours)];
-  while (boxes.length < boxesMax) {
-    const worst = boxes.reduce((a, b) => (b.worth > a.worth ? b : a));
-    if (worst.worth === 0) break;
-    const isLow = ([colour]: ColourCount) => ((colour >> worst.shift) & 255) < worst.middle;
-    const { low = [], high = [] } = Object.groupBy(worst.box, (colour) => (isLow(colour) ? "low" : "high"));
-    boxes.splice(boxes.indexOf(worst), 1, measured(low), measured(high));
-  }
-  return boxes.map(({ box }) => box);
-}
-
-function readPng(png: Buffer): { width: number; height: number; samples: number; pixels: Buffer } {
-  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
-  const samples = png[25] === 6 ? 4 : 3;
-  const parts: Buffer[] = [];
-  for (let at = 8; at < png.length; at += png.readUInt32BE(at) + 12) {
-    if (png.toString("latin1", at + 4, at + 8) === "IDAT") {
-      parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
-    }
-  }
-  const filtered = inflateSync(Buffer.concat(parts));
-  const stride = width * samples;
-  const pixels = Buffer.alloc(stride * height);
-  for (let y = 0; y < height; y++) {
-    const filter = filtered[y * (stride + 1)];
-    for (let x = 0; x < stride; x++) {
-      const at = y * stride + x;
-      const left = x < samples ? 0 : pixels[at - samples]!;
-      const above = y === 0 ? 0 : pixels[at - stride]!;
-      const corner = x < samples || y === 0 ? 0 : pixels[at - stride - samples]!;
-      const guess = [0, left, above, (left + above) >> 1, paeth(left, above, corner)][filter!]!;
-      pixels[at] = filtered[y * (stride + 1) + 1 + x]! + guess;
-    }
-  }
-  return { width, height, samples, pixels };
-}
-
-function paeth(left: number, above: number, corner: number): number {
-  const [a, b, c] = [above - corner, left - corner, left + above - 2 * corner].map(Math.abs) as [
-    number,
-    number,
-    number,
-  ];
-  if (a <= b && a <= c) return left;
-  return b <= c ? above : corner;
-}
-
-function pngChunk(type: string, content: Buffer): Buffer {
-  const chunk = Buffer.alloc(content.length + 12);
-  chunk.writeUInt32BE(content.length, 0);
-  chunk.write(type, 4, "latin1");
-  content.copy(chunk, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, -4)), content.length + 8);
-  return chunk;
-}
-
 const [role, text] = process.argv.slice(2);
 const docs = fileURLToPath(new URL("../docs", import.meta.url));
-if (role === "actor") act(JSON.parse(text!) as Actor);
-else if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
+if (role === "exporters") await takeExporterPictures(text ?? docs, "all");
 else if (role === "views") await takeViews(text ?? mkdtempSync(join(tmpdir(), "portolan-views-")));
 else if (role === "demo") await takeDemoPictures(text ?? docs);
-else await takePictures(role ?? docs);
+else if (role === "machine")
+  await takeMachinePictures(text ?? mkdtempSync(join(tmpdir(), "portolan-machine-")));
+else await takeDocsPictures(role ?? docs);

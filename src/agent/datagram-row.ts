@@ -1,4 +1,4 @@
-import { type FlowBatch, isLoopback } from "../flow/index.ts";
+import { copyAddress, type FlowBatch, isLoopback } from "../flow/index.ts";
 import type { DatagramReport } from "../observe/index.ts";
 import { clientEnd, observedEnd } from "../topology/index.ts";
 import type { Poll } from "./report-row.ts";
@@ -48,12 +48,11 @@ export function writeDatagramRow(
   const row = batch.append();
   const { columns } = batch;
   const { bytes, localAddress, remoteAddress } = report;
-  const [clientAddress, serverAddress] = isClient
-    ? [localAddress, remoteAddress]
-    : [remoteAddress, localAddress];
+  const clientAddress = isClient ? localAddress : remoteAddress;
+  const serverAddress = isClient ? remoteAddress : localAddress;
   const milliseconds = (nanoseconds: number) => poll.bootTime + nanoseconds / 1e6;
-  columns.sourceAddress.set(bytes.subarray(clientAddress, clientAddress + 16), row * 16);
-  columns.destinationAddress.set(bytes.subarray(serverAddress, serverAddress + 16), row * 16);
+  copyAddress(bytes, clientAddress, columns.sourceAddress, row * 16);
+  copyAddress(bytes, serverAddress, columns.destinationAddress, row * 16);
   columns.sourceTransportPort[row] = isClient ? report.localPort : report.remotePort;
   columns.destinationTransportPort[row] = isClient ? report.remotePort : report.localPort;
   columns.protocolIdentifier[row] = report.protocol;

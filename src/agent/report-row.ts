@@ -1,4 +1,11 @@
-import { type FieldName, type FlowBatch, type FlowColumns, isLoopback, protocolTcp } from "../flow/index.ts";
+import {
+  copyAddress,
+  type FieldName,
+  type FlowBatch,
+  type FlowColumns,
+  isLoopback,
+  protocolTcp,
+} from "../flow/index.ts";
 import { type TcpReport, tcpRole } from "../observe/index.ts";
 import { attemptControlBits, clientEnd, observedEnd } from "../topology/index.ts";
 
@@ -77,11 +84,10 @@ export function writeReportRow(batch: FlowBatch, report: TcpReport, poll: Poll, 
   const { columns } = batch;
   const { bytes, localAddress, remoteAddress } = report;
   const isClient = report.role === tcpRole.client;
-  const [clientAddress, serverAddress] = isClient
-    ? [localAddress, remoteAddress]
-    : [remoteAddress, localAddress];
-  columns.sourceAddress.set(bytes.subarray(clientAddress, clientAddress + 16), row * 16);
-  columns.destinationAddress.set(bytes.subarray(serverAddress, serverAddress + 16), row * 16);
+  const clientAddress = isClient ? localAddress : remoteAddress;
+  const serverAddress = isClient ? remoteAddress : localAddress;
+  copyAddress(bytes, clientAddress, columns.sourceAddress, row * 16);
+  copyAddress(bytes, serverAddress, columns.destinationAddress, row * 16);
   columns.sourceTransportPort[row] = isClient ? report.localPort : report.remotePort;
   columns.destinationTransportPort[row] = isClient ? report.remotePort : report.localPort;
   columns.protocolIdentifier[row] = protocolTcp;

@@ -36,7 +36,10 @@ test("Node's own end hangs there: else the test before would show nothing", () =
   assert.deepEqual([status, signal], [null, "SIGKILL"]);
 });
 
-test("where V8 has no threads, or Node has a profile to write, the end is Node's", () => {
-  assert.equal(run("endProcess(4);", ["--v8-pool-size=0"]).status, 4);
+test("with the thread that --v8-pool-size=0 leaves too", () => {
+  assert.equal(run("hang(); endProcess(4);", ["--v8-pool-size=0"]).status, 4);
+});
+
+test("where Node has a profile to write, the end is Node's", () => {
   assert.equal(run('process.execArgv.push("--cpu-prof"); endProcess(5);').status, 5);
 });

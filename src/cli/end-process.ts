@@ -1,22 +1,19 @@
-import { createRequire } from "node:module";
+import { createRequire, flushCompileCache } from "node:module";
 
 /**
- * Ends the process with this code, as `process.exit` does, but without waiting for V8's threads where it has any: Node joins them at its
- * end, and one that compiles (Maglev, Sparkplug) and wants memory meanwhile waits for a garbage collection by the main thread, which waits
- * for it (nodejs/node issues 54918 and 64274): for ever. What is to be written and closed is, so nothing is left to do but `_exit` (POSIX).
+ * Ends the process with this code, as `process.exit` does, but without waiting for V8's threads: Node joins them at its end, and one that
+ * compiles (Maglev, Sparkplug) and wants memory meanwhile waits for a garbage collection by the main thread, which waits for it
+ * (nodejs/node issues 54918 and 64274): for ever. `--v8-pool-size=0` leaves Node one such thread. What is to be written and closed is, so
+ * nothing is left to do but `_exit` (POSIX).
  */
 export function endProcess(code: number): never {
-  if (hasV8Threads() && !isProfiled()) {
+  if (!isProfiled()) {
     const exitAtOnce = findExit();
     process.emit("exit", code);
+    flushCompileCache(); // as Node does when it ends
     exitAtOnce?.(code);
   }
   process.exit(code);
-}
-
-/** The launcher starts what ends by itself without them. */
-function hasV8Threads(): boolean {
-  return !process.execArgv.includes("--v8-pool-size=0");
 }
 
 /** Profiles are written when Node ends. */

@@ -3,6 +3,7 @@
  */
 export {
   type Cidr,
+  copyAddress,
   formatAddress,
   formatCidr,
   isInCidr,

@@ -54,6 +54,8 @@ export class FixedWriter implements FlowWriter {
 
   repeatTemplates(): void {}
 
+  sendTemplates(): void {}
+
   #writeHeader(now: number): void {
     const { bootMilliseconds, samplingInterval, observationDomainId, isSoftflowd } = this.#config;
     const view = this.#view;

@@ -97,6 +97,13 @@ export class TemplateWriter implements FlowWriter {
     this.#messagesSinceTemplates = Number.POSITIVE_INFINITY;
   }
 
+  sendTemplates(now: number): void {
+    this.flush(now);
+    this.repeatTemplates();
+    this.#begin(now);
+    this.flush(now);
+  }
+
   #kindOf({ columns }: FlowBatch, row: number): number {
     const isIPv4 = isMappedIPv4(columns.sourceAddress, row * 16);
     const protocol = columns.protocolIdentifier[row];

@@ -74,4 +74,6 @@ export interface FlowWriter {
   flush(now: number): void;
   /** Has the templates sent again with the next message. */
   repeatTemplates(): void;
+  /** Sends the templates in a message of their own, behind what has been written. Versions 1 and 5 have none. */
+  sendTemplates(now: number): void;
 }

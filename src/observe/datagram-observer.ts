@@ -10,6 +10,13 @@ const reportsBytes = 4 * 1024 * 1024; // `reports` in datagram.bpf.c
 const dnsPacketsBytes = 2 * 1024 * 1024; // `dns_packets`
 const hashKeysCount = 14; // `hash_keys`
 
+/** At the packets, in and out: the same with seats for busy flows, which Linux 6.2 and later take, and without. */
+const packetPrograms = [
+  ["follow_ingress", "follow_egress"],
+  ["count_ingress", "count_egress"],
+] as const;
+type PacketPrograms = (typeof packetPrograms)[number];
+
 export interface DatagramObserverConfig {
   /** Flows followed at most; 256 bytes of kernel memory each while they live. */
   readonly flowsMax: number;
@@ -64,15 +71,11 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
 
   return {
     start() {
-      const elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url));
-      const object = loadLibbpf().openObject(elf, "datagram");
+      const { object, programs } = loadWhatCanBe(config);
       try {
-        for (const map of ["flows", "slots", "free_slots"]) object.setMaxEntries(map, config.flowsMax);
-        object.setConstants(constantsOf(config));
-        object.load();
         const reports = object.mapRingBuffer("reports", reportsBytes);
         const dnsPackets = object.mapRingBuffer("dns_packets", dnsPacketsBytes);
-        attach(object, config.cgroupRoot);
+        attach(object, programs, config.cgroupRoot);
         running = {
           object,
           reports: new RingBuffer(reports),
@@ -121,14 +124,34 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
   };
 }
 
+/** With the first programs that the kernel takes. */
+function loadWhatCanBe(config: DatagramObserverConfig): { object: BpfObject; programs: PacketPrograms } {
+  const elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url));
+  let whyNot: unknown;
+  for (const programs of packetPrograms) {
+    const object = loadLibbpf().openObject(elf, "datagram");
+    try {
+      for (const map of ["flows", "slots", "next_free"]) object.setMaxEntries(map, config.flowsMax);
+      for (const other of packetPrograms)
+        if (other !== programs) for (const program of other) object.leaveOut(program);
+      object.setConstants(constantsOf(config));
+      object.load();
+      return { object, programs };
+    } catch (error) {
+      object.close();
+      whyNot = error;
+    }
+  }
+  throw whyNot;
+}
+
 /** Owners first, so that the first packet finds them. */
-function attach(object: BpfObject, cgroupRoot: string): void {
+function attach(object: BpfObject, packetPrograms: PacketPrograms, cgroupRoot: string): void {
   const cgroup = openSync(cgroupRoot, "r");
   try {
     object.attachCgroup("own_socket", cgroup);
     object.runIterator("find_owners");
-    object.attachCgroup("follow_ingress", cgroup);
-    object.attachCgroup("follow_egress", cgroup);
+    for (const program of packetPrograms) object.attachCgroup(program, cgroup);
   } finally {
     closeSync(cgroup);
   }

@@ -92,7 +92,7 @@ export class DatagramReport {
     return this.#record.offsetOf(at.remote_address);
   }
   get processName(): string {
-    return this.#record.text(at.process_name, 16);
+    return this.#record.name(at.process_name);
   }
   get isFirst(): boolean {
     return this.#has(flags.first);

@@ -3,6 +3,8 @@ import type { RingBufferMemory } from "./libbpf.ts";
 const busyBit = 0x80000000;
 const discardBit = 0x40000000;
 const headerBytes = 8;
+/** After so many records the kernel is told that their room is free. */
+const recordsPerTurn = 64;
 
 /**
  * Reads a BPF ring buffer where it lies (kernel/bpf/ringbuf.c): records of an 8-byte header, whose first word is the
@@ -25,25 +27,34 @@ export class RingBuffer {
 
   /**
    * Calls `visit` with the byte offset, in the window, of each whole record that is there now, oldest first. The record is valid until
-   * `visit` returns. Returns how many were read.
+   * `visit` returns; when it throws, it counts as read. Returns how many were read.
    */
   consume(visit: (offset: number, length: number) => void): number {
     let position = Number(Atomics.load(this.#consumerPosition, 0));
     const end = Number(Atomics.load(this.#producerPosition, 0));
     let count = 0;
-    while (position < end) {
-      const offset = this.#reach(position);
-      const header = Atomics.load(this.#words, offset >> 2) >>> 0;
-      if ((header & busyBit) !== 0) break; // reserved, not yet written: it is the first thing read next time
-      const length = header & ~(busyBit | discardBit);
-      if ((header & discardBit) === 0) {
-        visit(offset + headerBytes, length);
-        count++;
+    try {
+      for (let turn = 1; position < end; turn++) {
+        const offset = this.#reach(position);
+        const header = Atomics.load(this.#words, offset >> 2) >>> 0;
+        if ((header & busyBit) !== 0) break; // reserved, not yet written: it is the first thing read next time
+        const length = header & ~(busyBit | discardBit);
+        position += (length + headerBytes + 7) & ~7;
+        if ((header & discardBit) === 0) {
+          visit(offset + headerBytes, length);
+          count++;
+        }
+        if (turn % recordsPerTurn === 0) this.#giveBack(position);
       }
-      position += (length + headerBytes + 7) & ~7;
-      Atomics.store(this.#consumerPosition, 0, BigInt(position));
+    } finally {
+      this.#giveBack(position);
     }
     return count;
+  }
+
+  /** All that lies before a position. */
+  #giveBack(position: number): void {
+    Atomics.store(this.#consumerPosition, 0, BigInt(position));
   }
 
   /** Moves the window to a position when it is elsewhere; returns its offset there. */

@@ -69,7 +69,7 @@ export function createTcpObserver({
   function load(elf: Uint8Array, followErrors: boolean, walk: WalkProgram): BpfObject {
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
-      for (const map of ["connections", "slots", "free_slots"]) opened.setMaxEntries(map, connectionsMax);
+      for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
       for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);

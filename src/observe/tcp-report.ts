@@ -112,7 +112,7 @@ export class TcpReport {
     return this.#record.offsetOf(at.remote_address);
   }
   get processName(): string {
-    return this.#record.text(at.process_name, 16);
+    return this.#record.name(at.process_name);
   }
   /** `tcpRole.client` or `tcpRole.server`. */
   get role(): number {

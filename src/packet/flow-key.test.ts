@@ -172,3 +172,16 @@ test("labels and MAC addresses", () => {
   assert.equal(words[keyWord.sourceMacLow], 1);
   assert.equal(words[keyWord.destinationMacLow], 2);
 });
+
+test("a length that no packet has is not counted", () => {
+  const segment = concat(ethernet(0x0800), ipv4(17), udp(1, 53), new Uint8Array(20));
+  segment.set([0, 0], 16); // of a segment that the card has yet to cut, the wire's length counts
+  const reader = new FlowKeyReader();
+  const octetsOf = (wireLength: number) => {
+    const lengths = Int32Array.of(wireLength); // as in a batch
+    reader.read(new DataView(segment.buffer), 0, segment.length, linkType.ethernet, lengths[0]!);
+    return reader.words[keyWord.octets];
+  };
+  assert.equal(octetsOf(60_014), 60_000);
+  assert.equal(octetsOf(0xffff_ffff), 2 ** 24 - 14);
+});

@@ -56,9 +56,13 @@ const plainBytes = 54;
 const plainStart = 0x080045;
 const protocolUdp = 17;
 const mappedPrefix = 0xffff;
+/** FIN, SYN and RST: what begins or ends a connection. */
+const handshakeFlags = 7;
 const protocolIcmp = 1;
 const protocolIcmpV6 = 58;
 const extensionsMax = 10;
+/** No packet is longer on the wire, whatever a capture claims: what is counted of many at a time has 31 bits. */
+const wireBytesMax = 2 ** 24;
 /** VLAN tags, labels and PPPoE in front of the network header. */
 const linkLayersMax = 16;
 
@@ -126,6 +130,33 @@ export class FlowKeyReader {
     return true;
   }
 
+  /**
+   * Whether the packet is another plain one of the flow and the direction of the packet at `place`, neither of which begins or ends a
+   * connection: then its octets and control bits are added there. Packets come in runs; one that goes on with a run needs no key of its own.
+   * `above` is what the key there has above the protocol.
+   */
+  joins(view: DataView, start: number, end: number, link: number, place: number, above: number): boolean {
+    const words = this.words;
+    const base = place * keyWords;
+    if (end - start < plainBytes || link !== linkType.ethernet || this.#withMacs) return false;
+    if (words[base + 3] !== view.getInt32(start + 26) || words[base + 7] !== view.getInt32(start + 30))
+      return false;
+    if (words[base + keyWord.ports] !== view.getInt32(start + 34) || words[base + keyWord.vlans] !== 0)
+      return false;
+    const length = view.getUint16(start + 16);
+    const protocol = view.getUint8(start + 23);
+    if (view.getInt32(start + 12) >>> 8 !== plainStart || length === 0) return false;
+    if (words[base + keyWord.protocol] !== (protocol | above) || (view.getUint16(start + 20) & 0x3fff) !== 0)
+      return false;
+    if (protocol !== protocolTcp && protocol !== protocolUdp) return false;
+    const facts = words[base + keyWord.facts]!;
+    const flags = protocol === protocolTcp ? view.getUint8(start + 47) : 0;
+    if (((facts | flags) & handshakeFlags) !== 0) return false;
+    words[base + keyWord.facts] = facts | flags;
+    words[base + keyWord.octets]! += length;
+    return true;
+  }
+
   #readLink(view: DataView, start: number, end: number, link: number, wireLength: number): PacketKind {
     const words = this.words;
     const base = this.#base;
@@ -139,7 +170,7 @@ export class FlowKeyReader {
     if (type < 0) return type === unknownLink ? packetKind.linkUnknown : packetKind.tooShort;
     const next = this.#passLinkLayers(view, end, type);
     const at = this.#network;
-    const networkLength = wireLength - (at - start);
+    const networkLength = Math.min(wireLength >>> 0, wireBytesMax) - (at - start);
     if (next === etherType.ipv4) return this.#readIPv4(view, at, end, networkLength);
     if (next === etherType.ipv6) return this.#readIPv6(view, at, end, networkLength);
     return next === tooShort ? packetKind.tooShort : packetKind.notIp;

@@ -3,4 +3,4 @@
  * they hold. Knows no files and no sockets: bytes are an argument.
  */
 export { type BpfInstruction, runBpf, validateBpf } from "./bpf.ts";
-export { type CaptureInterface, CaptureReader } from "./capture-reader.ts";
+export { type CaptureInterface, CaptureReader, recordBytesMax } from "./capture-reader.ts";

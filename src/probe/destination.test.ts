@@ -79,3 +79,45 @@ test("a destination that refuses is told once a minute, and has the message at w
   const [message] = await once(listener, "message");
   assert.equal(message.readUInt32BE(16), 4, "the fifth record's sequence");
 });
+
+test("a destination that takes messages again has the templates at once, of its own stream only", () => {
+  const ipfixTemplateSet = 2;
+  const firstSets = (messages: Uint8Array[]) =>
+    messages.splice(0, messages.length).map((bytes) => new DataView(bytes.buffer).getUint16(16));
+  for (const isBalanced of [false, true]) {
+    const sent: [Uint8Array[], Uint8Array[]] = [[], []];
+    let isRefused = false;
+    const destinations = sent.map((messages, i) => ({
+      text: "",
+      send(message: Uint8Array) {
+        const isTaken = i === 1 || !isRefused;
+        if (isTaken) messages.push(message.slice());
+        return isTaken;
+      },
+    }));
+    const writer = () => ({ ...defaultFlowWriterConfig, version: 10 as const, templateMessages: 1000 });
+    const exporter = new FlowExporter({ writer, isBalanced }, [{ index: 1, name: "" }], destinations);
+    const batch = new FlowBatch(1, { hasDetails: false });
+    batch.append();
+    for (const end of ["sourceAddress", "destinationAddress"] as const)
+      batch.columns[end].set(parseAddress("192.0.2.1")!);
+    const exportSome = () => {
+      for (let i = 0; i < 100; i++) exporter.write(batch, new Uint16Array(1), 0);
+      exporter.flush(0);
+    };
+    exportSome();
+    assert.equal(firstSets(sent[0]).indexOf(ipfixTemplateSet), 0);
+    firstSets(sent[1]);
+    isRefused = true;
+    exportSome();
+    assert.deepEqual(sent[0], []);
+    assert.ok(!firstSets(sent[1]).includes(ipfixTemplateSet));
+    isRefused = false;
+    exportSome();
+    const sets = firstSets(sent[0]);
+    assert.ok(sets.slice(0, 3).includes(ipfixTemplateSet), `balanced ${isBalanced}: ${sets}`);
+    assert.equal(firstSets(sent[1]).includes(ipfixTemplateSet), !isBalanced);
+    exportSome();
+    assert.ok(!firstSets(sent[0]).includes(ipfixTemplateSet), "once");
+  }
+});

@@ -42,6 +42,10 @@ export class FlowExporter {
   readonly #streamCount: number;
   /** By interface: a writer for each stream, and the stream whose turn it is. */
   readonly #domains: { readonly writers: readonly FlowWriter[]; turn: number }[] = [];
+  /** Did not take the last message. */
+  readonly #refusing = new Set<Destination>();
+  /** Streams of which a destination takes messages again; it may have begun anew, without a template. */
+  readonly #streamsTaken = new Set<number>();
   #hasSent = false;
 
   constructor(
@@ -62,11 +66,13 @@ export class FlowExporter {
       this.#hasSent = false;
       if (!domain.writers[domain.turn]!.write(batch, row, now)) this.counts.unsayableCount++;
       if (this.#hasSent) domain.turn = (domain.turn + 1) % this.#streamCount;
+      if (this.#streamsTaken.size > 0) this.#sendTemplates(now);
     }
   }
 
   flush(now: number): void {
     for (const domain of this.#domains) for (const writer of domain?.writers ?? []) writer.flush(now);
+    if (this.#streamsTaken.size > 0) this.#sendTemplates(now);
   }
 
   repeatTemplates(): void {
@@ -90,11 +96,21 @@ export class FlowExporter {
     this.#hasSent = true;
     this.counts.messageCount++;
     this.counts.recordCount += recordCount;
-    if (this.#streamCount > 1) this.#sendTo(this.#destinations[stream]!, message);
-    else for (const destination of this.#destinations) this.#sendTo(destination, message);
+    if (this.#streamCount > 1) this.#sendTo(this.#destinations[stream]!, message, stream);
+    else for (const destination of this.#destinations) this.#sendTo(destination, message, 0);
   }
 
-  #sendTo(destination: Destination, message: Uint8Array): void {
-    if (!destination.send(message)) this.counts.failureCount++;
+  #sendTo(destination: Destination, message: Uint8Array, stream: number): void {
+    if (!destination.send(message)) {
+      this.counts.failureCount++;
+      this.#refusing.add(destination);
+    } else if (this.#refusing.delete(destination)) this.#streamsTaken.add(stream);
+  }
+
+  #sendTemplates(now: number): void {
+    const streams = [...this.#streamsTaken];
+    this.#streamsTaken.clear();
+    for (const domain of this.#domains)
+      for (const stream of streams) domain?.writers[stream]?.sendTemplates(now);
   }
 }

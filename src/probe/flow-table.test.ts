@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../packet/testdata/random.ts";
-import { defaultFlowTableConfig, type FlowTableConfig, trackLevels } from "./config.ts";
+import { defaultFlowTableConfig, defaultTimeouts, type FlowTableConfig, trackLevels } from "./config.ts";
 import { type EndReason, endReason } from "./end-reason.ts";
 import { doubleOf, rowDoubles, rowWords, stateBit, wordOf } from "./flow-row.ts";
 import { FlowTable } from "./flow-table.ts";
+import { PacketGroup } from "./packet-group.ts";
 import { ack, batchOf, fin, rst, syn, type TestPacket } from "./testdata/packets.ts";
 
 interface Reported {
@@ -15,6 +16,8 @@ interface Reported {
   readonly endA: number;
   readonly start: number;
   readonly end: number;
+  /** Control bits and classes of service. */
+  readonly facts: number;
 }
 
 const start = 1_760_000_000_000;
@@ -38,6 +41,7 @@ function trial(config: Partial<FlowTableConfig> = {}) {
         endA: words[base + wordOf.endA + 3]! & 0xff,
         start: Math.min(...starts) - start,
         end: Math.max(doubles[double + doubleOf.end]!, doubles[double + doubleOf.end + 1]!) - start,
+        facts: words[base + wordOf.flagsAndClasses]!,
       });
     },
   );
@@ -76,6 +80,7 @@ test("both directions are one flow, each with its counters", () => {
       endA: 1,
       start: 0,
       end: 7,
+      facts: 0,
     },
   ]);
   assert.equal(table.flowCount, 0);
@@ -340,6 +345,62 @@ function clearKey(
   const sorted = depth >= 5 ? ends : ends.toSorted();
   return [...sorted, depth >= 1 ? protocol : "", depth >= 4 ? (vlan ?? 0) : ""].join(" ");
 }
+
+test("packets of one flow and direction in a row are one run, and what begins or ends a connection is none", () => {
+  const group = new PacketGroup(defaultFlowTableConfig);
+  const runs = (until: number, ...packets: readonly TestPacket[]) => {
+    const long = packets.map((packet) => ({ ...packet, payloadBytes: 100 }));
+    assert.equal(group.read(batchOf(long), 0, until), packets.length);
+    return [...group.packetCounts.subarray(0, group.size)];
+  };
+  const never = Number.POSITIVE_INFINITY;
+  assert.deepEqual(runs(never, there(0), there(1), there(1), back(2), back(3), there(4)), [3, 2, 1]);
+  const second = { captureInterface: 1 };
+  assert.deepEqual(runs(never, there(0), there(0, second), there(1, second), there(1)), [1, 2, 1]);
+  const flags = [ack, ack, ack | fin, ack, ack, rst, syn, ack, ack];
+  const tcp = flags.map((bits, i) => there(i, { ...opened, flags: bits }));
+  assert.deepEqual(runs(never, ...tcp), [2, 1, 2, 1, 1, 2]);
+  assert.deepEqual(runs(never, there(1), there(0), there(0), there(1), there(2)), [1, 1, 3], "clock back");
+  assert.deepEqual(runs(start + 2, there(0), there(1), there(2), there(3)), [2, 1, 1], "clock at its limit");
+});
+
+/** Each packet in a batch of its own is the oracle: there no run can be. SEED=n gives a run back. */
+test("packets in runs are counted as each alone", (context) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000_007);
+  context.diagnostic(`SEED=${seed}`);
+  const random = createRandom(seed);
+  for (const level of trackLevels) {
+    const config = {
+      level,
+      timeouts: { ...defaultTimeouts, maxlife: 7, udp: 4, tcp: 5, expint: 1 + random(3) },
+    };
+    const together = trial(config);
+    const alone = trial(config);
+    let time = 0;
+    let last = there(0);
+    for (let round = 0; round < 300; round++) {
+      const packets = Array.from({ length: 1 + random(150) }, () => {
+        const step = random(20);
+        time += step === 0 ? random(3000) : step === 1 ? -random(100) : random(10);
+        if (random(3000) === 0) time -= 100_000; // another clock
+        const kind = random(10) < 7 ? last : (random(2) === 0 ? there : back)(0);
+        if (kind !== last && random(3) === 0) last = { ...kind, ...opened };
+        else if (kind !== last) last = { ...kind, sourcePort: random(3), destinationPort: 53 };
+        const bits = random(12) === 0 ? random(32) : ack | (random(2) * 8);
+        const more = { flags: bits, payloadBytes: random(60), direction: random(3) };
+        const tag = random(15) === 0 ? { vlan: random(2), captureInterface: 1 + random(2) } : {};
+        return { ...last, ...more, ...tag, time: Math.max(start + 1_000_000 + time, 1) };
+      });
+      together.add(...packets);
+      for (const packet of packets) alone.add(packet);
+    }
+    together.table.expireAll();
+    alone.table.expireAll();
+    assert.ok(alone.reported.length > 100);
+    assert.deepEqual(together.reported, alone.reported, `SEED=${seed} ${level}`);
+    assert.deepEqual(together.table.counts, alone.table.counts, `SEED=${seed} ${level}`);
+  }
+});
 
 test("flows that are forgotten are not reported", () => {
   const { table, reported, add } = trial();

@@ -81,14 +81,14 @@ export class FlowTable {
   }
 
   /**
-   * Adds the packets of a batch to their flows, by groups: first the keys of a group, then a look at where their flows lie, then
+   * Adds the packets of a batch to their flows, by groups of runs: first the keys of a group, then a look at where their flows lie, then
    * the flows. The look is what makes it fast with many flows: the memory of all the group's flows is fetched at the same time, not
    * one after the other.
    */
   add(batch: PacketBatch): void {
     const group = this.#group;
     for (let from = 0; from < batch.count; ) {
-      from = group.read(batch, from);
+      from = group.read(batch, from, this.#runsUntil);
       // Packets without a flow are a sign of time all the same.
       if (group.size === 0) this.#keepTime(batch.times[from - 1]!);
       this.#index.fetch(group.hashes, group.size);
@@ -136,15 +136,20 @@ export class FlowTable {
     return { time: idle, reason: this.#deadlines.idleReason(row) };
   }
 
-  /** A packet that only adds to its flow takes no more than what stands here; those that begin or end something go elsewhere. */
+  /** Runs end where flows may be due. softflowd counts, and looks for flows that are too large, packet by packet. */
+  get #runsUntil(): number {
+    return this.config.isSoftflowd ? Number.NEGATIVE_INFINITY : this.#nextCheck;
+  }
+
+  /** A run that only adds to its flow takes no more than what stands here; packets that begin or end something go elsewhere. */
   #countGroup(batch: PacketBatch): void {
-    const { keys, hashes, packets, size } = this.#group;
+    const { keys, hashes, firsts, lasts, packetCounts, size } = this.#group;
     const { words, doubles } = this;
     const { times } = batch;
     const index = this.#index;
     for (let i = 0; i < size; i++) {
-      const packet = packets[i]!;
-      const time = times[packet]!;
+      const first = firsts[i]!;
+      const time = times[first]!;
       this.#keepTime(time);
       const at = i * keyWords;
       let found = index.find(keys, at, hashes[i]!);
@@ -153,13 +158,16 @@ export class FlowTable {
       const direction = found & 1;
       const base = row * rowWords;
       const doubleBase = row * rowDoubles + direction;
-      const packetCount = words[base + wordOf.packets + direction]! + 1;
+      const before = words[base + wordOf.packets + direction]!;
+      const packetCount = before + packetCounts[i]!;
       words[base + wordOf.packets + direction] = packetCount;
       const octets = doubles[doubleBase + doubleOf.octets]! + keys[at + keyWord.octets]!;
       doubles[doubleBase + doubleOf.octets] = octets;
-      if (packetCount === 1) this.#beginDirection(row, direction, at, time, batch.directions[packet]!);
-      else if (time > doubles[doubleBase + doubleOf.end]!) doubles[doubleBase + doubleOf.end] = time;
+      if (before === 0) this.#beginDirection(row, direction, at, time, batch.directions[first]!);
       else if (time < doubles[doubleBase + doubleOf.start]!) doubles[doubleBase + doubleOf.start] = time;
+      const lastTime = times[lasts[i]!]!;
+      if (lastTime > doubles[doubleBase + doubleOf.end]!) doubles[doubleBase + doubleOf.end] = lastTime;
+      if (lastTime > this.#now) this.#now = lastTime;
       const tcpFlags = keys[at + keyWord.facts]! & 0xff;
       words[base + wordOf.flagsAndClasses]! |= tcpFlags << (direction << 3);
       if ((tcpFlags & (flagFin | flagSyn | flagRst)) !== 0) this.#noteTcp(row, direction, tcpFlags);

@@ -33,7 +33,10 @@ export interface PacketCounts {
   clockBackwardCount: number;
 }
 
-/** The next packets of a batch that are part of flows: their keys as the level tells flows apart, and the keys' hashes. */
+/**
+ * The next packets of a batch that are part of flows, by runs: packets in a row of one flow and direction. Of each run the key as the level tells flows
+ * apart, and the key's hash.
+ */
 export class PacketGroup {
   readonly counts: PacketCounts = {
     packetCount: 0,
@@ -46,12 +49,15 @@ export class PacketGroup {
     ipv6LeftOutCount: 0,
     clockBackwardCount: 0,
   };
+  /** How many runs. */
   size = 0;
-  /** `keyWords` for each. */
+  /** `keyWords` for each; what is counted is of all its packets. */
   readonly keys: Int32Array;
   readonly hashes: Int32Array;
-  /** Which packets of the batch they are. */
-  readonly packets: Int32Array;
+  /** Which packets of the batch are a run's first and last. */
+  readonly firsts: Int32Array;
+  readonly lasts: Int32Array;
+  readonly packetCounts: Int32Array;
   readonly #config: FlowTableConfig;
   readonly #capacity: number;
   readonly #reader: FlowKeyReader;
@@ -74,7 +80,9 @@ export class PacketGroup {
     this.#vlansMask = depth >= trackLevels.indexOf("vlan") ? -1 : 0;
     this.keys = this.#reader.words;
     this.hashes = new Int32Array(this.#capacity);
-    this.packets = new Int32Array(this.#capacity);
+    this.firsts = new Int32Array(this.#capacity);
+    this.lasts = new Int32Array(this.#capacity);
+    this.packetCounts = new Int32Array(this.#capacity);
   }
 
   /** Label of the last packet read, 0 for one that is not there. */
@@ -82,15 +90,20 @@ export class PacketGroup {
     return place < this.#reader.mplsCount ? this.#reader.mplsLabels[place]! : 0;
   }
 
-  /** Reads from a packet of the batch on; returns the first packet behind those read. */
-  read(batch: PacketBatch, from: number): number {
-    const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, count } = batch;
-    const { hashes, packets } = this;
+  /**
+   * Reads from a packet of the batch on; returns the first packet behind those read. The clock goes on within a run, and stays before `runsUntil`:
+   * what is done by the clock comes between two runs.
+   */
+  read(batch: PacketBatch, from: number, runsUntil: number): number {
+    const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, times, count } = batch;
+    const { hashes, firsts, lasts, packetCounts } = this;
     const { sampling } = this.#config;
     const reader = this.#reader;
     const capacity = this.#capacity;
     const limitsPlain = this.#portsMask === 0;
+    let latest = Number.NEGATIVE_INFINITY;
     let looked = 0;
+    let joined = 0;
     let size = 0;
     let i = from;
     for (; i < count && size < capacity; i++) {
@@ -98,19 +111,34 @@ export class PacketGroup {
       looked++;
       const start = offsets[i]!;
       const end = start + capturedLengths[i]!;
+      const link = linkTypes[i]!;
+      const time = times[i]!;
+      const ofInterface = interfaces[i]! << 16;
+      const isInTime = time >= latest && time < runsUntil;
+      latest = Math.max(latest, time);
+      const run = size - 1;
+      if (run >= 0 && isInTime && !limitsPlain && reader.joins(view, start, end, link, run, ofInterface)) {
+        lasts[run] = i;
+        packetCounts[run]!++;
+        joined++;
+        continue;
+      }
       const at = size * keyWords;
-      const kind = reader.read(view, start, end, linkTypes[i]!, wireLengths[i]!, size);
-      // The key of a plain packet is complete as it was read, at the usual levels.
-      if (kind !== packetKind.plain || limitsPlain || interfaces[i] !== 0) {
+      const kind = reader.read(view, start, end, link, wireLengths[i]!, size);
+      // The key of a plain packet is nearly complete as it was read, at the usual levels.
+      if (kind === packetKind.plain && !limitsPlain) this.keys[at + keyWord.protocol]! |= ofInterface;
+      else {
         if (!this.#isCounted(kind, at)) continue;
-        this.#completeKey(at, interfaces[i]!, batch.times[i]!);
+        this.#completeKey(at, interfaces[i]!, time);
       }
       hashes[size] = hashKey(this.keys, at);
-      packets[size++] = i;
+      firsts[size] = i;
+      lasts[size] = i;
+      packetCounts[size++] = 1;
     }
     this.size = size;
     this.counts.packetCount += looked;
-    this.counts.countedPackets += size;
+    this.counts.countedPackets += size + joined;
     this.counts.sampledOut += i - from - looked;
     return i;
   }

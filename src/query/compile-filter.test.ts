@@ -49,10 +49,10 @@ function valuesOf({ field, end, test, key }: FilterTerm, subject: FilterSubject)
   if (field === "vlan")
     return [...peers.map((peer) => peer.vlan ?? null), (end === "either" ? subject.vlanId : null) ?? null];
   if (field === "interface") {
-    const { sourceInterface = null, destinationInterface = null } = subject;
-    if (end === "either") return [sourceInterface, destinationInterface];
-    const isSource = end === "source" || end === (sourceIsClient ? "client" : "server");
-    return [isSource ? sourceInterface : destinationInterface];
+    const isClient = end === "client" || end === (sourceIsClient ? "source" : "destination");
+    return subject.interfaces.flatMap((each) =>
+      end === "either" ? [each.client, each.server] : [isClient ? each.client : each.server],
+    );
   }
   if (field === "port") {
     return peers.map((peer) => (peer === server ? subject.port : (subject.clientPort ?? null)));
@@ -180,4 +180,5 @@ test("evaluation agrees with the obvious way on random filters and subjects", ()
 
 test("no filter matches everything", () => {
   assert.equal(matches(undefined, randomSubject(createRandom(1))), true);
+  assert.equal(matches(parseFilter("()").filter, randomSubject(createRandom(1))), true);
 });

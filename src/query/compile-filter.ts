@@ -1,6 +1,6 @@
 import { isInCidr, parseAddress } from "../flow/index.ts";
 import type { CompareOperator, Filter, FilterEnd, FilterTerm, FilterTest } from "./filter.ts";
-import type { FilterObserver, FilterPeer, FilterSubject } from "./filter-subject.ts";
+import type { FilterInterfaces, FilterObserver, FilterPeer, FilterSubject } from "./filter-subject.ts";
 import { compilePattern } from "./pattern.ts";
 
 type CalledPeer = NonNullable<FilterSubject["called"]>;
@@ -159,20 +159,22 @@ function compileCalled(end: FilterEnd, matchesPeer: Predicate<CalledPeer>): Pred
 
 /** A flow comes in where its source is, and leaves where its destination is. */
 function compileInterface(end: FilterEnd, matchesNumber: Predicate<number>): Predicate<FilterSubject> {
-  const isKnown = (value: number | undefined) => value !== undefined && matchesNumber(value);
-  const atSource: Predicate<FilterSubject> = ({ sourceInterface }) => isKnown(sourceInterface);
-  const atDestination: Predicate<FilterSubject> = ({ destinationInterface }) => isKnown(destinationInterface);
+  const atClient: Predicate<FilterInterfaces> = ({ client }) => matchesNumber(client);
+  const atServer: Predicate<FilterInterfaces> = ({ server }) => matchesNumber(server);
+  const atEither = anyOf(atClient, atServer);
   switch (end) {
     case "either":
-      return anyOf(atSource, atDestination);
-    case "source":
-      return atSource;
-    case "destination":
-      return atDestination;
+      return ({ interfaces }) => interfaces.some(atEither);
     case "client":
-      return (subject) => (subject.sourceIsClient === false ? atDestination : atSource)(subject);
+      return ({ interfaces }) => interfaces.some(atClient);
     case "server":
-      return (subject) => (subject.sourceIsClient === false ? atSource : atDestination)(subject);
+      return ({ interfaces }) => interfaces.some(atServer);
+    case "source":
+      return ({ interfaces, sourceIsClient }) =>
+        interfaces.some(sourceIsClient === false ? atServer : atClient);
+    case "destination":
+      return ({ interfaces, sourceIsClient }) =>
+        interfaces.some(sourceIsClient === false ? atClient : atServer);
   }
 }
 

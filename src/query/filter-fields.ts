@@ -165,8 +165,8 @@ export const filterFields = [
     values: "interface",
     of: "end",
     description:
-      "Interface (its ifIndex) by which a flow came in (source) or left (destination). Only flow records know it.",
-    example: "source.interface:3",
+      "Interface of an exporter (its ifIndex) by which a flow came in (source) or left (destination); of a link those on the client's and the server's side. 0 where nobody said.",
+    example: "client.interface:3",
   },
   {
     name: "port",

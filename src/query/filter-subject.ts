@@ -8,13 +8,13 @@ export interface FilterSubject {
   readonly port: number;
   /** Only flow records have these. */
   readonly clientPort?: number;
-  readonly sourceInterface?: number;
-  readonly destinationInterface?: number;
   readonly vlanId?: number;
   /** Whom the client called, where translation led to another: it counts as the server too, by address and service. */
   readonly called?: Pick<FilterPeer, "service" | "addresses"> | undefined;
   readonly protocol: number;
   readonly observers: readonly FilterObserver[];
+  /** Of a flow record one pair, of a link each that an observer told of. */
+  readonly interfaces: readonly FilterInterfaces[];
   readonly bytes: number;
   readonly packets: number;
   readonly connections: number;
@@ -54,6 +54,12 @@ export interface FilterPeer {
   readonly vlan?: number;
   /** Texts of all addresses the peer has. */
   readonly addresses: readonly string[];
+}
+
+/** Numbers of the interfaces on the way, 0 where nobody said: at the client's side, and at the server's. */
+export interface FilterInterfaces {
+  readonly client: number;
+  readonly server: number;
 }
 
 export interface FilterObserver {

@@ -45,6 +45,9 @@ const accepted: readonly (readonly [string, string])[] = [
   ["a (b OR c)", "and(name~*a* or(name~*b* name~*c*))"],
   ["a(b)", "and(name~*a* name~*b*)"],
   ["((a))", "name~*a*"],
+  ["()", "and()"],
+  ["a ( )", "and(name~*a* and())"],
+  ["-()", "not(and())"],
   ["-a", "not(name~*a*)"],
   ["NOT a b", "and(not(name~*a*) name~*b*)"],
   ["-(a b)", "not(and(name~*a* name~*b*))"],
@@ -147,7 +150,6 @@ const refused: readonly (readonly [string, number, number, RegExp])[] = [
   ["(a", 0, 1, /this parenthesis is not closed "\("/],
   ["(a OR (b)", 0, 1, /not closed/],
   ["a)", 1, 1, /unexpected "\)"/],
-  ["()", 1, 1, /a term is missing "\)"/],
   ["a , b", 2, 1, /unexpected ","/],
 ];
 

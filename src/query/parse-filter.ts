@@ -29,8 +29,10 @@ export type FilterTarget = "links" | "flows";
  *
  *     or   = and { OR and }
  *     and  = not { [AND] not }
- *     not  = ( NOT | "-" ) not | "(" or ")" | term
+ *     not  = ( NOT | "-" ) not | "(" [ or ] ")" | term
  *     term = [ end "." ] field ":" value { "," value } | [ end "." ] field operator value | value { "," value }
+ *
+ * Nothing within parentheses matches everything, as a blank text does: whoever adds a term to what others write puts that in them.
  */
 export function parseFilter(text: string, target: FilterTarget = "flows"): ParsedFilter {
   return new FilterParser(text, target).parse();
@@ -132,6 +134,9 @@ class FilterParser {
 
   #parseGroup(depth: number): Filter | undefined {
     const open = this.#token;
+    const start = this.#lexer.offset;
+    if (this.#lexer.readToken().kind === ")") return { kind: "and", parts: [] };
+    this.#lexer.offset = start;
     const inner = this.#parseOr(depth);
     if (inner === undefined) return undefined;
     const close = this.#lexer.readToken();
@@ -250,12 +255,6 @@ class FilterParser {
         `${info.name} without "${pinned}."`,
       );
     }
-    if (this.#target === "links" && info.name === "interface")
-      return this.#fail(
-        head,
-        "only flow records know their interfaces",
-        "another field, or a question for flows",
-      );
     if (this.#target === "links" && info.name === "port" && (pinned === "client" || pinned === "source")) {
       return this.#fail(head, "only flow records have the client's port", "port or server.port");
     }

@@ -29,7 +29,6 @@ export function randomSubject(random: () => number): FilterSubject {
     ...(random() < 0.5
       ? {
           ...{ sourceIsClient: random() < 0.5, clientPort: pick(random, [80, 443, 50_000]) },
-          ...{ sourceInterface: pick(random, [0, 3]), destinationInterface: pick(random, [3, 4]) },
           vlanId: pick(random, [0, 7, 20]),
         }
       : {}),
@@ -37,6 +36,9 @@ export function randomSubject(random: () => number): FilterSubject {
     port: pick(random, [80, 443, 5432]),
     protocol: pick(random, [6, 17]),
     observers: observers.filter(() => random() < 0.6),
+    interfaces: Array.from({ length: Math.floor(random() * 3) }, () => ({
+      ...{ client: pick(random, [0, 3]), server: pick(random, [3, 4]) },
+    })),
     bytes: count() * 1000,
     packets: count(),
     connections: count(),

@@ -33,6 +33,10 @@ const terms = [
     "protocol:udp",
     "observer:web-1",
     "exporter:*",
+    "interface:3",
+    "client.interface:1,2",
+    "server.interface>=2",
+    "interface:0",
     "bytes>1MB",
     "packets<=100",
     "connections>1",
@@ -69,7 +73,14 @@ test("a filter and a grouping mean the same on the live map and in history", asy
   await store.start();
   const fold = new LiveFold(liveFoldDefaults, drop);
   fold.tick(start, () => {});
-  const live = createLiveHub({ fold, peers, observers, peerFacts, now: () => start + 15 * minute });
+  const live = createLiveHub({
+    fold,
+    peers,
+    observers,
+    peerFacts,
+    now: () => start + 15 * minute,
+    clock: () => 0,
+  });
   const batch = world.batch(world.records(600, start, minute));
   fold.fold(batch);
   store.append(batch);

@@ -10,6 +10,7 @@ import Fastify, {
 } from "fastify";
 import { isLoopbackHost } from "../settings/index.ts";
 import { collectDescriptions } from "./api/description.ts";
+import { takeQuestionsInTurn } from "./api/timeout.ts";
 import { guard } from "./auth/access.ts";
 import type { ClientLimits } from "./auth/client-limits.ts";
 import { limitConnections } from "./auth/connection-limits.ts";
@@ -127,6 +128,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     }
   });
   collectDescriptions(app);
+  takeQuestionsInTurn(app);
   guard(app, { credentials, limits, sessions: new Sessions(Date.now) });
   if (existsSync(`${webFolder}/index.html`)) {
     app.register(fastifyStatic, {

@@ -24,6 +24,7 @@ interface Link {
   sent?: number;
   rttMicroseconds?: number;
   connections?: number;
+  seen?: number;
 }
 
 const peer = (name: string): Peer => ({
@@ -59,11 +60,17 @@ function createLive() {
   };
   const now = () => {
     work.views++; // asked for once per view
+    time.milliseconds += time.viewMilliseconds;
     return start + 5;
   };
-  const live = createLiveHub({ fold, peers, observers, peerFacts: createPeerFacts(testFacts(geo)), now });
+  /** What has gone by, and what a view costs of it. */
+  const time = { milliseconds: 0, viewMilliseconds: 0 };
+  const clock = () => time.milliseconds;
+  const peerFacts = createPeerFacts(testFacts(geo));
+  const live = createLiveHub({ fold, peers, observers, peerFacts, now, clock });
   return {
     live,
+    time,
     geo,
     /** How often the fold was read and a view computed since this was last asked for. */
     takeWork() {
@@ -78,6 +85,7 @@ function createLive() {
       sent = 100,
       rttMicroseconds = 0,
       connections = 0,
+      seen = start,
     }: Link = {}) {
       const batch = new FlowBatch(1);
       batch.append();
@@ -91,7 +99,7 @@ function createLive() {
       columns.roundTripTimeMicroseconds[0] = rttMicroseconds;
       columns.connectionCount[0] = connections;
       columns.observer[0] = observers.intern({ id: "agent:vm", kind: "agent", name: "vm" });
-      columns.collectionTimeMilliseconds[0] = start;
+      columns.collectionTimeMilliseconds[0] = seen;
       fold.fold(batch);
     },
   };
@@ -114,12 +122,16 @@ function createSubscriber() {
   const events: [string, Topology | TopologyChange][] = [];
   return {
     isBehindNow: false,
+    waits: 0,
     events,
     kinds: () => events.map(([event]) => event),
     last: () => events.at(-1)![1],
     send: (event: "map" | "change", data: string) => void events.push([event, JSON.parse(data)]),
     isBehind() {
       return this.isBehindNow;
+    },
+    wait() {
+      this.waits++;
     },
   };
 }
@@ -243,6 +255,77 @@ test("a subscriber that is behind is left alone, and gets a whole map when it ha
   assert.deepEqual(quick.kinds(), ["map", "change", "change", "change"]);
   live.publish();
   assert.deepEqual(slow.kinds(), ["map", "map", "change"], "then changes again");
+});
+
+test("between two seconds what is new and gone is told; of much that changed the figures come with the second", () => {
+  const { live, add } = createLive();
+  const subscriber = createSubscriber();
+  const clients = Array.from({ length: 64 }, (_, i) => `client-${i}`);
+  for (const client of [...clients, "curl"]) add({ client });
+  live.subscribe(query(), subscriber);
+  const figures = () => (subscriber.last() as Topology).links.map(({ id, bytesSent }) => [id, bytesSent]);
+  const touch = (client: string) => add({ client, seen: start + 1000 });
+  for (const client of clients) touch(client);
+  live.publish(true);
+  assert.equal(figures().length, 64, "of few links figures are told too");
+  for (const client of clients) add({ client, seen: start + 2000 });
+  add({ client: "curl", seen: start + 2000 });
+  add({ client: "wget", seen: start + 2000 });
+  live.publish(true);
+  assert.deepEqual(figures(), [[wget, 100]]);
+  live.publish();
+  assert.equal(figures().length, 65);
+  assert.deepEqual(
+    figures().find(([id]) => id === curl),
+    [curl, 200],
+  );
+});
+
+test("views take a share of the time: those that cost much are computed in turn, and who waits is told that he does", () => {
+  const { live, time } = createLive();
+  const subscribers = [80, 443, 5432].map((port) => {
+    const subscriber = createSubscriber();
+    live.subscribe(query({ filterText: `port:${port}` }), subscriber);
+    return subscriber;
+  });
+  const changes = () => subscribers.map(({ events }) => events.length - 1);
+  time.viewMilliseconds = 1200;
+  time.milliseconds += 1000;
+  live.publish();
+  assert.deepEqual(changes(), [1, 0, 0], "one takes what is left, and three seconds more");
+  for (let second = 0; second < 3; second++, time.milliseconds += 1000) live.publish();
+  assert.deepEqual(changes(), [1, 1, 0]);
+  for (let second = 0; second < 9; second++, time.milliseconds += 1000) live.publish();
+  assert.deepEqual(
+    changes(),
+    [2, 2, 1].sort((a, b) => b - a),
+  );
+  assert.ok(subscribers.every(({ waits }) => waits <= 2));
+  assert.ok(
+    subscribers.some(({ waits }) => waits > 0),
+    "a stream is not silent for long",
+  );
+  time.viewMilliseconds = 1;
+  time.milliseconds += 10_000;
+  const before = changes();
+  for (let half = 0; half < 10; half++, time.milliseconds += 500) live.publish(half % 2 === 0);
+  assert.deepEqual(
+    changes(),
+    before.map((count) => count + 10),
+    "each time, when they cost little",
+  );
+});
+
+test("the links are merged once between two publications, whoever asks", () => {
+  const { live, add, takeWork } = createLive();
+  add();
+  assert.equal(live.links().length, 1);
+  assert.equal(live.links(), live.links());
+  live.snapshot(query());
+  assert.equal(takeWork()[0], 1);
+  add({ client: "wget" });
+  live.publish();
+  assert.equal(live.links().length, 2);
 });
 
 test("who has left hears nothing more and is not counted", () => {

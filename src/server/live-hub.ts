@@ -10,9 +10,11 @@ import {
   type PeerTable,
   type PortLink,
   type Topology,
+  type TopologyLink,
   type TopologyMetric,
 } from "../topology/index.ts";
 import type { PeerFactsTable } from "./peer-facts.ts";
+import { TimeBudget } from "./time-budget.ts";
 
 export interface LiveHubDependencies {
   readonly fold: LiveFold;
@@ -20,6 +22,8 @@ export interface LiveHubDependencies {
   readonly observers: ObserverTable;
   readonly peerFacts: PeerFactsTable;
   now(): number;
+  /** Milliseconds of a clock that goes on: what views cost is told by it. */
+  clock?(): number;
 }
 
 export interface LiveQuery {
@@ -34,23 +38,37 @@ export interface LiveQuery {
 /** Takes events of the live stream. `isBehind` says that it has not yet taken what it was given. */
 export interface LiveSubscriber {
   send(event: "map" | "change", data: string): void;
+  /** Nothing was sent for some seconds: the next change takes longer, but will come. */
+  wait(): void;
   isBehind(): boolean;
 }
 
 export interface LiveHub {
   /** The live map as it is now. */
   snapshot(query: LiveQuery): Topology;
+  /** All links of the live fold, merged at most once between two publications. */
+  links(): readonly PortLink[];
   /** Whether a stream of this view may be opened: each different view costs work every second. */
   hasRoomFor(query: LiveQuery): boolean;
-  /** Sends a whole map at once, then a change each second; returns how to leave. */
+  /** Sends a whole map at once, then changes as they are published; returns how to leave. */
   subscribe(query: LiveQuery, subscriber: LiveSubscriber): () => void;
-  /** Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. */
-  publish(): void;
+  /**
+   * Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. With `isBetween` two
+   * seconds, links that are there have their figures later, unless they are few.
+   */
+  publish(isBetween?: boolean): void;
   readonly subscriberCount: number;
 }
 
 /** Different filters, groupings and bounds looked at at once; any number may look at the same. */
 const viewsMax = 16;
+/** What views may take of this thread's time, and have saved at most: beyond it they are computed less often, in turn. */
+const budgetShare = 0.3;
+const budgetMilliseconds = 300;
+/** A stream that is silent for longer is taken for dead. */
+const silentMilliseconds = 5000;
+/** Changed links that are sent twice a second: of more, a page would redraw much for little. */
+const linksBetweenMax = 64;
 
 interface View {
   readonly query: LiveQuery;
@@ -58,9 +76,14 @@ interface View {
   /** Those who missed a change because they were behind, and get a whole map when they have caught up. */
   readonly stale: Set<LiveSubscriber>;
   shown: Topology;
+  /** When it was last computed or said to wait, by `clock`. */
+  heardAt: number;
 }
 
-export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHubDependencies): LiveHub {
+export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
+  const { fold, peers, observers, peerFacts, now, clock = () => performance.now() } = dependencies;
+  const budget = new TimeBudget(budgetShare, budgetMilliseconds, clock);
+  /** Those that were computed longest ago come first. */
   const views = new Map<string, View>();
 
   /** The fold's links, merged once between two ticks for all views. */
@@ -80,9 +103,10 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
     return peerFacts.describe(buildTopology(chosen, { from, to, metric, grouping, linksMax }));
   }
 
-  function publishView(view: View): void {
+  function publishView(view: View, isBetween: boolean): void {
     const before = view.shown;
-    view.shown = snapshot(view.query);
+    const after = snapshot(view.query);
+    view.shown = isBetween ? withFiguresOf(before, after) : after;
     let change: string | undefined;
     let whole: string | undefined;
     for (const subscriber of view.subscribers) {
@@ -99,6 +123,7 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
 
   return {
     snapshot,
+    links: mergedLinks,
     hasRoomFor(query) {
       return views.size < viewsMax || views.has(viewKey(query));
     },
@@ -106,7 +131,7 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
       const key = viewKey(query);
       let view = views.get(key);
       if (view === undefined) {
-        view = { query, subscribers: new Set(), stale: new Set(), shown: snapshot(query) };
+        view = { query, subscribers: new Set(), stale: new Set(), shown: snapshot(query), heardAt: clock() };
         views.set(key, view);
       }
       const joined = view;
@@ -118,9 +143,18 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
         if (joined.subscribers.size === 0 && views.get(key) === joined) views.delete(key);
       };
     },
-    publish() {
+    publish(isBetween = false) {
       merged = undefined;
-      for (const view of views.values()) publishView(view);
+      for (const [key, view] of [...views]) {
+        if (budget.isLeft()) {
+          budget.spend(() => publishView(view, isBetween));
+          views.delete(key);
+          views.set(key, view);
+        } else if (clock() - view.heardAt >= silentMilliseconds)
+          for (const subscriber of view.subscribers) subscriber.wait();
+        else continue;
+        view.heardAt = clock();
+      }
     },
     get subscriberCount() {
       let count = 0;
@@ -128,6 +162,14 @@ export function createLiveHub({ fold, peers, observers, peerFacts, now }: LiveHu
       return count;
     },
   };
+}
+
+/** What is new and gone; what was there before as it was then, when much of it has changed. */
+function withFiguresOf(before: Topology, after: Topology): Topology {
+  const known = new Map(before.links.map((link) => [link.id, link]));
+  const isNewer = ({ id, lastSeen }: TopologyLink) => (known.get(id)?.lastSeen ?? lastSeen) < lastSeen;
+  if (after.links.filter(isNewer).length <= linksBetweenMax) return after;
+  return { ...after, links: after.links.map((link) => known.get(link.id) ?? link) };
 }
 
 /** A link as a filter sees it. */
@@ -139,6 +181,7 @@ export function filterSubject(link: PortLink): FilterSubject {
     port: link.port,
     protocol: link.protocol,
     observers: link.observers,
+    interfaces: link.interfaces ?? [],
     bytes: link.bytesSent + link.bytesReceived,
     packets: link.packets,
     connections: link.connections,

@@ -20,6 +20,7 @@ function createTold({ rowsMax = 100 } = {}) {
   const tell = (what: string) => () => void told.push(what);
   const peers = new PeerTable(rowsMax, () => {});
   let clock = 1_700_000_000_000;
+  const watching = { count: 0 };
   const marked = {
     stitcher: [] as number[],
     remote: [] as number[],
@@ -56,7 +57,12 @@ function createTold({ rowsMax = 100 } = {}) {
       maintain: async () => void told.push("maintain"),
     },
     peers,
-    live: { publish: tell("publish") },
+    live: {
+      publish: (isBetween = false) => void told.push(isBetween ? "publish between" : "publish"),
+      get subscriberCount() {
+        return watching.count;
+      },
+    },
     remote: {
       waitMilliseconds: 0,
       flush: (isLast = false) => void told.push(isLast ? "remote, all" : "remote"),
@@ -73,6 +79,7 @@ function createTold({ rowsMax = 100 } = {}) {
     sources,
     peers,
     marked,
+    watching,
     pass: (milliseconds: number) => {
       clock += milliseconds;
     },
@@ -156,6 +163,24 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
   assert.deepEqual(await tick(), second);
   pass(1);
   assert.deepEqual(await tick(), [...second, "refresh", "reverse", "sweep", "nat.sweep"]);
+});
+
+test("a glance between two ticks shows what came in to those who look, and costs nothing without them", () => {
+  const { pipeline, sources, told, watching, pass } = createTold();
+  pipeline.glance(sources);
+  assert.deepEqual(told, []);
+  watching.count = 1;
+  pipeline.glance(sources);
+  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", "flush", "publish between"]);
+  const { poll } = sources.agent;
+  sources.agent.poll = () => {
+    poll();
+    pass(21);
+  };
+  pipeline.glance(sources);
+  told.length = 0;
+  pipeline.glance(sources);
+  assert.deepEqual(told, ["flush", "publish between"], "an agent that takes long looks at ticks only");
 });
 
 test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {

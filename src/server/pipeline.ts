@@ -43,6 +43,8 @@ export interface Pipeline {
   acceptExported(batch: FlowBatch, agent: Agent): void;
   /** One second of the program's life. Resolves when what came in is durable. */
   tick(sources: Sources): Promise<void>;
+  /** Between two ticks: what came in is shown to those who look at the live map. */
+  glance(sources: Sources): void;
   /** Hands the store everything that has been observed. */
   finish(sources: Sources): void;
 }
@@ -54,6 +56,8 @@ const sweepShare = 0.8;
 const minuteMilliseconds = 60_000;
 /** An exporter's record reaches us no sooner after its connection began than this. */
 const pollAgainMilliseconds = 250;
+/** An agent whose look takes longer than this looks once a second. */
+const glancePollMilliseconds = 20;
 /** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
 const keepPeersSeconds = 300;
 /** Exporters, and agents that were cut off, may report a flow long after its connection ended. */
@@ -66,6 +70,8 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   let lastSweep = 0;
   let lastFreed = 0;
   let lastPoll = 0;
+  /** What the last look of the agent took. */
+  let pollMilliseconds = 0;
   /** What this poll has brought so far. */
   const observed: FlowBatch[] = [];
   let observedRows = 0;
@@ -119,6 +125,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     lastPoll = now();
     agent.poll();
     settleObserved();
+    pollMilliseconds = now() - lastPoll;
     record(stitcher.takeWaited(now(), remote.waitMilliseconds, identifyAgain));
   }
 
@@ -156,13 +163,20 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     nat.sweep(Math.floor(now() / 1000) - keepTranslationsSeconds);
   }
 
+  function glance(sources: Sources): void {
+    if (live.subscriberCount === 0) return;
+    if (pollMilliseconds <= glancePollMilliseconds) pollAgent(sources.agent);
+    sources.collector.flush();
+    live.publish(true);
+  }
+
   function finish(sources: Sources): void {
     for (let poll = 0; poll < 2; poll++) observe(sources); // the second takes what waited for the first
     remote.flush(true);
     record(stitcher.takeWaited(now(), 0, identifyAgain)); // what would wait longer, for agents elsewhere
   }
 
-  return { accept, acceptObserved, acceptExported, tick, finish };
+  return { accept, acceptObserved, acceptExported, tick, glance, finish };
 }
 
 function freePeers({ peers, stitcher, fold, remote }: PipelineDependencies, seconds: number): void {

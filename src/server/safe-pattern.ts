@@ -36,14 +36,18 @@ export function compilePattern(name: string, pattern: string | undefined): SafeP
   };
 }
 
-/** The items that are wanted. Others get their turn meanwhile; a question that takes too long is a Problem (400). */
-export async function filterPatiently<T>(items: readonly T[], isWanted: (item: T) => boolean): Promise<T[]> {
+/** The items that are wanted. Others get their turn meanwhile; a question that takes too long, by `now` in ms, is a Problem (400). */
+export async function filterPatiently<T>(
+  items: readonly T[],
+  isWanted: (item: T) => boolean,
+  now = () => performance.now(),
+): Promise<T[]> {
   const wanted: T[] = [];
   let spent = 0;
-  let begun = performance.now();
+  let begun = now();
   for (const item of items) {
     if (isWanted(item)) wanted.push(item);
-    const stretch = performance.now() - begun;
+    const stretch = now() - begun;
     if (stretch < stretchMilliseconds) continue;
     spent += stretch;
     if (spent > costMillisecondsMax)
@@ -53,7 +57,7 @@ export async function filterPatiently<T>(items: readonly T[], isWanted: (item: T
         "the patterns take too long on this map: simpler ones are expected",
       );
     await yieldNow();
-    begun = performance.now();
+    begun = now();
   }
   return wanted;
 }

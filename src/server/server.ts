@@ -20,6 +20,7 @@ import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
 import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
+import type { Filter } from "../query/index.ts";
 import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
@@ -60,6 +61,7 @@ import { createPipeline } from "./pipeline.ts";
 import { createRemoteAgents } from "./remote-agents.ts";
 import { restoreLive } from "./restore-live.ts";
 import { followTlsFiles, readTlsFiles, type TlsReload } from "./tls-files.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Peers held in memory at most; about 400 bytes each. */
 const peersMax = 200_000;
@@ -156,11 +158,14 @@ export function createServer(
     nameOf: (bytes, offset) => lookedUpName(bytes, offset) || reverseNames.nameOf(bytes, offset),
   });
   const live = createLiveHub({ fold, peers, observers, peerFacts, now });
+  const liveMap = (filter: Filter) =>
+    live.snapshot({ ...{ filterText: "", filter, grouping: undefined }, metric: "bytes", linksMax: 1 });
   const store = createDuckDBStore(
     {
       ...storeDefaults,
       folder: config.data,
       flowsRetentionHours: config.store.flows,
+      minutesRetentionHours: config.store.minutes,
       linksRetentionDays: config.store.links / 24,
       sizeMaxBytes: config.store.size,
       memoryMaxBytes: config.store.memory,
@@ -237,8 +242,10 @@ export function createServer(
   let tls: TlsReload | undefined;
   let app: FastifyInstance | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let glanceTimer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let isReady = false;
+  const stopping = new AbortController();
 
   const tokenFiles = new TokenFiles(takeTokens);
 
@@ -289,14 +296,14 @@ export function createServer(
     routeSeries(http, store, now);
     routeFlows(http, store, now);
     routeDiff(http, store, now);
-    routePeers(http, store, peerFacts, now);
-    routeLinks(http, store, peerFacts, now);
+    routePeers(http, store, peerFacts, now, liveMap);
+    routeLinks(http, store, peerFacts, now, liveMap);
     routeFields(http);
     routeValues(http, store, now);
     routeLive(http, live, now);
     routeExporters(http, { collector, drops, doubledCount: stitcher.doubledCount, now });
     routeMetrics(http, readMetrics);
-    routeNodeGraph(http, store, { fold, peers, observers, peerFacts, now });
+    routeNodeGraph(http, store, { live, fold, peerFacts, now });
     routeStatus(http, {
       version,
       node,
@@ -329,19 +336,26 @@ export function createServer(
     }
   }
 
-  /** One tick a second, never two at once; a late one does not make the next come sooner. */
+  /** One tick a second, never two at once; a late one does not make the next come sooner. Half way to it a glance. */
   function scheduleTick(): void {
-    timer = setTimeout(
-      () => {
-        ticking = pipeline
-          .tick({ agent, collector })
-          .catch((error) => logger.error({ err: error }, "a tick was not completed"))
-          .then(() => {
-            if (timer !== undefined) scheduleTick();
-          });
-      },
-      tickMilliseconds - (Date.now() % tickMilliseconds),
-    );
+    const wait = tickMilliseconds - (Date.now() % tickMilliseconds);
+    timer = setTimeout(() => {
+      ticking = pipeline
+        .tick({ agent, collector })
+        .catch((error) => logger.error({ err: error }, "a tick was not completed"))
+        .then(() => {
+          if (timer !== undefined) scheduleTick();
+        });
+    }, wait);
+    if (wait > tickMilliseconds / 2) glanceTimer = setTimeout(glance, wait - tickMilliseconds / 2);
+  }
+
+  function glance(): void {
+    try {
+      pipeline.glance({ agent, collector });
+    } catch (error) {
+      logger.error({ err: error }, "a glance was not completed");
+    }
   }
 
   return {
@@ -363,17 +377,20 @@ export function createServer(
       if (config.agent.enabled) agent.start();
       reverseNames.start();
       isReady = true;
+      void warmUp(store, now(), stopping.signal);
       for (const remoteWrite of remoteWrites) remoteWrite.start();
       scheduleTick();
     },
     async stop() {
       isReady = false;
+      stopping.abort();
       reverseNames.stop();
       geo.stop();
       tls?.stop();
       tokenFiles.stop();
       capture?.stop();
       clearTimeout(timer);
+      clearTimeout(glanceTimer);
       timer = undefined;
       await ticking;
       await app?.close();

@@ -2,6 +2,57 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Turns } from "./turns.ts";
 
+/** Work that ends when it is told to, and the names of what has begun. */
+function createWork(turns: Turns) {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const take = (name: string, signal?: AbortSignal) =>
+    turns.take(
+      name[0]!,
+      () =>
+        new Promise<string>((resolve) => {
+          begun.push(name);
+          ends.set(name, () => resolve(name));
+        }),
+      signal,
+    );
+  const end = async (name: string) => {
+    ends.get(name)!();
+    for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+  };
+  return { begun, take, end };
+}
+
+test("of several at once, too, whoever waits is served in turn", async () => {
+  const { begun, take, end } = createWork(new Turns({ runningMax: 2 }));
+  for (const name of ["a1", "a2", "a3", "a4", "b1"]) void take(name);
+  assert.deepEqual(begun, ["a1", "a2"]);
+  await end("a2");
+  await end("a1");
+  assert.deepEqual(begun, ["a1", "a2", "a3", "b1"], "b1 came last, but a has had its turn");
+  await end("b1");
+  assert.deepEqual(begun.at(-1), "a4");
+});
+
+test("who gives up while waiting leaves the place to others; beyond the bound it is full", async () => {
+  const turns = new Turns({ runningMax: 1, waitingMax: 2 });
+  const { begun, take, end } = createWork(turns);
+  const [given, running] = [new AbortController(), new AbortController()];
+  const first = take("a1", running.signal);
+  const second = take("a2", given.signal);
+  assert.equal(turns.isFull, false);
+  void take("b1");
+  assert.equal(turns.isFull, true);
+  given.abort(new Error("gone"));
+  await assert.rejects(second, /gone/);
+  assert.equal(turns.isFull, false);
+  running.abort();
+  await end("a1");
+  assert.equal(await first, "a1", "what runs is ended by whoever runs it");
+  assert.deepEqual(begun, ["a1", "b1"]);
+  await assert.rejects(take("c1", AbortSignal.abort(new Error("before"))), /before/);
+});
+
 test("one at a time, each asker in turn; what fails does not stop the rest", async () => {
   const turns = new Turns();
   const order: string[] = [];

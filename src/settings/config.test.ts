@@ -63,7 +63,7 @@ test("without anything said, the defaults hold", () => {
     geo: { country: "bundled", city: "off", asn: "bundled" },
     reverseDns: "inside",
     kubernetes: { enabled: "auto", kubeconfig: "", context: "" },
-    store: { flows: 168, links: 2160, size: 10e9, memory: 256e6 },
+    store: { flows: 168, minutes: 48, links: 2160, size: 10e9, memory: 256e6 },
     metrics: { links: true, limit: 5000, staleAfter: 900, compat: [], remoteWrite: [] },
     grafana: {},
   });
@@ -107,6 +107,7 @@ test("the environment's names are the paths in upper case", () => {
       PORTOLAN_AGENT_ENABLED: "false",
       PORTOLAN_AGENT_LOOPBACK: "true",
       PORTOLAN_STORE_FLOWS: "36h",
+      PORTOLAN_STORE_MINUTES: "5h",
       PORTOLAN_STORE_LINKS: "1.5d",
       PORTOLAN_STORE_SIZE: "2 GiB",
       PORTOLAN_STORE_MEMORY: "64MiB",
@@ -118,7 +119,7 @@ test("the environment's names are the paths in upper case", () => {
     { host: "::1", port: 2 },
   ]);
   assert.deepEqual([data, auth, agent.enabled, agent.loopback], ["2026", "none", false, true]);
-  assert.deepEqual(store, { flows: 36, links: 36, size: 2 * 2 ** 30, memory: 64 * 2 ** 20 });
+  assert.deepEqual(store, { flows: 36, minutes: 5, links: 36, size: 2 * 2 ** 30, memory: 64 * 2 ** 20 });
 });
 
 const listenWrong = (text: string) => `"${text}" is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`;
@@ -177,6 +178,8 @@ const wrong: [string, string][] = [
   ["store: { flows: 0d }", `store.flows: ${durationWrong("0d", "7d")}`],
   ["store: { flows: 7w }", `store.flows: ${durationWrong("7w", "7d")}`],
   ["store: { flows: true }", "store.flows: a text such as 7d is expected"],
+  ["store: { minutes: 0h }", `store.minutes: ${durationWrong("0h", "2d")}`],
+  ["store: { minutes: 90 }", `store.minutes: ${durationWrong("90", "2d")}`],
   ["store: { links: -1d }", `store.links: ${durationWrong("-1d", "90d")}`],
   ["store: { links: forever }", `store.links: ${durationWrong("forever", "90d")}`],
   ["store: { size: 10 }", `store.size: ${sizeWrong("10", "10GB")}`],

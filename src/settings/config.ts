@@ -280,7 +280,9 @@ const configSchema = z.strictObject({
       {
         /** How long single flow records are kept. */
         flows: duration("7d").prefault("7d"),
-        /** How long links per hour and day are kept; those per minute are for two days. */
+        /** How long links per minute are kept; what is older is told by the hour. */
+        minutes: duration("2d").prefault("2d"),
+        /** How long links per hour and day are kept. */
         links: duration("90d").prefault("90d"),
         /** What the store may take on disk. */
         size: size("10GB").prefault("10GB"),

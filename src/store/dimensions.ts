@@ -28,8 +28,18 @@ export type EndFact = (typeof endFacts)[number];
 type End = "client" | "server";
 type OfEnd<E extends End> = `${E}.${Exclude<EndFact, "">}` | E;
 
-/** Of the whole link; `port` is the server's, `called` whom the client called where translation led to the server. */
-export const linkDimensions = ["port", "protocol", "called", "observer"] as const;
+/**
+ * Of the whole link; `port` is the server's, `called` whom the client called where translation led to the server, an interface the
+ * number that the exporter whose figures count gave, at the client's or the server's side.
+ */
+export const linkDimensions = [
+  "port",
+  "protocol",
+  "called",
+  "observer",
+  "client.interface",
+  "server.interface",
+] as const;
 export type LinkDimension = (typeof linkDimensions)[number];
 
 /**
@@ -57,6 +67,7 @@ export function parseDimension(text: string): Dimension | undefined {
 export function endOfDimension(
   dimension: Dimension,
 ): { readonly end: End; readonly fact: EndFact | "label"; readonly key: string } | undefined {
+  if ((linkDimensions as readonly string[]).includes(dimension)) return undefined;
   const [, end, fact = "", key = ""] =
     /^(client|server)(?:\.(label|\w+))?(?:\.(.*))?$/s.exec(dimension) ?? [];
   return end === undefined ? undefined : { end: end as End, fact: fact as EndFact | "label", key };

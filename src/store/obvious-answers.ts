@@ -153,11 +153,13 @@ function totalsOnly(row: AggregateRow | undefined): Totals | null {
   return totals;
 }
 
+const numericDimensions: ReadonlySet<Dimension> = new Set(["port", "client.interface", "server.interface"]);
+
 export function compareGroups(a: readonly string[], b: readonly string[], by: readonly Dimension[]): number {
   for (const [i, left] of a.entries()) {
     const right = b[i]!;
     if (left === right) continue;
-    return by[i] === "port" ? Number(left) - Number(right) : left < right ? -1 : 1;
+    return numericDimensions.has(by[i]!) ? Number(left) - Number(right) : left < right ? -1 : 1;
   }
   return 0;
 }
@@ -230,6 +232,7 @@ function holds(filter: Filter | undefined, rows: readonly LinkRow[]): boolean {
     port: first!.port,
     protocol: first!.record.protocol,
     observers: rows.map(({ record }) => record.observer),
+    interfaces: rows.map(({ record }) => interfacesOf(record)),
     bytes: totals.bytesSent + totals.bytesReceived,
     packets: totals.packets,
     connections: totals.connections,
@@ -252,8 +255,7 @@ export function recordSubject(record: SampleRecord): FilterSubject {
     server: filterPeer(server),
     called: record.called && filterPeer(record.called),
     sourceIsClient: record.sourceIsClient,
-    sourceInterface: record.ingressInterface,
-    destinationInterface: record.egressInterface,
+    interfaces: [interfacesOf(record)],
     vlanId: record.vlan,
     port,
     clientPort: record.sourceIsClient ? record.sourcePort : record.destinationPort,
@@ -273,6 +275,12 @@ export function recordSubject(record: SampleRecord): FilterSubject {
   };
 }
 
+function interfacesOf({ sourceIsClient, ingressInterface, egressInterface }: SampleRecord) {
+  return sourceIsClient
+    ? { client: ingressInterface, server: egressInterface }
+    : { client: egressInterface, server: ingressInterface };
+}
+
 function filterPeer(peer: Peer): FilterPeer {
   return { ...peer, ...sampleFacts(peer), addresses: [peer.address] };
 }
@@ -283,6 +291,7 @@ function factOf(dimension: Dimension, { client, server, port, record }: LinkRow)
   if (dimension === "observer") return record.observer.id;
   if (dimension === "called") return record.called?.id ?? "";
   const [end, fact = "id", ...key] = dimension.split(".");
+  if (fact === "interface") return String(interfacesOf(record)[end as "client" | "server"] || "");
   const peer = end === "client" ? client : server;
   if (fact === "label") {
     const labels = (peer.labels ?? "").split(",").map((label) => label.split("="));

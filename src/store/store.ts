@@ -260,6 +260,9 @@ export interface LinkMinute extends Totals {
   readonly protocol: number;
   readonly observer: string;
   readonly isDuplicate: boolean;
+  /** The observer's, 0 where it said none. */
+  readonly clientInterface: number;
+  readonly serverInterface: number;
   readonly rttCount: number;
 }
 

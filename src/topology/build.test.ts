@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildTopology, type LinkPart, mergeParts } from "./build.ts";
+import { buildTopology } from "./build.ts";
 import { diffTopology } from "./change.ts";
+import { type LinkPart, mergeParts } from "./merge-parts.ts";
 import type { Peer } from "./peer.ts";
 
 const agent = { id: "agent:vm", kind: "agent", name: "vm" } as const;
@@ -35,6 +36,8 @@ function part(changes: Partial<LinkPart> = {}): LinkPart {
     protocol: 6,
     observer: agent,
     isDuplicate: false,
+    clientInterface: 0,
+    serverInterface: 0,
     bytesSent: 100,
     bytesReceived: 1000,
     packets: 10,

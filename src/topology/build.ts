@@ -1,14 +1,7 @@
-import { formatProtocol, type Observer } from "../flow/index.ts";
-import { type LinkCounter, linkCounters } from "./link-counters.ts";
-import type { Peer } from "./peer.ts";
-import type {
-  DerivedFacts,
-  LinkObserver,
-  LinkPort,
-  Topology,
-  TopologyLink,
-  TopologyPeer,
-} from "./topology.ts";
+import { formatProtocol } from "../flow/index.ts";
+import { addObserver, addTotals, emptyTotals, type LinkTotals, type SeenBy } from "./link-totals.ts";
+import type { LinkEnd, PortLink } from "./merge-parts.ts";
+import type { LinkPort, Topology, TopologyLink, TopologyPeer } from "./topology.ts";
 
 /** What the peers of a topology are folded to; undefined leaves them as they are. */
 export const groupings = [
@@ -24,49 +17,6 @@ export const groupings = [
 ] as const;
 export type Grouping = (typeof groupings)[number];
 
-/** Figures of a link at one server port. */
-export interface LinkTotals extends Record<LinkCounter, number> {
-  active: number;
-  /** Microseconds, null when nobody measured. */
-  rttMicroseconds: number | null;
-  /** The least there was. */
-  rttMinMicroseconds: number | null;
-  sentRate: number;
-  receivedRate: number;
-  lastSeen: number;
-}
-
-/** A peer as one end of links, with what follows from its address; none or one of them, or all where links were put together. */
-export interface LinkEnd extends Omit<Peer, "address">, DerivedFacts {
-  readonly addresses: readonly string[];
-}
-
-/** What follows from a peer's address and name. */
-export type DescribePeer = (peer: Peer) => DerivedFacts;
-
-/** One link at one server port and protocol, observers told apart but not added up. */
-export interface PortLink extends LinkTotals {
-  readonly client: LinkEnd;
-  readonly server: LinkEnd;
-  /** Whom the client called, where translation led to this server. */
-  readonly called?: LinkEnd | undefined;
-  readonly port: number;
-  /** IANA number. */
-  readonly protocol: number;
-  readonly observers: readonly LinkObserver[];
-}
-
-/** What one observer said of a link at a port, as the live fold keeps it. */
-export interface LinkPart extends LinkTotals {
-  readonly client: Peer;
-  readonly server: Peer;
-  readonly called?: Peer | undefined;
-  readonly port: number;
-  readonly protocol: number;
-  readonly observer: Observer;
-  readonly isDuplicate: boolean;
-}
-
 export type TopologyMetric = "bytes" | "packets" | "connections" | "failed" | "retransmits";
 
 export interface BuildOptions {
@@ -78,90 +28,47 @@ export interface BuildOptions {
   readonly linksMax: number;
 }
 
-/**
- * Merges what several observers said into links per port: of a peer at an address, and by whom the client called, as history has
- * them, so that a filter means the same. A link that only duplicates speak of (a late report of a connection that has left the
- * window) is left out.
- */
-export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = () => ({})): PortLink[] {
-  const merged = new Map<string, MutablePortLink>();
-  const ends = new EndTable(describe);
-  for (const part of parts) {
-    const client = ends.endOf(part.client);
-    const server = ends.endOf(part.server);
-    const called = part.called && ends.endOf(part.called);
-    const key = `${client.row}>${server.row} ${called?.row ?? ""} ${part.port} ${part.protocol}`;
-    let link = merged.get(key);
-    if (link === undefined) {
-      const { port, protocol } = part;
-      link = {
-        ...emptyTotals(),
-        client: client.end,
-        server: server.end,
-        called: called?.end,
-        port,
-        protocol,
-        observers: [],
-        duplicates: [],
-        isKnown: false,
-      };
-      merged.set(key, link);
-    }
-    if (!part.isDuplicate) {
-      addTotals(link, part);
-      link.isKnown = true;
-    }
-    link.lastSeen = Math.max(link.lastSeen, part.lastSeen);
-    const { id, kind, name } = part.observer;
-    const { bytesSent, bytesReceived, packets } = part;
-    const seen = { id, kind, name, bytesSent, bytesReceived, packets };
-    addObserver(part.isDuplicate ? link.duplicates : link.observers, seen);
-  }
-  return [...merged.values()].filter((link) => link.isKnown).map(joinObservers);
-}
-
-/**
- * What an observer saw, duplicates included. An agent's duplicates are the other ends of connections it already counts, an
- * exporter's are connections of which an agent has the better figures.
- */
-function joinObservers({ duplicates, isKnown: _, ...link }: MutablePortLink): PortLink {
-  for (const seen of duplicates) {
-    const counted = link.observers.find(({ id }) => id === seen.id);
-    if (counted === undefined || seen.kind === "exporter") addObserver(link.observers, seen);
-  }
-  return link;
-}
-
 /** Links per pair of peers, the heaviest first, and the peers they join. */
 export function buildTopology(links: Iterable<PortLink>, options: BuildOptions): Topology {
   const { from, to, metric, grouping, linksMax } = options;
-  const pairs = new Map<string, MutableLink>();
   const peers = new Map<string, MutablePeer>();
-  for (const link of links) {
-    const client = mergePeer(peers, drawnPeer(link.client, grouping));
-    const server = mergePeer(peers, drawnPeer(link.server, grouping));
-    const id = `${client}>${server}`;
-    let pair = pairs.get(id);
-    if (pair === undefined) {
-      pair = { ...emptyTotals(), id, client, server, ports: new Map(), observers: [], services: new Set() };
-      pairs.set(id, pair);
+  /** An end is the same object in all its links, mostly: what it is drawn as is asked once. */
+  const drawnAs = new Map<LinkEnd, MutablePeer>();
+  const peerOf = (end: LinkEnd) => {
+    let peer = drawnAs.get(end);
+    if (peer === undefined) {
+      peer = mergePeer(peers, drawnPeer(end, grouping));
+      drawnAs.set(end, peer);
     }
-    addTotals(pair, link);
-    addPort(pair.ports, link);
-    if (link.called?.kind === "service" && pair.services.size < servicesMax)
-      pair.services.add(`${link.called.namespace ?? ""}/${link.called.name}`);
+    return peer;
+  };
+  /** By the rows of both peers: a text for each of many links would take longer than all else. */
+  const pairs = new Map<number, MutableLink>();
+  for (const link of links) {
+    const client = peerOf(link.client);
+    const server = peerOf(link.server);
+    const key = client.row * rowsMax + server.row;
+    let pair = pairs.get(key);
+    if (pair === undefined) {
+      pair = newPair(client, server, link);
+      pairs.set(key, pair);
+    } else addPort(pair, link);
+    addTotals(pair.totals, link);
+    if (link.called?.kind === "service") addService(pair, link.called);
     for (const observer of link.observers) addObserver(pair.observers, observer);
   }
   const ordered = [...pairs.values()].sort(
-    (a, b) => b.active - a.active || metricOf(b, metric) - metricOf(a, metric) || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      b.totals.active - a.totals.active ||
+      metricOf(b.totals, metric) - metricOf(a.totals, metric) ||
+      compareTexts(a.client.peer.id, b.client.peer.id) ||
+      compareTexts(a.server.peer.id, b.server.peer.id),
   );
   const drawn = ordered.slice(0, linksMax);
   const drawnPeers = new Map<string, TopologyPeer>();
   for (const { client, server } of drawn) {
-    for (const id of [client, server]) {
-      const { peer, addresses } = peers.get(id)!;
-      drawnPeers.set(id, { ...peer, addresses: addresses.toSorted() });
-    }
+    for (const { peer, addresses } of [client, server])
+      if (!drawnPeers.has(peer.id)) drawnPeers.set(peer.id, { ...peer, addresses: addresses.toSorted() });
   }
   return {
     from,
@@ -265,80 +172,46 @@ function kubernetesFacts({ namespace, pod, workload, workloadKind, service, labe
   };
 }
 
-interface MutablePortLink extends LinkTotals {
-  readonly client: LinkEnd;
-  readonly server: LinkEnd;
-  readonly called: LinkEnd | undefined;
-  readonly port: number;
-  readonly protocol: number;
-  readonly observers: LinkObserver[];
-  /** What was seen but is not counted. */
-  readonly duplicates: LinkObserver[];
-  /** Somebody's figures count: not only duplicates. */
-  isKnown: boolean;
+interface MutableLink {
+  readonly client: MutablePeer;
+  readonly server: MutablePeer;
+  readonly totals: LinkTotals;
+  /** Of most there is one; the others by port and protocol. */
+  readonly firstPort: MutablePort;
+  otherPorts: Map<number, MutablePort> | undefined;
+  readonly observers: SeenBy[];
+  services: Set<string> | undefined;
 }
 
-interface MutableLink extends LinkTotals {
-  readonly id: string;
-  readonly client: string;
-  readonly server: string;
-  readonly ports: Map<string, LinkPort>;
-  readonly observers: LinkObserver[];
-  readonly services: Set<string>;
-}
+type MutablePort = { -readonly [Name in Exclude<keyof LinkPort, "protocol">]: LinkPort[Name] } & {
+  /** IANA number. */
+  readonly protocol: number;
+};
 
 interface MutablePeer {
+  readonly row: number;
   peer: TopologyPeer;
   least: string;
   readonly addresses: string[];
 }
 
+/** More rows than there are peers in any map. */
+const rowsMax = 2 ** 26;
 /** Addresses shown per peer at most. */
 const addressesMax = 32;
 
-/** Addresses of a peer, as one end of links. */
-interface KnownEnd {
-  readonly row: number;
-  readonly end: LinkEnd;
-}
-
-/** One LinkEnd per peer and address. */
-class EndTable {
-  readonly #describe: DescribePeer;
-  readonly #ends = new Map<string, KnownEnd>();
-  /** The same object again is the same end: asked before the text is put together. */
-  readonly #byPeer = new Map<Peer, KnownEnd>();
-
-  constructor(describe: DescribePeer) {
-    this.#describe = describe;
-  }
-
-  endOf(peer: Peer): KnownEnd {
-    let known = this.#byPeer.get(peer);
-    if (known !== undefined) return known;
-    const { address, ...facts } = peer;
-    const key = `${facts.id} ${address}`;
-    known = this.#ends.get(key);
-    if (known === undefined) {
-      const addresses = address === "" ? [] : [address];
-      known = { row: this.#ends.size, end: { ...facts, ...this.#describe(peer), addresses } };
-      this.#ends.set(key, known);
-    }
-    this.#byPeer.set(peer, known);
-    return known;
-  }
-}
-
 /** What a peer is like at its least address is told: the same whatever comes first. */
-function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): string {
+function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): MutablePeer {
   const known = peers.get(peer.id);
   const least = peer.addresses[0] ?? "";
-  if (known === undefined) peers.set(peer.id, { peer, least, addresses: [...peer.addresses] });
-  else {
-    if (least < known.least) [known.peer, known.least] = [peer, least];
-    for (const address of peer.addresses) addAddress(known.addresses, address);
+  if (known === undefined) {
+    const merged = { row: peers.size, peer, least, addresses: [...peer.addresses] };
+    peers.set(peer.id, merged);
+    return merged;
   }
-  return peer.id;
+  if (least < known.least) [known.peer, known.least] = [peer, least];
+  for (const address of peer.addresses) addAddress(known.addresses, address);
+  return known;
 }
 
 function addAddress(addresses: string[], address: string): void {
@@ -346,59 +219,45 @@ function addAddress(addresses: string[], address: string): void {
     addresses.push(address);
 }
 
-function emptyTotals(): LinkTotals {
+function newPair(client: MutablePeer, server: MutablePeer, link: PortLink): MutableLink {
   return {
-    ...(Object.fromEntries(linkCounters.map((name) => [name, 0])) as Record<LinkCounter, number>),
-    active: 0,
-    rttMicroseconds: null,
-    rttMinMicroseconds: null,
-    sentRate: 0,
-    receivedRate: 0,
-    lastSeen: 0,
+    client,
+    server,
+    totals: emptyTotals(),
+    firstPort: portOf(link),
+    otherPorts: undefined,
+    observers: [],
+    services: undefined,
   };
 }
 
-function addTotals(sum: LinkTotals, part: LinkTotals): void {
-  for (const name of linkCounters) sum[name] += part[name];
-  sum.active += part.active;
-  sum.sentRate += part.sentRate;
-  sum.receivedRate += part.receivedRate;
-  sum.lastSeen = Math.max(sum.lastSeen, part.lastSeen);
-  // The slowest port is what somebody looking for trouble wants to see.
-  if (part.rttMicroseconds !== null)
-    sum.rttMicroseconds = Math.max(sum.rttMicroseconds ?? 0, part.rttMicroseconds);
-  if (part.rttMinMicroseconds !== null)
-    sum.rttMinMicroseconds = Math.min(sum.rttMinMicroseconds ?? Infinity, part.rttMinMicroseconds);
+function portOf({ port, protocol, bytesSent, bytesReceived, connections }: PortLink): MutablePort {
+  return { port, protocol, bytesSent, bytesReceived, connections };
 }
 
-function addObserver(
-  observers: LinkObserver[],
-  { id, kind, name, bytesSent, bytesReceived, packets }: LinkObserver,
-): void {
-  const at = observers.findIndex((known) => known.id === id);
-  const known = observers[at];
-  if (known === undefined) observers.push({ id, kind, name, bytesSent, bytesReceived, packets });
-  else {
-    observers[at] = {
-      ...known,
-      bytesSent: known.bytesSent + bytesSent,
-      bytesReceived: known.bytesReceived + bytesReceived,
-      packets: known.packets + packets,
-    };
+function addPort(pair: MutableLink, link: PortLink): void {
+  const { port, protocol, bytesSent, bytesReceived, connections } = link;
+  const { firstPort } = pair;
+  const key = port * 256 + protocol;
+  const isFirst = firstPort.port === port && firstPort.protocol === protocol;
+  const known = isFirst ? firstPort : pair.otherPorts?.get(key);
+  if (known === undefined) {
+    pair.otherPorts ??= new Map();
+    pair.otherPorts.set(key, portOf(link));
+    return;
   }
+  known.bytesSent += bytesSent;
+  known.bytesReceived += bytesReceived;
+  known.connections += connections;
 }
 
-function addPort(ports: Map<string, LinkPort>, link: PortLink): void {
-  const { port, bytesSent, bytesReceived, connections } = link;
-  const protocol = formatProtocol(link.protocol);
-  const key = `${port}/${protocol}`;
-  const known = ports.get(key) ?? { port, protocol, bytesSent: 0, bytesReceived: 0, connections: 0 };
-  ports.set(key, {
-    ...known,
-    bytesSent: known.bytesSent + bytesSent,
-    bytesReceived: known.bytesReceived + bytesReceived,
-    connections: known.connections + connections,
-  });
+function addService(pair: MutableLink, { namespace = "", name }: LinkEnd): void {
+  pair.services ??= new Set();
+  if (pair.services.size < servicesMax) pair.services.add(`${namespace}/${name}`);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function metricOf(totals: LinkTotals, metric: TopologyMetric): number {
@@ -410,21 +269,30 @@ const portsMax = 20;
 /** Services listed per link at most. */
 const servicesMax = 20;
 
-function freezeLink({ ports, services, ...totals }: MutableLink): TopologyLink {
-  const { rttMicroseconds, rttMinMicroseconds, connectMicroseconds, connectCount, ...counted } = totals;
-  const { refused, timedOut, unreachable, reset, lost, ...rest } = counted;
-  const heaviest = [...ports.values()]
+function freezeLink(pair: MutableLink): TopologyLink {
+  const { totals, firstPort, otherPorts, observers, services } = pair;
+  const [client, server] = [pair.client.peer.id, pair.server.peer.id];
+  const { bytesSent, bytesReceived, packets, connections, active, failed, retransmits, lastSeen } = totals;
+  const { refused, timedOut, unreachable, reset, lost, connectMicroseconds, connectCount } = totals;
+  const heaviest = [firstPort, ...(otherPorts?.values() ?? [])]
     .sort((a, b) => b.bytesSent + b.bytesReceived - (a.bytesSent + a.bytesReceived) || a.port - b.port)
     .slice(0, portsMax);
   return {
-    ...rest,
-    ports: heaviest,
-    ...(services.size === 0 ? {} : { services: [...services].sort() }),
+    ...{ id: `${client}>${server}`, client, server },
+    ...{ bytesSent, bytesReceived, packets, connections, active, failed, retransmits },
+    ports: heaviest.map((each) => ({ ...each, protocol: formatProtocol(each.protocol) })),
+    observers,
+    ...(services === undefined ? {} : { services: [...services].sort() }),
     failures: { refused, timedOut, unreachable, reset, lost },
-    rttMs: rttMicroseconds === null ? null : rttMicroseconds / 1000,
-    rttMinMs: rttMinMicroseconds === null ? null : rttMinMicroseconds / 1000,
+    rttMs: milliseconds(totals.rttMicroseconds),
+    rttMinMs: milliseconds(totals.rttMinMicroseconds),
     connectMs: connectCount === 0 ? null : connectMicroseconds / connectCount / 1000,
-    sentRate: Math.round(rest.sentRate),
-    receivedRate: Math.round(rest.receivedRate),
+    sentRate: Math.round(totals.sentRate),
+    receivedRate: Math.round(totals.receivedRate),
+    lastSeen,
   };
+}
+
+function milliseconds(microseconds: number | null): number | null {
+  return microseconds === null ? null : microseconds / 1000;
 }

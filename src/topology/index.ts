@@ -6,15 +6,9 @@
 export {
   type BuildOptions,
   buildTopology,
-  type DescribePeer,
   drawnPeer,
   type Grouping,
   groupings,
-  type LinkEnd,
-  type LinkPart,
-  type LinkTotals,
-  mergeParts,
-  type PortLink,
   type TopologyMetric,
 } from "./build.ts";
 export { diffTopology } from "./change.ts";
@@ -22,8 +16,17 @@ export { clientEnd } from "./client-end.ts";
 export { emptyLayout, type LayoutState, layout } from "./layout.ts";
 export { nodesByGroup } from "./layout-nodes.ts";
 export { type LinkCounter, linkCounters } from "./link-counters.ts";
+export type { LinkTotals } from "./link-totals.ts";
 export { type LiveEntry, LiveFold, type LiveFoldConfig, liveFoldDefaults } from "./live-fold.ts";
 export { liveParts } from "./live-parts.ts";
+export {
+  type DescribePeer,
+  type LinkEnd,
+  type LinkInterfaces,
+  type LinkPart,
+  mergeParts,
+  type PortLink,
+} from "./merge-parts.ts";
 export { createNat, type Nat } from "./nat.ts";
 export { NatTable, type NatTableConfig, natTableDefaults, type Translation } from "./nat-table.ts";
 export { observedEnd } from "./observed-end.ts";
@@ -38,15 +41,14 @@ export {
   peerKinds,
   peerTexts,
 } from "./peer.ts";
+export { createStitcher, takeOutAttempts } from "./stitch.ts";
 export {
   attemptControlBits,
-  createStitcher,
   type StitchConfig,
   type Stitcher,
   stitchDefaults,
-  takeOutAttempts,
   type VisitOpen,
-} from "./stitch.ts";
+} from "./stitcher.ts";
 export type {
   DerivedFacts,
   LinkFailures,

@@ -20,6 +20,8 @@ interface Row {
   observer?: number;
   duplicate?: boolean;
   isAgent?: boolean;
+  /** In, out. */
+  interfaces?: readonly [number, number];
 }
 
 function batchOf(...rows: Row[]): FlowBatch {
@@ -35,6 +37,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     observer = 1,
     duplicate,
     isAgent = false,
+    interfaces = [0, 0],
   } of rows) {
     const row = batch.append();
     const { columns } = batch;
@@ -51,6 +54,7 @@ function batchOf(...rows: Row[]): FlowBatch {
     columns.observer[row] = observer;
     columns.observedEnd[row] = isAgent ? 1 : 0;
     columns.isDuplicate[row] = duplicate ? 1 : 0;
+    [columns.ingressInterface[row], columns.egressInterface[row]] = interfaces;
     columns.collectionTimeMilliseconds[row] = at;
   }
   return batch;
@@ -76,6 +80,24 @@ test("observers and duplicates are told apart", () => {
   const { fold } = createFold();
   fold.fold(batchOf({ sent: 1 }, { sent: 1, observer: 2, duplicate: true }, { sent: 1, observer: 2 }));
   assert.equal(fold.count, 3);
+});
+
+test("interfaces are the client's and the server's side's, whichever way a record goes", () => {
+  const { fold } = createFold();
+  const most = 2 ** 32 - 1;
+  const both = batchOf(
+    { interfaces: [3, most] },
+    { interfaces: [most, 3], reversed: true },
+    { interfaces: [4, most] },
+  );
+  fold.fold(both);
+  assert.deepEqual(
+    [...fold.entries()].map(({ clientInterface, serverInterface }) => [clientInterface, serverInterface]),
+    [
+      [3, most],
+      [4, most],
+    ],
+  );
 });
 
 test("totals are those of the window: a minute leaves when the window has moved past it", () => {
@@ -143,6 +165,8 @@ test("history that comes back stands in its own minute", () => {
     protocol: 6,
     observer: 1,
     isDuplicate: false,
+    clientInterface: 0,
+    serverInterface: 0,
     totals,
     rttMinMicroseconds: 0,
   };
@@ -186,7 +210,8 @@ test("every counter of connections is its field's sum, and leaves with its minut
   assert.equal(entry.connectCount, 2);
   const totals = { ...noTotals, lost: 4, connectMicroseconds: 50, connectCount: 5 };
   const { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer } = entry;
-  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer };
+  const interfaces = { clientInterface: 0, serverInterface: 0 };
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer, ...interfaces };
   const part = { ...key, totals, rttMicroseconds: 0, rttMinMicroseconds: 0, lastSeen: start };
   fold.restore(part, start / 60_000 - 14);
   const before = [...fold.entries()][0]!;
@@ -208,7 +233,8 @@ test("the least round trip time is that of the window's minutes, those before a 
     [0, 800, 800, 800, 700],
   );
   const { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer } = least(0);
-  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer };
+  const interfaces = { clientInterface: 0, serverInterface: 0 };
+  const key = { clientPeer, serverPeer, port, protocol, observer, isDuplicate, calledPeer, ...interfaces };
   const part = { ...key, totals: noTotals, rttMicroseconds: 0, lastSeen: start };
   fold.restore({ ...part, rttMinMicroseconds: 50 }, start / 60_000 - 14);
   fold.restore({ ...part, rttMinMicroseconds: 0 }, start / 60_000 - 1);
@@ -280,6 +306,8 @@ test("history of minutes that are still to come is not taken", () => {
     protocol: 6,
     observer: 1,
     isDuplicate: false,
+    clientInterface: 0,
+    serverInterface: 0,
     totals,
     rttMinMicroseconds: 0,
   };

@@ -2,12 +2,13 @@ import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } fr
 import { clientEnd } from "./client-end.ts";
 import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
 import { observedEnd } from "./observed-end.ts";
-import type { VisitOpen } from "./stitch.ts";
+import type { VisitOpen } from "./stitcher.ts";
 
 /** Kept per minute of the window, in the order of `linkCounters`; those of connections stand behind bytes and packets. */
 const counterCount = linkCounters.length;
-const connectionsAt = 3;
-const connectCountAt = connectionsAt + connectionCounters.length;
+const counterAt = Object.fromEntries(linkCounters.map((name, i) => [name, i])) as Record<LinkCounter, number>;
+const connectionsAt = counterAt.connections;
+const connectCountAt = counterAt.connectCount;
 
 /** Which link at which port, and who says so. Rows of the PeerTable and the ObserverTable. */
 interface EntryKey {
@@ -19,6 +20,9 @@ interface EntryKey {
   readonly protocol: number;
   readonly observer: number;
   readonly isDuplicate: boolean;
+  /** The observer's interfaces on the client's and on the server's side, 0 where it said none. */
+  readonly clientInterface: number;
+  readonly serverInterface: number;
 }
 
 /** Totals of one link at one port by one observer, over the live window. A copy. */
@@ -48,8 +52,8 @@ const exportersShare = 0.8;
 /** Weight of the newest second in a rate: most of a change shows within 3 s, a lone burst fades in about 10 s. */
 const rateWeight = 0.3;
 
-/** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer, called peer. */
-const keyWords = 5;
+/** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer, called peer, interfaces. */
+const keyWords = 7;
 const calledAt = 4;
 
 /** One row to add, for history that comes back from the store. */
@@ -118,6 +122,8 @@ export class LiveFold {
         columns.observer[row]!,
         columns.calledPeer[row]!,
         columns.isDuplicate[row]!,
+        sourceIsClient ? columns.ingressInterface[row]! : columns.egressInterface[row]!,
+        sourceIsClient ? columns.egressInterface[row]! : columns.ingressInterface[row]!,
         columns.observedEnd[row] !== observedEnd.neither,
       );
       if (entry < 0) continue;
@@ -167,9 +173,18 @@ export class LiveFold {
   /** Puts back what a minute of the window held before a restart. */
   restore(part: FoldPart, minute: number): void {
     if (minute <= this.#minute - this.#config.windowMinutes || minute > this.#minute) return;
-    const { clientPeer, serverPeer, port, protocol, observer, calledPeer } = part;
-    const duplicate = part.isDuplicate ? 1 : 0;
-    const entry = this.#rowOf(clientPeer, serverPeer, port, protocol, observer, calledPeer, duplicate, true);
+    const entry = this.#rowOf(
+      part.clientPeer,
+      part.serverPeer,
+      part.port,
+      part.protocol,
+      part.observer,
+      part.calledPeer,
+      part.isDuplicate ? 1 : 0,
+      part.clientInterface,
+      part.serverInterface,
+      true,
+    );
     if (entry < 0) return;
     const column = this.#minuteColumn(minute);
     linkCounters.forEach((name, i) => {
@@ -214,8 +229,8 @@ export class LiveFold {
   }
 
   #read(row: number): LiveEntry {
-    const totals = {} as Record<LinkCounter, number>;
-    for (let i = 0; i < counterCount; i++) totals[linkCounters[i]!] = this.#totals[row * counterCount + i]!;
+    const totals = this.#totals;
+    const at = row * counterCount;
     const mixed = this.#index.word(row, 2);
     return {
       clientPeer: this.#index.word(row, 0),
@@ -225,7 +240,21 @@ export class LiveFold {
       isDuplicate: (mixed & 1) !== 0,
       observer: this.#index.word(row, 3),
       calledPeer: this.#index.word(row, 4),
-      ...totals,
+      clientInterface: this.#index.word(row, 5),
+      serverInterface: this.#index.word(row, 6),
+      bytesSent: totals[at + counterAt.bytesSent]!,
+      bytesReceived: totals[at + counterAt.bytesReceived]!,
+      packets: totals[at + counterAt.packets]!,
+      connections: totals[at + counterAt.connections]!,
+      failed: totals[at + counterAt.failed]!,
+      refused: totals[at + counterAt.refused]!,
+      timedOut: totals[at + counterAt.timedOut]!,
+      unreachable: totals[at + counterAt.unreachable]!,
+      reset: totals[at + counterAt.reset]!,
+      lost: totals[at + counterAt.lost]!,
+      retransmits: totals[at + counterAt.retransmits]!,
+      connectMicroseconds: totals[at + counterAt.connectMicroseconds]!,
+      connectCount: totals[at + counterAt.connectCount]!,
       rtt: this.#rtt[row]!,
       rttMin: this.#rttMin[row]!,
       active: this.#active[row]!,
@@ -258,6 +287,8 @@ export class LiveFold {
     observer: number,
     called: number,
     duplicate: number,
+    clientInterface: number,
+    serverInterface: number,
   ): void {
     const { probe } = this.#index;
     probe[0] = client;
@@ -265,6 +296,8 @@ export class LiveFold {
     probe[2] = (port << 16) | (protocol << 8) | duplicate;
     probe[3] = observer;
     probe[4] = called;
+    probe[5] = clientInterface;
+    probe[6] = serverInterface;
   }
 
   #rowOf(
@@ -275,9 +308,21 @@ export class LiveFold {
     observer: number,
     called: number,
     duplicate: number,
+    clientInterface: number,
+    serverInterface: number,
     isAgent: boolean,
   ): number {
-    this.#writeProbe(client, server, port, protocol, observer, called, duplicate);
+    this.#writeProbe(
+      client,
+      server,
+      port,
+      protocol,
+      observer,
+      called,
+      duplicate,
+      clientInterface,
+      serverInterface,
+    );
     const before = this.count;
     // The last part is for agents: anybody can send exporters' records.
     const isFull = !isAgent && before >= this.#config.entriesMax * exportersShare;
@@ -299,9 +344,9 @@ export class LiveFold {
     }
   }
 
-  /** One open connection now, counted on the entry of its best observer. */
+  /** One open connection now, counted on the entry of its best observer: an agent, which knows no interfaces. */
   #countOpen(client: number, server: number, port: number, protocol: number, observer: number): void {
-    this.#writeProbe(client, server, port, protocol, observer, 0, 0);
+    this.#writeProbe(client, server, port, protocol, observer, 0, 0, 0, 0);
     this.#calledIndex.probe.set(this.#index.probe.subarray(0, calledAt));
     const place = this.#calledIndex.count === 0 ? -1 : this.#calledIndex.find();
     const row = place < 0 ? this.#index.find() : this.#calledRows[place]!;

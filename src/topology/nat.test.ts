@@ -4,7 +4,8 @@ import { FlowBatch, formatAddress, parseAddress } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
 import { createNat } from "./nat.ts";
 import { observedEnd } from "./observed-end.ts";
-import { createStitcher, stitchDefaults } from "./stitch.ts";
+import { createStitcher } from "./stitch.ts";
+import { stitchDefaults } from "./stitcher.ts";
 
 type End = readonly [address: string, port: number];
 interface Row {

@@ -1,7 +1,7 @@
 import { type FlowBatch, protocolTcp, type ReportDrop } from "../flow/index.ts";
 import { NatTable, type NatTableConfig, ownEnd, type Translation } from "./nat-table.ts";
 import { observedEnd } from "./observed-end.ts";
-import { attemptControlBits, type Stitcher } from "./stitch.ts";
+import { attemptControlBits, type Stitcher } from "./stitcher.ts";
 import { turnRound } from "./turn-round.ts";
 
 export interface Nat {

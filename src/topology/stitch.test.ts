@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { type DropReason, FlowBatch, parseAddress } from "../flow/index.ts";
 import { clientEnd, guessClientEnd } from "./client-end.ts";
 import { observedEnd } from "./observed-end.ts";
-import { attemptControlBits, createStitcher, type Stitcher, stitchDefaults } from "./stitch.ts";
+import { createStitcher } from "./stitch.ts";
+import { attemptControlBits, type Stitcher, stitchDefaults } from "./stitcher.ts";
 
 interface Row {
   source: [string, number];

@@ -1,4 +1,5 @@
 import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { loadAgain } from "./data/retry.ts";
 import type { TopologyStore } from "./data/topology-store.ts";
@@ -66,8 +67,9 @@ export function App({ store }: { store: TopologyStore }) {
 
   // A picture can be moved away from below them; a table's head would be covered.
   const isOverPicture = view.pane === "map" || view.pane === "geo";
+  const banner = useElementSize();
   const banners = (
-    <div className={isOverPicture ? "banners over" : "banners"}>
+    <div className={isOverPicture ? "banners over" : "banners"} ref={banner.ref}>
       <NewerBanner />
       {!isLive && !isOfReporters(view.pane) && (
         <PastBanner
@@ -115,6 +117,7 @@ export function App({ store }: { store: TopologyStore }) {
           openness={view.openness}
           onOpenness={(openness) => change({ openness })}
           isCompared={view.compare !== undefined}
+          coveredTop={isOverPicture ? banner.height : 0}
           onMap={(client) => {
             map.current = client;
           }}
@@ -177,7 +180,7 @@ export function App({ store }: { store: TopologyStore }) {
             )}
           </Suspense>
         </ErrorBoundary>
-        {isOfTopology(view.pane) && (
+        {!isOfReporters(view.pane) && (
           <Emptiness store={store} view={view} feed={feed} change={change} status={status} agents={agents} />
         )}
         {isOverPicture && banners}
@@ -242,6 +245,8 @@ function Emptiness({ store, view, feed, change, status, agents }: EmptinessProps
     isAnswered: feed.isAnswered,
   });
   if (reason === undefined) return null;
+  // The others say themselves what they find nothing of; how anything comes here is told everywhere.
+  if (!isOfTopology(view.pane) && reason !== "no_flows_yet") return null;
   return (
     <EmptyState
       reason={reason}

@@ -1,4 +1,5 @@
 import { ActionIcon, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import { useEffect, useRef } from "react";
 import type { Status } from "./data/answers.ts";
 import { signOut } from "./data/session.ts";
 import type { TopologyStore } from "./data/topology-store.ts";
@@ -29,6 +30,12 @@ export interface HeaderProps {
 
 export function Header({ view, theme, feed, store, onChange, onPalette, exporting, status }: HeaderProps) {
   const isAsked = !isOfReporters(view.pane);
+  const panesShown = useRef<HTMLDivElement>(null);
+  // Where not all names have room, the chosen one is seen.
+  useEffect(() => {
+    const chosen = panesShown.current?.querySelector(`input[value="${view.pane}"] + label`);
+    chosen?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [view.pane]);
   return (
     <header className="header">
       <div className="header-row">
@@ -38,7 +45,7 @@ export function Header({ view, theme, feed, store, onChange, onPalette, exportin
             <span>Portolan</span>
           </a>
         </h1>
-        <div className="panes">
+        <div className="panes" ref={panesShown}>
           <SegmentedControl
             size="xs"
             aria-label="What to show"

@@ -53,7 +53,7 @@ export function isOfReporters(pane: Pane): boolean {
 
 export const topBys = [
   ...(["pair", "client", "server", "namespace", "workload", "port", "protocol"] as const),
-  ...(["network", "country", "system", "domain", "observer"] as const),
+  ...(["network", "country", "system", "domain", "observer", "interface"] as const),
 ] as const;
 export type TopBy = (typeof topBys)[number];
 

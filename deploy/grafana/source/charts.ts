@@ -3,6 +3,7 @@ import {
   BarGaugeDisplayMode,
   BigValueColorMode,
   BigValueGraphMode,
+  BigValueTextMode,
   type DataSourceRef,
   LegendDisplayMode,
   LegendPlacement,
@@ -47,7 +48,7 @@ export interface Threshold {
   readonly color: string;
 }
 
-const thresholdsOf = (steps: readonly Threshold[], base = "green") =>
+const thresholdsOf = (steps: readonly Threshold[], base: string) =>
   new ThresholdsConfigBuilder()
     .mode(ThresholdsMode.Absolute)
     .steps([{ value: null, color: base }, ...steps.map(({ from: value, color }) => ({ value, color }))]);
@@ -61,14 +62,27 @@ export function chartsOver(datasource: DataSourceRef) {
   return {
     /** One number, with its course behind it where it is a series. */
     stat(
-      spec: PanelSpec & { readonly thresholds?: readonly Threshold[]; readonly isSeries?: boolean },
+      spec: PanelSpec & {
+        readonly thresholds?: readonly Threshold[];
+        /** The colour below them. */
+        readonly base?: string;
+        readonly isSeries?: boolean;
+        /** Series go by their names alone. */
+        readonly isName?: boolean;
+      },
     ): Panel {
       const builder = new Stat()
         .reduceOptions(lastValue())
         .graphMode(spec.isSeries === false ? BigValueGraphMode.None : BigValueGraphMode.Area)
         .colorMode(BigValueColorMode.Value)
+        .textMode(spec.isName === true ? BigValueTextMode.Name : BigValueTextMode.Auto)
         .orientation(VizOrientation.Auto)
-        .thresholds(thresholdsOf(spec.thresholds ?? [], spec.thresholds === undefined ? "blue" : "green"));
+        .thresholds(
+          thresholdsOf(
+            spec.thresholds ?? [],
+            spec.base ?? (spec.thresholds === undefined ? "blue" : "green"),
+          ),
+        );
       return panelOf(builder, spec, datasource);
     },
 

@@ -39,6 +39,12 @@ const bytes = (window?: string, more?: string) =>
 const placed = ', country!="", country!="~other"';
 const called = ', host!="", host!="~other"';
 
+const hostLabels = "host, country, as_name";
+const byHost = (expr: string) => `sum by (${hostLabels}) (${expr})`;
+/** Of a figure's rows those of the heaviest hosts: all columns of a table have the same ones. */
+const heaviest = (expr: string) =>
+  `${expr} and on (${hostLabels}) topk(100, ${byHost(bytes("$__range", called))})`;
+
 export type GeoLocation =
   | { readonly country: string }
   | { readonly latitude: string; readonly longitude: string };
@@ -161,7 +167,7 @@ export function externalDashboard(): Dashboard {
             ...{ id: 11, title: "Top countries", unit: "bps", width: 8, height: 7 },
             description: "The ten countries with most traffic.",
             queries: [
-              instant(`topk(10, 8 * sum by (country) (${bytes("$__range", placed)}))`, "{{country}}"),
+              instant(`topk(10, 8 * sum by (country) (${bytes("$__range", placed)}) > 0)`, "{{country}}"),
             ],
             dataLinks: [
               toPage("Show in Portolan", { filter: named("country", label("country")), group: "address" }),
@@ -172,7 +178,7 @@ export function externalDashboard(): Dashboard {
             description: "The ten networks of the internet with most traffic.",
             queries: [
               instant(
-                `topk(10, 8 * sum by (asn, as_name) (${bytes("$__range", ', asn!="", asn!="~other"')}))`,
+                `topk(10, 8 * sum by (asn, as_name) (${bytes("$__range", ', asn!="", asn!="~other"')}) > 0)`,
                 "AS{{asn}} {{as_name}}",
               ),
             ],
@@ -213,18 +219,9 @@ export function externalDashboard(): Dashboard {
             ...{ id: 30, title: "Hosts outside", width: 12, height: 10 },
             description: "Hosts that peers inside call, the hundred heaviest over the time range.",
             queries: [
-              rows(
-                `topk(100, 8 * sum by (host, country, as_name) (${bytes("$__range", called)}))`,
-                "traffic",
-              ),
-              rows(
-                `sum by (host, country, as_name) (${external("connections_total", "$__range", called)})`,
-                "connections",
-              ),
-              rows(
-                `sum by (host, country, as_name) (${external("failed_connections_total", "$__range", called)})`,
-                "failed",
-              ),
+              rows(`topk(100, 8 * ${byHost(bytes("$__range", called))})`, "traffic"),
+              rows(heaviest(byHost(external("connections_total", "$__range", called))), "connections"),
+              rows(heaviest(byHost(external("failed_connections_total", "$__range", called))), "failed"),
             ],
             transformations: merged({
               host: "Host",

@@ -14,6 +14,7 @@ import {
   range,
   rows,
 } from "./prometheus.ts";
+import { sampling } from "./states.ts";
 import { merged } from "./tables.ts";
 
 const flows = (name: string, window = "$__rate_interval") =>
@@ -23,6 +24,8 @@ const networks = (scope: string, window = "$__rate_interval") =>
 /** Of the collector, by exporter; agents have none. */
 const collector = (name: string) => `portolan_collector_${name}{${job}}`;
 const collected = (name: string, window = "$__rate_interval") => `rate(${collector(name)}[${window}])`;
+/** Sources of drops are called by their address when they send datagrams, and by a name otherwise: a machine with an agent, a part of Portolan. */
+const senders = "~other|([0-9]+[.]){3}[0-9]+|[0-9a-f]*:[0-9a-f:.%]*";
 const bits = (expr: string) => `8 * ${expr}`;
 
 export function flowsDashboard(): Dashboard {
@@ -87,7 +90,7 @@ export function flowsDashboard(): Dashboard {
             description: "The ten heaviest pairs of addresses over the time range, per direction.",
             queries: [
               instant(
-                `topk(10, sum by (src_addr, dst_addr) (${bits(flows("bytes", "$__range"))}))`,
+                `topk(10, sum by (src_addr, dst_addr) (${bits(flows("bytes", "$__range"))}) > 0)`,
                 "{{src_addr}} → {{dst_addr}}",
               ),
             ],
@@ -97,7 +100,10 @@ export function flowsDashboard(): Dashboard {
             ...{ id: 11, title: "Top senders", unit: "bps", width: 6, height: 10 },
             description: "The ten addresses that sent most.",
             queries: [
-              instant(`topk(10, sum by (src_addr) (${bits(flows("bytes", "$__range"))}))`, "{{src_addr}}"),
+              instant(
+                `topk(10, sum by (src_addr) (${bits(flows("bytes", "$__range"))}) > 0)`,
+                "{{src_addr}}",
+              ),
             ],
             dataLinks: [ofAddress("src_addr")],
           }),
@@ -105,7 +111,10 @@ export function flowsDashboard(): Dashboard {
             ...{ id: 12, title: "Top receivers", unit: "bps", width: 6, height: 10 },
             description: "The ten addresses that received most.",
             queries: [
-              instant(`topk(10, sum by (dst_addr) (${bits(flows("bytes", "$__range"))}))`, "{{dst_addr}}"),
+              instant(
+                `topk(10, sum by (dst_addr) (${bits(flows("bytes", "$__range"))}) > 0)`,
+                "{{dst_addr}}",
+              ),
             ],
             dataLinks: [ofAddress("dst_addr")],
           }),
@@ -134,7 +143,7 @@ export function flowsDashboard(): Dashboard {
             description: "The ten heaviest destination ports; towards a client the port is dynamic.",
             queries: [
               instant(
-                `topk(10, sum by (dst_port, proto) (${bits(flows("bytes", "$__range"))}))`,
+                `topk(10, sum by (dst_port, proto) (${bits(flows("bytes", "$__range"))}) > 0)`,
                 "{{dst_port}}/{{proto}}",
               ),
             ],
@@ -203,7 +212,7 @@ export function flowsDashboard(): Dashboard {
             description: "The ten hosts outside that carry most with peers inside that call them.",
             queries: [
               instant(
-                `topk(10, sum by (host) (${bits(external("sent_bytes_total"))} + ${bits(external("received_bytes_total"))}))`,
+                `topk(10, sum by (host) (${bits(external("sent_bytes_total"))} + ${bits(external("received_bytes_total"))}) > 0)`,
                 "{{host}}",
               ),
             ],
@@ -249,6 +258,7 @@ export function flowsDashboard(): Dashboard {
               { field: "Records", properties: [{ id: "unit", value: "cps" }] },
               { field: "Lost", properties: [{ id: "unit", value: "percentunit" }] },
               { field: "Silent for", properties: [{ id: "unit", value: "s" }] },
+              sampling,
               { field: "Clock ahead by", properties: [{ id: "unit", value: "s" }] },
             ],
             dataLinks: [
@@ -272,7 +282,7 @@ export function flowsDashboard(): Dashboard {
             queries: [
               range(`sum(${collected("kernel_drops_total")})`, "no room in the kernel", "A"),
               range(
-                `sum by (reason) (rate(portolan_drops_total{${job}, source!~"agent.*|remote write.*"}[$__rate_interval]))`,
+                `sum by (reason) (rate(portolan_drops_total{${job}, source=~"${senders}"}[$__rate_interval]))`,
                 "{{reason}}",
                 "B",
               ),

@@ -11,6 +11,7 @@ import { geomap } from "./external.ts";
 import { nodeGraph } from "./node-graph.ts";
 import { field, named, pageUrl, toPage } from "./page-links.ts";
 import { dashboardLinks, pageVariable } from "./prometheus.ts";
+import { sampling } from "./states.ts";
 
 /** The Infinity data source whose base URL is Portolan's, by a variable. */
 export const infinity = { type: "yesoreyeram-infinity-datasource", uid: "${DS_INFINITY}" };
@@ -212,7 +213,11 @@ export function infinityTopologyDashboard(): Dashboard {
               ask({
                 path: "/api/v1/top",
                 root: "rows",
-                params: { ...asked, by: "client.name,server.name,port", metric: "failed", limit: "50" },
+                params: {
+                  ...times,
+                  ...{ filter: "failed>0 (${filter})", by: "client.name,server.name,port" },
+                  ...{ metric: "failed", limit: "50" },
+                },
                 columns: [
                   ...["Client", "Server", "Port"].map((name, i) => column(`group.${i}`, name)),
                   number("failed", "Failed"),
@@ -334,6 +339,7 @@ export function infinityFlowsDashboard(): Dashboard {
             overrides: [
               { field: "Records", properties: [{ id: "unit", value: "cps" }] },
               { field: "Lost", properties: [{ id: "unit", value: "percent" }] },
+              sampling,
               { field: "Clock ahead by", properties: [{ id: "unit", value: "ms" }] },
             ],
             dataLinks: [
@@ -365,7 +371,7 @@ export function infinityFlowsDashboard(): Dashboard {
 
 export function infinityExternalDashboard(): Dashboard {
   const { table, bars } = chartsOver(infinity);
-  const outside = { ...times, filter: "network:internet ${filter}" };
+  const outside = { ...times, filter: "network:internet (${filter})" };
   const places = (): Builder<Dataquery> =>
     ask({
       path: "/api/v1/map",
@@ -374,6 +380,7 @@ export function infinityExternalDashboard(): Dashboard {
       columns: [
         column("name", "Host"),
         column("kind", "Kind"),
+        column("network", "Network"),
         column("country", "country"),
         column("countryName", "Country"),
         column("city", "City"),
@@ -383,14 +390,13 @@ export function infinityExternalDashboard(): Dashboard {
         column("asName", "System"),
       ],
     });
-  const known = {
+  const only = (fieldName: string, config: object) => ({
     id: "filterByValue",
-    options: {
-      filters: [{ fieldName: "country", config: { id: "isNotNull", options: {} } }],
-      type: "include",
-      match: "all",
-    },
-  };
+    options: { filters: [{ fieldName, config }], type: "include", match: "all" },
+  });
+  const known = only("country", { id: "isNotNull", options: {} });
+  /** The map has both ends of a link. */
+  const areOutside = only("Network", { id: "equal", options: { value: "internet" } });
   return dashboardOf({
     uid: "portolan-infinity-external",
     title: "Portolan: external and geo (Infinity)",
@@ -434,7 +440,7 @@ export function infinityExternalDashboard(): Dashboard {
                 root: "rows",
                 params: {
                   ...times,
-                  filter: "server.network:internet ${filter}",
+                  filter: "server.network:internet (${filter})",
                   by: "server.name",
                   limit: "20",
                 },
@@ -451,6 +457,17 @@ export function infinityExternalDashboard(): Dashboard {
           table({
             ...{ id: 20, title: "Hosts outside", width: 24, height: 12, queries: [places()] },
             description: "Country and autonomous system of each host of the thousand heaviest links.",
+            transformations: [
+              areOutside,
+              {
+                id: "organize",
+                options: {
+                  excludeByName: { Network: true, country: true, latitude: true, longitude: true },
+                  indexByName: {},
+                  renameByName: {},
+                },
+              },
+            ],
             dataLinks: [toPage("Show in Portolan", { filter: named("name", field("Host")) })],
           }),
         ],
@@ -486,7 +503,7 @@ export function infinityItselfDashboard(): Dashboard {
           }),
           table({
             ...{ id: 11, title: "Agent", width: 12, height: 6 },
-            description: "Of this machine: which part is on, and if not, why.",
+            description: "Of this machine: which part is on, and if TCP is not read, why.",
             queries: [
               status([
                 column("agent.state", "TCP"),
@@ -494,6 +511,7 @@ export function infinityItselfDashboard(): Dashboard {
                 column("agent.dns.state", "DNS"),
                 column("agent.nat.state", "NAT"),
                 number("agent.connections", "Connections"),
+                column("agent.reason", "Why"),
               ]),
             ],
           }),

@@ -13,6 +13,7 @@ import {
   range,
   rows,
 } from "./prometheus.ts";
+import { bad, good, onOrOff } from "./states.ts";
 import { merged } from "./tables.ts";
 
 const own = (name: string, more = "") => `portolan_${name}{${job}${more}}`;
@@ -23,7 +24,7 @@ export function itselfDashboard(): Dashboard {
   const onOff = (id: number, title: string, description: string, expr: string, noValue: string) =>
     stat({
       ...{ id, title, description, width: 3, height: 4, isSeries: false },
-      thresholds: [{ from: 1, color: "green" }],
+      ...{ thresholds: [{ from: 1, color: "green" }], base: "red", mappings: [onOrOff] },
       queries: [instant(expr, title)],
       noValue,
     });
@@ -40,20 +41,20 @@ export function itselfDashboard(): Dashboard {
       {
         panels: [
           stat({
-            ...{ id: 1, title: "Version", width: 3, height: 4, isSeries: false },
+            ...{ id: 1, title: "Version", width: 3, height: 4, isSeries: false, isName: true },
             description: "Of each Portolan.",
             queries: [instant(`count by (version) (${own("build_info")})`, "{{version}}")],
           }),
           onOff(
             2,
             "Agent",
-            "1 when this machine's connections are read.",
+            "Whether this machine's connections are read.",
             ofAgent("agent_up"),
             "no agent here",
           ),
-          onOff(3, "DNS", "1 when DNS answers are read.", ofAgent("agent_dns_up"), "no agent here"),
-          onOff(4, "NAT", "1 when address translation is read.", ofAgent("agent_nat_up"), "no agent here"),
-          onOff(5, "Store", "1 when the store answers.", `min(${own("store_up")})`, "no server"),
+          onOff(3, "DNS", "Whether DNS answers are read.", ofAgent("agent_dns_up"), "no agent here"),
+          onOff(4, "NAT", "Whether address translation is read.", ofAgent("agent_nat_up"), "no agent here"),
+          onOff(5, "Store", "Whether the store answers.", `min(${own("store_up")})`, "no server"),
           stat({
             ...{ id: 6, title: "Exporters", unit: "short", width: 3, height: 4 },
             description: "Exporters that are known.",
@@ -181,7 +182,8 @@ export function itselfDashboard(): Dashboard {
         panels: [
           table({
             ...{ id: 40, title: "Agents", width: 16, height: 8 },
-            description: "Agents on other machines; with up at 0 nothing was heard for half a minute.",
+            description:
+              "Agents on other machines; of one that is not up nothing was heard for half a minute.",
             queries: [
               rows(`max by (agent) (${own("remote_agent_up")})`, "up"),
               rows(`time() - max by (agent) (${own("remote_agent_last_seen_timestamp_seconds")})`, "silent"),
@@ -200,6 +202,7 @@ export function itselfDashboard(): Dashboard {
               "Value #clock": "Clock ahead by",
             }),
             overrides: [
+              good("Up"),
               { field: "Silent for", properties: [{ id: "unit", value: "s" }] },
               { field: "Records", properties: [{ id: "unit", value: "cps" }] },
               { field: "Clock ahead by", properties: [{ id: "unit", value: "s" }] },
@@ -221,8 +224,8 @@ export function itselfDashboard(): Dashboard {
         panels: [
           stat({
             ...{ id: 50, title: "API server", width: 4, height: 8, isSeries: false },
-            description: "1 when it answers; without a cluster there is nothing here.",
-            thresholds: [{ from: 1, color: "green" }],
+            description: "Whether it answers; without a cluster there is nothing here.",
+            ...{ thresholds: [{ from: 1, color: "green" }], base: "red", mappings: [onOrOff] },
             queries: [instant(`min(${own("kubernetes_up")})`, "API server")],
             noValue: "no cluster",
           }),
@@ -246,6 +249,7 @@ export function itselfDashboard(): Dashboard {
               "Value #denied": "Denied",
               "Value #events": "Changes",
             }),
+            overrides: [good("Followed"), bad("Denied")],
             noValue: "no cluster",
           }),
         ],

@@ -4,6 +4,7 @@ import type {
   DataTransformerConfig,
   DynamicConfigValue,
   Panel,
+  ValueMapping,
 } from "@grafana/grafana-foundation-sdk/dashboard";
 
 /** What every panel says. Its id stays with it, so that links to one panel (`d-solo`) stay valid. */
@@ -21,6 +22,8 @@ export interface PanelSpec {
   readonly decimals?: number;
   readonly transformations?: readonly DataTransformerConfig[];
   readonly overrides?: readonly FieldOverride[];
+  /** Words in the place of numbers. */
+  readonly mappings?: readonly ValueMapping[];
   /** In the menu of a value, a row, a node. */
   readonly dataLinks?: readonly DataLink[];
   /** Shown in place of nothing. */
@@ -53,7 +56,7 @@ interface AnyPanelBuilder extends Builder<Panel> {
 
 /** A panel of these options, with its size; where it stands is decided by the dashboard. */
 export function panelOf(builder: AnyPanelBuilder, spec: PanelSpec, datasource: DataSourceRef): Panel {
-  const { id, title, description, width, height, queries, dataLinks = [] } = spec;
+  const { id, title, description, width, height, queries, mappings, dataLinks = [] } = spec;
   builder.id(id).title(title).description(description).datasource(datasource);
   for (const query of queries) builder.withTarget(query);
   for (const transformation of spec.transformations ?? []) builder.withTransformation(transformation);
@@ -70,7 +73,11 @@ export function panelOf(builder: AnyPanelBuilder, spec: PanelSpec, datasource: D
     gridPos: { x: 0, y: 0, w: width, h: height },
     fieldConfig: {
       ...fieldConfig,
-      defaults: { ...fieldConfig.defaults, ...(dataLinks.length === 0 ? {} : { links }) },
+      defaults: {
+        ...fieldConfig.defaults,
+        ...(mappings === undefined ? {} : { mappings: [...mappings] }),
+        ...(dataLinks.length === 0 ? {} : { links }),
+      },
     },
   };
 }

@@ -43,6 +43,10 @@ const namespaces = {
   title: "_namespace",
 } as const;
 const pair = "client_namespace, client, server_namespace, server";
+const byPort = `${pair}, server_port, protocol`;
+/** Of a figure's rows those of the heaviest links: all columns of a table have the same ones. */
+const heaviest = (expr: string) =>
+  `${expr} and on (${byPort}) topk(100, sum by (${byPort}) (${bytes("$__range")}))`;
 const pairName = "{{client}} → {{server}}";
 
 export function topologyDashboard(): Dashboard {
@@ -131,7 +135,7 @@ export function topologyDashboard(): Dashboard {
         bars({
           ...{ id: 12, title: "Top links", unit: "Bps", width: 8, height: 10 },
           description: "The ten heaviest pairs of peers over the time range.",
-          queries: [instant(`topk(10, sum by (${pair}) (${bytes("$__range")}))`, pairName)],
+          queries: [instant(`topk(10, sum by (${pair}) (${bytes("$__range")}) > 0)`, pairName)],
           dataLinks: [linkToPage],
         }),
       ],
@@ -173,14 +177,8 @@ export function topologyDashboard(): Dashboard {
           ...{ id: 23, title: "Links", width: 16, height: 9 },
           description: "The hundred heaviest links over the time range, by port.",
           queries: [
-            rows(
-              `topk(100, sum by (${pair}, server_port, protocol) (${links("sent_bytes_total", "$__range")}))`,
-              "sent",
-            ),
-            rows(
-              `sum by (${pair}, server_port, protocol) (${links("received_bytes_total", "$__range")})`,
-              "received",
-            ),
+            rows(heaviest(`sum by (${byPort}) (${links("sent_bytes_total", "$__range")})`), "sent"),
+            rows(heaviest(`sum by (${byPort}) (${links("received_bytes_total", "$__range")})`), "received"),
           ],
           unit: "Bps",
           transformations: merged({ "Value #sent": "Sent", "Value #received": "Received" }),

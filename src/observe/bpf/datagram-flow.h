@@ -63,17 +63,17 @@ static __always_inline struct flow *find_flow(__u64 id, const struct packet *pac
 	return 0;
 }
 
-static __always_inline void count(struct __sk_buff *skb, const struct packet *packet, struct flow *flow, bool is_egress)
+static __always_inline void count(struct __sk_buff *skb, const struct packet *packet, struct counts *counts, bool is_egress)
 {
 	__u64 packets = skb->gso_segs > 1 ? skb->gso_segs : 1;
 	/* Each segment of a train gets the headers of its own. */
 	__u64 bytes = skb->len + (packets - 1) * (packet->header_length + 8);
 
 	if (is_egress) {
-		__sync_fetch_and_add(&flow->counts.packets_sent, packets);
-		__sync_fetch_and_add(&flow->counts.bytes_sent, bytes);
+		__sync_fetch_and_add(&counts->packets_sent, packets);
+		__sync_fetch_and_add(&counts->bytes_sent, bytes);
 	} else {
-		__sync_fetch_and_add(&flow->counts.packets_received, packets);
-		__sync_fetch_and_add(&flow->counts.bytes_received, bytes);
+		__sync_fetch_and_add(&counts->packets_received, packets);
+		__sync_fetch_and_add(&counts->bytes_received, bytes);
 	}
 }

@@ -45,9 +45,11 @@ struct flow {
 	__u32 process;
 	__u16 icmp_type_code;
 	__u8 flags;
+	__u8 is_seated; /* in `seats`: what is counted there comes on top */
 	struct flow_key key;
 	struct counts reported; /* the walk's own */
 	__u64 first_seen;
+	__u64 socket; /* cookie of the last that was counted here; 0 on a kernel without seats */
 	char process_name[16];
 	__u32 slot; /* of this entry in `slots` */
 	__u32 reserved;
@@ -58,7 +60,7 @@ _Static_assert(__builtin_offsetof(struct flow, key) == 64, "the key is the secon
  * By a hash of the flow's key that is made here: the kernel's own takes four times as long for 56 bytes as for 8. The key
  * is in the value and compared. Where two flows have one hash, the second lives at the next number.
  *
- * No preallocation: an entry takes 48 (kernel) + 8 + 184 bytes, 256 with the allocator's rounding, while its flow lives.
+ * No preallocation: an entry takes 48 (kernel) + 8 + 192 bytes, 256 with the allocator's rounding, while its flow lives.
  * 65,536 flows are 16 MiB; 1 MiB of buckets and 0.75 MiB of slots are there from the start. User space sets max_entries.
  */
 struct {

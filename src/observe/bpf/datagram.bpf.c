@@ -30,6 +30,7 @@
 #include "datagram-receiver.h"
 #include "datagram-dns.h"
 #include "datagram-flow.h"
+#include "datagram-seat.h"
 #include "datagram-walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -55,24 +56,26 @@ static __always_inline void read_connected(const struct bpf_sock *sk, struct flo
 	key->ports.word = key->ports.local | (__u32)bpf_ntohs(port) << 16;
 }
 
-static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
+/* A packet that is counted with its flow; `is_plain`: it is read already. `cookie` is its socket's, 0 on a kernel without seats. */
+static __always_inline int count_at_flow(struct __sk_buff *skb, struct packet *packet, bool is_egress, bool is_plain, __u64 cookie)
 {
-	struct packet packet = {};
-	struct flow_key *key = &packet.key;
+	struct flow_key *key = &packet->key;
 	struct bpf_sock *sk = skb->sk;
 	struct owner *owner;
 	struct flow *flow;
 	__u64 scope, tick;
 	bool is_raw_copy;
 
-	if (!sk || !read_packet(skb, is_egress, &packet))
-		return;
+	if (!sk || (!is_plain && !read_packet(skb, is_egress, packet)))
+		return 0;
+	if (!is_plain)
+		read_connected(sk, key);
 	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner || (owner->network_namespace == 0 && !place_socket(skb, owner)))
-		return;
+		return 0;
 	/* A raw socket listening in on UDP or SCTP gets copies of what another socket receives. */
 	if (!is_egress && owner->is_raw && has_ports(key->protocol))
-		return;
+		return 0;
 	key->cgroup_id = owner->cgroup_id;
 	key->network_namespace = owner->network_namespace;
 	scope = owner->scope;
@@ -80,42 +83,81 @@ static __always_inline void follow(struct __sk_buff *skb, bool is_egress)
 		key->network_namespace = namespace_of(kernel_socket(skb));
 		scope = hash_scope(key->cgroup_id, key->network_namespace);
 	}
-	read_connected(sk, key);
 	if (with_dns && key->protocol == IPPROTO_UDP && key->ports.remote == DNS_PORT)
-		copy_dns(skb, &packet, is_egress, bpf_ktime_get_ns());
+		copy_dns(skb, packet, is_egress, bpf_ktime_get_ns());
 	if (!with_flows)
-		return;
+		return 0;
 	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */
 	/*
 	 * Every raw socket of a namespace gets what came for one of them. An echo reply is for who asked; a request the kernel
 	 * answers, and counts where it does.
 	 */
 	is_raw_copy = !is_egress && owner->is_raw;
-	if (is_raw_copy && !packet.is_echo && !counts_at_raw(skb, hash_flow(key, hash_scope(0, key->network_namespace)), tick))
-		return;
-	flow = find_flow(hash_flow(key, scope), &packet, is_egress, !is_raw_copy || !packet.is_echo);
+	if (is_raw_copy && !packet->is_echo && !counts_at_raw(skb, hash_flow(key, hash_scope(0, key->network_namespace)), tick))
+		return 0;
+	flow = find_flow(hash_flow(key, scope), packet, is_egress, !is_raw_copy || !packet->is_echo);
 	if (!flow)
-		return;
+		return 0;
 	if (flow->process == 0 && (is_egress || is_unused(flow)))
 		name_owner(skb, flow, owner, is_egress);
-	if ((is_raw_copy ? packet.is_echo : !is_egress && skb->pkt_type != PACKET_HOST) &&
+	if ((is_raw_copy ? packet->is_echo : !is_egress && skb->pkt_type != PACKET_HOST) &&
 	    !counts_here(skb, &flow->receiver, tick))
-		return;
+		return 0;
 	flow->last_tick = tick;
-	count(skb, &packet, flow, is_egress);
+	flow->socket = cookie;
+	count(skb, packet, &flow->counts, is_egress);
 	/* The kernel answers an echo request without a socket seeing it: the answer is as long as what it answers. */
-	if (is_egress && packet.is_echo_reply && flow->process == 0) {
+	if (is_egress && packet->is_echo_reply && flow->process == 0) {
 		if (!(flow->flags & DATAGRAM_ANSWERED))
 			flow->flags |= DATAGRAM_ANSWERED;
-		count(skb, &packet, flow, false);
+		count(skb, packet, &flow->counts, false);
 	}
+	return 0;
 }
 
+/* Not inlined, so that all that a packet at a seat needs lies together. */
+static __noinline int count_received(struct __sk_buff *skb, struct packet *packet, bool is_plain, __u64 cookie)
+{
+	return count_at_flow(skb, packet, false, is_plain, cookie);
+}
+
+static __noinline int count_sent(struct __sk_buff *skb, struct packet *packet, bool is_plain, __u64 cookie)
+{
+	return count_at_flow(skb, packet, true, is_plain, cookie);
+}
+
+/* `with_seats` is a constant: whether this kernel lets a program read its socket's cookie. */
+static __always_inline void follow(struct __sk_buff *skb, bool is_egress, bool with_seats)
+{
+	struct packet packet = {};
+	struct bpf_sock *sk = skb->sk;
+	__u64 cookie = 0;
+	bool is_plain;
+
+	if (!sk)
+		return;
+	is_plain = read_plain_udp(skb, is_egress, &packet);
+	if (is_plain)
+		read_connected(sk, &packet.key);
+	if (with_seats) {
+		cookie = cookie_of(skb);
+		if (is_plain && cookie && count_at_seat(skb, &packet, cookie, is_egress))
+			return;
+		if (!cookie)
+			cookie = bpf_get_socket_cookie(skb);
+	}
+	if (is_egress)
+		count_sent(skb, &packet, is_plain, cookie);
+	else
+		count_received(skb, &packet, is_plain, cookie);
+}
+
+/* User space loads the first two, or where the kernel does not take them the last two. */
 SEC("cgroup_skb/ingress")
 int follow_ingress(struct __sk_buff *skb)
 {
 	if (!is_tcp_packet(skb))
-		follow(skb, false);
+		follow(skb, false, true);
 	return 1; /* the packet goes on, always */
 }
 
@@ -123,7 +165,23 @@ SEC("cgroup_skb/egress")
 int follow_egress(struct __sk_buff *skb)
 {
 	if (!is_tcp_packet(skb))
-		follow(skb, true);
+		follow(skb, true, true);
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int count_ingress(struct __sk_buff *skb)
+{
+	if (!is_tcp_packet(skb))
+		follow(skb, false, false);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int count_egress(struct __sk_buff *skb)
+{
+	if (!is_tcp_packet(skb))
+		follow(skb, true, false);
 	return 1;
 }
 

@@ -27,7 +27,6 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_LRU_HASH = 9,
-	BPF_MAP_TYPE_STACK = 23,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_F_NO_PREALLOC = 1 };
@@ -100,6 +99,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+	void *sk_bpf_storage;
 } KERNEL_TYPE;
 
 struct inet_sock {
@@ -121,6 +121,7 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
+	__u64 tcp_clock_cache;
 	__u32 total_retrans;
 	__u32 srtt_us;
 	struct minmax rtt_min;

@@ -200,9 +200,8 @@ static __always_inline bool read_ipv6(struct __sk_buff *skb, bool is_egress, str
 	return read_transport(skb, is_egress, packet);
 }
 
+/* What is not plain. */
 static __always_inline bool read_packet(struct __sk_buff *skb, bool is_egress, struct packet *packet)
 {
-	if (read_plain_udp(skb, is_egress, packet))
-		return true;
 	return skb->protocol == bpf_htons(0x0800) ? read_ipv4(skb, is_egress, packet) : read_ipv6(skb, is_egress, packet);
 }

@@ -20,14 +20,15 @@ static __always_inline bool names_a_thread(const char *name)
 	return name[0] == 'm' && name[1] == 'a' && name[2] == 'i' && name[3] == 'n' && name[4] == 0;
 }
 
-/* Fills `name`, NUL terminated. A kernel thread has no file, and keeps its comm. */
+/* Fills `name`, NUL terminated and aligned to 4. A kernel thread has no file, and keeps its comm. */
 static __always_inline void read_process_name(char *name, struct task_struct *task)
 {
-	struct task_struct *leader;
+	const __u32 *comm = (const __u32 *)task->group_leader->comm;
+	__u32 *words = (__u32 *)name;
 	struct dentry *program;
 
-	leader = BPF_CORE_READ(task, group_leader);
-	bpf_core_read(name, PROCESS_NAME_SIZE, &leader->comm);
+	for (int i = 0; i < PROCESS_NAME_SIZE / 4; i++)
+		words[i] = comm[i];
 	if (!names_a_thread(name))
 		return;
 	program = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);

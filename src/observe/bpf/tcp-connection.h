@@ -98,18 +98,18 @@ static __always_inline void as_reported(const struct connection *connection, str
 }
 
 /*
- * A socket that connects again after an attempt that ended: when that end still waits for room in the ring buffer it moves
- * aside. So does an attempt whose CLOSE event was missed.
+ * What is at the address of a socket that begins: an end that still waits for room in the ring buffer moves aside. So does a
+ * connection whose CLOSE event was missed. Not inlined, since it is seldom.
  */
-static __always_inline void move_aside(__u64 cookie)
+static __noinline int move_aside(__u64 address)
 {
-	__u64 key = WAITING_KEY | bpf_ktime_get_ns();
-	struct connection *waiting = bpf_map_lookup_elem(&connections, &cookie);
+	__u64 key = bpf_ktime_get_ns();
+	struct connection *waiting = bpf_map_lookup_elem(&connections, &address);
 	struct tcp_losses *lost = get_losses();
 	__u32 index;
 
 	if (!waiting)
-		return;
+		return 0;
 	if (claim(waiting)) {
 		index = waiting->slot;
 		if (!waiting->closed)
@@ -117,40 +117,47 @@ static __always_inline void move_aside(__u64 cookie)
 		waiting->closed = 1;
 		release(waiting); /* the copy has to be free; nobody but the walk looks for this one */
 		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST)) {
-			fill_slot(index, key, 0);
-			return;
+			fill_slot(index, key);
+			return 0;
 		}
 		free_slot(index);
 	}
 	if (lost)
 		__sync_fetch_and_add(&lost->overwritten, 1);
+	return 0;
 }
 
-/* `key` is the socket's cookie, or with `connection->socket` given an MPTCP subflow's key, whose MPTCP socket is `sk`. */
-static __always_inline void add_connection(struct sock *sk, __u64 key, struct connection *connection, __u64 mode)
+static __always_inline void count_full_table(void)
 {
 	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->table_full, 1);
+}
+
+/*
+ * `sk` is the TCP socket, or MPTCP's above it; `key` the address of the TCP socket. `is_older`: it was there before, and an entry
+ * at its address is its own, found by another of its files.
+ */
+static __always_inline void add_connection(struct sock *sk, __u64 key, struct connection *connection, bool is_older)
+{
 	long error;
 
-	if (mode == BPF_ANY)
-		move_aside(key);
-	if (!take_slot(&connection->slot)) {
-		if (lost)
-			__sync_fetch_and_add(&lost->table_full, 1);
-		return;
-	}
-	if (!connection->socket)
-		connection->socket = (__u64)sk;
+	if (!take_slot(&connection->slot))
+		return count_full_table();
 	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
-	error = bpf_map_update_elem(&connections, &key, connection, mode);
+	error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
+	if (error == -EEXIST && !is_older) {
+		move_aside(key);
+		error = bpf_map_update_elem(&connections, &key, connection, BPF_ANY);
+	}
 	if (!error)
-		fill_slot(connection->slot, key, 0);
-	else
-		free_slot(connection->slot);
-	/* The table is full, or the kernel has no memory for an entry at hand; -EEXIST is a socket with two files. */
-	if (error && error != -EEXIST && lost)
-		__sync_fetch_and_add(&lost->table_full, 1);
+		return fill_slot(connection->slot, key);
+	free_slot(connection->slot);
+	/* The table is full, or the kernel has no memory for an entry at hand. */
+	if (error != -EEXIST)
+		count_full_table();
 }
 
 static __always_inline void open_client(struct sock *sk)
@@ -161,8 +168,10 @@ static __always_inline void open_client(struct sock *sk)
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
 	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
-	bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
-	add_connection(sk, bpf_get_socket_cookie(sk), &connection, BPF_ANY);
+	if (sk->sk_bpf_storage)
+		bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
+	connection.cookie = bpf_get_socket_cookie(sk);
+	add_connection(sk, address_of(sk), &connection, false);
 }
 
 static __always_inline void open_server(struct sock *sk)
@@ -177,7 +186,8 @@ static __always_inline void open_server(struct sock *sk)
 	connection.owner.cgroup_id = read_cgroup(sk);
 	connection.role = ROLE_SERVER;
 	connection.opened = 1;
-	add_connection(sk, bpf_get_socket_cookie(sk), &connection, BPF_ANY);
+	connection.cookie = bpf_get_socket_cookie(sk);
+	add_connection(sk, address_of(sk), &connection, false);
 }
 
 /* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
@@ -198,22 +208,18 @@ static __always_inline __u32 error_told(struct sock *sk)
 
 static __always_inline void close_connection(struct sock *sk, int oldstate)
 {
-	__u64 key = bpf_get_socket_cookie(sk);
+	__u64 key = address_of(sk);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-	struct tcp_losses *lost = get_losses();
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_losses *lost;
 	bool claimed;
 	int error;
 
-	if (!connection) {
-		key = subflow_key(sk);
-		connection = bpf_map_lookup_elem(&connections, &key);
-	}
-	if (!connection)
+	if (!connection || !is_of_socket(sk, true, connection))
 		return;
 	claimed = claim(connection);
 	if (claimed && !connection->opened)
-		read_tuple(sk, true, connection); /* the port was chosen since */
+		read_tuple(sk, false, connection); /* the port was chosen since */
 	if (tp)
 		read_counters(tp, true, &connection->final);
 	else
@@ -233,9 +239,10 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		return;
 	}
 	connection->closed = 1;
-	fill_slot(connection->slot, key, 0);
+	fill_slot(connection->slot, key);
 	if (claimed)
 		release(connection);
+	lost = get_losses();
 	if (lost)
 		__sync_fetch_and_add(&lost->deferred, 1);
 }

@@ -37,7 +37,7 @@ struct totals {
 };
 
 struct connection {
-	__u64 socket; /* struct sock *, valid while skc_cookie there is the entry's key, or with a subflow's key the ports are its own */
+	__u64 cookie; /* of the socket, which no other has until the machine starts anew; 0 of a subflow that has none */
 	struct owner owner;
 	struct totals reported;
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */
@@ -70,10 +70,11 @@ struct listener_key {
 };
 
 /*
- * Connections by socket cookie, which no other socket has until the machine starts anew: an end that waits for room in
- * the ring buffer is in nobody's way. A socket that connects again keeps its cookie; the end of its attempt before then
- * moves to a key of WAITING_KEY. No preallocation: an entry costs memory only while its socket lives.
- * User space sets max_entries before loading; a full table is counted in `losses`.
+ * Connections by the address of their struct sock. The kernel takes the memory of a socket that has ended for the next one, so
+ * that short connections meet few buckets, which stay in the cache. What is there says by its cookie whether it is of this
+ * socket; the end of another, or of an attempt before, that waits for room in the ring buffer moves to a key that is no address.
+ * No preallocation: an entry costs memory only while its socket lives. User space sets max_entries before loading; a full table
+ * is counted in `losses`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -83,11 +84,17 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* With the time in nanoseconds a key; cookies are counted up from 1 and do not come near it. */
-#define WAITING_KEY (1ULL << 63)
+/* The key of an end that had to move is the time. Addresses in the kernel have the highest bit, the time has not. */
+static __always_inline bool is_address(__u64 key)
+{
+	return key >> 63;
+}
 
-/* With the address of a socket a key: see subflow_key(). The kernel's time has neither of the two bits. */
-#define SUBFLOW_KEY (3ULL << 62)
+/* As a number: the verifier takes no bits of a pointer. */
+static __always_inline __u64 address_of(struct sock *sk)
+{
+	return (__u64)sk;
+}
 
 /* Who listens where, so that an accepted socket has an owner before accept() runs. */
 struct {

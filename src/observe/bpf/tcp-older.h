@@ -13,10 +13,10 @@ static __always_inline bool is_mptcp(struct sock *sk)
 }
 
 /*
- * `tcp` is the TCP socket; `sk` is the same, or the MPTCP socket above it, whose owner is its owner. `key` is the entry's in
- * `connections`. Not inlined: the connection has a stack frame of its own.
+ * `tcp` is the TCP socket, `cookie` its own; `sk` is the same, or the MPTCP socket above it, whose owner is its owner. Not inlined:
+ * the connection has a stack frame of its own.
  */
-static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 key, struct task_struct *task)
+static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie, struct task_struct *task)
 {
 	struct connection connection = {};
 	struct counters *now = &connection.final; /* no reader before the end; the stack has no room for others */
@@ -42,23 +42,16 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 key, st
 	/* One that waits for an answer opens later, or fails. */
 	connection.opened = state != TCP_SYN_SENT;
 	connection.opening_reported = connection.opened;
-	connection.socket = (__u64)tcp;
-	add_connection(sk, key, &connection, BPF_NOEXIST);
+	connection.cookie = cookie;
+	add_connection(sk, address_of(tcp), &connection, true);
 	return 0;
 }
 
-/*
- * The programs cannot ask for a cookie of a socket that they know as a number only: a subflow that has none yet goes by its
- * address.
- */
+/* The programs cannot ask for a cookie of a socket that they know as a number only: a subflow may have none yet. */
 static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struct task_struct *task)
 {
-	__u64 cookie;
-
-	if (!tcp)
-		return;
-	cookie = BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter);
-	add_older(sk, tcp, cookie ? cookie : subflow_key(tcp), task);
+	if (tcp)
+		add_older(sk, tcp, BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter), task);
 }
 
 /* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */

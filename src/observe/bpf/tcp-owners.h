@@ -5,11 +5,26 @@
  */
 #pragma once
 
+#define RECENT_CGROUPS 64
+
+/*
+ * Those whose name was kept since the last walk, which forgets them: a cgroup that has sockets all the time is met once a poll, and stays
+ * among those that `cgroup_names` forgets last.
+ */
+__u64 recent_cgroups[RECENT_CGROUPS];
+
+static __always_inline void forget_recent_cgroups(void)
+{
+	for (int i = 0; i < RECENT_CGROUPS; i++)
+		recent_cgroups[i] = 0;
+}
+
 /* Not inlined: the name has a stack frame of its own. */
 static __noinline int keep_cgroup_name(__u64 cgroup_id, struct kernfs_node *node)
 {
 	struct cgroup_name name;
 
+	recent_cgroups[cgroup_id % RECENT_CGROUPS] = cgroup_id;
 	if (bpf_map_lookup_elem(&cgroup_names, &cgroup_id))
 		return 0;
 	__builtin_memset(&name, 0, sizeof(name));
@@ -23,7 +38,8 @@ static __always_inline __u64 read_cgroup(struct sock *sk)
 	struct kernfs_node *node = sk->sk_cgrp_data.cgroup->kn;
 	__u64 cgroup_id = node->id;
 
-	keep_cgroup_name(cgroup_id, node);
+	if (recent_cgroups[cgroup_id % RECENT_CGROUPS] != cgroup_id)
+		keep_cgroup_name(cgroup_id, node);
 	return cgroup_id;
 }
 
@@ -35,23 +51,51 @@ static __always_inline void read_owner(struct sock *sk, struct task_struct *task
 	owner->count = 1;
 }
 
-static __always_inline struct listener *find_listener(__u32 network_namespace, __u32 port, const __u8 *local_address)
+/*
+ * At what kinds of address anybody has listened since the start, four bits for each port, so that most of the look-ups that would
+ * find nothing are left out. A bit that is set stays.
+ */
+enum listener_kind { LISTENS_AT_ADDRESS = 1, LISTENS_AT_ANY_IPV6 = 2, LISTENS_AT_ANY_IPV4 = 4 };
+
+__u32 listener_kinds[65536 / 8];
+
+static __always_inline __u32 kinds_at(__u16 port)
 {
+	return listener_kinds[port / 8] >> (port % 8 * 4);
+}
+
+static __always_inline void add_kind(__u16 port, const __u8 *address)
+{
+	const __u64 *words = (const __u64 *)address;
+	enum listener_kind kind = LISTENS_AT_ADDRESS;
+
+	if (words[0] == 0 && words[1] == 0)
+		kind = LISTENS_AT_ANY_IPV6;
+	else if (words[0] == 0 && words[1] == 0xffff0000) /* ::ffff:0.0.0.0, little-endian */
+		kind = LISTENS_AT_ANY_IPV4;
+	__sync_fetch_and_or(&listener_kinds[port / 8], kind << (port % 8 * 4));
+}
+
+static __always_inline struct listener *find_listener(__u32 network_namespace, __u16 port, const __u8 *local_address)
+{
+	__u32 kinds = kinds_at(port);
 	struct listener_key key = {};
-	struct listener *listener;
+	struct listener *listener = 0;
 
 	key.network_namespace = network_namespace;
 	key.port = port;
 	__builtin_memcpy(key.address, local_address, 16);
-	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (kinds & LISTENS_AT_ADDRESS)
+		listener = bpf_map_lookup_elem(&listeners, &key);
 	if (listener)
 		return listener;
 	__builtin_memset(key.address, 0, 16);
-	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (kinds & LISTENS_AT_ANY_IPV6)
+		listener = bpf_map_lookup_elem(&listeners, &key);
 	if (listener)
 		return listener;
 	write_address(key.address, 0);
-	return bpf_map_lookup_elem(&listeners, &key);
+	return kinds & LISTENS_AT_ANY_IPV4 ? bpf_map_lookup_elem(&listeners, &key) : 0;
 }
 
 /* What is known of a socket that listens found no room: connections to it have no process. */
@@ -73,7 +117,7 @@ static __always_inline void add_listener(struct sock *sk, __u64 socket, struct t
 	long error;
 
 	key.network_namespace = network_namespace_of(sk);
-	key.port = local_port_of(sk);
+	key.port = local_port_of(sk, true);
 	read_addresses(sk, true, key.address, remote);
 	error = bpf_map_update_elem(&listening, &socket, &one, BPF_NOEXIST);
 	if (error) { /* -EEXIST is the same socket by another of its file descriptors */
@@ -88,6 +132,7 @@ static __always_inline void add_listener(struct sock *sk, __u64 socket, struct t
 	}
 	read_owner(sk, task, &listener.owner);
 	listener.has_no_backlog = BPF_CORE_READ((struct sock *)socket, sk_max_ack_backlog) == 0;
+	add_kind(key.port, key.address);
 	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY) == 0)
 		return;
 	bpf_map_delete_elem(&listening, &socket);
@@ -104,7 +149,7 @@ static __always_inline void remove_listener(struct sock *sk)
 	if (bpf_map_delete_elem(&listening, &socket))
 		return;
 	key.network_namespace = network_namespace_of(sk);
-	key.port = local_port_of(sk);
+	key.port = local_port_of(sk, false);
 	read_addresses(sk, true, key.address, remote);
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (!known)

@@ -34,9 +34,11 @@ static __always_inline void read_addresses(struct sock *sk, bool is_known, __u8 
 	write_address(remote, LOAD(is_known, sk, __sk_common.skc_daddr));
 }
 
-/* skc_num is cleared before the CLOSE event, inet_sport is not. */
-static __always_inline __u16 local_port_of(struct sock *sk)
+/* skc_num is there at once, but cleared before the CLOSE event; inet_sport is not, but lies behind what the verifier knows. */
+static __always_inline __u16 local_port_of(struct sock *sk, bool is_known)
 {
+	if (is_known)
+		return sk->__sk_common.skc_num;
 	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
@@ -52,25 +54,20 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* The key in `connections` of a TCP socket below MPTCP that was there before, by its address: it has no cookie, and no file. */
-static __always_inline __u64 subflow_key(struct sock *sk)
-{
-	__u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &sk); /* as a number: the verifier takes no bits of a pointer */
-	return address | SUBFLOW_KEY;
-}
-
-static __always_inline bool is_subflow_key(__u64 key)
-{
-	return (key & SUBFLOW_KEY) == SUBFLOW_KEY;
-}
-
 static __always_inline void read_tuple(struct sock *sk, bool is_known, struct connection *connection)
 {
 	read_addresses(sk, is_known, connection->local_address, connection->remote_address);
-	connection->local_port = local_port_of(sk);
+	connection->local_port = local_port_of(sk, is_known);
 	connection->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
+}
+
+/* Whether the entry at a socket's address is the socket's. One without a cookie, a subflow of MPTCP, is told by its ports. */
+static __always_inline bool is_of_socket(struct sock *sk, bool is_known, const struct connection *connection)
+{
+	if (connection->cookie)
+		return (__u64)LOAD(is_known, sk, __sk_common.skc_cookie.counter) == connection->cookie;
+	return local_port_of(sk, false) == connection->local_port &&
+	       bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport)) == connection->remote_port;
 }
 
 static __always_inline void read_counters(struct tcp_sock *tp, bool is_known, struct counters *counters)

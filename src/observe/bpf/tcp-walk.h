@@ -21,15 +21,10 @@ enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
  * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
  * since the program does not interrupt itself. Its memory may then be another socket's: the cookie says so, or the ports.
  */
-static __always_inline bool has_gone(struct sock *sk, __u64 key, const struct connection *connection)
+static __always_inline bool has_gone(struct sock *sk, const struct connection *connection)
 {
-	if (is_subflow_key(key)) {
-		if (local_port_of(sk) != connection->local_port ||
-		    bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) != connection->remote_port)
-			return true;
-	} else if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != key) {
+	if (!is_of_socket(sk, false, connection))
 		return true;
-	}
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return false;
 	return connection->opened || bpf_ktime_get_ns() - connection->opened_nanoseconds > SETTLED_NANOSECONDS;
@@ -71,11 +66,11 @@ static __always_inline enum walked walk_attempt(struct sock *sk, struct connecti
 
 static __always_inline enum walked walk_claimed(__u64 key, struct connection *connection, struct walk *walk)
 {
-	struct sock *sk = (struct sock *)connection->socket;
+	struct sock *sk = (struct sock *)key;
 	struct counters now = {};
 	__u8 state;
 
-	if (connection->closed || has_gone(sk, key, connection))
+	if (connection->closed || !is_address(key) || has_gone(sk, connection))
 		return walk_gone(key, connection, walk);
 	if (!connection->opened) {
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
@@ -85,7 +80,7 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		connection->opened = 1;
 	}
 	read_counters((struct tcp_sock *)sk, false, &now);
-	if (has_gone(sk, key, connection))
+	if (has_gone(sk, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
 	    now.segments_sent == connection->reported.segments_sent &&
@@ -98,17 +93,17 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 }
 
 /* The walk has seen the socket: it is left alone while its counters stand still, unless its end waits to be reported. */
-static __always_inline void settle(struct slot *slot, const struct connection *connection)
+static __always_inline void settle(struct slot *slot, const struct connection *connection, __u32 clock)
 {
 	if (!connection->opened || !connection->any_reported || !connection->opening_reported) {
-		slot->socket = 0;
+		slot->cookie = 0;
 		return;
 	}
 	slot->segments_sent = connection->reported.segments_sent;
-	slot->segments_received = connection->reported.segments_received;
-	slot->socket = connection->socket;
+	slot->clock = clock;
+	slot->cookie = connection->cookie;
 	if (*(volatile __u8 *)&connection->closed)
-		slot->socket = 0; /* it ended meanwhile */
+		slot->cookie = 0; /* it ended meanwhile */
 }
 
 /* Returns 1 when the ring buffer is full: there is no room for anybody's report, and the next walk begins anew. */
@@ -117,6 +112,7 @@ static __noinline int walk_entry(__u32 index, struct walk *walk)
 	struct slot *slot = bpf_map_lookup_elem(&slots, &index);
 	struct connection *connection;
 	enum walked result;
+	__u32 clock;
 	__u64 key;
 
 	if (!slot || !walk)
@@ -131,15 +127,21 @@ static __noinline int walk_entry(__u32 index, struct walk *walk)
 		return 0;
 	}
 	if (connection->slot != index) {
-		/* The socket connects again, and this is its attempt before, which could not move aside while it was reported. */
 		release(connection);
-		free_slot(index);
+		/*
+		 * Another socket began at the address, and what was there could not move aside while it was reported: the slot is nobody's.
+		 * Or this memory is another connection's since, and the slot is not ours to give.
+		 */
+		if (bpf_map_lookup_elem(&connections, &key) == connection)
+			free_slot(index);
 		return 0;
 	}
+	/* Before the counters: what comes between moves the clock again. Where there is no socket it reads 0. */
+	clock = BPF_CORE_READ((struct tcp_sock *)key, tcp_clock_cache);
 	result = walk_claimed(key, connection, walk);
 	if (result == WALKED_DELETED) /* the memory may be another connection's by now */
 		return 0;
-	settle(slot, connection);
+	settle(slot, connection, clock);
 	release(connection);
 	return result == WALKED_NO_ROOM;
 }
@@ -153,47 +155,48 @@ static __always_inline bool has_turn(__u32 index)
 	return ((index ^ walks) & 3) == 0;
 }
 
-static long walk_slot_directly(void *map, const __u32 *index, struct slot *slot, struct walk *walk)
+/* For bpf_loop(), which the verifier turns into a loop: nothing is called through a pointer, so the processor loads ahead. */
+static long walk_slot_directly(__u32 index, struct walk *walk)
 {
+	const struct slot *slot = bpf_map_lookup_elem(&slots, &index);
 	const struct tcp_sock *tp;
 	const struct sock *sk;
 
-	if (*index >= slots_used)
-		return 1;
-	if (slot->key == 0)
+	if (!slot || slot->key == 0)
 		return 0;
 	walk->walked++;
-	if (slot->socket == 0)
-		return walk_entry(*index, walk);
-	tp = bpf_rdonly_cast((void *)slot->socket, bpf_core_type_id_kernel(struct tcp_sock));
-	if (tp->segs_out != slot->segments_sent || tp->segs_in != slot->segments_received)
-		return walk_entry(*index, walk);
-	if (!has_turn(*index))
+	if (slot->cookie == 0)
+		return walk_entry(index, walk);
+	tp = bpf_rdonly_cast((void *)slot->key, bpf_core_type_id_kernel(struct tcp_sock));
+	if (tp->segs_out != slot->segments_sent || (__u32)tp->tcp_clock_cache != slot->clock)
+		return walk_entry(index, walk);
+	if (!has_turn(index))
 		return 0;
-	sk = bpf_rdonly_cast((void *)slot->socket, bpf_core_type_id_kernel(struct sock));
-	if ((__u64)sk->__sk_common.skc_cookie.counter == slot->key && sk->__sk_common.skc_state != TCP_CLOSE)
+	sk = bpf_rdonly_cast((void *)slot->key, bpf_core_type_id_kernel(struct sock));
+	if ((__u64)sk->__sk_common.skc_cookie.counter == slot->cookie && sk->__sk_common.skc_state != TCP_CLOSE)
 		return 0;
-	return walk_entry(*index, walk);
+	return walk_entry(index, walk);
 }
 
-/* The same for a kernel without bpf_rdonly_cast(), which came with 6.2. */
+/* The same for a kernel without bpf_rdonly_cast(), which came with 6.2, and perhaps without bpf_loop(). */
 static long walk_slot_by_helper(void *map, const __u32 *index, struct slot *slot, struct walk *walk)
 {
-	const struct tcp_sock *tp = (const struct tcp_sock *)slot->socket;
-	const struct sock *sk = (const struct sock *)slot->socket;
+	const struct tcp_sock *tp = (const struct tcp_sock *)slot->key;
+	const struct sock *sk = (const struct sock *)slot->key;
 
 	if (*index >= slots_used)
 		return 1;
 	if (slot->key == 0)
 		return 0;
 	walk->walked++;
-	if (!sk)
+	if (slot->cookie == 0)
 		return walk_entry(*index, walk);
-	if (BPF_CORE_READ(tp, segs_out) != slot->segments_sent || BPF_CORE_READ(tp, segs_in) != slot->segments_received)
+	if (BPF_CORE_READ(tp, segs_out) != slot->segments_sent ||
+	    (__u32)BPF_CORE_READ(tp, tcp_clock_cache) != slot->clock)
 		return walk_entry(*index, walk);
 	if (!has_turn(*index))
 		return 0;
-	if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == slot->key &&
+	if ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == slot->cookie &&
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return 0;
 	return walk_entry(*index, walk);
@@ -204,6 +207,7 @@ static __always_inline void end_walk(const struct walk *walk)
 	struct tcp_losses *lost = get_losses();
 
 	walks++;
+	forget_recent_cgroups();
 	if (!lost)
 		return;
 	lost->walked = walk->walked;

@@ -29,10 +29,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline void follow_established(struct sock *sk, int oldstate)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
-	struct connection *connection = bpf_map_lookup_elem(&connections, &cookie);
+	__u64 key = address_of(sk);
+	struct connection *connection = 0;
 
-	if (connection && connection->role == ROLE_CLIENT && !connection->opened)
+	if (oldstate != TCP_SYN_RECV || sk->__sk_common.skc_cookie.counter) /* a child has no cookie yet */
+		connection = bpf_map_lookup_elem(&connections, &key);
+	if (connection && is_of_socket(sk, true, connection) && connection->role == ROLE_CLIENT && !connection->opened)
 		establish_client(sk, connection);
 	else if (oldstate != TCP_SYN_SENT)
 		open_server(sk);
@@ -51,7 +53,7 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	else if (newstate == TCP_ESTABLISHED)
 		follow_established(sk, oldstate);
 	else if (newstate == TCP_LISTEN)
-		add_listener(sk, (__u64)sk, bpf_get_current_task_btf());
+		add_listener(sk, address_of(sk), bpf_get_current_task_btf());
 	else if (newstate == TCP_CLOSE && oldstate == TCP_LISTEN)
 		remove_listener(sk);
 	else if (newstate == TCP_CLOSE)
@@ -122,7 +124,7 @@ int walk_sockets(void *context)
 {
 	struct walk walk = {};
 
-	bpf_for_each_map_elem(&slots, walk_slot_directly, &walk, 0);
+	bpf_loop(slots_used, walk_slot_directly, &walk, 0);
 	end_walk(&walk);
 	return 0;
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type CannotRun, canRunConntrack, readConntrackFacts } from "../can-run.ts";
 import { KernelError } from "../kernel-error.ts";
 import { ReceiveRoom } from "../netlink/receive-room.ts";
-import { type FoundNamespaces, findNetworkNamespaces } from "../network-namespaces.ts";
+import { createNamespaceFinder, type FoundNamespaces } from "../network-namespaces.ts";
 import { ConntrackReader } from "./conntrack-message.ts";
 import { NamespaceWatch, type VisitConnection, type WatchContext } from "./namespace-watch.ts";
 
@@ -32,11 +32,13 @@ export interface ConntrackDependencies {
   readonly hasIpvs: () => boolean;
 }
 
-const ownDependencies: ConntrackDependencies = {
-  findNamespaces: findNetworkNamespaces,
-  whyNot: () => canRunConntrack(readConntrackFacts()),
-  hasIpvs: () => existsSync("/proc/net/ip_vs"),
-};
+function createOwnDependencies(): ConntrackDependencies {
+  return {
+    findNamespaces: createNamespaceFinder(),
+    whyNot: () => canRunConntrack(readConntrackFacts()),
+    hasIpvs: () => existsSync("/proc/net/ip_vs"),
+  };
+}
 
 export interface ConntrackStatus {
   readonly state: "stopped" | "watching" | "unavailable";
@@ -96,7 +98,7 @@ export interface ConntrackObserver {
  */
 export function createConntrackObserver(
   config: ConntrackConfig = conntrackDefaults,
-  dependencies: ConntrackDependencies = ownDependencies,
+  dependencies: ConntrackDependencies = createOwnDependencies(),
 ): ConntrackObserver {
   const { namespacesMax, messagesMax, receiveBufferBytes } = config;
   let context: (WatchContext & { room: ReceiveRoom }) | undefined;

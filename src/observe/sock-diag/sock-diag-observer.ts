@@ -1,7 +1,7 @@
 import { canReadOthersProcesses } from "../can-run.ts";
 import { KernelError } from "../kernel-error.ts";
 import { ReceiveRoom } from "../netlink/receive-room.ts";
-import { findNetworkNamespaces } from "../network-namespaces.ts";
+import { createNamespaceFinder } from "../network-namespaces.ts";
 import type { TcpLosses, TcpObserver, TcpObserverConfig } from "../tcp-observer.ts";
 import { tcpReportFlags, tcpRole } from "../tcp-report.ts";
 import { connected, hasFinReceived, listening, SocketMessage, tcpState } from "./inet-diag.ts";
@@ -97,6 +97,7 @@ export function createSockDiagObserver({
   let lastTickMilliseconds = 0;
   let isStarting = false;
   /** Next row to report, when the last drain was full. */
+  const findNetworkNamespaces = createNamespaceFinder();
   let nextRow = 0;
   let isDrainCut = false;
   let untracked = 0;

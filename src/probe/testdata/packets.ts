@@ -16,6 +16,7 @@ export interface TestPacket {
   readonly vlan?: number;
   readonly fragment?: number;
   readonly direction?: number;
+  readonly captureInterface?: number;
 }
 
 export const fin = 1;
@@ -53,6 +54,7 @@ export function batchOf(packets: readonly TestPacket[]): PacketBatch {
     batch.times[i] = packets[i]!.time;
     batch.linkTypes[i] = linkType.ethernet;
     batch.directions[i] = packets[i]!.direction ?? 0;
+    batch.interfaces[i] = packets[i]!.captureInterface ?? 0;
     offset += frame.length;
   }
   batch.count = packets.length;

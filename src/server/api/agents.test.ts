@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { Agent } from "../../agent/index.ts";
 import { wholeMessage } from "../../ingest/testdata/sample-message.ts";
 import { createHttp } from "../http.ts";
-import type { RemoteAgent, TurnedAway } from "../remote-agents.ts";
+import type { RemoteAgent, TurnedAway } from "../remote-agent.ts";
 import { routeAgents } from "./agents.ts";
 import { holdAnswers } from "./testdata/hold-answers.ts";
 

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { Agent, PartStatus } from "../../agent/index.ts";
 import type { AgentLimit, AgentLookups, AgentPart } from "../../ingest/index.ts";
-import { type RemoteAgent, type RemoteAgents, remoteLimits } from "../remote-agents.ts";
+import { type RemoteAgent, remoteLimits } from "../remote-agent.ts";
+import type { RemoteAgents } from "../remote-agents.ts";
 import { agents as agentsAnswer } from "./answers/operation.ts";
 import { type Description, readQuery } from "./description.ts";
 import { integer } from "./parameter-kinds.ts";

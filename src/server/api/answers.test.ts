@@ -15,6 +15,7 @@ import {
 } from "../../store/index.ts";
 import { obviousAggregate, recordSubject, weightOf } from "../../store/obvious-answers.ts";
 import { type SampleRecord, SampleWorld } from "../../store/sample-records.ts";
+import type { TopologyPeer } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import { createPeerFacts } from "../peer-facts.ts";
 import { routeDiff } from "./diff.ts";
@@ -23,6 +24,7 @@ import { routeFlows } from "./flows.ts";
 import { routeLinks } from "./links.ts";
 import { routeMap } from "./map.ts";
 import { routeOpenApi } from "./openapi.ts";
+import { type LiveMap, nothingLive } from "./peer-answer.ts";
 import { routePeers } from "./peers.ts";
 import { routeSeries } from "./series.ts";
 import { holdAnswers } from "./testdata/hold-answers.ts";
@@ -56,7 +58,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function createApi(t: TestContext) {
+function createApi(t: TestContext, liveMap: LiveMap = nothingLive) {
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
   holdAnswers(t, app);
   const facts = createPeerFacts({ factsOf: () => undefined, generation: 0 });
@@ -66,8 +68,8 @@ function createApi(t: TestContext) {
   routeSeries(app, store, now);
   routeFlows(app, store, now);
   routeDiff(app, store, now);
-  routePeers(app, store, facts, now);
-  routeLinks(app, store, facts, now);
+  routePeers(app, store, facts, now, liveMap);
+  routeLinks(app, store, facts, now, liveMap);
   routeFields(app);
   routeValues(app, store, now);
   routeOpenApi(app, "1.2.3");
@@ -361,6 +363,21 @@ test("a peer and a link are told with what belongs to them; others are 404", asy
     const { statusCode, json } = await ask(path, window);
     assert.deepEqual([statusCode, /_unknown$/.test(json().code)], [404, true], path);
   }
+});
+
+test("a peer that is on the live map only is told, without a past", async (t) => {
+  const newcomer: TopologyPeer = {
+    ...{ id: "process:lab/curl", kind: "process", name: "curl", group: "lab", addresses: ["10.0.0.1"] },
+    ...{ node: "lab", process: "curl", container: "" },
+  };
+  const ask = createApi(t, () => ({ peers: [newcomer], links: [] }));
+  const window = { from: start, to: end };
+  const told = await ask(`v1/peers/${encodeURIComponent(newcomer.id)}`, window);
+  assert.equal(told.statusCode, 200);
+  const { peer, firstSeen, lastSeen, addresses, names, ports, links } = told.json();
+  assert.deepEqual(peer, newcomer);
+  assert.deepEqual([firstSeen, lastSeen, addresses, names, ports, links], [null, null, [], [], [], []]);
+  assert.equal((await ask("v1/peers/process%3Alab%2Fwget", window)).statusCode, 404);
 });
 
 test("values are offered for every field there is, also before an end", async (t) => {

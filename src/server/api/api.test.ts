@@ -170,7 +170,7 @@ function createApi(
   const observers = new ObserverTable();
   const fold = new LiveFold(liveFoldDefaults, () => {});
   const peerFacts = createPeerFacts(testFacts());
-  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now });
+  const created = createLiveHub({ fold, peers, observers, peerFacts, now: () => now, clock: () => 0 });
   const hub = live === undefined ? created : { ...created, ...live };
   const drops = new DropCounters();
   drops.drop("template_missing", "10.0.0.254", 3);
@@ -533,6 +533,26 @@ test("a question that takes too long is stopped, and says what to do", { timeout
   const { statusCode, json } = await answer;
   assert.deepEqual([statusCode, json().code], [504, "question_timeout"]);
   assert.match(json().detail, /shorter window/);
+});
+
+test("who asks much does not keep others waiting: questions are asked in turn", async (t) => {
+  const ends: (() => void)[] = [];
+  const { app, askedLinks } = createApi(t, {
+    answer: () => new Promise<void>((resolve) => ends.push(resolve)),
+  });
+  const ask = (remoteAddress: string, limit: number) =>
+    app.inject({ url: `/api/v1/map?limit=${limit}`, headers: { host: "localhost" }, remoteAddress });
+  const answers = Array.from({ length: 8 }, (_, i) => ask("127.0.0.1", i + 1));
+  await until(() => askedLinks.length === 3, "three are asked at once");
+  answers.push(ask("127.0.0.2", 100));
+  for (let ended = 0; ended < 9; ended++) {
+    await until(() => ends.length > ended, "the next is asked");
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    ends[ended]!();
+  }
+  for (const answer of await Promise.all(answers)) assert.equal(answer.statusCode, 200);
+  const place = askedLinks.findIndex(({ limit }) => limit === 100);
+  assert.ok(place === 3 || place === 4, `the other's only one was asked as number ${place + 1}`);
 });
 
 test("a question whose asker has gone is stopped", async (t) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
+import type { Filter } from "../../query/index.ts";
 import type { Store } from "../../store/index.ts";
-import { buildTopology } from "../../topology/index.ts";
+import { buildTopology, type TopologyPeer } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { Problem } from "../problem.ts";
@@ -8,7 +9,7 @@ import { linkDetails } from "./answers/details.ts";
 import { type Description, readQuery } from "./description.ts";
 import { filter, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { drawnHistory, peerUnknown, withPeer } from "./peer-answer.ts";
+import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
 import { detailMetric } from "./peers.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
 import { withTimeout } from "./timeout.ts";
@@ -27,6 +28,7 @@ export function routeLinks(
   store: Pick<Store, "peersById" | "links" | "aggregate" | "compare">,
   peerFacts: PeerFactsTable,
   now: () => number,
+  liveMap: LiveMap = nothingLive,
 ): void {
   const options = { config: { cost: "question", describes } } as const;
   app.get<{ Params: { id: string } }>("/api/v1/links/:id", options, async (request) => {
@@ -36,8 +38,13 @@ export function routeLinks(
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
     return withTimeout(request, async (signal) => {
-      const [client, server] = await endsOf(store, id, signal);
-      const wanted = withPeer("client", client.id, withPeer("server", server.id, given.filter));
+      const pairs = pairsOf(id);
+      const stored = await store.peersById(pairs.flat(), signal);
+      const byId = new Map(stored.map((peer) => [peer.id, withFacts(drawnHistory(peer), peerFacts)]));
+      const ends = endsAmong(byId, pairs) ?? liveEnds(liveMap, pairs);
+      if (ends === undefined) throw peerUnknown(pairs[0].find((end) => !byId.has(end)) ?? id);
+      const [client, server] = ends;
+      const wanted = between(client.id, server.id, given.filter);
       const question = { ...window, metric, sampled, filter: wanted, signal };
       const { from, to, links } = await readLinks(store, { ...question, limit: 1 }, undefined);
       const built = buildTopology(links, { from, to, metric, linksMax: 1 });
@@ -46,14 +53,11 @@ export function routeLinks(
       const ever = { ...question, from: 0, to: now(), baseFrom: 0, baseTo: 1, limit: 1 };
       const compared = await store.compare({ ...ever, by: ["client", "server"] });
       const [all] = compared.rows;
-      if (all === undefined) throw linkUnknown(id);
-      const [drawnClient, drawnServer] = [drawnHistory(client), drawnHistory(server)];
+      if (all === undefined && !isLive(liveMap, client.id, server.id)) throw linkUnknown(id);
       return {
-        ...{ from, to },
-        client: { ...drawnClient, ...peerFacts.factsOf(drawnClient) },
-        server: { ...drawnServer, ...peerFacts.factsOf(drawnServer) },
-        firstSeen: all.firstSeen,
-        lastSeen: all.now?.lastSeen ?? all.firstSeen,
+        ...{ from, to, client, server },
+        firstSeen: all?.firstSeen ?? null,
+        lastSeen: all?.now?.lastSeen ?? all?.firstSeen ?? null,
         link: built.links[0] ?? null,
         series: seriesOf(perStep, step, metric),
       };
@@ -61,20 +65,43 @@ export function routeLinks(
   });
 }
 
-/** Ids may have `>` in them: the pair of which both are known. */
-async function endsOf(store: Pick<Store, "peersById">, id: string, signal: AbortSignal) {
-  const pairs: [string, string][] = [];
+type Pair = readonly [client: string, server: string];
+
+/** Ids may have `>` in them: what may be meant. */
+function pairsOf(id: string): readonly [Pair, ...Pair[]] {
+  const pairs: Pair[] = [];
   for (let at = id.indexOf(">"); at >= 0 && pairs.length < 8; at = id.indexOf(">", at + 1))
     pairs.push([id.slice(0, at), id.slice(at + 1)]);
-  if (pairs.length === 0) throw linkUnknown(id);
-  const known = await store.peersById(pairs.flat(), signal);
-  const byId = new Map(known.map((peer) => [peer.id, peer]));
+  const [first, ...others] = pairs;
+  if (first === undefined) throw linkUnknown(id);
+  return [first, ...others];
+}
+
+/** The pair of which both are known. */
+function endsAmong(byId: ReadonlyMap<string, TopologyPeer>, pairs: readonly Pair[]) {
   for (const [client, server] of pairs) {
     const [first, second] = [byId.get(client), byId.get(server)];
     if (first !== undefined && second !== undefined) return [first, second] as const;
   }
-  const [client, server] = pairs[0]!;
-  throw peerUnknown(byId.has(client) ? server : client);
+  return undefined;
+}
+
+/** Of a link that is too new to be stored. */
+function liveEnds(liveMap: LiveMap, pairs: readonly Pair[]) {
+  for (const [client, server] of pairs) {
+    const { peers } = liveMap(between(client, server));
+    const ends = endsAmong(new Map(peers.map((peer) => [peer.id, peer])), [[client, server]]);
+    if (ends !== undefined) return ends;
+  }
+  return undefined;
+}
+
+function isLive(liveMap: LiveMap, client: string, server: string): boolean {
+  return liveMap(between(client, server)).links.length > 0;
+}
+
+function between(client: string, server: string, more?: Filter): Filter {
+  return withPeer("client", client, withPeer("server", server, more));
 }
 
 function linkUnknown(id: string): Problem {

@@ -9,13 +9,14 @@ const subscribersMax = 500;
 const behindBytes = 1024 * 1024;
 
 const describes = {
-  summary: "Server-sent events: `map`, a Topology, then each second `change`, what is new, changed and gone.",
+  summary:
+    "Server-sent events: `map`, a Topology, then each second `change`, what is new, changed and gone; what is new and gone each half second.",
   parameters: viewParameters,
   answer: ["text/event-stream"],
   statuses: [503],
 } satisfies Description;
 
-/** `GET /api/v1/live`: server-sent events, a whole map and then changes each second. */
+/** `GET /api/v1/live`: server-sent events, a whole map and then changes. */
 export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number): void {
   const frameOf = createFrames();
   const options = { exposeHeadRoute: false, config: { cost: "stream", describes } } as const;
@@ -45,6 +46,7 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
     });
     const leave = live.subscribe(query, {
       send: (event, data) => void stream.write(frameOf(event, data)),
+      wait: () => void stream.write(":\n\n"),
       isBehind: () => stream.writableLength > behindBytes,
     });
     stream.on("close", leave);

@@ -6,6 +6,7 @@ import type { LinksQuery, Store } from "../../store/index.ts";
 import { LiveFold, liveFoldDefaults, type Topology } from "../../topology/index.ts";
 import type { GroupedGraph } from "../grouped-graph.ts";
 import { createHttp } from "../http.ts";
+import { createLiveHub } from "../live-hub.ts";
 import type { NodeGraph } from "../node-graph.ts";
 import { routeNodeGraph } from "./nodegraph.ts";
 import { holdAnswers } from "./testdata/hold-answers.ts";
@@ -42,7 +43,8 @@ function createGraph(t: TestContext, records: readonly TestRow[], openConnection
     describe: (topology: Topology) => topology,
   };
   holdAnswers(t, app);
-  routeNodeGraph(app, store, { fold, peers, observers, peerFacts, now: () => now });
+  const live = createLiveHub({ fold, peers, observers, peerFacts, now: () => now, clock: () => 0 });
+  routeNodeGraph(app, store, { live, fold, peerFacts, now: () => now });
   t.after(() => app.close());
   const get = (url: string) => app.inject({ url, headers: { host: "localhost" } });
   return {

@@ -7,13 +7,11 @@ import {
   type Grouping,
   groupings,
   type LinkEnd,
-  liveParts,
-  mergeParts,
   type PortLink,
 } from "../../topology/index.ts";
 import { createGroupedGraphs, graphNodesMax, groupedFields } from "../grouped-graph.ts";
 import { readLinks } from "../history.ts";
-import { filterSubject, type LiveHubDependencies } from "../live-hub.ts";
+import { filterSubject, type LiveHub, type LiveHubDependencies } from "../live-hub.ts";
 import { buildNodeGraph, graphFields, nodeId, type StatsType, statsTypes } from "../node-graph.ts";
 import { compilePattern, filterPatiently } from "../safe-pattern.ts";
 import { nodeGraph, nodeGraphFields } from "./answers/operation.ts";
@@ -53,11 +51,15 @@ const describesFields = { ...describes, summary: "What nodes and edges have.", a
 const describesHealth: Description = { summary: "Whether the graph can be asked for.", answer: undefined };
 type Given = Read<typeof parameters>;
 
+export interface NodeGraphDependencies extends Pick<LiveHubDependencies, "fold" | "peerFacts" | "now"> {
+  readonly live: Pick<LiveHub, "links">;
+}
+
 /**
  * The Node Graph API, as k8spacket serves it: `/api/health`, `/api/graph/fields`, `/api/graph/data`, also under `/nodegraph`. With `group` it is
  * the map's own peers, placed. The window that the live map covers comes from there, with what is open now; any other from the store.
  */
-export function routeNodeGraph(app: FastifyInstance, store: Store, live: LiveHubDependencies): void {
+export function routeNodeGraph(app: FastifyInstance, store: Store, live: NodeGraphDependencies): void {
   const grouped = createGroupedGraphs();
   for (const prefix of ["", "/nodegraph"]) {
     app.get(`${prefix}/api/health`, { config: { describes: describesHealth } }, async (_request, reply) =>
@@ -119,18 +121,20 @@ interface LinksQuestion {
 async function linksOf(
   request: FastifyRequest,
   store: Store,
-  { fold, peers, observers, peerFacts, now }: LiveHubDependencies,
+  { live, fold, now }: NodeGraphDependencies,
   { from, to, filter, grouping }: LinksQuestion,
 ): Promise<{ from: number; to: number; links: readonly PortLink[] }> {
   const isLive = to >= now() - 60_000 && from >= now() - fold.windowMilliseconds - 60_000;
   if (isLive) {
-    const links = mergeParts(liveParts(fold, peers, observers), peerFacts.derivedOf);
     const matches = filter === undefined ? undefined : compileFilter(filter);
     // Who was seen since `from`, with what there is of them: the live map's totals are over its own window.
-    const seen = links.filter(
-      (link) =>
-        (link.lastSeen > from || link.active > 0) && (matches === undefined || matches(filterSubject(link))),
-    );
+    const seen = live
+      .links()
+      .filter(
+        (link) =>
+          (link.lastSeen > from || link.active > 0) &&
+          (matches === undefined || matches(filterSubject(link))),
+      );
     return { from: now() - fold.windowMilliseconds, to: now(), links: seen };
   }
   const question = { from, to, filter, metric: "bytes" as const, limit: linksMax };

@@ -14,7 +14,8 @@ import type { Store } from "../../store/index.ts";
 import type { LiveFold, PeerTable } from "../../topology/index.ts";
 import type { IngestCounts } from "../ingest-counts.ts";
 import type { LiveHub } from "../live-hub.ts";
-import { type RemoteAgents, remoteLimits } from "../remote-agents.ts";
+import { remoteLimits } from "../remote-agent.ts";
+import type { RemoteAgents } from "../remote-agents.ts";
 
 export interface OwnMetricsDependencies {
   readonly version: string;

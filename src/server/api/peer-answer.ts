@@ -1,7 +1,8 @@
 import { assert } from "../../flow/index.ts";
 import { escapePattern, type Filter, type FilterEnd } from "../../query/index.ts";
 import type { PeerHistory } from "../../store/index.ts";
-import { drawnPeer, type LinkEnd, type TopologyPeer } from "../../topology/index.ts";
+import { drawnPeer, type LinkEnd, type Topology, type TopologyPeer } from "../../topology/index.ts";
+import type { PeerFactsTable } from "../peer-facts.ts";
 import { Problem } from "../problem.ts";
 
 /** The links with this peer at that end, and whatever else is wanted of them. */
@@ -22,6 +23,15 @@ export function drawnHistory({ peers }: PeerHistory): TopologyPeer {
   const end: LinkEnd = { ...facts, addresses };
   return drawnPeer(end, undefined);
 }
+
+export function withFacts(peer: TopologyPeer, peerFacts: PeerFactsTable): TopologyPeer {
+  return { ...peer, ...peerFacts.factsOf(peer) };
+}
+
+/** The live map of what a filter leaves: it knows peers and links a minute before the store does. A data folder that is only read has none. */
+export type LiveMap = (filter: Filter) => Pick<Topology, "peers" | "links">;
+
+export const nothingLive: LiveMap = () => ({ peers: [], links: [] });
 
 export function peerUnknown(id: string): Problem {
   return new Problem(

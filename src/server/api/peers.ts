@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { Store } from "../../store/index.ts";
+import type { PeerHistory, Store } from "../../store/index.ts";
 import { buildTopology } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
@@ -8,7 +8,7 @@ import { type Description, readQuery } from "./description.ts";
 import { figuresOf } from "./link-cells.ts";
 import { filter, integer, oneOf, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { drawnHistory, peerUnknown, withPeer } from "./peer-answer.ts";
+import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
 import { withTimeout } from "./timeout.ts";
 
@@ -41,6 +41,7 @@ export function routePeers(
   store: Pick<Store, "peer" | "links" | "aggregate">,
   peerFacts: PeerFactsTable,
   now: () => number,
+  liveMap: LiveMap = nothingLive,
 ): void {
   const options = { config: { cost: "question", describes } } as const;
   app.get<{ Params: { id: string } }>("/api/v1/peers/:id", options, async (request) => {
@@ -51,7 +52,11 @@ export function routePeers(
     const step = chooseStep(given.step, window);
     return withTimeout(request, async (signal) => {
       const history = await store.peer(id, signal);
-      if (history === undefined) throw peerUnknown(id);
+      const peer =
+        history === undefined
+          ? liveMap(withPeer("either", id)).peers.find((live) => live.id === id)
+          : withFacts(drawnHistory(history), peerFacts);
+      if (peer === undefined) throw peerUnknown(id);
       const question = { ...window, metric, sampled, signal };
       const ofPeer = { ...question, filter: withPeer("either", id, given.filter) };
       const served = { ...question, filter: withPeer("server", id, given.filter) };
@@ -61,26 +66,31 @@ export function routePeers(
       const { from, to } = found;
       const built = buildTopology(found.links, { from, to, metric, linksMax: limit });
       const { peers, links, truncated } = peerFacts.describe(built);
-      const drawn = drawnHistory(history);
       return {
-        ...{ from, to },
-        peer: { ...drawn, ...peerFacts.factsOf(drawn) },
-        firstSeen: history.firstSeen,
-        lastSeen: history.lastSeen,
-        addresses: history.peers.map(({ address, name, firstSeen, lastSeen }) => ({
-          ...{ address, name, firstSeen, lastSeen },
-        })),
-        addressesLeftOut: history.addressesLeftOut,
-        names: history.names,
+        ...{ from, to, peer },
+        ...rememberedOf(history),
         ports: ports.rows.map(({ group: [port, protocol = ""], ...totals }) => ({
           ...{ port: Number(port), protocol },
           ...figuresOf(totals),
         })),
-        peers: peers.filter((peer) => peer.id !== id),
+        peers: peers.filter((other) => other.id !== id),
         links,
         linksLeftOut: truncated.links + found.linksLeftOut,
         series: seriesOf(perStep, step, metric),
       };
     });
   });
+}
+
+/** Of a peer of which nothing is stored yet, nothing. */
+function rememberedOf(history: PeerHistory | undefined) {
+  return {
+    firstSeen: history?.firstSeen ?? null,
+    lastSeen: history?.lastSeen ?? null,
+    addresses: (history?.peers ?? []).map(({ address, name, firstSeen, lastSeen }) => ({
+      ...{ address, name, firstSeen, lastSeen },
+    })),
+    addressesLeftOut: history?.addressesLeftOut ?? 0,
+    names: history?.names ?? [],
+  };
 }

@@ -90,8 +90,13 @@ export function guard(app: FastifyInstance, dependencies: AccessDependencies): v
   if (credentials !== undefined) routeSignIn(app, { credentials, sessions, onWrongToken });
 }
 
+/** Who asks: a token at an address. */
+export function clientOf({ ip, bearer }: FastifyRequest): string {
+  return `${clientOfAddress(ip)}${bearer?.hash ?? ""}`;
+}
+
 function limit(limits: ClientLimits, request: FastifyRequest, reply: FastifyReply): void {
-  const who = `${clientOfAddress(request.ip)}${request.bearer?.hash ?? ""}`;
+  const who = clientOf(request);
   const refused = limits.spend(who) ?? begin(limits, who, request, reply);
   if (refused === undefined) return;
   reply.header("retry-after", String(refused.retryAfterSeconds));

@@ -35,10 +35,28 @@ test("whoever comes every day signs in again after thirty", () => {
 test("beyond ten thousand the one that was away longest signs in again", () => {
   const { sessions } = createSessions();
   const [first, second] = [sessions.open("first"), sessions.open("second")];
-  for (let i = 2; i < 10_000; i++) sessions.open("others");
+  for (let i = 2; i < 10_000; i++) sessions.open(`other ${i % 20}`);
   assert.equal(sessions.find(first), "first");
   sessions.open("one more");
   assert.deepEqual([sessions.find(first), sessions.find(second)], ["first", undefined]);
+});
+
+test("one token's sessions beyond a thousand take the place of its own, not of others'", () => {
+  const { sessions } = createSessions();
+  const other = sessions.open("other");
+  const [first, second] = [sessions.open("one"), sessions.open("one")];
+  for (let i = 2; i < 1000; i++) sessions.open("one");
+  assert.equal(sessions.find(first), "one", "and is now the last seen");
+  const last = sessions.open("one");
+  assert.deepEqual(
+    [first, second, last, other].map((id) => sessions.find(id)),
+    ["one", undefined, "one", "other"],
+  );
+  sessions.close(first);
+  sessions.open("one");
+  assert.equal(sessions.find(last), "one", "what is closed is not counted");
+  for (let i = 0; i < 5000; i++) sessions.open("one");
+  assert.equal(sessions.find(other), "other");
 });
 
 test("an id is random, and nobody's once its session is closed", () => {

@@ -2,6 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 
 /** Signed-in browsers at most; beyond it the one that was away longest signs in again. About 300 bytes each. */
 const sessionsMax = 10_000;
+/** Of one token, which a team may share: signing in again and again signs out its own, not everybody's. */
+const ofTokenMax = 1000;
 const idleMilliseconds = 7 * 86_400_000;
 const ageMilliseconds = 30 * 86_400_000;
 
@@ -19,6 +21,7 @@ export class Sessions {
   readonly #now: () => number;
   /** The last seen last. */
   readonly #sessions = new Map<string, Session>();
+  readonly #countOf = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -27,9 +30,10 @@ export class Sessions {
   /** The new session's id, which only its browser has. */
   open(tokenHash: string): string {
     const id = randomBytes(32).toString("base64url");
-    const [longestAway] = this.#sessions.keys();
-    if (this.#sessions.size >= sessionsMax) this.#sessions.delete(longestAway!);
+    if (this.#count(tokenHash) >= ofTokenMax) this.#forgetLongestAway(tokenHash);
+    else if (this.#sessions.size >= sessionsMax) this.#forgetLongestAway();
     this.#sessions.set(keyOf(id), { tokenHash, openedAt: this.#now(), lastSeen: this.#now() });
+    this.#countOf.set(tokenHash, this.#count(tokenHash) + 1);
     return id;
   }
 
@@ -38,17 +42,40 @@ export class Sessions {
     const key = keyOf(id);
     const session = this.#sessions.get(key);
     if (session === undefined) return undefined;
-    this.#sessions.delete(key);
     const now = this.#now();
-    if (now - session.lastSeen > idleMilliseconds || now - session.openedAt > ageMilliseconds)
+    if (now - session.lastSeen > idleMilliseconds || now - session.openedAt > ageMilliseconds) {
+      this.#forget(key);
       return undefined;
+    }
     session.lastSeen = now;
+    this.#sessions.delete(key);
     this.#sessions.set(key, session);
     return session.tokenHash;
   }
 
   close(id: string): void {
-    this.#sessions.delete(keyOf(id));
+    this.#forget(keyOf(id));
+  }
+
+  #count(tokenHash: string): number {
+    return this.#countOf.get(tokenHash) ?? 0;
+  }
+
+  #forgetLongestAway(tokenHash?: string): void {
+    for (const [key, session] of this.#sessions) {
+      if (tokenHash !== undefined && session.tokenHash !== tokenHash) continue;
+      this.#forget(key);
+      return;
+    }
+  }
+
+  #forget(key: string): void {
+    const session = this.#sessions.get(key);
+    if (session === undefined) return;
+    this.#sessions.delete(key);
+    const left = this.#count(session.tokenHash) - 1;
+    if (left === 0) this.#countOf.delete(session.tokenHash);
+    else this.#countOf.set(session.tokenHash, left);
   }
 }
 

@@ -42,7 +42,7 @@ export async function compare(question: Question, query: CompareQuery): Promise<
     ORDER BY ${["difference DESC", ...groups].join(", ")} LIMIT ${parameters.integer(query.limit)}
   ),
   remembered AS (
-    SELECT ${linkIdentity}, observer_key, min(first_seen) AS first_seen
+    SELECT ${linkIdentity}, observer_key, client_interface, server_interface, min(first_seen) AS first_seen
     FROM (${linkRowsOfWindow(all, question.marks, parameters)})
     SEMI JOIN (${keysOfWindow(query, now, question, parameters)} UNION ALL ${keysOfWindow(query, base, question, parameters)})
       USING (${linkIdentity})

@@ -38,12 +38,13 @@ test("what was acknowledged before SIGKILL is there exactly once", async () => {
   const folder = mkdtempSync(join(tmpdir(), "portolan-crash-"));
   const random = new SampleWorld(Number(process.env.SEED ?? 3));
   let written = 0;
+  const [hours, days] = [new Set<number>(), new Set<number>()];
   for (let run = 0; run < 6; run++) {
     const acknowledged = await runAndKill(folder, written, 20 + random.below(400));
     const store = createDuckDBStore({ ...storeDefaults, folder }, new SampleWorld(1));
     await store.start();
     const window = { from: 0, to: Date.UTC(2027, 0, 1) };
-    const { flowRecords } = await store.status();
+    const { flowRecords, linkHours, linkDays } = await store.status();
     // One commit may be in the file without its acknowledgement having been read.
     assert.ok(
       flowRecords >= acknowledged && flowRecords <= acknowledged + 700,
@@ -56,9 +57,12 @@ test("what was acknowledged before SIGKILL is there exactly once", async () => {
     const sum = ((flowRecords - 1) * flowRecords) / 2;
     assert.equal(rows[0]!.bytesSent + rows[0]!.bytesReceived, sum);
     if (run === 5) assert.equal(await sumOfRecords(store), sum);
+    hours.add(linkHours);
+    days.add(linkDays);
     await store.stop();
     written = flowRecords;
   }
+  assert.ok(hours.size > 1 && days.size > 1, "minutes became hours, and hours days");
   assert.ok(written >= 6 * 700, `only ${written} records were written`);
   rmSync(folder, { recursive: true });
 });

@@ -9,6 +9,8 @@ const linkColumns: Readonly<Record<LinkDimension, string>> = {
   protocol: "l.protocol",
   called: "coalesce(k.id, '')",
   observer: "coalesce(o.id, '')",
+  "client.interface": "l.client_interface",
+  "server.interface": "l.server_interface",
 };
 
 /** SQL for what links `l` with their peers `c` (client), `s` (server), `k` (called) and observer `o` are grouped by. */
@@ -36,7 +38,8 @@ function factColumn(alias: string, fact: EndFact): string {
 
 /** The joins that the columns of these dimensions need. */
 export function dimensionJoins(by: readonly Dimension[]): string {
-  const isNeeded = (start: string) => by.some((dimension) => dimension.startsWith(start));
+  const ofPeers = by.filter((dimension) => endOfDimension(dimension) !== undefined || dimension === "called");
+  const isNeeded = (start: string) => ofPeers.some((dimension) => dimension.startsWith(start));
   return [
     isNeeded("client") ? "LEFT JOIN peers c ON c.key = l.client_key" : "",
     isNeeded("server") ? "LEFT JOIN peers s ON s.key = l.server_key" : "",
@@ -45,5 +48,10 @@ export function dimensionJoins(by: readonly Dimension[]): string {
 }
 
 export function readDimension(dimension: Dimension, value: unknown): string {
-  return dimension === "protocol" ? formatProtocol(Number(value)) : String(value);
+  if (dimension === "protocol") return formatProtocol(Number(value));
+  return isInterface(dimension) && Number(value) === 0 ? "" : String(value);
+}
+
+function isInterface(dimension: Dimension): boolean {
+  return dimension === "client.interface" || dimension === "server.interface";
 }

@@ -34,7 +34,7 @@ import { recentLinks } from "./recent-links.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { keepReserve, makeRoom } from "./reserve.ts";
 import { removeOld, removeUnnamed, removeUntil, usedBytes } from "./retention.ts";
-import { lastIdBefore, rollUp, rollUpCoarser } from "./roll-up.ts";
+import { lastIdBefore, lowerMarks, rollUp, rollUpCoarser } from "./roll-up.ts";
 import { minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
 import { type Waiting, writeWaiting } from "./writer.ts";
 
@@ -340,14 +340,18 @@ class DuckDBStore implements Store {
 
   async #tidy({ writer, database }: Opened, now: number): Promise<void> {
     const isTrusted = this.#trustClock(now);
-    if (isTrusted) this.#marks = await rollUpCoarser(writer, this.#marks, now);
+    if (isTrusted) {
+      this.#marks = await lowerMarks(writer, this.#marks, now);
+      this.#marks = await rollUpCoarser(writer, this.#marks, now);
+    }
     let removed = isTrusted ? await removeOld(writer, this.#config, this.#marks, now) : 0;
     const { sizeMaxBytes } = this.#config;
     const used = await usedBytes(writer, database.path);
     if (used > sizeMaxBytes || this.#isFull) {
       await this.#rollUpThrough(writer, this.#committedId);
       // A tenth is freed at a time, so that not every minute has to free a little.
-      removed += await removeUntil(writer, database.path, Math.min(sizeMaxBytes, used) * 0.9);
+      const { hoursThrough } = this.#marks;
+      removed += await removeUntil(writer, database.path, hoursThrough, Math.min(sizeMaxBytes, used) * 0.9);
       await keepReserve(database.path);
       this.#isFull = false;
     }

@@ -29,12 +29,12 @@ export interface FilterColumns {
   calledAddress(end: PinnedEnd, conditionOf: AddressCondition): string | undefined;
   /** Undefined where that end's port is not known. */
   port(end: PinnedEnd): string | undefined;
-  /** Undefined where interfaces are not known. */
-  interface(end: PinnedEnd): string | undefined;
+  /** The number at that end, as one observer told it: to be asked by way of `seenBy`. */
+  interface(end: PinnedEnd): string;
   /** The VLAN in which a record was seen. */
   readonly vlan: string | undefined;
   readonly protocol: string;
-  /** Turns a test of an observer `o` into one of the link or record. */
+  /** Turns a test of an observer `o`, or of what it told, into one of the link or record. */
   seenBy(observerCondition: string): string;
   /** `rtt` in milliseconds, or NULL. */
   measure(name: Measure): string;
@@ -112,12 +112,7 @@ function termCondition(term: FilterTerm, columns: FilterColumns, parameters: Sql
           .map(number),
       );
     case "interface":
-      return anyOf(
-        ends
-          .map((pinned) => columns.interface(pinned))
-          .filter(isKnown)
-          .map(number),
-      );
+      return columns.seenBy(either((pinned) => number(columns.interface(pinned))));
     case "protocol":
       return number(columns.protocol);
     case "exporter":

@@ -27,9 +27,10 @@ function runOnSmallDisk(folder: string): {
   ];
   const { status, stdout, stderr, error } = spawnSync("unshare", parameters, {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 300_000, // of a child that hangs: it fails the test, as it would on no machine that is only slow
   });
-  const isPossible = error === undefined && status !== 77 && !stderr.includes("unshare:");
+  const isThere = (error as NodeJS.ErrnoException | undefined)?.code !== "ENOENT";
+  const isPossible = isThere && status !== 77 && !stderr.includes("unshare:");
   return { isPossible, output: `${stdout}${stderr}`, status };
 }
 
@@ -45,7 +46,8 @@ test("on a full disk the oldest goes, what is lost is counted, and recording goe
   assert.ok(dropped > 0 && dropped < appended / 4, `${dropped} of ${appended} were dropped`);
   assert.deepEqual(otherDrops, []);
   assert.ok(flowRecords > 0 && flowRecords < appended - dropped, `${flowRecords} are left`);
-  assert.match(messages[0], /^store: commit: .*No space left on device/);
+  // Whichever write comes upon it first, of records or of what they are rolled up to.
+  assert.match(messages[0], /^store: (commit|maintenance): .*No space left on device/);
   // Of the last few commits some may have been given up, but it did go on.
   assert.ok(last - newest < 100_000, `the newest record is ${last - newest} ms old`);
 });

@@ -143,7 +143,7 @@ function linkColumns(observerConditions: string[]): FilterColumns {
     called: (end, column) => (isServer(end) ? `called.${column}` : undefined),
     calledAddress: (end, conditionOf) => (isServer(end) ? conditionOf(peerAddress("called")) : undefined),
     port: (end) => (isServer(end) ? "l.server_port" : undefined),
-    interface: () => undefined,
+    interface: (end) => `l.${peerOf[end]}_interface`,
     vlan: undefined,
     protocol: "l.protocol",
     seenBy: (condition) => `l.seen_${observerConditions.push(condition) - 1}`,

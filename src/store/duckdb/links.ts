@@ -27,17 +27,19 @@ const addressesMax = 32;
  *     links     per link and observer: what counts apart from what is duplicate
  *     known     the links that somebody's figures count of: not those that only duplicates speak of
  *     drawn     what each peer is drawn as: `drawnPeer` of topology/build.ts in SQL
- *     reported  per pair of these, called peer, port, protocol and observer: what counts, and what that observer saw
+ *     between   links that are known, by what their ends are drawn as
  *     top       the heaviest pairs over the window
+ *     reported  of these, per called peer, port, protocol and observer: what counts, and what that observer saw
  *
- * Of each end the row has one peer that is drawn as it; its facts are read by a second statement.
+ * Most links are lighter than the heaviest: all that is told of a pair is put together of those few. Of each end the row has one peer
+ * that is drawn as it; its facts are read by a second statement.
  */
 export async function links(question: Question, query: LinksQuery): Promise<Links> {
   const window = windowOf(query, question.marks);
   const parameters = new SqlParameters();
   const rows = await question.rows(linksStatement(query, window, question, parameters), parameters);
   const keys = rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]);
-  const peers = await question.ends.read(new Set(keys), question.rows);
+  const peers = await question.ends.read(new Set(keys.filter((key) => key !== 0)), question.rows);
   const endOf = (key: unknown, addresses: unknown): LinkEnd => {
     const { address: _, ...facts } = peers.get(key as number) ?? otherPeer;
     return { ...facts, addresses: (addresses as string[]).filter((address) => address !== "") };
@@ -54,10 +56,15 @@ export async function links(question: Question, query: LinksQuery): Promise<Link
       called: row.called_key === 0 ? undefined : endOf(row.called_key, []),
       port: row.server_port as number,
       protocol: row.protocol as number,
-      observers: JSON.parse(row.observers as string) as ObserverTotals[],
+      observers: readObservers(row.observers as string),
     })),
     linksLeftOut: pairCount - pairs.size,
   };
+}
+
+function readObservers(json: string): ObserverTotals[] {
+  const observers = JSON.parse(json) as ObserverTotals[];
+  return observers.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function linksStatement(
@@ -76,37 +83,40 @@ function linksStatement(
   ),
   known AS (SELECT DISTINCT ${linkIdentity} FROM links WHERE counts),
   drawn AS (SELECT key, address, ${drawnAs[query.grouping ?? "none"]} AS drawn FROM peers),
-  reported AS MATERIALIZED (
-    SELECT coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server, l.called_key, l.server_port, l.protocol,
-      o.id AS observer_id, ${leastEnd("client")}, ${leastEnd("server")},
-      list(DISTINCT coalesce(c.address, '')) AS client_addresses, list(DISTINCT coalesce(s.address, '')) AS server_addresses,
-      ${groupTotals("l.")}, ${seenSums()}
-    FROM (FROM links SEMI JOIN known USING (${linkIdentity})) l LEFT JOIN observers o ON o.key = l.observer_key
+  between AS MATERIALIZED (
+    SELECT l.*, coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server,
+      coalesce(c.address, '') AS client_address, coalesce(s.address, '') AS server_address
+    FROM (FROM links SEMI JOIN known USING (${linkIdentity})) l
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
-    GROUP BY 1, 2, 3, 4, 5, 6
   ),
-  top AS (
+  top AS MATERIALIZED (
     SELECT client, server, ${metricWeights[query.metric]} AS weight, count(*) OVER () AS pair_count
-    FROM reported GROUP BY client, server
+    FROM between GROUP BY client, server
     ORDER BY weight DESC, client, server LIMIT ${parameters.integer(query.limit)}
+  ),
+  reported AS MATERIALIZED (
+    SELECT client, server, weight, pair_count, l.called_key, l.server_port, l.protocol,
+      o.id AS observer_id, ${leastEnd("client")}, ${leastEnd("server")},
+      list(client_address) AS client_addresses, list(server_address) AS server_addresses,
+      ${groupTotals("l.")}, ${seenSums()}
+    FROM between l JOIN top USING (client, server) LEFT JOIN observers o ON o.key = l.observer_key
+    GROUP BY ALL
   )
   SELECT ${of.replaceAll("called_key", "called_key::DOUBLE AS called_key")}, arg_min(client_key, least_client)::DOUBLE AS client_key, arg_min(server_key, least_server)::DOUBLE AS server_key,
     list_sort(list_distinct(flatten(list(client_addresses))))[:${addressesMax}] AS client_addresses,
     list_sort(list_distinct(flatten(list(server_addresses))))[:${addressesMax}] AS server_addresses,
     ${groupTotals()}, to_json(${observers}) AS observers, any_value(pair_count)::DOUBLE AS pair_count
-  FROM reported JOIN top USING (client, server)
-  GROUP BY weight, ${of}
+  FROM reported GROUP BY weight, ${of}
   ORDER BY weight DESC, client, server, ${metricWeights[query.metric]} DESC, server_port, protocol, called_key LIMIT ${rowsMax}`;
 }
 
-/** As text, which is read faster than lists of structures are. */
+/** As text, which is read faster than lists of structures are, and in no order, which costs as much again. */
 const observers = `list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
-      'packets': seen_packets } ORDER BY observer_id) FILTER (observer_id IS NOT NULL)`;
+      'packets': seen_packets }) FILTER (observer_id IS NOT NULL)`;
 
 /** The peer at the least address tells what the end is like, as in `buildTopology`. */
 function leastEnd(end: "client" | "server"): string {
-  const address = `coalesce(${end[0]}.address, '')`;
-  return `arg_min(l.${end}_key, ${address}) AS ${end}_key, min(${address}) AS least_${end}`;
+  return `arg_min(l.${end}_key, ${end}_address) AS ${end}_key, min(${end}_address) AS least_${end}`;
 }
 
 const networkOr = (condition: string, drawn: string) =>

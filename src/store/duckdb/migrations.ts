@@ -152,8 +152,13 @@ export const migrations: readonly Migration[] = [
   },
   {
     version: 4,
-    brings: "why it is not known who a peer is",
-    statements: addColumns("peers", "VARCHAR", ["unresolved"], "''"),
+    brings: "interfaces of links, why it is not known who a peer is",
+    statements: [
+      ...["link_minutes", "link_hours", "link_days"].flatMap((table) =>
+        addColumns(table, "UINTEGER", ["client_interface", "server_interface"]),
+      ),
+      ...addColumns("peers", "VARCHAR", ["unresolved"], "''"),
+    ],
   },
 ];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Database } from "./database.ts";
+import type { Database, DatabaseConnection } from "./database.ts";
 import { KnownEnds } from "./known-ends.ts";
 import { Questions } from "./questions.ts";
 
@@ -45,4 +45,37 @@ test("whoever gives up while waiting is told at once, and leaves the place to ot
   held[4]!();
   held[5]!();
   await Promise.allSettled(after);
+});
+
+test("an interrupt that comes too early to be heard is said again, until the question has ended", async () => {
+  let interrupts = 0;
+  let begun = () => {};
+  const isRunning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let end = (_: Error) => {};
+  const sql = {
+    run: async () => {},
+    runAndReadAll: (statement: string) => {
+      if (statement !== "a long one") return Promise.resolve({ getRowObjectsJS: () => [{}] });
+      begun();
+      return new Promise((_, reject) => {
+        end = reject;
+      });
+    },
+    interrupt() {
+      if (++interrupts === 3) end(new Error("interrupted"));
+    },
+    closeSync() {},
+  };
+  const connection = { sql } as unknown as DatabaseConnection;
+  const database: Database = { path: "", connect: async () => connection, close: () => {} };
+  const controller = new AbortController();
+  const asked = new Questions(database, new KnownEnds()).ask(controller.signal, ({ rows }) =>
+    rows("a long one"),
+  );
+  await isRunning;
+  controller.abort(new Error("gone"));
+  await assert.rejects(asked, /gone/);
+  assert.equal(interrupts, 3);
 });

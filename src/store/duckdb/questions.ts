@@ -20,6 +20,9 @@ const runningMax = 2;
 /** Questions that may wait for their turn. */
 const waitingMax = 64;
 
+/** DuckDB forgets an interrupt that comes while a statement is prepared: it is said again until the question has ended. */
+const interruptMilliseconds = 50;
+
 /** Runs questions beside the writer, each on its own connection and in its own transaction. */
 export class Questions {
   readonly #database: Database;
@@ -100,7 +103,11 @@ export class Questions {
   async #askNow<T>(signal: AbortSignal | undefined, answer: (question: Question) => Promise<T>): Promise<T> {
     const databaseConnection = await this.#database.connect();
     const { sql: connection } = databaseConnection;
-    const interrupt = () => connection.interrupt();
+    let interrupting: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      connection.interrupt();
+      interrupting ??= setInterval(interrupt, interruptMilliseconds);
+    };
     signal?.addEventListener("abort", interrupt);
     this.#running.add(connection);
     const ends = this.#ends.forQuestion();
@@ -120,6 +127,7 @@ export class Questions {
       throw new OperatingError("store_query", `query: ${(cause as Error).message.split("\n", 1)[0]}`, cause);
     } finally {
       signal?.removeEventListener("abort", interrupt);
+      clearInterval(interrupting);
       this.#running.delete(connection);
       connection.closeSync();
     }

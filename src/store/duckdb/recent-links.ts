@@ -20,14 +20,15 @@ export async function recentLinks(
     to: Number.MAX_SAFE_INTEGER,
     step: minuteMilliseconds,
   };
-  const keys = "client_key, server_key, called_key, server_port, protocol, is_duplicate";
+  const keys =
+    "client_key, server_key, called_key, server_port, protocol, is_duplicate, client_interface, server_interface";
   const sum = (name: string) =>
     (sampledColumns as readonly string[]).includes(name)
       ? `sum(least(${name}::DOUBLE * sampling_interval, 9007199254740991))`
       : `sum(${name})`;
   const links = await question.rows(
     `FROM (SELECT "time"::DOUBLE AS "time", client_key::DOUBLE AS client_key, server_key::DOUBLE AS server_key,
-      called_key::DOUBLE AS called_key, server_port, protocol, coalesce(o.id, '') AS observer, is_duplicate,
+      called_key::DOUBLE AS called_key, server_port, protocol, coalesce(o.id, '') AS observer, is_duplicate, client_interface, server_interface,
       ${linkSumColumns.map((name) => `${sum(name)}::DOUBLE AS ${name}`).join(", ")},
       ${leastRtt("rtt_min")}::DOUBLE AS rtt_min, min(first_seen)::DOUBLE AS first_seen, max(last_seen)::DOUBLE AS last_seen
     FROM (${linkRowsOfWindow(window, question.marks, parameters)}) r LEFT JOIN observers o ON o.key = r.observer_key
@@ -64,6 +65,8 @@ function readLinkMinute(row: SqlRow, client: Peer, server: Peer): Omit<LinkMinut
     protocol: number("protocol"),
     observer: row.observer as string,
     isDuplicate: row.is_duplicate as boolean,
+    clientInterface: number("client_interface"),
+    serverInterface: number("server_interface"),
     ...readCounters(row),
     rttMicroseconds: rttCount === 0 ? null : number("rtt_sum") / rttCount,
     rttMinMicroseconds: number("rtt_min") || null,

@@ -58,6 +58,7 @@ const nearEnough = 1.05;
 export async function removeUntil(
   connection: DatabaseConnection,
   path: string,
+  hoursThrough: number,
   targetBytes: number,
 ): Promise<number> {
   let removed = 0;
@@ -72,7 +73,8 @@ export async function removeUntil(
     before = used;
     const excess = (used - targetBytes) * factor;
     const count =
-      (await removeOldestRecords(connection, used, excess)) || (await removeOldestLinks(connection, excess));
+      (await removeOldestRecords(connection, used, excess)) ||
+      (await removeOldestLinks(connection, hoursThrough, excess));
     if (count === 0) break;
     removed += count;
     await checkpoint(connection);
@@ -81,7 +83,7 @@ export async function removeUntil(
 }
 
 /** What a row takes on disk, about: DuckDB does not say. Too little removed is made up for in the next step. */
-const linkBytes = 50;
+const linkBytes = 25;
 /** Of a small table more: each of its columns has a block. */
 const recordBytes = { min: 50, max: 200 } as const;
 
@@ -97,31 +99,37 @@ async function removeOldestRecords(
   return removeRows(connection, `flow_records WHERE record_id <= ${first + Math.ceil(bytes / each)}`);
 }
 
-/** Minutes first: what they add up to is in hours. */
-async function removeOldestLinks(connection: DatabaseConnection, bytes: number): Promise<number> {
-  const minutes = await timesOf(connection, "link_minutes");
-  if (minutes !== undefined) return removeMinutes(connection, cutOf(minutes, bytes, hourMilliseconds));
-  const hours = await timesOf(connection, "link_hours");
-  return hours === undefined ? 0 : removeHoursAndDays(connection, cutOf(hours, bytes, dayMilliseconds));
+/** Minutes first, as far as what they add up to is in hours; minutes that nothing else tells of at the last. */
+async function removeOldestLinks(
+  connection: DatabaseConnection,
+  hoursThrough: number,
+  bytes: number,
+): Promise<number> {
+  const inHours = await cutOf(connection, "link_minutes", bytes, hourMilliseconds, hoursThrough);
+  if (inHours !== undefined) return removeMinutes(connection, Math.min(hoursThrough, inHours));
+  const hours = await cutOf(connection, "link_hours", bytes, dayMilliseconds);
+  if (hours !== undefined) return removeHoursAndDays(connection, hours);
+  const minutes = await cutOf(connection, "link_minutes", bytes, hourMilliseconds);
+  return minutes === undefined ? 0 : removeMinutes(connection, minutes);
 }
 
-interface Times {
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-}
-
-async function timesOf(connection: DatabaseConnection, table: LinkTable): Promise<Times | undefined> {
-  const statement = `SELECT min("time")::DOUBLE, max("time")::DOUBLE, count(*)::DOUBLE FROM ${table}`;
-  const [first, last, count] = (await rowsOf(connection, statement))[0] ?? [];
-  if (typeof first !== "number" || typeof last !== "number" || typeof count !== "number") return undefined;
-  return { first, last, count };
-}
-
-/** The time before which to remove for so many bytes to be freed: a multiple of `unit` behind the first. */
-function cutOf({ first, last, count }: Times, bytes: number, unit: number): number {
+/**
+ * The time, a multiple of `unit`, before which to remove for so many bytes to be freed; undefined where there is nothing before `before`.
+ * By the share of rows, not of time: one row of a clock that was years ahead must not cost all that is between.
+ */
+async function cutOf(
+  connection: DatabaseConnection,
+  table: LinkTable,
+  bytes: number,
+  unit: number,
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<number | undefined> {
+  const rows = `FROM ${table} WHERE "time" < ${before}`;
+  const [count] = (await rowsOf(connection, `SELECT count(*)::DOUBLE ${rows}`))[0] as [number];
+  if (count === 0) return undefined;
   const share = Math.min(1, bytes / (count * linkBytes));
-  return floorTo(first + (last - first) * share, unit) + unit;
+  const [row] = await rowsOf(connection, `SELECT approx_quantile("time", ${share})::DOUBLE ${rows}`);
+  return floorTo(row![0] as number, unit) + unit;
 }
 
 /** Names remembered of a peer, beside the one it has. */

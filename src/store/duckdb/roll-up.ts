@@ -1,5 +1,5 @@
 import { type DatabaseConnection, rowsOf } from "./database.ts";
-import { coarserRows, rollUpStatement } from "./link-rows.ts";
+import { coarserStatement, rollUpStatement } from "./link-rows.ts";
 import type { LinkTable } from "./schema.ts";
 import {
   dayMilliseconds,
@@ -85,13 +85,49 @@ async function advance(connection: DatabaseConnection, step: Step): Promise<numb
   const through = Math.min(end, first + unitsAtOnce * unit);
   await inTransaction(connection, async () => {
     const condition = `"time" >= ${after} AND "time" < ${through}`;
-    await connection.sql.run(`INSERT INTO ${to} BY NAME ${coarserRows(from, condition, unit)}`);
+    await connection.sql.run(coarserStatement(from, to, condition, unit));
     await connection.sql.run(`UPDATE rollup_state SET ${mark} = ${through}`);
   });
   return through;
 }
 
-/** The last id before which every record is older than `time`; `throughId` when all are. */
+/** Marks further ahead of the clock than this are of a time when it was wrong. */
+const aheadMilliseconds = 2 * hourMilliseconds;
+
+/**
+ * After a clock that was believed has been set back: hours and days that are still to come are taken out, and put together anew from
+ * their minutes when they are over. Else every minute until then would add rows to hours and days.
+ */
+export async function lowerMarks(
+  connection: DatabaseConnection,
+  marks: RollUpMarks,
+  now: number,
+): Promise<RollUpMarks> {
+  if (marks.hoursThrough - now < aheadMilliseconds) return marks;
+  const [row] = await rowsOf(connection, "SELECT minutes_from::DOUBLE FROM rollup_state");
+  const before = row![0] as number;
+  const hoursThrough = floorTo(now, hourMilliseconds);
+  const daysThrough = Math.min(marks.daysThrough, floorTo(now, dayMilliseconds));
+  const minutesFrom = Math.min(before, hoursThrough);
+  await inTransaction(connection, async () => {
+    const { sql } = connection;
+    // Of hours whose minutes were removed the first minute has all; what came late is in them too.
+    const withoutMinutes = `"time" >= ${hoursThrough} AND "time" < ${before}`;
+    await sql.run(`DELETE FROM link_minutes WHERE ${withoutMinutes}`);
+    await sql.run(`INSERT INTO link_minutes BY NAME FROM link_hours WHERE ${withoutMinutes}`);
+    await sql.run(`DELETE FROM link_hours WHERE "time" >= ${hoursThrough}`);
+    await sql.run(`DELETE FROM link_days WHERE "time" >= ${daysThrough}`);
+    await sql.run(
+      `UPDATE rollup_state SET minutes_from = ${minutesFrom}, hours_through = ${hoursThrough}, days_through = ${daysThrough}`,
+    );
+  });
+  return { ...marks, minutesFrom, hoursThrough, daysThrough };
+}
+
+/**
+ * The last id before the first record of the minute that begins at `time`; `throughId` when there is none. Records of later minutes are
+ * of a clock that was ahead: they hold up nothing.
+ */
 export async function lastIdBefore(
   connection: DatabaseConnection,
   afterId: number,
@@ -100,7 +136,8 @@ export async function lastIdBefore(
 ): Promise<number> {
   const [row] = await rowsOf(
     connection,
-    `SELECT min(record_id)::DOUBLE FROM flow_records WHERE record_id > ${afterId} AND "collectionTimeMilliseconds" >= ${time}`,
+    `SELECT min(record_id)::DOUBLE FROM flow_records WHERE record_id > ${afterId}
+      AND "collectionTimeMilliseconds" >= ${time} AND "collectionTimeMilliseconds" < ${time + minuteMilliseconds}`,
   );
   const first = row?.[0];
   return typeof first === "number" ? first - 1 : throughId;

@@ -77,6 +77,8 @@ export const linkKeyColumns = [
   "protocol",
   "is_duplicate",
   "sampling_interval",
+  "client_interface",
+  "server_interface",
 ] as const;
 /** As they were exported: to be multiplied by the sampling interval. */
 export const sampledColumns = ["bytes_sent", "bytes_received", "packets"] as const;
@@ -102,7 +104,7 @@ const linkTableColumns = `("time" BIGINT NOT NULL, observer_key BIGINT NOT NULL,
     server_key BIGINT NOT NULL, server_port USMALLINT NOT NULL, protocol UTINYINT NOT NULL,
     is_duplicate BOOLEAN NOT NULL, ${linkSumColumns.map((name) => `${name} BIGINT NOT NULL`).join(", ")},
     rtt_min BIGINT NOT NULL, last_seen BIGINT NOT NULL, called_key BIGINT NOT NULL, sampling_interval UINTEGER NOT NULL,
-    first_seen BIGINT NOT NULL)`;
+    first_seen BIGINT NOT NULL, client_interface UINTEGER NOT NULL, server_interface UINTEGER NOT NULL)`;
 
 /** The counters of links by the columns that hold them. */
 export const counterColumns: Readonly<Record<LinkCounter, LinkSumColumn>> = {

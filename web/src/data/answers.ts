@@ -332,8 +332,14 @@ interface Seen {
   readonly lastSeen: number;
 }
 
+/** Null while nothing is stored of it, though it is on the live map. */
+interface Stored {
+  readonly firstSeen: number | null;
+  readonly lastSeen: number | null;
+}
+
 /** What is used of `/api/v1/peers/ID`. */
-export interface PeerHistory extends Seen {
+export interface PeerHistory extends Stored {
   readonly peer: TopologyPeer;
   /** The last seen first. */
   readonly addresses: readonly (Seen & { readonly address: string; readonly name: string })[];
@@ -353,7 +359,7 @@ export interface ServedPort {
 }
 
 /** What is used of `/api/v1/links/CLIENT>SERVER`. */
-export interface LinkHistory extends Seen {
+export interface LinkHistory extends Stored {
   readonly client: TopologyPeer;
   readonly server: TopologyPeer;
   /** Null when there was nothing in the window. */

@@ -1,4 +1,3 @@
-import type { Topology, TopologyChange } from "../../../src/topology/topology.ts";
 import { apiUrl, type Params } from "./api.ts";
 import { EventStreamParser, type StreamEvent } from "./event-stream.ts";
 import { type Problem, ProblemError, readProblem } from "./problem.ts";
@@ -12,9 +11,10 @@ export type LiveState =
   | { readonly kind: "away"; readonly retryAt: number };
 
 export interface LiveDependencies {
-  /** With the text that it was read from. */
-  readonly onMap: (topology: Topology, json: string) => void;
-  readonly onChange: (change: TopologyChange, json: string) => void;
+  /** A Topology as JSON. */
+  readonly onMap: (json: string) => void;
+  /** A TopologyChange as JSON. */
+  readonly onChange: (json: string) => void;
   readonly onState: (state: LiveState) => void;
 }
 
@@ -63,10 +63,10 @@ export function createLive(params: Params, { onMap, onChange, onState }: LiveDep
 
   function take({ event, data }: StreamEvent): void {
     if (event === "map") {
-      onMap(JSON.parse(data) as Topology, data);
+      onMap(data);
       failures = 0;
       onState({ kind: "open" });
-    } else if (event === "change") onChange(JSON.parse(data) as TopologyChange, data);
+    } else if (event === "change") onChange(data);
   }
 
   function retryLater(): void {

@@ -3,10 +3,9 @@ import { Comparison } from "./comparison.ts";
 import { changeTo, type Sieve, sift } from "./sieve.ts";
 import { TopologyState } from "./topology-state.ts";
 
-/** Whoever keeps a copy in step: the map's worker. `json` is the same as text, where it came so. */
+/** Whoever keeps a copy in step: the map's worker. It is given a Topology or a TopologyChange as JSON. */
 export interface TopologyFollower {
-  setMap(topology: Topology, json?: string): void;
-  apply(change: TopologyChange, json?: string): void;
+  take(json: string): void;
 }
 
 /**
@@ -35,20 +34,50 @@ export class TopologyStore {
     return this.#hiddenLinks;
   }
 
-  setMap(topology: Topology, json?: string): void {
+  setMap(topology: Topology): void {
     this.#plain.setMap(topology);
-    this.#show(topology, json);
+    this.#show(topology);
   }
 
-  apply(change: TopologyChange, json?: string): void {
+  /** A whole map as it came. Followers have it before it is read here, so that they read it at the same time. */
+  readMap(json: string): void {
+    const isTold = this.#tellAsItCame(json);
+    const topology = JSON.parse(json) as Topology;
+    this.#plain.setMap(topology);
+    this.#show(topology, isTold);
+  }
+
+  apply(change: TopologyChange): void {
+    this.#apply(change);
+  }
+
+  readChange(json: string): void {
+    const isTold = this.#tellAsItCame(json);
+    this.#apply(JSON.parse(json) as TopologyChange, isTold);
+  }
+
+  #apply(change: TopologyChange, isTold = false): void {
     this.#plain.apply(change);
     const compared = this.#sieve
       ? changeTo(this.state, this.#sifted(wholeOf(this.#plain)))
       : (this.#comparison?.change(change, this.#plain) ?? change);
     this.state.apply(compared);
     this.#last = undefined;
-    for (const follower of this.#followers) follower.apply(compared, compared === change ? json : undefined);
+    if (!isTold) this.#tell(compared);
     this.#notify();
+  }
+
+  /** Only where nothing is compared or kept back do followers see what came. */
+  #tellAsItCame(json: string): boolean {
+    if (this.#sieve !== undefined || this.#comparison !== undefined) return false;
+    for (const follower of this.#followers) follower.take(json);
+    return true;
+  }
+
+  #tell(message: Topology | TopologyChange): void {
+    if (this.#followers.size === 0) return;
+    const json = JSON.stringify(message);
+    for (const follower of this.#followers) follower.take(json);
   }
 
   /** From now on all is shown beside another window, or, with undefined, by itself. */
@@ -74,19 +103,18 @@ export class TopologyStore {
     return left;
   }
 
-  #show(topology: Topology, json?: string): void {
+  #show(topology: Topology, isTold = false): void {
     const compared = this.#sifted(topology);
     this.state.setMap(compared);
     this.#last = compared;
-    for (const follower of this.#followers)
-      follower.setMap(compared, compared === topology ? json : undefined);
+    if (!isTold) this.#tell(compared);
     this.#notify();
   }
 
   /** A new follower first gets everything. */
   follow(follower: TopologyFollower): () => void {
     this.#followers.add(follower);
-    if (this.#version > 0) follower.setMap(this.#last ?? wholeOf(this.state));
+    if (this.#version > 0) follower.take(JSON.stringify(this.#last ?? wholeOf(this.state)));
     return () => this.#followers.delete(follower);
   }
 

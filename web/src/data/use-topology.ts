@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import type { Topology } from "../../../src/topology/topology.ts";
 import type { TimeRange } from "../time/time-range.ts";
 import { timeParams } from "../time/time-range.ts";
 import type { Grouping } from "../view.ts";
@@ -50,20 +51,23 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
       group: asked.group === "peer" ? undefined : asked.group,
       limit: linksMax,
     };
-    const take = (...map: Parameters<TopologyStore["setMap"]>) => {
-      store.setMap(...map);
-      setAnswered(question);
-    };
     setState({ kind: "connecting" });
     if (asked.range.kind === "live") {
       const live = createLive(params, {
-        onMap: take,
-        onChange: (change, json) => store.apply(change, json),
+        onMap: (json) => {
+          store.readMap(json);
+          setAnswered(question);
+        },
+        onChange: (json) => store.readChange(json),
         onState: setState,
       });
       live.start();
       return live.stop;
     }
+    const take = (topology: Topology) => {
+      store.setMap(topology);
+      setAnswered(question);
+    };
     return fetchPast({ ...params, ...timeParams(asked.range) }, take, setState);
   }, [store, question]);
 
@@ -72,7 +76,7 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
 
 function fetchPast(
   params: Parameters<typeof fetchMap>[0],
-  take: (topology: Awaited<ReturnType<typeof fetchMap>>) => void,
+  take: (topology: Topology) => void,
   setState: (state: FeedState) => void,
 ): () => void {
   const request = new AbortController();

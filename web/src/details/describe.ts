@@ -1,5 +1,5 @@
 import type { LinkPort, TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { hasTrouble, linkRate } from "../map/link-look.ts";
+import { hasTrouble, isSlow, linkRate } from "../map/link-look.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatRate } from "../units/units.ts";
 
 /** Peers and links in words. */
@@ -52,9 +52,11 @@ export function linkSummary(
     `↑ ${formatBytes(link.bytesSent)}  ↓ ${formatBytes(link.bytesReceived)}  ${formatRate(linkRate(link, interval, isLive))}`,
   );
   const connections = `${formatCount(link.connections)} opened`;
-  say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
-  if (link.rttMs !== null) say(`RTT ${formatMilliseconds(link.rttMs)}`);
-  if (link.failed > 0) say(`${formatCount(link.failed)} failed`, true);
+  // Exporters do not tell of connections.
+  if (isSeenByAgent(link) || link.connections > 0)
+    say(isLive ? `${formatCount(link.active)} open, ${connections}` : connections);
+  if (link.rttMs !== null) say(`RTT ${rttText(link)}`, isSlow(link));
+  if (link.failed > 0) say(failedText(link, `${formatCount(link.failed)} failed`), true);
   const broken = brokenText(link);
   if (broken !== "") say(broken, true);
   if (link.retransmits > 0)

@@ -2,6 +2,7 @@ import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
 import type { ThemeName } from "../map/palette.ts";
 import { gatherLink, gatherPeer } from "../nest/gather.ts";
+import { isGroupId } from "../nest/nest-path.ts";
 import type { Openness } from "../nest/openness.ts";
 import type { Selection, View } from "../view.ts";
 import { GroupDetails } from "./group-details.tsx";
@@ -48,6 +49,8 @@ export default function Details(props: DetailsProps & { store: TopologyStore; se
         Not on the map now: nothing of it was seen in this time, or the filter hides it.
       </p>
       {props.view.group === "peer" &&
+        // Groups are made here: of these the store knows nothing by id, nor of a link between them.
+        !selection.id.split(">").some(isGroupId) &&
         (selection.kind === "peer" ? (
           <PeerMemory id={selection.id} range={props.view.range} />
         ) : (

@@ -29,37 +29,43 @@ export function LinkMemory({ id, range }: { id: string; range: TimeRange }) {
 /** Minutes are what is stored: seconds would be more than is known. */
 const minuteText = (moment: number) => formatTime(moment).slice(0, 16);
 
-interface Seen {
-  readonly firstSeen: number;
-  readonly lastSeen: number;
+interface Stored {
+  readonly firstSeen: number | null;
+  readonly lastSeen: number | null;
 }
 
 function MemorySection({
   remembered: { history, reason },
   children,
 }: {
-  remembered: Remembered<Seen>;
+  remembered: Remembered<Stored>;
   children?: ReactNode;
 }) {
   return (
     <Section title="Remembered">
-      <div data-testid="memory" data-known={history !== undefined}>
-        {history !== undefined && (
-          <ul className="known-as">
-            <li>
-              <span className="faint">First seen</span>
-              <span className="number">{minuteText(history.firstSeen)}</span>
-            </li>
-            <li>
-              <span className="faint">Last stored</span>
-              <span className="number">{minuteText(history.lastSeen)}</span>
-            </li>
-          </ul>
-        )}
+      <div data-testid="memory" data-known={typeof history?.firstSeen === "number"}>
+        {history !== undefined && <SeenFrom history={history} />}
         {reason !== undefined && <p className="faint">{reason}</p>}
         {children}
       </div>
     </Section>
+  );
+}
+
+function SeenFrom({ history: { firstSeen, lastSeen } }: { history: Stored }) {
+  if (firstSeen === null || lastSeen === null)
+    return <p className="faint">Nothing is stored of it yet: a minute is stored when it is over.</p>;
+  return (
+    <ul className="known-as">
+      <li>
+        <span className="faint">First seen</span>
+        <span className="number">{minuteText(firstSeen)}</span>
+      </li>
+      <li>
+        <span className="faint">Last stored</span>
+        <span className="number">{minuteText(lastSeen)}</span>
+      </li>
+    </ul>
   );
 }
 

@@ -58,7 +58,7 @@ function chartOptions(width: number, outLabel: string, inLabel: string, theme: T
   return {
     width,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { y: false, drag: { x: false, y: false } },
     legend: { live: true },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.08, Math.max(high, 1) * 1.08] } },

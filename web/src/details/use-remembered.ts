@@ -38,6 +38,6 @@ function useRemembered<T>(
 
 function reasonOf(error: Error): string {
   if (!(error instanceof ProblemError)) return "The server does not answer.";
-  if (error.problem.status === 404) return "Nothing is stored of it yet: a minute is stored when it is over.";
+  if (error.problem.status === 404) return "It is not on the live map, and nothing is stored of it.";
   return `${error.message}.`;
 }

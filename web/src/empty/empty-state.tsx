@@ -37,8 +37,8 @@ export function EmptyState({
 }: EmptyStateProps) {
   return (
     <div className="empty" data-testid={`empty-${reason}`}>
-      <div className="empty-card">
-        {reason === "no_flows_yet" && <NoFlowsYet status={status} agents={agents} />}
+      <div className={reason === "no_flows_yet" ? "empty-card wide" : "empty-card"}>
+        {reason === "no_flows_yet" && <NoFlowsYet status={status} agents={agents} onWider={onWider} />}
         {reason === "all_is_hidden" && (
           <>
             <h2>Nothing is left</h2>
@@ -99,19 +99,31 @@ function rangeHint(status: Status | undefined): string {
   return `The oldest flow in the store is of ${formatTime(oldest).slice(0, 16)}.`;
 }
 
-function NoFlowsYet({ status, agents }: { status: Status | undefined; agents: Agents | undefined }) {
+function NoFlowsYet({ status, agents, onWider }: Pick<EmptyStateProps, "status" | "agents" | "onWider">) {
+  const isFirst = (status?.store.oldestFlow ?? null) === null;
   return (
     <>
-      <Compass />
-      <h2>No flows yet</h2>
-      <p className="faint">The chart draws itself as soon as something talks.</p>
-      {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
-      {status !== undefined && <PointHere status={status} />}
-      {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
-      <Step title="Only looking?">
-        <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
-        <Command text="sudo ./portolan demo" />
-      </Step>
+      <header>
+        <Compass />
+        <div>
+          <h2>{isFirst ? "No flows yet" : "Nothing talks now"}</h2>
+          <p className="faint">The chart draws itself as soon as something talks.</p>
+        </div>
+        {!isFirst && (
+          <Button variant="default" onClick={onWider}>
+            Look at the last 24 hours
+          </Button>
+        )}
+      </header>
+      <div className="steps">
+        {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
+        {status !== undefined && <PointHere status={status} />}
+        {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
+        <Step title="Only looking?">
+          <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
+          <Command text="sudo ./portolan demo" />
+        </Step>
+      </div>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { SearchIcon } from "../icons.tsx";
 import { type Completion, completions } from "./completion.ts";
 import { CompletionList, completionId, completionListId } from "./completion-list.tsx";
 import { examples } from "./filter-chips.ts";
-import { type FilterMistake, filterMistake } from "./filter-text.ts";
+import { endsInField, type FilterMistake, filterMistake } from "./filter-text.ts";
 import { useAskedValues } from "./use-asked-values.ts";
 import "./filter.css";
 
@@ -21,7 +21,7 @@ export interface FilterBarProps {
 
 const pauseMilliseconds = 600;
 
-/** A filter is applied by Enter or after a short pause, and only when it has no mistake. */
+/** A filter is applied by Enter or after a short pause, and only when it has no mistake; not while a field's name is being typed. */
 export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const [text, setText] = useState(filter);
   const [mistake, setMistake] = useState<FilterMistake>();
@@ -70,7 +70,9 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const change = (next: string) => {
     setText(next);
     if (filterMistake(next) === undefined) setMistake(undefined);
-    applyLater(next);
+    // Enter applies it all the same.
+    if (endsInField(next)) applyLater.cancel();
+    else applyLater(next);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // Commands are reached from here too.

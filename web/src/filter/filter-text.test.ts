@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chips, examples } from "./filter-chips.ts";
-import { addTerm, filterMistake, hasTerm, toggleTerm } from "./filter-text.ts";
+import { addTerm, endsInField, filterMistake, hasTerm, toggleTerm } from "./filter-text.ts";
 
 test("a term is added so that both hold", () => {
   assert.equal(addTerm("", "failed>0"), "failed>0");
@@ -30,4 +30,11 @@ test("a mistake has its place", () => {
   const mistake = filterMistake("name:nginx colour:red");
   assert.equal(mistake?.position, 11);
   assert.ok((mistake?.message.length ?? 0) > 5);
+});
+
+test("a field that is being typed is told from words that are looked for", () => {
+  for (const text of ["na", "name", "port:443 -serv", "(client.names", "NAMESPACE"])
+    assert.equal(endsInField(text), true, text);
+  for (const text of ["", "nginx", "name:", "name:na", "name ", '"na', "10.0.0.1", "port:443"])
+    assert.equal(endsInField(text), false, text);
 });

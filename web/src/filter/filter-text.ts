@@ -1,4 +1,4 @@
-import { parseFilter } from "../../../src/query/index.ts";
+import { filterFields, parseFilter } from "../../../src/query/index.ts";
 
 /** Adds a term to a filter's text so that both have to hold. */
 export function addTerm(filter: string, term: string): string {
@@ -39,6 +39,12 @@ export function words(filter: string): string[] {
   }
   if (word !== "") found.push(word);
   return found;
+}
+
+/** Whether the last word may be becoming a field, which as a word of its own would leave nothing. */
+export function endsInField(text: string): boolean {
+  const start = /(?:^|[\s(])-?(?:client\.|server\.)?([a-z]+)$/i.exec(text)?.[1]?.toLowerCase();
+  return start !== undefined && filterFields.some(({ name }) => name.toLowerCase().startsWith(start));
 }
 
 export interface FilterMistake {

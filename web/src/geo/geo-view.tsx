@@ -258,5 +258,9 @@ function readHome(): readonly [number, number] {
 }
 
 function keepHome([longitude, latitude]: readonly [number, number]): void {
-  localStorage.setItem(homeKey, `${longitude.toFixed(2)} ${latitude.toFixed(2)}`);
+  try {
+    localStorage.setItem(homeKey, `${longitude.toFixed(2)} ${latitude.toFixed(2)}`);
+  } catch {
+    // The storage is full or forbidden: it stands there until the page is left.
+  }
 }

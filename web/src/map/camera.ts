@@ -48,21 +48,23 @@ export function zoom(camera: Camera, size: ViewSize, factor: number, x: number, 
   };
 }
 
+/** Pixels of the view that something else lies over, or that stay free. */
 export interface Margin {
   readonly top: number;
-  readonly side: number;
+  readonly right: number;
   readonly bottom: number;
+  readonly left: number;
 }
 
 /** Shows all of `bounds`, but never larger than peers are meant to be seen. */
 export function fit(bounds: Bounds, size: ViewSize, margin: Margin): Camera {
   const width = Math.max(1, bounds.right - bounds.left);
   const height = Math.max(1, bounds.bottom - bounds.top);
-  const roomX = Math.max(40, size.width - 2 * margin.side);
+  const roomX = Math.max(40, size.width - margin.left - margin.right);
   const roomY = Math.max(40, size.height - margin.top - margin.bottom);
   const scale = Math.min(1.35, Math.max(scaleMin, Math.min(roomX / width, roomY / height)));
   return {
-    x: (bounds.left + bounds.right) / 2,
+    x: (bounds.left + bounds.right) / 2 - (margin.left - margin.right) / 2 / scale,
     y: (bounds.top + bounds.bottom) / 2 - (margin.top - margin.bottom) / 2 / scale,
     scale,
   };

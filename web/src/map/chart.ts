@@ -3,14 +3,14 @@ import type { Topology, TopologyChange } from "../../../src/topology/topology.ts
 import type { Openness } from "../nest/openness.ts";
 import type { Selection } from "../view.ts";
 import { drawFocus, type Focus, focusOf } from "./draw/draw-focus.ts";
-import { drawPicture } from "./draw/draw-picture.ts";
+import { drawAll, drawPicture } from "./draw/draw-picture.ts";
 import { drawPulses, pulsingLinks } from "./draw/draw-pulses.ts";
 import { drawSvg } from "./draw/draw-svg.ts";
 import type { Context, Pen } from "./draw/pen.ts";
 import { Picture } from "./draw/picture.ts";
 import { describeGroup, describeLink, describePeer } from "./drawn-answers.ts";
 import { hitHeading, hitTest, peerToward } from "./hit-test.ts";
-import type { Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
+import type { Covered, Drawn, DrawnLink, DrawnPeer, FromMap, Size } from "./messages.ts";
 import { palettes, type ThemeName } from "./palette.ts";
 import type { Scene, SceneLink } from "./scene.ts";
 import { SceneKeeper } from "./scene-keeper.ts";
@@ -21,8 +21,8 @@ const quickLinks = 400;
 const restMilliseconds = 90;
 /** Moving dots alone need no more than 30 frames per second. */
 const pulseMilliseconds = 30;
-/** A picture that is moved out of view is drawn anew on the way only so often that it takes an eighth of the time. */
-const farOffFactor = 8;
+/** Of each frame on the way for the next picture, when the last one is moved out of view. */
+const sliceMilliseconds = 8;
 const dimmed = 0.3;
 /** Where things are is told this long after they came to rest. */
 const homesMilliseconds = 3000;
@@ -40,6 +40,9 @@ export class Chart {
   readonly #keeper = new SceneKeeper();
   /** What the last picture shows; the scene may already be newer. */
   #drawnScene: Scene = this.#keeper.scene;
+  /** What the picture that is under way will show, and what it took so far. */
+  #begunScene = this.#drawnScene;
+  #spent = 0;
   #pulsing: SceneLink[] = [];
   readonly #viewpoint = new Viewpoint();
   #theme: ThemeName = "dark";
@@ -54,8 +57,8 @@ export class Chart {
   #held: { readonly id: string; spot: Spot; isMoved: boolean } | undefined;
   #homesDue: ReturnType<typeof setTimeout> | undefined;
   #lastFrame = 0;
+  #wasByHand = false;
   #presentedAt = 0;
-  #drawnAt = Number.NEGATIVE_INFINITY;
   #frameCount = 0;
   #drawn: Drawn = {
     pictureCount: 0,
@@ -81,8 +84,16 @@ export class Chart {
     this.#canvas.width = Math.round(size.width * size.ratio);
     this.#canvas.height = Math.round(size.height * size.ratio);
     this.#picture.setSize(size);
-    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive);
+    if (this.#viewpoint.follows) this.#viewpoint.fit(this.#scene.bounds);
     this.#redraw();
+  }
+
+  setCovered(covered: Covered): void {
+    this.#viewpoint.covered = covered;
+    const chosen = this.#selected && focusOf(this.#scene, this.#selected.kind, this.#selected.id)?.peers[0];
+    if (this.#viewpoint.follows) this.#refit();
+    else if (chosen !== undefined) this.#viewpoint.uncover(chosen, performance.now());
+    this.#refresh();
   }
 
   setTheme(theme: ThemeName): void {
@@ -231,7 +242,7 @@ export class Chart {
 
   fit(): void {
     this.#viewpoint.follows = true;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, performance.now());
+    this.#viewpoint.fit(this.#scene.bounds, performance.now());
     this.#requestFrame();
   }
 
@@ -256,13 +267,14 @@ export class Chart {
     const { width, height, ratio } = pen;
     const canvas = new OffscreenCanvas(Math.round(width * ratio), Math.round(height * ratio));
     const context = canvas.getContext("2d", { alpha: false })!;
-    drawPicture({ ...pen, context }, this.#scene);
+    drawAll(drawPicture({ ...pen, context }, this.#scene));
     return await canvas.convertToBlob({ type: "image/png" });
   }
 
   /** Draws what has to be drawn, and asks for another frame while something moves. */
   frame(now: number): void {
-    const isHeld = now - this.#viewpoint.movedAt < restMilliseconds && this.#drawn.linksInView > quickLinks;
+    const isByHand = this.#isByHand(now);
+    const isHeld = isByHand && this.#drawn.linksInView > quickLinks;
     // On a heavy map what is new waits until the hand rests: folding it would cost frames.
     if (!isHeld) this.#prepare();
     if (!this.#isVisible) return;
@@ -270,18 +282,26 @@ export class Chart {
     if (glide !== "still") this.#isViewStale = true;
     const isDimming = this.#stepDim(now);
     this.#lastFrame = now;
-    const isMoving = now - this.#viewpoint.movedAt < restMilliseconds || glide === "gliding";
+    const isMoving = isByHand || glide === "gliding";
     const { camera, size } = this.#viewpoint;
-    if (this.#isPictureStale || this.#picture.camera !== camera) {
-      const isQuick = this.#drawn.linksInView <= quickLinks;
-      const isDue = now - this.#drawnAt > this.#drawn.milliseconds * farOffFactor;
-      if (!isMoving || isQuick || (isDue && this.#picture.isFarOff(camera, size))) this.#drawPicture();
-    }
+    const isQuick = this.#drawn.linksInView <= quickLinks;
+    if (isMoving && !isQuick) {
+      const isFarOff = this.#picture.isFarOff(camera, size);
+      if (this.#picture.isUnderWay || isFarOff) this.#drawPicture(sliceMilliseconds);
+    } else if (this.#isPictureStale || this.#picture.camera !== camera) this.#drawPicture();
     const hasPulses = this.#moves && this.#keeper.isLive && this.#pulsing.length > 0;
     const isPulseDue = hasPulses && now - this.#presentedAt >= pulseMilliseconds;
     if (this.#isViewStale || isPulseDue) this.#present(now, hasPulses);
-    const isBusy = isMoving || isDimming || hasPulses || this.#keeper.isGliding;
+    const isBusy = isMoving || this.#picture.isUnderWay || isDimming || hasPulses || this.#keeper.isGliding;
     if (isBusy || this.#isPictureStale) this.#requestFrame();
+  }
+
+  /** After a frame that took long the hand's next moves still wait to be heard: it rests only when the frame after says so too. */
+  #isByHand(now: number): boolean {
+    const rests = now - this.#viewpoint.movedAt >= restMilliseconds;
+    const isByHand = !rests || this.#wasByHand;
+    this.#wasByHand = !rests;
+    return isByHand;
   }
 
   #prepare(): void {
@@ -306,26 +326,34 @@ export class Chart {
 
   #refit(): void {
     const isFirst = this.#drawn.peers === 0;
-    this.#viewpoint.fit(this.#scene.bounds, !this.#keeper.isLive, isFirst ? undefined : performance.now());
+    this.#viewpoint.fit(this.#scene.bounds, isFirst ? undefined : performance.now());
   }
 
-  #drawPicture(): void {
+  /** The next picture, for so long; what is left of it is drawn in the next frames. */
+  #drawPicture(milliseconds = Infinity): void {
     const started = performance.now();
-    this.#drawnAt = started;
-    const { links, labels } = this.#picture.draw(this.#pen(), this.#scene);
-    this.#drawnScene = this.#scene;
-    this.#isPictureStale = false;
+    const isMeantNow = this.#picture.isUnderWay && milliseconds !== Infinity;
+    if (!isMeantNow) {
+      this.#picture.begin(this.#pen(), this.#scene);
+      this.#begunScene = this.#scene;
+      this.#spent = 0;
+      this.#isPictureStale = false;
+    }
+    const pictured = this.#picture.draw(milliseconds);
+    this.#spent += performance.now() - started;
+    if (pictured === undefined) return;
+    this.#drawnScene = this.#begunScene;
     this.#isViewStale = true;
     this.#drawn = {
       pictureCount: this.#drawn.pictureCount + 1,
       frameCount: this.#frameCount,
-      peers: this.#scene.peers.length,
-      groups: this.#scene.groups.length,
-      links: this.#scene.links.length,
-      linksInView: links,
-      labels,
-      milliseconds: performance.now() - started,
-      scale: this.#viewpoint.camera.scale,
+      peers: this.#drawnScene.peers.length,
+      groups: this.#drawnScene.groups.length,
+      links: this.#drawnScene.links.length,
+      linksInView: pictured.links,
+      labels: pictured.labels,
+      milliseconds: this.#spent,
+      scale: this.#picture.camera!.scale,
     };
     this.#tell({ type: "drawn", drawn: this.#drawn });
   }

@@ -17,3 +17,12 @@ test("a blocked place is not written on", () => {
   assert.equal(space.take(600, 590, 10, 20), false);
   assert.equal(space.take(600, 600, 10, 20), true);
 });
+
+test("a point is taken where something is written", () => {
+  const space = new LabelSpace();
+  space.take(100, 50, 30, 14);
+  assert.equal(space.isTaken(115, 57), true);
+  assert.equal(space.isTaken(131, 57), false);
+  assert.equal(space.isTaken(115, 49), false);
+  assert.equal(space.isTaken(-500, 900), false);
+});

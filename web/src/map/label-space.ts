@@ -12,6 +12,14 @@ export class LabelSpace {
     return true;
   }
 
+  /** Whether something is written at a point: quicker to ask than whether a label has room there. */
+  isTaken(x: number, y: number): boolean {
+    const cell = this.#cells.get(keyOf(Math.floor(x / cellWidth), Math.floor(y / cellHeight)));
+    return (
+      cell?.some(({ left, top, right, bottom }) => x > left && x < right && y > top && y < bottom) ?? false
+    );
+  }
+
   /** Takes the room whether it is free or not. */
   block(left: number, top: number, width: number, height: number): void {
     this.#add({ left, top, right: left + width, bottom: top + height });
@@ -44,8 +52,12 @@ function cellsOf({ left, top, right, bottom }: Rect): number[] {
   const keys: number[] = [];
   for (let column = Math.floor(left / cellWidth); column <= Math.floor(right / cellWidth); column++) {
     for (let row = Math.floor(top / cellHeight); row <= Math.floor(bottom / cellHeight); row++) {
-      keys.push(column * 100_003 + row);
+      keys.push(keyOf(column, row));
     }
   }
   return keys;
+}
+
+function keyOf(column: number, row: number): number {
+  return column * 100_003 + row;
 }

@@ -1,8 +1,9 @@
 import { UnstyledButton } from "@mantine/core";
 import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
+import type { Ref } from "react";
 
 /** Every sign of the map, explained; open until somebody closes it. */
-export function Legend({ isCompared }: { isCompared: boolean }) {
+export function Legend({ isCompared, plate }: { isCompared: boolean; plate: Ref<HTMLDivElement> }) {
   const isSmall = useMediaQuery("(max-width: 700px)") ?? false;
   const [state, setState] = useLocalStorage<"open" | "closed" | "">({
     key: "portolan-legend",
@@ -11,7 +12,7 @@ export function Legend({ isCompared }: { isCompared: boolean }) {
   const isOpen = state === "" ? !isSmall : state === "open";
   return (
     <aside className="legend" aria-label="Legend">
-      <div className="legend-plate">
+      <div className="legend-plate" ref={plate}>
         <UnstyledButton
           className="legend-head"
           aria-expanded={isOpen}

@@ -38,11 +38,7 @@ export class MapClient implements TopologyFollower {
     this.#worker.postMessage(message);
   }
 
-  setMap(...[topology, json = JSON.stringify(topology)]: Parameters<TopologyFollower["setMap"]>): void {
-    this.send({ type: "topology", json });
-  }
-
-  apply(...[change, json = JSON.stringify(change)]: Parameters<TopologyFollower["apply"]>): void {
+  take(json: string): void {
     this.send({ type: "topology", json });
   }
 

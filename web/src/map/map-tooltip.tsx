@@ -7,6 +7,7 @@ import type { ComparedLink } from "../nest/chart-link.ts";
 import { type Gathered, gatherLink, gatherPeer } from "../nest/gather.ts";
 import { countOf, formatBytes, shorten } from "../units/units.ts";
 import type { Selection } from "../view.ts";
+import { hasTrouble } from "./link-look.ts";
 
 export interface Hover {
   readonly selection: Selection;
@@ -51,14 +52,24 @@ export function MapTooltip({
   );
 }
 
-function PeerWords({ peer, store }: { peer: TopologyPeer; store: TopologyStore }) {
-  let bytes = 0;
-  let count = 0;
+/** What the links of some peers come to, those among them included. */
+function sumOfLinks(store: TopologyStore, ids: ReadonlySet<string>) {
+  const sum = { links: 0, bytes: 0, troubled: 0 };
   for (const link of store.state.links.values()) {
-    if (link.client !== peer.id && link.server !== peer.id) continue;
-    bytes += link.bytesSent + link.bytesReceived;
-    count++;
+    if (!ids.has(link.client) && !ids.has(link.server)) continue;
+    sum.links++;
+    sum.bytes += link.bytesSent + link.bytesReceived;
+    if (hasTrouble(link)) sum.troubled++;
   }
+  return sum;
+}
+
+function Trouble({ count }: { count: number }) {
+  return count > 0 && <div className="warning">{countOf(count, "link")} in trouble</div>;
+}
+
+function PeerWords({ peer, store }: { peer: TopologyPeer; store: TopologyStore }) {
+  const { links, bytes, troubled } = sumOfLinks(store, new Set([peer.id]));
   return (
     <>
       <b>{shorten(peer.name || peer.id, 60)}</b>
@@ -68,8 +79,9 @@ function PeerWords({ peer, store }: { peer: TopologyPeer; store: TopologyStore }
       </div>
       <div className="faint">{shorten(peer.addresses.slice(0, 2).join(", "), 60)}</div>
       <div>
-        {count} {count === 1 ? "link" : "links"}, {formatBytes(bytes)}
+        {countOf(links, "link")}, {formatBytes(bytes)}
       </div>
+      <Trouble count={troubled} />
     </>
   );
 }
@@ -81,16 +93,14 @@ function GroupWords({
   gathered: Gathered;
   store: TopologyStore;
 }) {
-  const inside = new Set(peers.map(({ id }) => id));
-  let bytes = 0;
-  for (const link of store.state.links.values())
-    if (inside.has(link.client) || inside.has(link.server)) bytes += link.bytesSent + link.bytesReceived;
+  const { bytes, troubled } = sumOfLinks(store, new Set(peers.map(({ id }) => id)));
   return (
     <>
       <b>{shorten(name, 60)}</b>
       <div>
         {groupLabels[group!.kind]} of {countOf(peers.length, "peer")}, {formatBytes(bytes)}
       </div>
+      <Trouble count={troubled} />
       <div className="faint">Double-click opens it</div>
     </>
   );

@@ -1,4 +1,5 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
+import { useElementSize, useMediaQuery } from "@mantine/hooks";
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { TopologyStore } from "../data/topology-store.ts";
 import {
@@ -14,6 +15,7 @@ import {
 import { closeGroup, type Openness, openGroup } from "../nest/openness.ts";
 import { showDrawn } from "../test-hooks.ts";
 import type { Selection } from "../view.ts";
+import { ChosenWords } from "./chosen-words.tsx";
 import { listenToGestures } from "./gestures.ts";
 import { type KeptPlaces, keepHomes, keepPins, readPlaces } from "./kept-places.ts";
 import { Legend } from "./legend.tsx";
@@ -39,9 +41,14 @@ export interface MapViewProps {
   readonly onOpenness: (openness: Openness) => void;
   /** Two windows are compared: the legend explains other colours. */
   readonly isCompared: boolean;
+  /** Pixels at the upper edge that banners lie over. */
+  readonly coveredTop: number;
   /** The map for as long as it is there, for whoever exports it. */
   readonly onMap: (map: MapClient | undefined) => void;
 }
+
+/** On a phone details lie over the map, up to this part of its height (details.css). */
+const sheetPart = 0.58;
 
 /** The map's place on the page. Drawing happens in the worker; React only holds the frame around it. */
 export function MapView({
@@ -56,6 +63,7 @@ export function MapView({
   openness,
   onOpenness,
   isCompared,
+  coveredTop,
   onMap,
 }: MapViewProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -115,6 +123,13 @@ export function MapView({
   useEffect(() => tell({ type: "situation", centre, isLive }), [tell, centre, isLive]);
   useEffect(() => tell({ type: "select", selection }), [tell, selection]);
   useEffect(() => tell({ type: "openness", openness }), [tell, openness]);
+  const legend = useElementSize();
+  const isNarrow = useMediaQuery("(max-width: 700px)") ?? false;
+  const hasSheet = isNarrow && selection !== undefined;
+  useEffect(() => {
+    const bottom = hasSheet ? host.current!.clientHeight * sheetPart : legend.height;
+    tell({ type: "covered", covered: { top: coveredTop, bottom } });
+  }, [tell, coveredTop, legend.height, hasSheet]);
   const unpin = () => {
     keepPins(new Map());
     setPins(new Map());
@@ -147,6 +162,7 @@ export function MapView({
         tabIndex={0}
         onKeyDown={onKeyDown}
       />
+      <ChosenWords store={store} selection={selection} />
       {hover !== undefined && isVisible && <MapTooltip hover={hover} store={store} isLive={isLive} />}
       <div className="map-controls">
         <ActionIcon.Group orientation="vertical">
@@ -177,7 +193,7 @@ export function MapView({
           />
         </ActionIcon.Group>
       </div>
-      <Legend isCompared={isCompared} />
+      <Legend isCompared={isCompared} plate={legend.ref} />
     </section>
   );
 }

@@ -30,6 +30,9 @@ function handle(map: Chart, message: Exclude<ToMap, { type: "start" }>): void {
     case "size":
       map.setSize(message.size);
       break;
+    case "covered":
+      map.setCovered(message.covered);
+      break;
     case "theme":
       map.setTheme(message.theme);
       break;

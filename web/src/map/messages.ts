@@ -13,6 +13,7 @@ export type ToMap =
       readonly moves: boolean;
     }
   | { readonly type: "size"; readonly size: Size }
+  | { readonly type: "covered"; readonly covered: Covered }
   | { readonly type: "theme"; readonly theme: ThemeName }
   /** Whether traffic is drawn as moving dots and the view glides. */
   | { readonly type: "moves"; readonly moves: boolean }
@@ -67,6 +68,12 @@ export interface Size {
   readonly height: number;
   /** Device pixels per CSS pixel. */
   readonly ratio: number;
+}
+
+/** Pixels of the map that banners and legend lie over: nothing is put there by itself. */
+export interface Covered {
+  readonly top: number;
+  readonly bottom: number;
 }
 
 /** The last whole picture. */

@@ -138,7 +138,7 @@ export class SceneKeeper {
       ...{ spread, isOtherQuestion, homes: this.#homes, pins: this.#pins },
       centre: `node:${this.#centre}`,
     });
-    this.#bounds = boundsOfLayout(this.#layout);
+    this.#bounds = boundsOfLayout(this.#layout, this.#chart.groups);
   }
 
   #build(shown: LayoutState): Scene {

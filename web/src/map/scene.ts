@@ -66,6 +66,8 @@ export interface SceneLink {
   readonly isDashed: boolean;
   /** Index into `linkWidths`. */
   readonly level: number;
+  /** Links of one number are drawn alike; the larger above. */
+  readonly style: number;
   readonly rate: number;
   readonly topology: ChartLink;
 }
@@ -113,7 +115,7 @@ function sceneSigns(chart: Chart, { places }: LayoutState, { pinned }: SceneOpti
       weight: bytes,
       isPinned: pinned.has(id),
       links: [],
-      hasWarning: false,
+      hasWarning: chart.troubled.has(id),
     });
   }
   return signs;
@@ -171,7 +173,12 @@ function sceneLinks(
       server.hasWarning = true;
     }
   }
-  return links.sort((a, b) => styleOrder(a) - styleOrder(b));
+  const byStyle: SceneLink[][] = [];
+  for (const link of links) {
+    byStyle[link.style] ??= [];
+    byStyle[link.style]!.push(link);
+  }
+  return byStyle.flat();
 }
 
 const lookOrder: Readonly<Record<LinkLook, number>> = {
@@ -179,11 +186,7 @@ const lookOrder: Readonly<Record<LinkLook, number>> = {
 };
 
 /** Idle below active below warnings; within a look, links of one style stand together. */
-export function styleOrder({
-  look,
-  isDashed,
-  level,
-}: Pick<SceneLink, "look" | "isDashed" | "level">): number {
+function styleOf(look: LinkLook, isDashed: boolean, level: number): number {
   return lookOrder[look] + (look === "same" ? 20 : 0) + (isDashed ? 10 : 0) + level;
 }
 
@@ -197,22 +200,27 @@ function buildLink(
 ): SceneLink {
   const look = linkLook(link, interval, isLive);
   const rate = look === "gone" ? link.baseRate : linkRate(link, interval, isLive && link.baseRate < 0);
-  return {
-    ...{ id: link.id, client, server, curve, look, rate },
-    isDashed: look === "gone" || (link.isSeenByExporter && !link.isSeenByAgent),
-    level: Math.min(linkWidths.length - 1, Math.max(0, Math.floor(Math.log10(rate + 1)) - 1)),
-    topology: link,
-  };
+  const isDashed = look === "gone" || (link.isSeenByExporter && !link.isSeenByAgent);
+  const level = Math.min(linkWidths.length - 1, Math.max(0, Math.floor(Math.log10(rate + 1)) - 1));
+  const style = styleOf(look, isDashed, level);
+  return { id: link.id, client, server, curve, look, rate, isDashed, level, style, topology: link };
 }
 
 /** Of all that is drawn or was a moment ago: the view need not follow each coming and going. */
-export function boundsOfLayout({ areas, places }: LayoutState): Bounds {
-  const outermost = [...areas.values()].filter(({ parent }) => parent === "");
+export function boundsOfLayout({ areas, places }: LayoutState, groups: Chart["groups"]): Bounds {
+  const outermost = [...areas]
+    .filter(([, { parent }]) => parent === "")
+    .map(([id, area]) => ({ ...area, radiusX: Math.max(area.radiusX, headingReach(groups.get(id)?.name)) }));
   const alone = [...places.values()].filter(({ parent, isHidden }) => parent === "" && !isHidden);
   return boundsOf(
     outermost,
     alone.map(({ x, y }) => ({ x, y, radius: 20 })),
   );
+}
+
+/** Half of a heading's length in map units, at the scale of a map that fills a screen: it may be longer than its island. */
+function headingReach(name = ""): number {
+  return Math.min(28, name.length) * 4.8 + 34;
 }
 
 function boundsOf(

@@ -1,15 +1,9 @@
 import { type Bounds, type Camera, fit, glide, pan, toMap, toScreen, zoom } from "./camera.ts";
-import type { Size } from "./messages.ts";
+import type { Covered, Size } from "./messages.ts";
 
 const glideMilliseconds = 420;
-const fitMargin = { top: 42, side: 26 };
-/** The legend is folded on a narrow view, takes two lines on most, and one on a very wide one. */
-function legendHeight(width: number): number {
-  if (width <= 700) return 44;
-  return width < 1240 ? 78 : 56;
-}
-/** Room for the banner above a picture of the past. */
-const bannerHeight = 30;
+/** Around all that is drawn; on the right for the buttons too. */
+const fitMargin = { top: 36, right: 58, bottom: 16, left: 26 };
 
 interface Spot {
   readonly x: number;
@@ -21,6 +15,8 @@ export class Viewpoint {
   camera: Camera = { x: 0, y: 0, scale: 1 };
   size: Size = { width: 1, height: 1, ratio: 1 };
   follows = true;
+  /** Pixels at the upper and lower edge under banners and legend. */
+  covered: Covered = { top: 0, bottom: 0 };
   /** When it was last moved by hand. */
   movedAt = Number.NEGATIVE_INFINITY;
   #glide: { readonly from: Camera; readonly to: Camera; readonly start: number } | undefined;
@@ -34,9 +30,10 @@ export class Viewpoint {
   }
 
   /** Shows all of the map, at once or gliding there. */
-  fit(bounds: Bounds, hasBanner: boolean, now?: number): void {
-    const top = fitMargin.top + (hasBanner ? bannerHeight : 0);
-    const camera = fit(bounds, this.size, { ...fitMargin, top, bottom: legendHeight(this.size.width) });
+  fit(bounds: Bounds, now?: number): void {
+    const top = fitMargin.top + this.covered.top;
+    const bottom = fitMargin.bottom + this.covered.bottom;
+    const camera = fit(bounds, this.size, { ...fitMargin, top, bottom });
     if (now !== undefined) this.#glideTo(camera, now);
     else {
       this.camera = camera;
@@ -51,6 +48,17 @@ export class Viewpoint {
     if (spot.x > edge && spot.x < width - edge && spot.y > edge && spot.y < height - edge) return;
     this.follows = false;
     this.#glideTo({ ...this.camera, x, y }, now);
+  }
+
+  /** Of what is under something else it brings the spot into the middle of what is free. */
+  uncover({ x, y }: Spot, now: number): void {
+    const { top, bottom } = this.covered;
+    const spot = this.toScreen(x, y);
+    const { height } = this.size;
+    if (spot.y > height || spot.y < height - bottom) return;
+    const { scale } = this.camera;
+    const free = (top + height - bottom) / 2;
+    this.#glideTo({ ...this.camera, y: y + (height / 2 - free) / scale }, now);
   }
 
   /** One frame on the way; without `moves` the way is one step. Returns whether the camera changed and whether it goes on. */

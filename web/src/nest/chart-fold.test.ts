@@ -4,7 +4,7 @@ import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.
 import { type Chart, ChartFold } from "./chart-fold.ts";
 import { mergeLinks, portsOf } from "./chart-link.ts";
 import { gatherLink, gatherPeer } from "./gather.ts";
-import { nestPath } from "./nest-path.ts";
+import { isGroupId, nestPath } from "./nest-path.ts";
 import { closeGroup, defaultOpenness, openGroup } from "./openness.ts";
 
 const peer = (id: string, more: Partial<TopologyPeer> = {}): TopologyPeer => ({
@@ -214,4 +214,20 @@ test("links as one: sums, the slowest against its own best, and who saw them", (
     [sum.bytesSent, sum.rttMs, sum.rttMinMs, sum.connectMs, sum.observers[0]!.packets],
     [30, 9, 8, 5, 6],
   );
+});
+
+test("a group's id is told from a peer's", () => {
+  for (const id of ["internet", "namespace:shop", "workload:shop/Deployment/web", "as:US/64500", "node:lab"])
+    assert.equal(isGroupId(id), true, id);
+  for (const id of ["process:lab/internet", "host:10.0.0.1", "pod:1-2", "service:shop/web", "internet:x"])
+    assert.equal(isGroupId(id), false, id);
+});
+
+test("trouble within a closed group is told of its sign, and of no other", () => {
+  const [a, b, c] = [host("far", 1), host("far", 2), host("near", 1)];
+  const flat = topology([a, b, c], [link(a.id, b.id, 10, { failed: 2 }), link(c.id, a.id, 10)]);
+  const closed = new ChartFold().fold(flat, { ...defaultOpenness, detail: "closed" });
+  assert.deepEqual([...closed.troubled], ["network:far"]);
+  const open = new ChartFold().fold(flat, { ...defaultOpenness, detail: "open" });
+  assert.deepEqual([...open.troubled], [], "the link itself tells");
 });

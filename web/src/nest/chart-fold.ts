@@ -1,5 +1,6 @@
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
-import { type ChartLink, foldLinks } from "./chart-link.ts";
+import { hasTrouble } from "../map/link-look.ts";
+import { type ChartLink, type ComparedLink, foldLinks } from "./chart-link.ts";
 import { NestOpener } from "./nest-opener.ts";
 import type { NestGroup, NestKind } from "./nest-path.ts";
 import { buildTree, type NestTree } from "./nest-tree.ts";
@@ -15,6 +16,8 @@ export interface Chart {
   readonly links: ReadonlyMap<string, ChartLink>;
   /** Under which sign each peer is drawn. */
   readonly signOf: ReadonlyMap<string, string>;
+  /** Signs of groups within which links have trouble. */
+  readonly troubled: ReadonlySet<string>;
 }
 
 export interface ChartGroup extends NestGroup {
@@ -39,6 +42,7 @@ export interface ChartSign {
 /** Folds topologies, one after the other, to charts. */
 export class ChartFold {
   readonly #opener = new NestOpener();
+  #links: ReturnType<typeof foldLinks> = new Map();
 
   /** Another question is asked: what was decided for the last one counts no more. */
   forget(): void {
@@ -63,7 +67,9 @@ export class ChartFold {
         signs.set(sign.id, { ...known, peerCount: known.peerCount + 1, bytes: known.bytes + sign.bytes });
     }
     const { from, to } = topology;
-    return { from, to, groups, signs, signOf, links: foldLinks(topology.links, signOf, signs) };
+    this.#links = foldLinks(topology.links, signOf, signs, this.#links);
+    const troubled = troubledWithin(topology.links, signOf);
+    return { from, to, groups, signs, signOf, troubled, links: this.#links };
   }
 
   /** Members of open groups for which there is no room. */
@@ -83,6 +89,21 @@ export class ChartFold {
     }
     return hidden;
   }
+}
+
+/** What a closed group says within itself is not drawn, but that something is wrong there is. */
+function troubledWithin(
+  links: ReadonlyMap<string, ComparedLink>,
+  signOf: ReadonlyMap<string, string>,
+): Set<string> {
+  const troubled = new Set<string>();
+  for (const link of links.values()) {
+    // Compared windows are looked at for what changed.
+    if (link.baseRate !== undefined || !hasTrouble(link)) continue;
+    const sign = signOf.get(link.client);
+    if (sign !== undefined && sign === signOf.get(link.server)) troubled.add(sign);
+  }
+  return troubled;
 }
 
 interface Topology {

@@ -31,11 +31,15 @@ export interface LinkFigures {
 /** A link with what it carried in another window; set when two are compared. */
 export type ComparedLink = TopologyLink & { readonly baseRate?: number };
 
+type FoldedLinks = ReadonlyMap<string, ChartLink & { readonly members: ComparedLink[] }>;
+
+/** What stands alone and did not change is taken over from the last time: of very many links few change at once. */
 export function foldLinks(
   links: ReadonlyMap<string, ComparedLink>,
   signOf: ReadonlyMap<string, string>,
   signs: ReadonlyMap<string, { readonly isGroup: boolean }>,
-): Map<string, ChartLink> {
+  before: FoldedLinks = new Map(),
+): FoldedLinks {
   const folded = new Map<string, ChartLink & { members: ComparedLink[] }>();
   for (const link of links.values()) {
     const client = signOf.get(link.client);
@@ -45,21 +49,36 @@ export function foldLinks(
     if (client === server && signs.get(client)!.isGroup) continue;
     const id = client === link.client && server === link.server ? link.id : `${client}>${server}`;
     const known = folded.get(id);
-    if (known === undefined) folded.set(id, { id, client, server, members: [link], ...figuresOf(link) });
-    else {
-      known.members.push(link);
-      addFigures(known, link);
+    const last = before.get(id);
+    if (known === undefined) {
+      const isSame = last?.members.length === 1 && last.members[0] === link;
+      folded.set(id, isSame ? last : { ...figuresOf(link), id, client, server, members: [link] });
+      continue;
     }
+    const own = known === last ? { ...known, members: [...known.members] } : known;
+    if (own !== known) folded.set(id, own);
+    own.members.push(link);
+    addFigures(own, link);
   }
   return folded;
 }
 
 export function figuresOf(link: ComparedLink): LinkFigures {
-  const { bytesSent, bytesReceived, packets, connections, active, failed, retransmits } = link;
-  const { sentRate = 0, receivedRate = 0, lastSeen, rttMs, rttMinMs, baseRate = -1 } = link;
+  const { sentRate = 0, receivedRate = 0, baseRate = -1 } = link;
   return {
-    ...{ bytesSent, bytesReceived, packets, connections, active, failed, retransmits },
-    ...{ sentRate, receivedRate, lastSeen, rttMs, rttMinMs, baseRate },
+    bytesSent: link.bytesSent,
+    bytesReceived: link.bytesReceived,
+    packets: link.packets,
+    connections: link.connections,
+    active: link.active,
+    failed: link.failed,
+    retransmits: link.retransmits,
+    sentRate,
+    receivedRate,
+    lastSeen: link.lastSeen,
+    rttMs: link.rttMs,
+    rttMinMs: link.rttMinMs,
+    baseRate,
     isSeenByAgent: link.observers.some(({ kind }) => kind === "agent"),
     isSeenByExporter: link.observers.some(({ kind }) => kind === "exporter"),
   };

@@ -35,6 +35,11 @@ const folded: ReadonlySet<TopologyPeer["kind"]> = new Set([
   ...(["other", "network", "node", "namespace", "country", "as", "domain"] as const),
 ]);
 
+/** Whether an id is a group's, whatever is on the map. */
+export function isGroupId(id: string): boolean {
+  return /^(?:(?:namespace|workload|node|network|country|as|domain):|internet$)/.test(id);
+}
+
 function pathOf(peer: TopologyPeer): readonly NestGroup[] {
   const { kind, namespace, node, group } = peer;
   if (folded.has(kind)) return [];

@@ -83,7 +83,7 @@ function chartOptions(
   };
   const outermostFirst = layers.map((_, number) => layer(layers.length - 1 - number));
   return {
-    padding: [10, 8, 0, 4],
+    padding: [10, 20, 0, 4],
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false } },
     scales: { y: { range: (_, low, high) => [Math.min(low, 0) * 1.06, Math.max(high, 1) * 1.06] } },

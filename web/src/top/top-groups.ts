@@ -33,6 +33,12 @@ export const topGroupings: Readonly<Record<TopBy, TopGrouping>> = {
   system: ends("Systems (AS)", "asn"),
   domain: ends("Domains", "domain"),
   observer: { label: "Observers", by: ["observer"], heads: ["Observer"], term: field("observer") },
+  interface: {
+    label: "Interfaces",
+    by: ["observer", "client.interface", "server.interface"],
+    heads: ["Observer", "Client's side", "Server's side"],
+    term: interfaceTerm,
+  },
 };
 
 /** Who asks whom, by a fact of both ends. */
@@ -52,6 +58,15 @@ function ends(
         .filter(Boolean)
         .join(" "),
   };
+}
+
+/** Where an observer said no interface, its number is 0. */
+function interfaceTerm([observer = "", client = "", server = ""]: readonly string[]): string {
+  return [
+    formatFilterTerm("observer", observer),
+    formatFilterTerm("client.interface", client || "0"),
+    formatFilterTerm("server.interface", server || "0"),
+  ].join(" ");
 }
 
 function portTerm([port = "", protocol = ""]: readonly string[]): string {

@@ -5,6 +5,11 @@ import { link, linkTotals, peer } from "./topology.ts";
 
 const window = { from: instant, to: instant };
 const seen = { firstSeen: instant, lastSeen: instant };
+/** Of what is on the live map already, and not in the store. */
+const stored = {
+  firstSeen: instant.nullable().describe("Null while nothing is stored: a minute is when it is over."),
+  lastSeen: instant.nullable().describe("Null while nothing is stored."),
+};
 
 export const peerDetails = named(
   "PeerDetails",
@@ -12,7 +17,7 @@ export const peerDetails = named(
   {
     ...window,
     peer,
-    ...seen,
+    ...stored,
     addresses: z
       .array(z.strictObject({ address: z.string(), name: z.string(), ...seen }))
       .describe("Each with the name it has there, the last seen first."),
@@ -34,7 +39,7 @@ export const linkDetails = named("LinkDetails", "A link: both ends, and what it 
   ...window,
   client: peer,
   server: peer,
-  ...seen,
+  ...stored,
   link: link.nullable().describe("Null when there was nothing in the window."),
   series,
 });

@@ -3,7 +3,7 @@ import type { Scene, SceneGroup, SceneLink, ScenePeer } from "../scene.ts";
 import { blockPeers, drawChosenLabels, drawPortLabels } from "./draw-labels.ts";
 import { drawArrows, drawLinks, drawMarks } from "./draw-links.ts";
 import { drawPeers, traceShape } from "./draw-peers.ts";
-import { linkStyle } from "./draw-picture.ts";
+import { drawAll, linkStyle } from "./draw-picture.ts";
 import { type Pen, setMapUnits } from "./pen.ts";
 
 /** What is hovered or selected, with all that belongs to it. */
@@ -63,7 +63,7 @@ function focusOfGroup({ peers, groups }: Scene, { x, y, radiusX, radiusY, id }: 
 export function drawFocus(pen: Pen, focus: Focus): void {
   const style = { ...linkStyle(pen, focus.links.length), strength: 1 };
   const links = { ...style, widthFactor: style.widthFactor * 1.25 };
-  drawLinks(pen, focus.links, links);
+  drawAll(drawLinks(pen, focus.links, links));
   drawArrows(pen, focus.links, links);
   drawMarks(pen, focus.links);
   if (focus.area !== undefined) drawCoast(pen, focus.area);

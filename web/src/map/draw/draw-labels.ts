@@ -11,6 +11,8 @@ const labelFont = `500 11.5px ${fontFamily}`;
 const portFont = `500 10.5px ${fontFamily}`;
 const lineHeight = 14;
 const labelsMax = 400;
+/** On a crowded map there is no room for most names: after so many the lightest are not tried. */
+const triesMax = 2000;
 const nameLengthMax = 22;
 const chosenNameLengthMax = 64;
 
@@ -30,20 +32,28 @@ export function drawPeerLabels(pen: Pen, peers: readonly ScenePeer[], space: Lab
   context.font = labelFont;
   const labels: PeerLabel[] = [];
   const isTight = pen.camera.scale < addressScale;
+  let tries = 0;
   for (const peer of peersInView(pen, peers)) {
-    if (labels.length >= labelsMax) break;
-    const text = shorten(isTight ? lastPart(peer) : peer.name, nameLengthMax);
+    if (labels.length >= labelsMax || tries >= triesMax) break;
     const { x, y } = below(pen, peer);
-    const width = textWidth(pen, text);
-    if (space.take(x - width / 2 - 3, y, width + 6, lineHeight)) labels.push({ text, x, y });
+    if (space.isTaken(x, y + lineHeight / 2)) continue;
+    tries++;
+    // Where the whole name has no room, its last part may have some.
+    for (const name of isTight ? [lastPart(peer)] : [peer.name, lastPart(peer)]) {
+      const text = shorten(name, nameLengthMax);
+      const width = textWidth(pen, text);
+      if (!space.take(x - width / 2 - 3, y, width + 6, lineHeight)) continue;
+      labels.push({ text, x, y });
+      break;
+    }
   }
   writeHaloed(pen, labels, pen.palette.label);
   return labels.length;
 }
 
-/** An address without its network, which is written above; a container without its id. */
+/** An address without its network, which is written above; a container without its id, or of `namespace/pod/container` the last. */
 function lastPart({ name, group, kind }: ScenePeer): string {
-  if (kind === "container") return name.replace(/ [0-9a-f]{12}$/, "");
+  if (kind === "container" || kind === "pod") return name.replace(/ [0-9a-f]{12}$/, "").replace(/^.*\//, "");
   const network = /^(\d+\.\d+\.\d+\.)0\/24$/.exec(group)?.[1];
   return network !== undefined && name.startsWith(network) ? name.slice(network.length - 1) : name;
 }

@@ -1,6 +1,6 @@
 import { type Curve, pointOn } from "../curve.ts";
 import type { LinkLook } from "../link-look.ts";
-import { linkWidths, type SceneLink, styleOrder } from "../scene.ts";
+import { linkWidths, type SceneLink } from "../scene.ts";
 import { type Pen, setMapUnits, viewOf } from "./pen.ts";
 
 export interface LinkStyle {
@@ -12,39 +12,66 @@ export interface LinkStyle {
 /** Below this scale dashes can not be told from lines, and cost more than all else: those links are fainter instead. */
 const dashScale = 0.3;
 
-/** All links in view, one path per style. `links` is ordered by style. Returns how many were in view. */
-export function drawLinks(
-  pen: Pen,
-  links: readonly SceneLink[],
-  { strength, widthFactor }: LinkStyle,
-): number {
-  const { context, camera } = pen;
-  setMapUnits(pen);
-  context.lineCap = "butt";
+/**
+ * A style that more links in view have is drawn no wider than a pixel, and the fainter for it: without a GPU a wider line takes ten
+ * times as long, and nobody tells the widths of so many apart.
+ */
+const wideMax = 600;
+/** Links in one path, after which whoever draws may do something else first. */
+const pathLinks = 2000;
+
+/** All links in view, in paths of one style each. `links` is ordered by style. Returns how many were in view. */
+export function* drawLinks(pen: Pen, links: readonly SceneLink[], style: LinkStyle): Generator<void, number> {
   const visible = linksInView(pen, links);
   for (let start = 0; start < visible.length; ) {
     const first = visible[start]!;
-    const style = styleOrder(first);
     let end = start;
-    context.beginPath();
-    for (; end < visible.length && styleOrder(visible[end]!) === style; end++) {
-      const { x0, y0, cx, cy, x1, y1 } = visible[end]!.curve;
-      context.moveTo(x0, y0);
-      context.quadraticCurveTo(cx, cy, x1, y1);
+    while (end < visible.length && visible[end]!.style === first.style) end++;
+    for (let from = start; from < end; from += pathLinks) {
+      setStroke(pen, first, style, end - start);
+      stroke(pen, visible, from, Math.min(end, from + pathLinks));
+      if (visible.length > pathLinks) yield;
     }
-    context.strokeStyle = colourOf(pen, first.look);
-    const isDashed = first.isDashed && camera.scale > dashScale;
-    const faint = first.isDashed && !isDashed ? 0.6 : 1;
-    context.globalAlpha = alphaOf(first.look, first.level) * strength * faint;
-    const width = linkWidths[first.level]! * widthFactor;
-    context.lineWidth = width / camera.scale;
-    context.setLineDash(isDashed ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : []);
-    context.stroke();
     start = end;
   }
-  context.setLineDash([]);
-  context.globalAlpha = 1;
+  pen.context.setLineDash([]);
+  pen.context.globalAlpha = 1;
   return visible.length;
+}
+
+/** How links of one style are drawn, `count` of which are in view. */
+function setStroke(
+  pen: Pen,
+  { look, level, isDashed }: SceneLink,
+  { strength, widthFactor }: LinkStyle,
+  count: number,
+): void {
+  const { context, camera } = pen;
+  setMapUnits(pen);
+  context.lineCap = "butt";
+  context.strokeStyle = colourOf(pen, look);
+  const hasDashes = isDashed && camera.scale > dashScale && count <= wideMax;
+  const faint = isDashed && !hasDashes ? 0.6 : 1;
+  const width = Math.max(linkWidths[level]! * widthFactor, leastWidth(look));
+  const drawnWidth = count > wideMax ? Math.min(1, width) : width;
+  context.globalAlpha = Math.min(1, (alphaOf(look, level) * strength * faint * width) / drawnWidth);
+  context.lineWidth = drawnWidth / camera.scale;
+  context.setLineDash(hasDashes ? [(4 + width * 2) / camera.scale, (3 + width * 1.1) / camera.scale] : []);
+}
+
+/** What fails or is slow is seen from far away too, however little it carries. */
+function leastWidth(look: LinkLook): number {
+  return look === "warning" || look === "slow" ? 1.5 : 0;
+}
+
+function stroke({ context }: Pen, links: readonly SceneLink[], from: number, to: number): void {
+  context.beginPath();
+  for (let i = from; i < to; i++) {
+    const { x0, y0, cx, cy, x1, y1 } = links[i]!.curve;
+    context.moveTo(x0, y0);
+    context.quadraticCurveTo(cx, cy, x1, y1);
+  }
+  context.stroke();
 }
 
 /** Arrow heads at the server's end, one path per look. */

@@ -5,6 +5,10 @@ import { type Context, fontFamily, type Pen, setMapUnits, setPixels, viewOf } fr
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
 const iconPixels = 7.5;
+/** With more signs in view their edges are thin. */
+const crowdedSigns = 600;
+/** A badge's radius is never less. */
+const badgePixels = 2.2;
 
 export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = false } = {}): void {
   const { context, palette, camera } = pen;
@@ -12,15 +16,18 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
   const visible = peersInView(pen, peers);
   for (const [kind, ofKind] of Map.groupBy(visible, ({ kind }) => kind)) {
     const colour = palette.kinds[kind] ?? palette.kinds.other;
-    const isDot = 15 * camera.scale < dotPixels;
-    if (!isDot) drawBehind(pen, ofKind, colour);
+    if (15 * camera.scale < dotPixels) {
+      drawDots(pen, ofKind, colour);
+      continue;
+    }
+    drawBehind(pen, ofKind, colour);
     context.beginPath();
     for (const peer of ofKind) traceShape(context, peer, kind, Math.max(peer.radius, 2 / camera.scale));
-    context.fillStyle = isDot ? colour : palette.body;
+    context.fillStyle = palette.body;
     context.fill();
-    if (isDot) continue;
     context.strokeStyle = isChosen ? palette.chosen : colour;
-    context.lineWidth = (isChosen ? 2.4 : 1.5) / camera.scale;
+    // As with links, what is wider than a pixel takes long where there is much of it.
+    context.lineWidth = (isChosen ? 2.4 : visible.length > crowdedSigns ? 1 : 1.5) / camera.scale;
     context.stroke();
     if (15 * camera.scale < iconPixels) continue;
     context.beginPath();
@@ -33,6 +40,18 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
   }
   drawBadges(pen, visible);
   drawCounts(pen, visible);
+}
+
+/** So small that no shape can be told. */
+function drawDots({ context, camera }: Pen, peers: readonly ScenePeer[], colour: string): void {
+  context.beginPath();
+  for (const { x, y, radius } of peers) {
+    const dotRadius = Math.max(radius, 2 / camera.scale);
+    context.moveTo(x + dotRadius, y);
+    context.arc(x, y, dotRadius, 0, 2 * Math.PI);
+  }
+  context.fillStyle = colour;
+  context.fill();
 }
 
 /** A closed group has the edge of another sign behind it: there is more in it. */
@@ -77,21 +96,21 @@ function drawCounts(pen: Pen, peers: readonly ScenePeer[]): void {
   setMapUnits(pen);
 }
 
-/** An orange spot on a peer with a link in trouble. */
+/** An orange spot on a peer with a link in trouble, or within which there is one; on a map from far away it is as large as the dots. */
 function drawBadges({ context, palette, camera }: Pen, peers: readonly ScenePeer[]): void {
-  if (15 * camera.scale < dotPixels) return;
+  const badgeRadius = Math.max(4, badgePixels / camera.scale);
   context.beginPath();
   for (const { x, y, radius, hasWarning } of peers) {
     if (!hasWarning) continue;
     const badgeX = x + radius * 0.72;
     const badgeY = y - radius * 0.72;
-    context.moveTo(badgeX + 4, badgeY);
-    context.arc(badgeX, badgeY, 4, 0, 2 * Math.PI);
+    context.moveTo(badgeX + badgeRadius, badgeY);
+    context.arc(badgeX, badgeY, badgeRadius, 0, 2 * Math.PI);
   }
   context.fillStyle = palette.warning;
   context.fill();
   context.strokeStyle = palette.land;
-  context.lineWidth = 1.5;
+  context.lineWidth = Math.min(1.5, 1 / camera.scale);
   context.stroke();
 }
 
@@ -117,14 +136,15 @@ export function traceShape(
     return;
   }
   const corners = kind === "network" ? 8 : 6;
+  const cornerRadius = radius * 1.07;
+  const inner = cornerRadius * Math.cos(Math.PI / corners);
+  // From the middle of a side round to it again, so that it needs no closing: Chromium looks at the whole path to close a part of it.
+  context.moveTo(x + inner, y);
   for (let corner = 0; corner < corners; corner++) {
     const angle = ((corner + 0.5) / corners) * 2 * Math.PI;
-    const cornerX = x + Math.cos(angle) * radius * 1.07;
-    const cornerY = y + Math.sin(angle) * radius * 1.07;
-    if (corner === 0) context.moveTo(cornerX, cornerY);
-    else context.lineTo(cornerX, cornerY);
+    context.lineTo(x + Math.cos(angle) * cornerRadius, y + Math.sin(angle) * cornerRadius);
   }
-  context.closePath();
+  context.lineTo(x + inner, y);
 }
 
 export function peersInView(pen: Pen, peers: readonly ScenePeer[]): ScenePeer[] {
