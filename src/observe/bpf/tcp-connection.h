@@ -97,13 +97,28 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->minimum_rtt_microseconds = 0;
 }
 
+/* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
+static __noinline int wait_aside(__u64 address, struct connection *connection)
+{
+	__u64 key = bpf_ktime_get_ns();
+	struct connection *copy;
+
+	if (!connection || bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST))
+		return 0;
+	fill_slot(connection->slot, key);
+	copy = bpf_map_lookup_elem(&connections, &key);
+	if (copy)
+		release(copy); /* nobody had it before */
+	bpf_map_delete_elem(&connections, &address);
+	return 1;
+}
+
 /*
  * What is at the address of a socket that begins: an end that still waits for room in the ring buffer moves aside. So does a
  * connection whose CLOSE event was missed. Not inlined, since it is seldom.
  */
 static __noinline int move_aside(__u64 address)
 {
-	__u64 key = bpf_ktime_get_ns();
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &address);
 	struct tcp_losses *lost = get_losses();
 	__u32 index;
@@ -115,11 +130,8 @@ static __noinline int move_aside(__u64 address)
 		if (!waiting->closed)
 			as_reported(waiting, &waiting->final);
 		waiting->closed = 1;
-		release(waiting); /* the copy has to be free; nobody but the walk looks for this one */
-		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST)) {
-			fill_slot(index, key);
+		if (wait_aside(address, waiting))
 			return 0;
-		}
 		free_slot(index);
 	}
 	if (lost)
@@ -239,9 +251,12 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		return;
 	}
 	connection->closed = 1;
-	fill_slot(connection->slot, key);
-	if (claimed)
-		release(connection);
+	/* Not at the address: the walk may have it in hand when the next socket begins there. */
+	if (!claimed || !wait_aside(key, connection)) {
+		fill_slot(connection->slot, key);
+		if (claimed)
+			release(connection);
+	}
 	lost = get_losses();
 	if (lost)
 		__sync_fetch_and_add(&lost->deferred, 1);
