@@ -84,6 +84,13 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
+/*
+ * Where the next socket begins at an address while the walk has the end of the one before in hand, the next one's entry is beside
+ * it. Sockets lie at multiples of 64, so that the lower bits of their addresses are free.
+ */
+#define BESIDE 1ULL
+#define ADDRESS_BITS (~63ULL)
+
 /* The key of an end that had to move is the time. Addresses in the kernel have the highest bit, the time has not. */
 static __always_inline bool is_address(__u64 key)
 {
