@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { type Dirent, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readKernelFacts } from "../src/observe/index.ts";
@@ -117,6 +117,20 @@ test("its steps make a program that runs, with the page and without what is for 
       .sort(),
     [".agent-compiled", ".probe-compiled", "probe.cjs"],
   );
+});
+
+test("no image is made whose native parts are not there: to npm they are optional", { skip }, () => {
+  const { commands } = dockerfile.stages.find(({ name }) => name === "packages")!;
+  const step = commands.at(-1)!;
+  const check = `RUN ${step.slice(step.indexOf("node -e"))}`;
+  image.repeat("packages", check);
+  const processor = process.arch === "arm64" ? "arm64" : "x64";
+  for (const native of [`@duckdb/node-bindings-linux-${processor}`, `@koromix/koffi-linux-${processor}`]) {
+    const place = join(image.folder, "packages/node_modules", native);
+    renameSync(place, `${place}-away`);
+    assert.throws(() => image.repeat("packages", check), /Cannot find|native/i, native);
+    renameSync(`${place}-away`, place);
+  }
 });
 
 const [readToken, ingestToken] = ["read-token-of-a-test", "ingest-token-of-a-test"];
