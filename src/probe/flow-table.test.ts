@@ -370,7 +370,7 @@ test("packets of one flow and direction in a row are one run, and what begins or
 });
 
 test("a batch that begins by another clock: its flows are due by that, also within what might be a run", () => {
-  const packets = Array.from({ length: 40 }, (_, second) => there(second * 2000));
+  const packets = Array.from({ length: 40 }, (_, second) => there(second * 2000, { payloadBytes: 100 }));
   const reported = [1, packets.length].map((batchPackets) => {
     const { table, reported, add } = trial();
     add(there(1_000_000));
