@@ -167,7 +167,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (live.subscriberCount === 0) return;
     if (pollMilliseconds <= glancePollMilliseconds) pollAgent(sources.agent);
     sources.collector.flush();
-    live.publish(true);
+    live.glance();
   }
 
   function finish(sources: Sources): void {
