@@ -6,13 +6,13 @@ import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { Problem } from "../problem.ts";
 import { linkDetails } from "./answers/details.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { filter, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
 import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
 import { detailMetric } from "./peers.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
-import { withTimeout } from "./timeout.ts";
 
 const describes = {
   summary: "A link: both ends, and what it carries in the window, by port and in time.",
@@ -37,7 +37,7 @@ export function routeLinks(
     const { metric, sampling: sampled } = given;
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
-    return withTimeout(request, async (signal) => {
+    return askInTurn(request, async (signal) => {
       const pairs = pairsOf(id);
       const stored = await store.peersById(pairs.flat(), signal);
       const byId = new Map(stored.map((peer) => [peer.id, withFacts(drawnHistory(peer), peerFacts)]));

@@ -4,13 +4,13 @@ import { buildTopology } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { peerDetails } from "./answers/details.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { figuresOf } from "./link-cells.ts";
 import { filter, integer, oneOf, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
 import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** What links of one peer or one link are ranked by. */
 export const detailMetric = oneOf(
@@ -50,7 +50,7 @@ export function routePeers(
     const { metric, limit, sampling: sampled } = given;
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
-    return withTimeout(request, async (signal) => {
+    return askInTurn(request, async (signal) => {
       const history = await store.peer(id, signal);
       const peer =
         history === undefined
