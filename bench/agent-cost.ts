@@ -217,14 +217,22 @@ const othersCoresMax = 0.15;
 
 let disturbed = 0;
 
-/** Whether there are no hooks at the cgroup's root but this arm's own. */
+/** Programs of others that stay at the cgroup's root. The kernel's way to its hooks is then theirs, and less is seen of what ours cost. */
+let othersHooks = 0;
+
+/** Whether there are no hooks at the cgroup's root but this arm's own, and those that stay. */
 function isQuiet(arm: Arm): boolean {
-  return hook.attached().length === ownHooks[arm];
+  return hook.attached().length === othersHooks + ownHooks[arm];
 }
 
 async function waitForQuiet(): Promise<void> {
-  for (let tries = 0; hook.attached().length > 0; tries++) {
-    if (tries === 600) throw new Error("another program stays attached to the root of cgroup v2");
+  for (let tries = 0; hook.attached().length !== othersHooks; tries++) {
+    if (tries === 300) {
+      othersHooks = hook.attached().length;
+      console.log(
+        `\n${othersHooks} programs of others stay at the root of cgroup v2: hooks cost more without them`,
+      );
+    }
     await rest(100);
   }
 }

@@ -1,10 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TargetJson, TransformationJson } from "./grafana-panels.ts";
+import { installPackages } from "./installed-packages.ts";
 
 /** As much of a frame of Grafana's as the tests look at. */
 export interface Frame {
@@ -36,11 +31,6 @@ export interface GrafanaData {
 }
 
 const version = "13.2.3";
-const own = fileURLToPath(new URL("./grafana-data/", import.meta.url));
-const cache = join(
-  process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
-  `portolan-test/grafana-data-${version}`,
-);
 
 /**
  * Grafana's own package, by its lock file, installed once for all runs (a minute, 180 MB): it handles frames in tests as Grafana does in
@@ -54,24 +44,9 @@ export function loadGrafanaData(): GrafanaData | string {
 let loaded: GrafanaData | string | undefined;
 
 function load(): GrafanaData | string {
-  if (!existsSync(cache)) {
-    const making = `${cache}.${process.pid}`;
-    mkdirSync(making, { recursive: true });
-    for (const file of ["package.json", "package-lock.json"])
-      copyFileSync(join(own, file), join(making, file));
-    const parameters = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", making];
-    const { status, stderr } = spawnSync("npm", parameters, { encoding: "utf8", timeout: 600_000 });
-    if (status !== 0) {
-      rmSync(making, { recursive: true, force: true });
-      return `@grafana/data ${version} cannot be installed: ${stderr?.split("\n").find((line) => line.startsWith("npm error")) ?? status}`;
-    }
-    try {
-      renameSync(making, cache);
-    } catch {
-      rmSync(making, { recursive: true, force: true }); // another test was there first
-    }
-  }
-  const data = createRequire(join(cache, "package.json"))("@grafana/data") as GrafanaData;
+  const installed = installPackages("grafana-data", version);
+  if (typeof installed === "string") return installed;
+  const data = installed.require("@grafana/data") as GrafanaData;
   // All that transformations ask of a browser; while it loads there must be none.
   Object.assign(globalThis, { window: {} });
   // As Grafana registers them: each by its id once, its code loaded when it is wanted.

@@ -60,6 +60,11 @@ export class ImageTree {
     }
   }
 
+  /** A step of a stage once more, in its folder; throws where it does not succeed. */
+  repeat(stage: string, command: string): void {
+    this.#step(command, join(this.folder, stage));
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readKernelFacts } from "../src/observe/index.ts";
@@ -105,6 +105,20 @@ test("its steps make a program that runs, with the page and without what is for 
     (file) => !file.isSymbolicLink() && (statSync(join(file.parentPath, file.name)).mode & 0o004) === 0,
   );
   assert.deepEqual(closed, []);
+});
+
+test("no image is made whose native parts are not there: to npm they are optional", { skip }, () => {
+  const { commands } = dockerfile.stages.find(({ name }) => name === "packages")!;
+  const step = commands.at(-1)!;
+  const check = `RUN ${step.slice(step.indexOf("node -e"))}`;
+  image.repeat("packages", check);
+  const processor = process.arch === "arm64" ? "arm64" : "x64";
+  for (const native of [`@duckdb/node-bindings-linux-${processor}`, `@koromix/koffi-linux-${processor}`]) {
+    const place = join(image.folder, "packages/node_modules", native);
+    renameSync(place, `${place}-away`);
+    assert.throws(() => image.repeat("packages", check), /Cannot find|native/i, native);
+    renameSync(`${place}-away`, place);
+  }
 });
 
 const [readToken, ingestToken] = ["read-token-of-a-test", "ingest-token-of-a-test"];

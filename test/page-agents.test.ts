@@ -76,6 +76,7 @@ test("a server without an agent of its own: no warning, how to add one, then who
     await page.getByTestId("agents").click();
     await page.locator(".status-words").getByTestId("add-agent").waitFor();
     await page.keyboard.press("Escape");
+    await page.locator(".status-words").waitFor({ state: "detached" });
     await page.keyboard.press("a");
     assert.match(
       await words("no-agent"),
@@ -96,7 +97,9 @@ test("a server without an agent of its own: no warning, how to add one, then who
     await become("agents", /^2 agents, 80 sockets, 1 to look at, 1 turned away$/);
     assert.equal(await page.locator(".status .lamp.warning").count(), 1);
     await page.getByTestId("agents").click();
-    const rows = await page.getByTestId("remote-agents").locator("tbody").allInnerTexts();
+    const bodies = page.getByTestId("remote-agents").locator("tbody");
+    await bodies.nth(1).waitFor();
+    const rows = await bodies.allInnerTexts();
     assert.match(
       rows[0]!.replaceAll(/\s+/g, " "),
       /Warning: beta .*translation is off: no connection tracking\. 7 connection_limit/,

@@ -315,6 +315,21 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       await page.reload();
       await home.waitFor();
       assert.ok(Math.abs((await home.boundingBox())!.x - after.x) < 3, "and stays there");
+      // Whoever can not drag moves it by keys, or by a click here and one there.
+      await home.focus();
+      for (let press = 0; press < 5; press++) await page.keyboard.press("ArrowLeft");
+      const moved = await until("the keys moved it", async () => {
+        const box = (await home.boundingBox())!;
+        return box.x < after.x - 10 ? box : undefined;
+      });
+      await page.mouse.click(moved.x + moved.width / 2, moved.y + moved.height / 2);
+      await page.mouse.click(moved.x + 100, moved.y + 40);
+      const put = await until("it was put elsewhere", async () => {
+        const box = (await home.boundingBox())!;
+        return box.x > moved.x + 60 ? box : undefined;
+      });
+      await page.mouse.move(moved.x, moved.y);
+      assert.ok(Math.abs((await home.boundingBox())!.x - put.x) < 3, "and is put down");
     },
   );
 

@@ -111,6 +111,7 @@ test("a person at the page, from the first look to a server that went away", {
     for (const pane of ["Flows", "Over time", "Top", "Map"]) {
       await page.getByTestId("pane").getByText(pane, { exact: true }).click();
       await shown("empty-no_flows_yet");
+      if (pane === "Flows") await page.getByText("0 records", { exact: true }).waitFor();
     }
   });
 

@@ -25,7 +25,7 @@ const [docker, pod, plain] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as
 
 test("containers, pods and units have their names on the live map and in history, and keep them", {
   skip,
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   const engine = new PretendDocker();
   engine.list = [{ Id: docker, Names: ["/web"], Labels: {} }];
@@ -96,6 +96,7 @@ test("containers, pods and units have their names on the live map and in history
   await until(
     "history has the name",
     async () => (await pastName(program, web.id)) === "shop <b>" || undefined,
+    120, // a commit, which takes long where the disk and the processors are others'
   );
 
   // Without Docker, the name is what it was.

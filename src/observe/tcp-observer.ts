@@ -3,7 +3,7 @@ import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { TcpReport } from "./tcp-report.ts";
 
-const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
+const ringBufferBytes = 8 * 1024 * 1024; // `reports` in tcp.bpf.c
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 

@@ -208,10 +208,12 @@ export class PeerTable {
   /**
    * Asks of every peer what it is now. The same object leaves it as it is. Otherwise row and key stay, so that what was recorded of the
    * peer is the other's from then on, in the store too; whoever asked to be told is told.
-   * A peer that may become another one and come again as itself needs a `storedAs` of its own, else the two share a key.
+   * A peer that may become another one and come again as itself needs a `storedAs` of its own, else the two share a key. Of the rows from
+   * `from` up to, not including, `to`, where not all are asked about.
    */
-  revise(revised: (peer: Peer) => Peer): void {
-    for (let row = otherRow + 1; row < this.#rows.length; row++) {
+  revise(revised: (peer: Peer) => Peer, from = 0, to = this.#rows.length): void {
+    const end = Math.min(to, this.#rows.length);
+    for (let row = Math.max(otherRow + 1, from); row < end; row++) {
       const before = this.#rows[row];
       const now = before === undefined ? undefined : revised(before);
       if (before !== undefined && now !== undefined && now !== before && !isSame(before, now))

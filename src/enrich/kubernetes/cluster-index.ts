@@ -1,5 +1,6 @@
-import { type Cidr, formatAddress, isInCidr } from "../../flow/index.ts";
+import { type Cidr, formatAddress } from "../../flow/index.ts";
 import type { UnresolvedReason } from "../../topology/index.ts";
+import { PrefixTable } from "../prefix-table.ts";
 import { AddressHistory, type AddressHistoryConfig, addressHistoryDefaults } from "./address-history.ts";
 import { Listed } from "./listed.ts";
 import type {
@@ -23,6 +24,8 @@ export type ResolvedAddress = (
   | { readonly kind: "external" }
 ) & { readonly since: number; readonly until: number; readonly dependsOnPort: boolean };
 
+type ClusterRange = { readonly of: "pods"; readonly node: string } | { readonly of: "services" };
+
 /** What is known of a cluster's objects, and whose an address was. Time is an argument. */
 export class ClusterIndex {
   readonly pods: PodTable;
@@ -40,6 +43,8 @@ export class ClusterIndex {
   readonly #nodePorts = new Map<number, string>();
   #changedAddresses = new Set<string>();
   #rangeChanges = 0;
+  /** Of pods by their nodes, and of services; made anew when it is asked for after a change. */
+  #rangeTable: { readonly changes: number; readonly table: PrefixTable<ClusterRange> } | undefined;
 
   constructor(config: AddressHistoryConfig = addressHistoryDefaults) {
     this.#config = config;
@@ -248,21 +253,34 @@ export class ClusterIndex {
   ):
     | { readonly kind: "external" }
     | { readonly kind: "unresolved"; readonly reason: UnresolvedReason; readonly node: string } {
-    for (const node of this.nodes.values())
-      if (node.podRanges.some((range) => isInCidr(range, bytes, offset)))
-        return {
-          kind: "unresolved",
-          reason: this.pods.isWhole ? "no_pod_has_it" : "pods_not_known_yet",
-          node: node.name,
-        };
-    for (const { ranges } of this.ranges.values())
-      if (ranges.some((range) => isInCidr(range, bytes, offset)))
-        return {
-          kind: "unresolved",
-          reason: this.services.isWhole ? "no_service_has_it" : "services_not_known_yet",
-          node: "",
-        };
+    const range = this.#ranges.find(bytes, offset);
+    if (range?.of === "pods")
+      return {
+        kind: "unresolved",
+        reason: this.pods.isWhole ? "no_pod_has_it" : "pods_not_known_yet",
+        node: range.node,
+      };
+    if (range?.of === "services")
+      return {
+        kind: "unresolved",
+        reason: this.services.isWhole ? "no_service_has_it" : "services_not_known_yet",
+        node: "",
+      };
     return { kind: "external" };
+  }
+
+  get #ranges(): PrefixTable<ClusterRange> {
+    if (this.#rangeTable?.changes !== this.#rangeChanges) {
+      const ofPods = [...this.nodes.values()].flatMap(({ name: node, podRanges }) =>
+        podRanges.map((cidr) => ({ cidr, value: { of: "pods", node } as const })),
+      );
+      const ofServices = [...this.ranges.values()].flatMap(({ ranges }) =>
+        ranges.map((cidr) => ({ cidr, value: { of: "services" } as const })),
+      );
+      const table = new PrefixTable<ClusterRange>([...ofPods, ...ofServices]);
+      this.#rangeTable = { changes: this.#rangeChanges, table };
+    }
+    return this.#rangeTable!.table;
   }
 
   #touch(uid: string): void {

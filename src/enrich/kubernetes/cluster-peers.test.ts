@@ -324,6 +324,30 @@ test("a peer that should be somebody of the cluster says why it is not known who
   assert.equal(reason(ofServices), undefined, "it is no longer the cluster's");
 });
 
+test("of very many peers all are told their reason, some at a time, however often nodes come and go", () => {
+  const peers = new PeerTable(100_000, () => {});
+  const index = new ClusterIndex();
+  const workloadOf = () => ({ name: "", kind: "" });
+  const cluster = createClusterPeers({ peers, index, workloadOf, now: () => start });
+  const count = 30_000;
+  const rows = Array.from({ length: count }, (_, i) => {
+    const address = `10.50.${i >> 8}.${i & 255}`;
+    const seen = { name: address, address, node: "", network: "", process: "", container: "" };
+    return peers.intern({ ...seen, id: `host:${address}`, kind: "host" });
+  });
+  const explained = () => rows.filter((row) => peers.get(row).unresolved !== undefined).length;
+  const node = (name: string, range: string) =>
+    index.putNode(readNode({ metadata: { name }, spec: { podCIDRs: [range] }, status: {} })!, start);
+  node("all", "10.50.0.0/16");
+  const counts = Array.from({ length: 5 }, (_, i) => {
+    node(`node-${i}`, `10.60.${i}.0/24`);
+    cluster.refresh(new Set(), new Set());
+    return explained();
+  });
+  assert.ok(counts[0]! > 0 && counts[0]! < count, "not all at once");
+  assert.equal(counts.at(-1), count);
+});
+
 test("the services of a pod come and go with their slices", () => {
   const world = createWorld();
   world.pod("api-1", "10.50.0.7");

@@ -46,6 +46,8 @@ export interface ClusterPeers {
 
 /** Answers kept at most; beyond, they are asked for anew. */
 const answersMax = 262_144;
+/** Peers that are asked for their reason in a second: some 10 ms. */
+const explainedAtOnce = 10_000;
 const podKind = "pod:";
 
 /**
@@ -66,6 +68,8 @@ export function createClusterPeers({
   let generation = peers.generation;
   let rangeChanges = index.rangeChanges;
   let reasonChanges = index.reasonChanges;
+  /** The first row that is still to be asked for its reason. */
+  let toExplain = Infinity;
   const unresolved = new Map<UnresolvedReason, number>();
 
   function forgetAnswers(): void {
@@ -180,6 +184,22 @@ export function createClusterPeers({
     return reason === undefined ? rest : { ...rest, unresolved: reason };
   }
 
+  /** Nodes come and go all the time in a large cluster, and there may be many peers: a part of them at a time. */
+  function explainSome(): void {
+    if (toExplain >= peers.rowsEnd) {
+      if (reasonChanges === index.reasonChanges) return;
+      reasonChanges = index.reasonChanges; // what changes meanwhile is another round's
+      toExplain = 0;
+    }
+    const end = toExplain + explainedAtOnce;
+    const revised = (peer: Peer) => {
+      if (peer.kind === "host") return explain(peer);
+      return peer.kind === "pod" && peer.unresolved !== undefined ? identify(peer) : peer;
+    };
+    peers.revise(revised, toExplain, end);
+    toExplain = end;
+  }
+
   return {
     peerOf,
     identify,
@@ -190,25 +210,19 @@ export function createClusterPeers({
       return isCandidate ? `${id}@${address} ${now()}` : undefined;
     },
     refresh(keys, addresses) {
-      const isOtherReason = reasonChanges !== index.reasonChanges;
-      if (keys.size === 0 && addresses.size === 0 && !isOtherReason) return;
-      reasonChanges = index.reasonChanges;
+      explainSome();
+      if (keys.size === 0 && addresses.size === 0) return;
       for (const address of addresses) {
         const place = places.get(addressWords(parseAddress(address)!, 0), 0);
         if (place !== 0) times[place * 2] = Infinity; // no time is within
       }
       const containers = new Set([...keys].flatMap((key) => index.pods.get(key)?.containerIds ?? []));
       peers.revise((peer) => {
-        if (peer.kind === "pod") {
-          const isToLook =
-            keys.has(peer.id.slice(podKind.length)) || (isOtherReason && peer.unresolved !== undefined);
-          return isToLook ? identify(peer) : peer;
-        }
+        if (peer.kind === "pod") return keys.has(peer.id.slice(podKind.length)) ? identify(peer) : peer;
         if (peer.kind === "container" && (containers.has(peer.container) || keys.has(peer.podUid ?? "")))
           return identify(peer);
-        if (peer.kind !== "host") return peer;
-        if (peer.storedAs !== undefined && addresses.has(peer.address)) return identifyAddress(peer);
-        return isOtherReason ? explain(peer) : peer;
+        const isBare = peer.storedAs !== undefined && peer.kind === "host";
+        return isBare && addresses.has(peer.address) ? identifyAddress(peer) : peer;
       });
     },
     unresolved: () => unresolved,

@@ -19,6 +19,12 @@ test("the reference has every reason for which an address is nobody's", () => {
     assert.ok(reference.includes(`| \`${code}\` | ${reason} |`), code);
 });
 
+test("the filter's reference names every reason, and no other", () => {
+  const filters = readFileSync(new URL("../../../docs/reference/filter.md", import.meta.url), "utf8");
+  const [row] = /^\| `unresolved` .*$/m.exec(filters)!;
+  assert.deepEqual(row.match(/\b[a-z]+_[a-z_]+\b/g)!.sort(), Object.keys(unresolvedReasons).sort());
+});
+
 test("nothing but reading is asked for", () => {
   for (const { verbs } of clusterRules)
     for (const verb of verbs) assert.ok(["get", "list", "watch"].includes(verb));

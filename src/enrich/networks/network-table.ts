@@ -1,13 +1,5 @@
-import {
-  type Cidr,
-  formatCidr,
-  isMappedIPv4,
-  isPrivateAddress,
-  maskAddress,
-  parseAddress,
-  parseCidr,
-} from "../../flow/index.ts";
-import { AddressTable, addressWords } from "../address-table.ts";
+import { type Cidr, formatCidr, isPrivateAddress, parseAddress, parseCidr } from "../../flow/index.ts";
+import { PrefixTable } from "../prefix-table.ts";
 import { networkOf } from "./fallback-network.ts";
 
 /** One range of the user's own, as the configuration has it. */
@@ -19,17 +11,6 @@ export interface OwnNetwork {
   readonly vlan?: number | undefined;
   readonly site?: string | undefined;
 }
-
-interface PrefixRows {
-  readonly prefixLength: number;
-  /** Four words, a set bit wherever the prefix is. */
-  readonly mask: Uint32Array;
-  /** Of the masked address: one more than its network's index. */
-  readonly rows: AddressTable;
-}
-
-/** The mapped form of IPv4 begins with these bits: no shorter prefix is a range of IPv4. */
-const mappedPrefixLength = 96;
 
 /** What a cluster says of its addresses: `ClusterIndex`. */
 export interface ClusterRanges {
@@ -43,37 +24,19 @@ const noCluster: ClusterRanges = { isInside: () => false, rangeChanges: 0 };
 /** Of a cluster's addresses that are routed on the internet too, as those of IPv6 may be. */
 const clusterNetwork = "cluster";
 
-/**
- * The user's own networks, and a cluster's. An address is in the narrowest range that holds it; a look-up costs one probe for each prefix
- * length in use, however many ranges there are, and allocates nothing. A range of IPv6, `::/0` too, holds no IPv4 address.
- */
+/** The user's own networks, and a cluster's. An address is in the narrowest range that holds it. */
 export class NetworkTable {
-  readonly #networks: readonly OwnNetwork[];
-  /** The longest prefix first. */
-  readonly #byLength: readonly PrefixRows[];
-  readonly #masked = new Uint32Array(4);
+  readonly #networks: PrefixTable<OwnNetwork>;
   readonly #cluster: ClusterRanges;
 
   /** Of two equal ranges the first counts; whoever reads a configuration refuses them: see `networkProblems`. */
   constructor(networks: readonly OwnNetwork[], cluster = noCluster) {
-    this.#networks = networks;
+    this.#networks = new PrefixTable(networks.map((network) => ({ cidr: network.cidr, value: network })));
     this.#cluster = cluster;
-    const byLength = new Map<number, PrefixRows>();
-    for (const [index, { cidr }] of networks.entries()) {
-      const { prefixLength, address } = cidr;
-      let prefix = byLength.get(prefixLength);
-      if (prefix === undefined) {
-        prefix = { prefixLength, mask: maskOf(prefixLength), rows: new AddressTable(16) };
-        byLength.set(prefixLength, prefix);
-      }
-      const words = addressWords(address, 0);
-      if (prefix.rows.get(words, 0) === 0) prefix.rows.set(words, 0, index + 1);
-    }
-    this.#byLength = [...byLength.values()].sort((a, b) => b.prefixLength - a.prefixLength);
   }
 
   get count(): number {
-    return this.#networks.length;
+    return this.#networks.count;
   }
 
   /** Changes whenever answers may have. */
@@ -83,16 +46,7 @@ export class NetworkTable {
 
   /** The narrowest own network around the address at `bytes[offset]`. */
   find(bytes: Uint8Array, offset = 0): OwnNetwork | undefined {
-    if (this.#byLength.length === 0) return undefined;
-    const isIPv4 = isMappedIPv4(bytes, offset);
-    const words = addressWords(bytes, offset);
-    for (const { prefixLength, mask, rows } of this.#byLength) {
-      if (isIPv4 && prefixLength < mappedPrefixLength) return undefined;
-      for (let i = 0; i < 4; i++) this.#masked[i] = words[i]! & mask[i]!;
-      const row = rows.get(this.#masked, 0);
-      if (row !== 0) return this.#networks[row - 1];
-    }
-    return undefined;
+    return this.#networks.find(bytes, offset);
   }
 
   /** The name of the network an address is shown in: the user's, else by its /24 or /64, else "cluster" or "internet". */
@@ -111,11 +65,6 @@ export class NetworkTable {
       this.#cluster.isInside(bytes, offset)
     );
   }
-}
-
-function maskOf(prefixLength: number): Uint32Array {
-  const ones = new Uint8Array(16).fill(0xff);
-  return Uint32Array.from(addressWords(maskAddress(ones, 0, prefixLength), 0));
 }
 
 /** Names that mean something else where networks are named. */

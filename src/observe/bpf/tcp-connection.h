@@ -97,34 +97,53 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->minimum_rtt_microseconds = 0;
 }
 
+/* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
+static __noinline int wait_aside(__u64 address, struct connection *connection)
+{
+	__u64 key = bpf_ktime_get_ns();
+	struct connection *copy;
+
+	if (!connection || bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST))
+		return 0;
+	fill_slot(connection->slot, key);
+	copy = bpf_map_lookup_elem(&connections, &key);
+	if (copy)
+		release(copy); /* nobody had it before */
+	bpf_map_delete_elem(&connections, &address);
+	return 1;
+}
+
 /*
- * What is at the address of a socket that begins: an end that still waits for room in the ring buffer moves aside. So does a
- * connection whose CLOSE event was missed. Not inlined, since it is seldom.
+ * What is at the address of a socket that begins: an end that still waits for room in the ring buffer is reported now, or moves
+ * aside. So does a connection whose CLOSE event was missed. Returns false while the walk has it in hand. Not inlined, since it is
+ * seldom.
  */
 static __noinline int move_aside(__u64 address)
 {
-	__u64 key = bpf_ktime_get_ns();
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &address);
 	struct tcp_losses *lost = get_losses();
 	__u32 index;
 
 	if (!waiting)
+		return 1;
+	if (!claim(waiting))
 		return 0;
-	if (claim(waiting)) {
-		index = waiting->slot;
-		if (!waiting->closed)
-			as_reported(waiting, &waiting->final);
+	index = waiting->slot;
+	if (!waiting->closed) {
+		as_reported(waiting, &waiting->final);
+		waiting->closed_nanoseconds = bpf_ktime_get_ns();
 		waiting->closed = 1;
-		release(waiting); /* the copy has to be free; nobody but the walk looks for this one */
-		if (!bpf_map_update_elem(&connections, &key, waiting, BPF_NOEXIST)) {
-			fill_slot(index, key);
-			return 0;
-		}
-		free_slot(index);
 	}
+	if (report(waiting, &waiting->final, REPORT_CLOSED)) {
+		forget(&connections, address, index);
+		return 1;
+	}
+	if (wait_aside(address, waiting))
+		return 1;
+	forget(&connections, address, index);
 	if (lost)
 		__sync_fetch_and_add(&lost->overwritten, 1);
-	return 0;
+	return 1;
 }
 
 static __always_inline void count_full_table(void)
@@ -149,15 +168,28 @@ static __always_inline void add_connection(struct sock *sk, __u64 key, struct co
 	connection->network_namespace = network_namespace_of(sk);
 	error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
 	if (error == -EEXIST && !is_older) {
-		move_aside(key);
-		error = bpf_map_update_elem(&connections, &key, connection, BPF_ANY);
+		if (!move_aside(key))
+			key += BESIDE;
+		error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
 	}
 	if (!error)
 		return fill_slot(connection->slot, key);
 	free_slot(connection->slot);
 	/* The table is full, or the kernel has no memory for an entry at hand. */
-	if (error != -EEXIST)
+	if (error != -EEXIST || !is_older)
 		count_full_table();
+}
+
+/* The entry of a socket, whose address is `key`: at the address, or beside what still stands there. */
+static __always_inline struct connection *find_connection(struct sock *sk, __u64 *key)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, key);
+
+	if (connection && is_of_socket(sk, true, connection))
+		return connection;
+	*key += BESIDE;
+	connection = bpf_map_lookup_elem(&connections, key);
+	return connection && is_of_socket(sk, true, connection) ? connection : 0;
 }
 
 static __always_inline void open_client(struct sock *sk)
@@ -209,13 +241,13 @@ static __always_inline __u32 error_told(struct sock *sk)
 static __always_inline void close_connection(struct sock *sk, int oldstate)
 {
 	__u64 key = address_of(sk);
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct connection *connection = find_connection(sk, &key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct tcp_losses *lost;
 	bool claimed;
 	int error;
 
-	if (!connection || !is_of_socket(sk, true, connection))
+	if (!connection)
 		return;
 	claimed = claim(connection);
 	if (claimed && !connection->opened)
@@ -239,9 +271,12 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		return;
 	}
 	connection->closed = 1;
-	fill_slot(connection->slot, key);
-	if (claimed)
-		release(connection);
+	/* Not at the address: the walk may have it in hand when the next socket begins there. */
+	if (!claimed || !wait_aside(key, connection)) {
+		fill_slot(connection->slot, key);
+		if (claimed)
+			release(connection);
+	}
 	lost = get_losses();
 	if (lost)
 		__sync_fetch_and_add(&lost->deferred, 1);

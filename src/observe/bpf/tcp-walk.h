@@ -66,7 +66,7 @@ static __always_inline enum walked walk_attempt(struct sock *sk, struct connecti
 
 static __always_inline enum walked walk_claimed(__u64 key, struct connection *connection, struct walk *walk)
 {
-	struct sock *sk = (struct sock *)key;
+	struct sock *sk = (struct sock *)(key & ADDRESS_BITS);
 	struct counters now = {};
 	__u8 state;
 
@@ -126,18 +126,12 @@ static __noinline int walk_entry(__u32 index, struct walk *walk)
 		release(connection);
 		return 0;
 	}
-	if (connection->slot != index) {
+	if (connection->slot != index) { /* this memory is another connection's since */
 		release(connection);
-		/*
-		 * Another socket began at the address, and what was there could not move aside while it was reported: the slot is nobody's.
-		 * Or this memory is another connection's since, and the slot is not ours to give.
-		 */
-		if (bpf_map_lookup_elem(&connections, &key) == connection)
-			free_slot(index);
 		return 0;
 	}
 	/* Before the counters: what comes between moves the clock again. Where there is no socket it reads 0. */
-	clock = BPF_CORE_READ((struct tcp_sock *)key, tcp_clock_cache);
+	clock = BPF_CORE_READ((struct tcp_sock *)(key & ADDRESS_BITS), tcp_clock_cache);
 	result = walk_claimed(key, connection, walk);
 	if (result == WALKED_DELETED) /* the memory may be another connection's by now */
 		return 0;
@@ -167,12 +161,12 @@ static long walk_slot_directly(__u32 index, struct walk *walk)
 	walk->walked++;
 	if (slot->cookie == 0)
 		return walk_entry(index, walk);
-	tp = bpf_rdonly_cast((void *)slot->key, bpf_core_type_id_kernel(struct tcp_sock));
+	tp = bpf_rdonly_cast((void *)(slot->key & ADDRESS_BITS), bpf_core_type_id_kernel(struct tcp_sock));
 	if (tp->segs_out != slot->segments_sent || (__u32)tp->tcp_clock_cache != slot->clock)
 		return walk_entry(index, walk);
 	if (!has_turn(index))
 		return 0;
-	sk = bpf_rdonly_cast((void *)slot->key, bpf_core_type_id_kernel(struct sock));
+	sk = bpf_rdonly_cast((void *)(slot->key & ADDRESS_BITS), bpf_core_type_id_kernel(struct sock));
 	if ((__u64)sk->__sk_common.skc_cookie.counter == slot->cookie && sk->__sk_common.skc_state != TCP_CLOSE)
 		return 0;
 	return walk_entry(index, walk);
@@ -181,8 +175,8 @@ static long walk_slot_directly(__u32 index, struct walk *walk)
 /* The same for a kernel without bpf_rdonly_cast(), which came with 6.2, and perhaps without bpf_loop(). */
 static long walk_slot_by_helper(void *map, const __u32 *index, struct slot *slot, struct walk *walk)
 {
-	const struct tcp_sock *tp = (const struct tcp_sock *)slot->key;
-	const struct sock *sk = (const struct sock *)slot->key;
+	const struct tcp_sock *tp = (const struct tcp_sock *)(slot->key & ADDRESS_BITS);
+	const struct sock *sk = (const struct sock *)(slot->key & ADDRESS_BITS);
 
 	if (*index >= slots_used)
 		return 1;

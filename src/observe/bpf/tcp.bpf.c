@@ -33,8 +33,8 @@ static __always_inline void follow_established(struct sock *sk, int oldstate)
 	struct connection *connection = 0;
 
 	if (oldstate != TCP_SYN_RECV || sk->__sk_common.skc_cookie.counter) /* a child has no cookie yet */
-		connection = bpf_map_lookup_elem(&connections, &key);
-	if (connection && is_of_socket(sk, true, connection) && connection->role == ROLE_CLIENT && !connection->opened)
+		connection = find_connection(sk, &key);
+	if (connection && connection->role == ROLE_CLIENT && !connection->opened)
 		establish_client(sk, connection);
 	else if (oldstate != TCP_SYN_SENT)
 		open_server(sk);

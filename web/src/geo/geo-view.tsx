@@ -88,6 +88,7 @@ interface WorldPictureProps {
 function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: WorldPictureProps) {
   const host = useRef<SVGSVGElement>(null);
   const [isDragging, setIsDragging] = useState(false);
+  const start = useRef({ x: 0, y: 0 });
   const projection = useMemo(
     () =>
       geoNaturalEarth1().fitExtent(
@@ -112,23 +113,30 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
   const [homeX, homeY] = spot(home[0], home[1]);
   const heaviest = Math.max(1, ...arcs.map(({ bytes }) => bytes));
   const largest = Math.max(1, ...places.map(({ bytes }) => bytes));
+  const isAway = ({ clientX, clientY }: PointerEvent) =>
+    Math.hypot(clientX - start.current.x, clientY - start.current.y) >= 4;
   const drag = (event: PointerEvent) => {
     const svg = host.current!;
     const matrix = svg.getScreenCTM();
-    if (!isDragging || matrix === null) return;
+    if (!isDragging || !isAway(event) || matrix === null) return;
     const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
     const there = projection.invert?.([x, y]);
     if (there != null && Math.abs(there[1]) <= 85) onHome(there);
   };
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a drawing has no fieldset
     <svg
       ref={host}
       viewBox={`0 0 ${size.width} ${size.height}`}
-      role="img"
+      role="group"
       aria-label={`World map of ${countOf(places.length, "place")}; the list beside it has the same places`}
       data-testid="geo"
       onPointerMove={drag}
-      onPointerUp={() => setIsDragging(false)}
+      // A click takes the mark up, and another puts it down: who can not drag can do that.
+      onPointerUp={(event) => {
+        drag(event);
+        if (isAway(event)) setIsDragging(false);
+      }}
     >
       <path d={ground.sphere} className="geo-sea" />
       <path d={ground.graticule} className="geo-lines" />
@@ -167,12 +175,28 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
           </g>
         );
       })}
+      {/* biome-ignore lint/a11y/useSemanticElements: a drawing has no button */}
       <g
         className="geo-home"
         transform={`translate(${homeX} ${homeY})`}
         data-testid="geo-home"
+        role="button"
+        tabIndex={0}
+        aria-label="Your own networks; arrow keys move the mark to where they are"
+        onKeyDown={(event) => {
+          const [east, north] = arrowDegrees[event.key] ?? [0, 0];
+          if (east === 0 && north === 0) return;
+          event.preventDefault();
+          const [longitude, latitude] = home;
+          onHome([
+            Math.max(-180, Math.min(180, longitude + east)),
+            Math.max(-85, Math.min(85, latitude + north)),
+          ]);
+        }}
         onPointerDown={(event) => {
+          if (isDragging) return;
           host.current?.setPointerCapture(event.pointerId);
+          start.current = { x: event.clientX, y: event.clientY };
           setIsDragging(true);
         }}
       >
@@ -182,6 +206,13 @@ function WorldPicture({ world, places, arcs, home, isChosen, onPick, onHome }: W
     </svg>
   );
 }
+
+const arrowDegrees: Readonly<Record<string, readonly [east: number, north: number]>> = {
+  ArrowLeft: [-2, 0],
+  ArrowRight: [2, 0],
+  ArrowUp: [0, 2],
+  ArrowDown: [0, -2],
+};
 
 /** A great circle, lifted like a thrown ball: arcs there and back lie apart, and near ones are seen too. */
 function arcPath(

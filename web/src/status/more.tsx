@@ -9,10 +9,10 @@ export function Lamp({ look }: { look: Look }) {
   return <span className={`lamp ${look}`} aria-hidden="true" />;
 }
 
-/** A word that opens to more words. */
+/** A word that opens to more words, which the focus enters: Escape closes them only from within. */
 export function More({ word, children, testId }: { word: ReactNode; children: ReactNode; testId?: string }) {
   return (
-    <Popover position="top-start" shadow="md" width="auto">
+    <Popover position="top-start" shadow="md" width="auto" trapFocus returnFocus>
       <Popover.Target>
         <UnstyledButton className="status-more" data-testid={testId}>
           {word}

@@ -119,7 +119,9 @@ export default function FlowsTable({
         fetchFlows({ ...timeParams(range), filter, limit: pageSize, cursor: pageParam }, signal),
       initialPageParam: undefined as string | undefined,
       getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
+      // While somebody reads, records stay as they are; who comes back is told anew.
       staleTime: Infinity,
+      gcTime: 0,
     });
   const records = data?.pages.flatMap((page) => page.records) ?? [];
   return (
