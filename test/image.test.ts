@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readKernelFacts } from "../src/observe/index.ts";
@@ -97,14 +97,26 @@ test("its steps make a program that runs, with the page and without what is for 
     assert.ok(readFileSync(join(image.tree, file)) !== undefined, file);
   for (const name of ["vite", "react", "typescript", "playwright-core"])
     assert.throws(() => readFileSync(join(image.tree, "node_modules", name, "package.json")), /ENOENT/, name);
-  // It is nobody's in particular who runs it: what only its builder may read is compiled anew at every start.
   const files = readdirSync(image.tree, { recursive: true, withFileTypes: true });
-  const compiled = files.filter(({ parentPath }) => parentPath.includes("/node_modules/.cache/portolan/"));
+  const isCompiled = ({ parentPath }: Dirent) => parentPath.includes("/node_modules/.cache/portolan/");
+  const compiled = files.filter(isCompiled);
   assert.ok(compiled.length > 100, `${compiled.length} compiled modules`);
+  // It is nobody's in particular who runs it. What Node compiled is for its own user alone, whatever others may read.
   const closed = files.filter(
-    (file) => !file.isSymbolicLink() && (statSync(join(file.parentPath, file.name)).mode & 0o004) === 0,
+    (file) =>
+      !isCompiled(file) &&
+      !file.isSymbolicLink() &&
+      (statSync(join(file.parentPath, file.name)).mode & 0o004) === 0,
   );
   assert.deepEqual(closed, []);
+  const cache = join(image.tree, "node_modules/.cache/portolan");
+  assert.deepEqual(
+    readdirSync(cache, { withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map(({ name }) => name)
+      .sort(),
+    [".agent-compiled", ".probe-compiled", "probe.cjs"],
+  );
 });
 
 test("no image is made whose native parts are not there: to npm they are optional", { skip }, () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -71,10 +71,11 @@ function staleCheckout(
   for (const place of ["package-lock.json", "node_modules/.portolan-installed"]) write(place, "{}");
   for (const place of ["web/main.tsx", "src/flow/a.ts", "src/query/a.ts", "src/topology/a.ts"])
     write(place, "");
+  for (const place of ["tsconfig.json", "runtime/probe.vite.config.ts"]) write(place, "");
   if (isBuilt) write("web/dist/index.html", "");
   return (command: string) =>
     spawnSync(join(root, "portolan"), [command], {
-      env: { ...process.env, PORTOLAN_NO_INSTALL: "1" },
+      env: { ...process.env, PATH: `${root}:${process.env.PATH}`, PORTOLAN_NO_INSTALL: "1" },
       encoding: "utf8",
     });
 }
@@ -98,24 +99,93 @@ test("who shows no page needs none; who does shows the one from before where it 
   assert.match(stderr, /the page could not be built\n$/);
 });
 
-test("a probe starts from one file, which is put together when it is older than its sources", (t) => {
+const putTogether = "portolan: putting the probe into one file\n";
+const bundle = 'for outDir; do :; done; echo bundle >"$outDir/probe.cjs"';
+
+test("a probe starts from one file, which is put together anew when it is not of what is there", (t) => {
   const root = temporaryFolder(t);
-  const bundle =
-    'for outDir; do :; done; mkdir -p "$outDir"; touch "$outDir/probe.cjs"; echo built >>"$0.built"';
   const run = staleCheckout(t, false, bundle, root);
-  const built = () => readFileSync(join(root, "runtime/node_modules/node/bin/node.built"), "utf8");
   const probe = () => {
     const { status, stdout, stderr } = run("probe");
-    assert.deepEqual([status, stderr], [0, ""]);
-    return stdout;
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^ran .*node_modules\/\.cache\/portolan\/probe\.cjs probe\n$/);
+    return stderr;
   };
-  assert.match(probe(), /^ran .*node_modules\/\.cache\/portolan\/probe\.cjs probe$/m);
-  assert.match(probe(), /probe\.cjs probe$/m);
-  assert.equal(built(), "built\n");
-  const later = Date.now() / 1000 + 10;
-  utimesSync(join(root, "src/flow/a.ts"), later, later);
-  assert.match(probe(), /probe\.cjs probe$/m);
-  assert.equal(built(), "built\nbuilt\n");
+  assert.equal(probe(), putTogether);
+  const source = join(root, "src/flow/a.ts");
+  const first = statSync(source);
+  const changes: Record<string, () => void> = {
+    "a source": () => writeFileSync(source, "a longer one"),
+    "an older source, as rsync -a and tar leave it": () => {
+      writeFileSync(source, "older");
+      utimesSync(source, 1_000_000_000, 1_000_000_000);
+    },
+    "another of the same length and time": () => {
+      writeFileSync(source, "newer");
+      utimesSync(source, 1_000_000_000, 1_000_000_000);
+    },
+    "the first one again": () => {
+      writeFileSync(source, "");
+      utimesSync(source, first.atime, first.mtime);
+    },
+    "a source less": () => rmSync(join(root, "src/query/a.ts")),
+    "how it is put together": () => writeFileSync(join(root, "runtime/probe.vite.config.ts"), "other"),
+    "what the compiler is told": () => writeFileSync(join(root, "tsconfig.json"), "other"),
+    "the launcher": () => writeFileSync(join(root, "portolan"), `${text}\n`),
+    "the packages": () => {
+      for (const place of ["package-lock.json", "node_modules/.portolan-installed"])
+        writeFileSync(join(root, place), "other");
+    },
+    "the pinned Node": () => {
+      for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
+        writeFileSync(join(root, place), "other");
+    },
+    "the file itself": () => rmSync(join(root, "node_modules/.cache/portolan/probe.cjs")),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    assert.equal(probe(), "", `before ${what}`);
+    change();
+    assert.equal(probe(), putTogether, what);
+  }
+});
+
+test("a probe that cannot be put into one file starts from its modules: said once, tried again when something changed", (t) => {
+  const root = temporaryFolder(t);
+  const source = join(root, "src/flow/a.ts");
+  const cache = join(root, "node_modules/.cache/portolan");
+  const started = (command: string, run: (command: string) => SpawnSyncReturns<string>) => {
+    const { status, stdout, stderr } = run(command);
+    return [status, /(main\.ts|probe\.cjs) probe$/m.exec(stdout)?.[1], stderr] as const;
+  };
+  const cannot = staleCheckout(t, false, 'echo "no room to build" >&2; exit 1', root);
+  const failed = `${putTogether}no room to build
+portolan: that did not succeed; the probe starts from its modules, which takes longer. To try again: ${root}/portolan compile\n`;
+  assert.deepEqual(started("probe", cannot), [0, "main.ts", failed]);
+  assert.deepEqual(started("probe", cannot), [0, "main.ts", ""]);
+  assert.deepEqual(started("compile", cannot), [1, undefined, failed]);
+  writeFileSync(source, "changed");
+  assert.deepEqual(started("probe", cannot), [0, "main.ts", failed]);
+
+  const can = staleCheckout(t, false, bundle, root);
+  writeFileSync(source, "changed once more");
+  assert.deepEqual(started("probe", can), [0, "probe.cjs", putTogether]);
+  // The one from before is not taken for that which could not be put in its place.
+  writeFileSync(source, "changed for the third time");
+  writeFileSync(join(root, "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const [, module, stderr] = started("probe", can);
+  assert.deepEqual([module, stderr.startsWith(putTogether)], ["main.ts", true]);
+  assert.deepEqual(started("probe", can), [0, "main.ts", ""]);
+  rmSync(join(root, "mv"));
+
+  const interrupted = staleCheckout(t, false, "kill -INT $PPID", root);
+  writeFileSync(source, "changed for the fourth time");
+  assert.deepEqual(started("probe", interrupted), [1, undefined, putTogether]);
+  assert.deepEqual(
+    readdirSync(cache).filter((name) => /^probe\.\d/.test(name)),
+    [],
+  );
+  const again = staleCheckout(t, false, bundle, root);
+  assert.deepEqual(started("probe", again), [0, "probe.cjs", putTogether]);
 });
 
 test("programs of packages that start services are unpacked for the tests, not installed", (t) => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeMessage } from "../src/ingest/index.ts";
+import { sampleMessage } from "../src/ingest/testdata/sample-message.ts";
 import type { Topology } from "../src/topology/index.ts";
 import { netflow5, sendDatagrams } from "./pretend-exporter.ts";
 import { freePort, liveMap, startProgram, temporaryFolder, until } from "./program.ts";
@@ -55,7 +57,20 @@ test("killed while it records, it loses at most the last second and starts again
   }
 });
 
-test("stopped by SIGTERM it loses nothing it has received", { timeout: 60_000 }, async (t) => {
+/** Which start of the server answers an agent's message. */
+async function epochOf(url: string, sequence: number): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/ingest`, {
+    method: "POST",
+    headers: { "content-type": "application/x-protobuf" },
+    body: writeMessage(sampleMessage({ sequence })),
+  });
+  assert.equal(answer.status, 200);
+  return ((await answer.json()) as { serverEpoch: string }).serverEpoch;
+}
+
+test("stopped by SIGTERM it loses nothing it has received; an agent sees that it was started again", {
+  timeout: 60_000,
+}, async (t) => {
   const folder = temporaryFolder(t);
   const flowPort = await freePort();
   const parameters = [
@@ -79,8 +94,13 @@ test("stopped by SIGTERM it loses nothing it has received", { timeout: 60_000 },
     );
     return collector.exporters[0]?.packets === 50 ? true : undefined;
   });
+  const epochs = [await epochOf(first.url, 1), await epochOf(first.url, 2)];
   assert.equal(await first.stop("SIGTERM"), 0);
   const second = await startProgram(parameters);
   t.after(() => second.stop("SIGKILL"));
   assert.equal(bytesOf(await second.get<Topology>("/api/v1/map?from=-1h")), 50 * flow.bytes);
+  epochs.push(await epochOf(second.url, 2), await epochOf(second.url, 3));
+  for (const epoch of epochs) assert.match(epoch, /^[0-9a-f]{32}$/);
+  const [before, again, after, afterwards] = epochs;
+  assert.deepEqual([before === again, after === afterwards, before === after], [true, true, false]);
 });

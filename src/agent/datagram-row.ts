@@ -1,10 +1,8 @@
-import { copyAddress, type FlowBatch, isLoopback } from "../flow/index.ts";
+import { copyAddress, type FlowBatch, flowEndReason, isLoopback } from "../flow/index.ts";
 import type { DatagramReport } from "../observe/index.ts";
 import { clientEnd, observedEnd } from "../topology/index.ts";
 import type { Poll } from "./report-row.ts";
 
-/** flowEndReason (RFC 5102 §5.11.3): the flow goes on, as far as anybody knows. */
-const activeTimeout = 2;
 /** Of a flow that was there before the observer, the first packet seen may be an answer. */
 const earlyNanoseconds = 5e9;
 const wellKnownPorts = 1024;
@@ -64,7 +62,7 @@ export function writeDatagramRow(
   columns.flowStartMilliseconds[row] = Math.max(milliseconds(report.firstSeenNanoseconds), poll.since);
   columns.flowEndMilliseconds[row] = Math.min(milliseconds(report.lastSeenNanoseconds), poll.seen);
   columns.collectionTimeMilliseconds[row] = poll.seen;
-  columns.flowEndReason[row] = activeTimeout;
+  columns.flowEndReason[row] = flowEndReason.activeTimeout;
   columns.samplingInterval[row] = 1;
   columns.observer[row] = poll.observerRow;
   columns.observedEnd[row] = isClient ? observedEnd.client : observedEnd.server;

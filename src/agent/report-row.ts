@@ -3,6 +3,7 @@ import {
   type FieldName,
   type FlowBatch,
   type FlowColumns,
+  flowEndReason,
   isLoopback,
   protocolTcp,
 } from "../flow/index.ts";
@@ -19,9 +20,6 @@ export interface Poll {
   readonly observerRow: number;
 }
 
-/** flowEndReason (RFC 5102 §5.11.3): the flow goes on; its end was seen. */
-const activeTimeout = 2;
-const endOfFlow = 3;
 /**
  * A connection that its own side gave up sooner than this did not fail: somebody asked several addresses at once (RFC 8305) and
  * another was faster. A little less than a second, which many applications wait.
@@ -98,7 +96,7 @@ export function writeReportRow(batch: FlowBatch, report: TcpReport, poll: Poll, 
   columns.flowStartMilliseconds[row] = Math.max(openedMilliseconds(report, poll.bootTime), poll.since);
   columns.flowEndMilliseconds[row] = poll.seen;
   columns.collectionTimeMilliseconds[row] = poll.seen;
-  columns.flowEndReason[row] = report.isClosed ? endOfFlow : activeTimeout;
+  columns.flowEndReason[row] = report.isClosed ? flowEndReason.endOfFlow : flowEndReason.activeTimeout;
   columns.samplingInterval[row] = 1;
   columns.observer[row] = poll.observerRow;
   columns.observedEnd[row] = isClient ? observedEnd.client : observedEnd.server;

@@ -42,6 +42,7 @@ export {
   reverseEnterpriseNumber,
 } from "./fields.ts";
 export { FlowBatch, type FlowBatchOptions, type FlowColumns } from "./flow-batch.ts";
+export { flowEndReason } from "./flow-end-reason.ts";
 export { identityKey } from "./identity-key.ts";
 export { findInformationElement, findInformationElementByName } from "./information-elements.ts";
 export { type Observer, ObserverTable, observerOf, observersMax } from "./observer.ts";

@@ -1,3 +1,5 @@
+import { flowEndReason } from "../flow/index.ts";
+
 /** Why a flow was reported, by softflowd's words where it has one. */
 export const endReason = {
   general: 0,
@@ -17,20 +19,20 @@ export const endReason = {
 export type EndReason = (typeof endReason)[keyof typeof endReason];
 export const endReasonCount = 10;
 
-/** IANA's flowEndReason (element 136): idle 1, active 2, end of flow 3, forced 4, lack of resources 5. */
-export function flowEndReason(reason: EndReason): number {
+/** What is written into the `flowEndReason` column. */
+export function flowEndReasonOf(reason: EndReason): number {
   switch (reason) {
     case endReason.reset:
     case endReason.fin:
-      return 3;
+      return flowEndReason.endOfFlow;
     case endReason.maxlife:
-      return 2;
+      return flowEndReason.activeTimeout;
     case endReason.octets:
     case endReason.evicted:
-      return 5;
+      return flowEndReason.lackOfResources;
     case endReason.forced:
-      return 4;
+      return flowEndReason.forcedEnd;
     default:
-      return 1;
+      return flowEndReason.idleTimeout;
   }
 }

@@ -1,6 +1,6 @@
 import { FlowBatch } from "../flow/index.ts";
 import { isIPv6Bit } from "../packet/index.ts";
-import { type EndReason, flowEndReason } from "./end-reason.ts";
+import { type EndReason, flowEndReasonOf } from "./end-reason.ts";
 import { doubleOf, rowDoubles, rowWords, stateBit, wordOf } from "./flow-row.ts";
 import type { FlowTable } from "./flow-table.ts";
 
@@ -167,7 +167,7 @@ export class FlowRecords {
     const flags = words[base + wordOf.flagsAndClasses]!;
     columns.tcpControlBits[to] = (flags >>> (direction << 3)) & 0xff;
     columns.ipClassOfService[to] = flags >>> (16 + (direction << 3));
-    columns.flowEndReason[to] = flowEndReason(reason);
+    columns.flowEndReason[to] = flowEndReasonOf(reason);
     const interfaceNumber = protocolWord >>> 16;
     this.#interfaces[to] = interfaceNumber;
     const isOutbound = (words[base + wordOf.state]! & (stateBit.outbound0 << direction)) !== 0;

@@ -1,6 +1,14 @@
-import { FlowBatch, type ObserverTable, observerOf, parseAddress, parseProtocol } from "../flow/index.ts";
+import {
+  FlowBatch,
+  flowEndReason,
+  type ObserverTable,
+  observerOf,
+  parseAddress,
+  parseProtocol,
+} from "../flow/index.ts";
 import type { FlowRecordRow, Store } from "../store/index.ts";
 import {
+  clientEnd,
   type LiveFold,
   type Nat,
   type PeerTable,
@@ -71,26 +79,29 @@ async function restoreConnections(
     if (nextCursor === null) break;
     cursor = nextCursor;
   }
-  for (const translation of translations.reverse()) nat.learn(translation, Math.floor(now / 1000));
+  for (const translation of translations.reverse()) {
+    // A connection may be over in the record that told of it first: what was never entered has no end.
+    nat.learn({ ...translation, endedMilliseconds: 0 }, Math.floor(now / 1000));
+    if (translation.endedMilliseconds > 0) nat.learn(translation, Math.floor(now / 1000));
+  }
 }
-
-const clientIsDestination = 2;
-const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 
 /** What led a record's client from whom it called to its server; undefined where nothing did. Its namespace is not known any more. */
 function translationOf(record: FlowRecordRow): Translation | undefined {
-  const called = parseAddress(String(record.originalDestinationAddress));
-  if (called === undefined || called.every((byte) => byte === 0)) return undefined;
-  const isTurned = record.clientEnd === clientIsDestination;
+  const isTurned = record.clientEnd === clientEnd.destination;
   const [client, server] = isTurned
     ? (["destination", "source"] as const)
     : (["source", "destination"] as const);
+  const called = parseAddress(String(record.originalDestinationAddress)); // "" where nobody else was called
+  const clientAddress = parseAddress(String(record[`${client}Address`]));
+  const serverAddress = parseAddress(String(record[`${server}Address`]));
+  if (called === undefined || clientAddress === undefined || serverAddress === undefined) return undefined;
   const addresses = new Uint8Array(64);
-  const clientAddress = parseAddress(String(record[`${client}Address`])) ?? new Uint8Array(16);
   addresses.set(clientAddress, 0);
   addresses.set(called, 16);
-  addresses.set(parseAddress(String(record[`${server}Address`])) ?? new Uint8Array(16), 32);
+  addresses.set(serverAddress, 32);
   addresses.set(clientAddress, 48);
+  const isOver = record.flowEndReason === flowEndReason.endOfFlow;
   const clientPort = Number(record[`${client}TransportPort`]);
   return {
     addresses,
@@ -100,7 +111,7 @@ function translationOf(record: FlowRecordRow): Translation | undefined {
     replyDestinationPort: clientPort,
     protocol: parseProtocol(String(record.protocolIdentifier)) ?? 0,
     networkNamespace: 0,
-    endedMilliseconds: record.flowEndReason === endOfFlow ? Number(record.flowEndMilliseconds) : 0,
+    endedMilliseconds: isOver ? Number(record.flowEndMilliseconds) : 0,
   };
 }
 

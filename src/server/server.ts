@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
@@ -178,6 +179,7 @@ export function createServer(
     },
   );
   const ingestCounts = new IngestCounts();
+  const serverEpoch = randomBytes(16).toString("hex");
   const remote = createRemoteAgents({
     ...{ nat, stitcher, addressPeers, store, peers, observers, names, drop: drops.drop, now },
     fold: {
@@ -285,7 +287,7 @@ export function createServer(
     routeIngest(http, {
       agents: remote,
       bearerOf: credentials && ((header) => credentials.ingestBearerOf(header)),
-      counts: ingestCounts,
+      ...{ counts: ingestCounts, serverEpoch },
     });
     routeAgents(http, { version, node, startedAt, agent, remote, now });
     routeMap(http, store, peerFacts, now);

@@ -1,4 +1,4 @@
-import type { FlowBatch, FlowColumns, ReportDrop } from "../flow/index.ts";
+import { type FlowBatch, type FlowColumns, flowEndReason, type ReportDrop } from "../flow/index.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { WaitingRows } from "./waiting-rows.ts";
 
@@ -27,7 +27,6 @@ const sameClockSeconds = 1;
 const otherClockSeconds = 10;
 /** What an agent reads at one second may have passed an exporter just before. */
 const pollSeconds = 1;
-const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 /** A flow of which packets are sampled is held for so long after each sample. */
 const sampledClaimSeconds = 120;
 
@@ -82,7 +81,7 @@ export function createExporterClaims(
   function hasCounted(columns: FlowColumns, row: number, connection: number): boolean {
     const heldUntil = table.heldUntil(connection);
     // The end of a connection is one moment, by two clocks.
-    const slack = columns.flowEndReason[row] === endOfFlow ? otherClockSeconds : pollSeconds;
+    const slack = columns.flowEndReason[row] === flowEndReason.endOfFlow ? otherClockSeconds : pollSeconds;
     return heldUntil > 0 && columns.flowEndMilliseconds[row]! / 1000 <= heldUntil + slack;
   }
 

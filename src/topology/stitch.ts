@@ -1,4 +1,11 @@
-import { type FlowBatch, hasPorts, isLoopback, protocolTcp, type ReportDrop } from "../flow/index.ts";
+import {
+  type FlowBatch,
+  flowEndReason,
+  hasPorts,
+  isLoopback,
+  protocolTcp,
+  type ReportDrop,
+} from "../flow/index.ts";
 import { clientEnd, guessClientEnd, isAsked } from "./client-end.ts";
 import { ConnectionTable, connectionState as state } from "./connection-table.ts";
 import { createExporterClaims } from "./exporter-claims.ts";
@@ -8,7 +15,6 @@ import { attemptControlBits, type StitchConfig, type Stitcher } from "./stitcher
 import { turnRound } from "./turn-round.ts";
 import { WaitingRows } from "./waiting-rows.ts";
 
-const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 /** Who asks, in place of the port that ICMP has not: two hosts that ask each other are two flows. */
 const askerPort = 1;
 const observed = state.clientObserved | state.serverObserved;
@@ -156,7 +162,8 @@ export function createStitcher(config: StitchConfig, drop: ReportDrop): Stitcher
     const isClient = columns.observedEnd[row] === observedEnd.client;
     // Only TCP says when it ends. A flow of another protocol is remembered, but never open.
     const isAttempt = isAttemptRow(batch, row);
-    const isOpen = tuple.protocol === protocolTcp && !isAttempt && columns.flowEndReason[row] !== endOfFlow;
+    const isOpen =
+      tuple.protocol === protocolTcp && !isAttempt && columns.flowEndReason[row] !== flowEndReason.endOfFlow;
     const observed = isClient ? state.clientObserved : state.serverObserved;
     const connection = enterOrMakeRoom(observed, seconds);
     if (connection < 0) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import dns from "node:dns";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -88,13 +89,40 @@ test("who does not take the connection is not waited for as long as for an answe
     for (const socket of taken) socket.destroy();
   });
   await Promise.all(taken.slice(0, 2).map((socket) => once(socket, "connect")));
+  t.mock.method(dns, "lookup", answerAfter(0));
+  for (const host of ["127.0.0.1", "portolan.example"]) {
+    const transport = createTransport({
+      ...{ server: new URL(`http://${host}:${port}`), token: undefined, ca: undefined, connectionsMax: 1 },
+      ...{ ...patient, connectMilliseconds: 100 },
+    });
+    assert.deepEqual(await transport.send(1, body), { kind: "later", reason: "no connection within 0.1 s" });
+    transport.close();
+  }
+});
+
+test("a name server that is asked second is waited for: the time to connect begins with the address", async (t) => {
+  const http = createHttpServer((_request, response) => response.end('{"sequence":1}'));
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close());
+  t.mock.method(dns, "lookup", answerAfter(1500));
+  const { port } = http.address() as AddressInfo;
   const transport = createTransport({
-    ...{ server: new URL(`http://127.0.0.1:${port}`), token: undefined, ca: undefined, connectionsMax: 1 },
-    ...{ ...patient, connectMilliseconds: 100 },
+    ...{ server: new URL(`http://portolan.example:${port}`), token: undefined, ca: undefined },
+    ...{ ...patient, connectMilliseconds: 1000, connectionsMax: 1 },
   });
-  assert.deepEqual(await transport.send(1, body), { kind: "later", reason: "no connection within 0.1 s" });
+  assert.equal((await transport.send(1, body)).kind, "durable");
   transport.close();
 });
+
+/** In place of `dns.lookup`: 127.0.0.1 is every name's address, known after some milliseconds. */
+function answerAfter(milliseconds: number) {
+  return (_name: string, options: dns.LookupOptions, done: (...found: unknown[]) => void) => {
+    const [address, family] = ["127.0.0.1", 4];
+    const answer = options.all === true ? [[{ address, family }]] : [address, family];
+    setTimeout(() => done(null, ...answer), milliseconds);
+  };
+}
 
 test("not let in, the token is asked for anew; one that cannot be had leaves the old", async (t) => {
   const shown: (string | undefined)[] = [];

@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 
 export interface TransportConfig {
   /** Of the server, such as https://portolan.example:8080; what is below the path `api` is ours. */
@@ -10,8 +11,9 @@ export interface TransportConfig {
   readonly ca: string | undefined;
   readonly timeoutMilliseconds: number;
   /**
-   * A connection is there within this time, or is tried anew: one to a Service whose pod has gone is led to where nobody answers for as long as it
-   * is tried, however soon another pod is there.
+   * A connection is there within this time after its address is known, or is tried anew: one to a Service whose pod has gone is led to where
+   * nobody answers for as long as it is tried, however soon another pod is there. The look-up has its own time: the C library asks the second
+   * name server after five seconds (resolv.conf(5), timeout).
    */
   readonly connectMilliseconds: number;
   readonly connectionsMax: number;
@@ -56,6 +58,7 @@ export function createTransport(config: TransportConfig): Transport {
   const options = { keepAlive: true, maxSockets: connectionsMax, scheduling: "lifo" as const };
   const agent = new Agent({ ...options, ...(ca === undefined ? {} : { ca }) });
   const url = new URL("api/v1/ingest", server.href.endsWith("/") ? server : `${server.href}/`);
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0;
   const open = new Set<ClientRequest>();
 
   function exchange(body: Uint8Array): Promise<{ response: IncomingMessage; text: string }> {
@@ -76,10 +79,14 @@ export function createTransport(config: TransportConfig): Transport {
       open.add(request);
       request.once("socket", (socket) => {
         if (!socket.connecting) return;
-        connecting = setTimeout(
-          () => request.destroy(new Error(`no connection within ${connectMilliseconds / 1000} s`)),
-          connectMilliseconds,
-        );
+        const limit = () => {
+          connecting = setTimeout(
+            () => request.destroy(new Error(`no connection within ${connectMilliseconds / 1000} s`)),
+            connectMilliseconds,
+          );
+        };
+        if (isAddress) limit();
+        else socket.once("lookup", limit);
         socket.once("connect", () => clearTimeout(connecting));
       });
       request.once("close", () => {

@@ -1,4 +1,4 @@
-import { type FlowBatch, protocolTcp } from "../../flow/index.ts";
+import { type FlowBatch, flowEndReason, protocolTcp } from "../../flow/index.ts";
 import { observedEnd, type PeerTable } from "../../topology/index.ts";
 import { EndTable } from "../end-table.ts";
 import type { Metric, Sample } from "../exposition.ts";
@@ -9,7 +9,6 @@ import { SeriesTable } from "../series-table.ts";
 import { readAddress, writeWords } from "./address-words.ts";
 import { ConnectionTotals } from "./connection-totals.ts";
 
-const endOfFlow = 3; // flowEndReason, RFC 5102 §5.11.3
 /** k8spacket's default of `K8S_PACKET_TCP_PERSISTENT_DURATION`. */
 const persistentMilliseconds = 10_000;
 const connectionsMax = 262_144;
@@ -49,7 +48,7 @@ export class K8spacketSeries {
       if (columns.isDuplicate[row] !== 0 || columns.observedEnd[row] === observedEnd.neither) continue;
       if (columns.protocolIdentifier[row] !== protocolTcp || columns.failedConnectionCount[row]! > 0)
         continue;
-      const ended = this.#connections.add(batch, row, columns.flowEndReason[row] === endOfFlow);
+      const ended = this.#connections.add(batch, row, columns.flowEndReason[row] === flowEndReason.endOfFlow);
       if (ended === undefined) continue;
       writeWords(probe, 0, sourceWords, row);
       writeWords(probe, 4, destinationWords, row);

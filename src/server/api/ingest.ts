@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -19,6 +18,8 @@ export interface IngestDependencies {
   /** Whose token an `Authorization` header carries. Undefined: whoever reaches the server may send. */
   readonly bearerOf: ((header: string | undefined) => TokenBearer | undefined) | undefined;
   readonly counts: IngestCounts;
+  /** Of this start of the server, random: with another one an agent sees that its translations were forgotten. */
+  readonly serverEpoch: string;
   readonly limits?: Partial<typeof receivingDefaults>;
 }
 
@@ -45,11 +46,10 @@ const anybody: TokenBearer = { name: "", nodes: undefined };
 /** `POST /api/v1/ingest`: a message of an agent (docs/formats/ingest.md), answered when it is durable. */
 export function routeIngest(
   app: FastifyInstance,
-  { agents, bearerOf = () => anybody, counts, limits }: IngestDependencies,
+  { agents, bearerOf = () => anybody, counts, serverEpoch, limits }: IngestDependencies,
 ): void {
   const receiver = new BodyReceiver({ ...receivingDefaults, ...limits });
   const turns = new Turns();
-  const serverEpoch = randomBytes(16).toString("hex");
 
   /** Before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -118,7 +118,7 @@ export function routeIngest(
         });
         const found = await outcome;
         if (found.kind === "durable") counts.count(found.isDuplicate ? "duplicate" : "durable");
-        return { ...answer(found, sequence, reply), serverEpoch };
+        return answer(found, sequence, serverEpoch, reply);
       },
     );
   });
@@ -153,10 +153,10 @@ async function unpack(body: Uint8Array, encoding: string | undefined): Promise<U
   }
 }
 
-function answer(outcome: IngestOutcome, sequence: number, reply: FastifyReply) {
+function answer(outcome: IngestOutcome, sequence: number, serverEpoch: string, reply: FastifyReply) {
   switch (outcome.kind) {
     case "durable":
-      return { sequence, isDuplicate: outcome.isDuplicate };
+      return { sequence, isDuplicate: outcome.isDuplicate, serverEpoch };
     case "busy":
       throw new Problem(503, "busy", outcome.reason);
     case "forbidden":
