@@ -29,6 +29,8 @@ export const dropReasons = {
   observer_limit: "more observers than are kept: counted under ~other",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",
+  interface_limit:
+    "an exporter named more pairs of interfaces of one link than the live map tells apart: counted under none",
   store_full: "the disk or the store's size limit left no room",
   store_failed: "the store could not write",
   spool_full: "an agent's server was away for longer than its spool has room for: the oldest records went",

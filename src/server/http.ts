@@ -9,8 +9,8 @@ import Fastify, {
   LogController,
 } from "fastify";
 import { isLoopbackHost } from "../settings/index.ts";
+import { takeQuestionsInTurn } from "./api/ask-in-turn.ts";
 import { collectDescriptions } from "./api/description.ts";
-import { takeQuestionsInTurn } from "./api/timeout.ts";
 import { guard } from "./auth/access.ts";
 import type { ClientLimits } from "./auth/client-limits.ts";
 import { limitConnections } from "./auth/connection-limits.ts";

@@ -760,6 +760,22 @@ test("of another machine's peers an agent has nothing to say, nor is it the firs
   assert.equal(peers.get(peers.find(serverPeer)).name, "nginx", "its own agent has");
 });
 
+test("an agent has no interfaces: rows that it numbers are one link, and open on it", async (t) => {
+  const { stored, tick, fold } = await createStarted(t);
+  const numbered = [1, 2, 3].map((i) => ({ ...connection, sourcePort: 40_000 + i, opened: true }));
+  const batch = sampleBatch(numbered.map((row) => ({ ...row, observedEnd: 1, bytes: 1, sourcePeer: 1 })));
+  batch.columns.ingressInterface.set([1, 2, 3]);
+  batch.columns.egressInterface.set([4, 5, 6]);
+  await stored(sampleMessage({ batch, peers: [clientPeer] }));
+  await tick(1000);
+  assert.deepEqual(
+    [...fold.entries()].map(({ clientInterface, serverInterface, bytesSent, active }) => [
+      ...[clientInterface, serverInterface, bytesSent, active],
+    ]),
+    [[0, 0, 3, 3]],
+  );
+});
+
 test("peers that no row refers to are not kept", async (t) => {
   const { stored, peers } = await createStarted(t);
   const before = peers.count;

@@ -130,7 +130,7 @@ function createSubscriber() {
     isBehind() {
       return this.isBehindNow;
     },
-    wait() {
+    keepAlive() {
       this.waits++;
     },
   };
@@ -266,12 +266,12 @@ test("between two seconds what is new and gone is told; of much that changed the
   const figures = () => (subscriber.last() as Topology).links.map(({ id, bytesSent }) => [id, bytesSent]);
   const touch = (client: string) => add({ client, seen: start + 1000 });
   for (const client of clients) touch(client);
-  live.publish(true);
+  live.glance();
   assert.equal(figures().length, 64, "of few links figures are told too");
   for (const client of clients) add({ client, seen: start + 2000 });
   add({ client: "curl", seen: start + 2000 });
   add({ client: "wget", seen: start + 2000 });
-  live.publish(true);
+  live.glance();
   assert.deepEqual(figures(), [[wget, 100]]);
   live.publish();
   assert.equal(figures().length, 65);
@@ -280,6 +280,38 @@ test("between two seconds what is new and gone is told; of much that changed the
     [curl, 200],
   );
 });
+
+for (const [viewMilliseconds, longest] of [
+  [1, 1000],
+  [150, 1000],
+  [300, 1500],
+  [600, 2500],
+] as const) {
+  test(`the figures of a view that costs ${viewMilliseconds} ms come at least each ${longest} ms`, () => {
+    for (const first of [0, 1]) assert.ok(longestWait(viewMilliseconds, first) <= longest);
+  });
+}
+
+/** Milliseconds that a view of many links waits for its figures at most, where publications are glances first or second. */
+function longestWait(viewMilliseconds: number, first: number): number {
+  const { live, add, time } = createLive();
+  const subscriber = createSubscriber();
+  const clients = Array.from({ length: 65 }, (_, i) => `client-${i}`);
+  for (const client of clients) add({ client });
+  live.subscribe(query(), subscriber);
+  time.viewMilliseconds = viewMilliseconds;
+  const told = [0];
+  for (let half = 1; half <= 60; half++) {
+    for (const client of clients) add({ client, seen: start + half });
+    const before = subscriber.events.length;
+    time.milliseconds = half * 500;
+    if (half % 2 === first) live.publish();
+    else live.glance();
+    if (subscriber.events.length > before && linkIds(subscriber.last()).length > 0) told.push(half * 500);
+  }
+  told.push(30_500);
+  return Math.max(...told.slice(1).map((at, i) => at - told[i]!));
+}
 
 test("views take a share of the time: those that cost much are computed in turn, and who waits is told that he does", () => {
   const { live, time } = createLive();
@@ -308,7 +340,8 @@ test("views take a share of the time: those that cost much are computed in turn,
   time.viewMilliseconds = 1;
   time.milliseconds += 10_000;
   const before = changes();
-  for (let half = 0; half < 10; half++, time.milliseconds += 500) live.publish(half % 2 === 0);
+  for (let half = 0; half < 10; half++, time.milliseconds += 500)
+    half % 2 === 0 ? live.glance() : live.publish();
   assert.deepEqual(
     changes(),
     before.map((count) => count + 10),

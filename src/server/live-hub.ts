@@ -39,7 +39,7 @@ export interface LiveQuery {
 export interface LiveSubscriber {
   send(event: "map" | "change", data: string): void;
   /** Nothing was sent for some seconds: the next change takes longer, but will come. */
-  wait(): void;
+  keepAlive(): void;
   isBehind(): boolean;
 }
 
@@ -52,11 +52,10 @@ export interface LiveHub {
   hasRoomFor(query: LiveQuery): boolean;
   /** Sends a whole map at once, then changes as they are published; returns how to leave. */
   subscribe(query: LiveQuery, subscriber: LiveSubscriber): () => void;
-  /**
-   * Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. With `isBetween` two
-   * seconds, links that are there have their figures later, unless they are few.
-   */
-  publish(isBetween?: boolean): void;
+  /** Sends every subscriber what changed. Costs nothing without subscribers; equal views are computed once. */
+  publish(): void;
+  /** The same between two seconds: links that are there have their figures later, unless they are few or have waited for a second. */
+  glance(): void;
   readonly subscriberCount: number;
 }
 
@@ -67,8 +66,10 @@ const budgetShare = 0.3;
 const budgetMilliseconds = 300;
 /** A stream that is silent for longer is taken for dead. */
 const silentMilliseconds = 5000;
-/** Changed links that are sent twice a second: of more, a page would redraw much for little. */
-const linksBetweenMax = 64;
+/** Changed links whose figures a glance sends: of more, a page would redraw much for little. */
+const glanceLinksMax = 64;
+/** A view whose figures are older has missed a second, and gets them with the glance. Less than a second, since none comes on time. */
+const figuresMilliseconds = 750;
 
 interface View {
   readonly query: LiveQuery;
@@ -76,8 +77,10 @@ interface View {
   /** Those who missed a change because they were behind, and get a whole map when they have caught up. */
   readonly stale: Set<LiveSubscriber>;
   shown: Topology;
-  /** When it was last computed or said to wait, by `clock`. */
-  heardAt: number;
+  /** When all its figures were last told; by `clock`, as the next. */
+  figuresAt: number;
+  /** When anything was last told, if only that more will come. */
+  lastToldAt: number;
 }
 
 export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
@@ -103,10 +106,13 @@ export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
     return peerFacts.describe(buildTopology(chosen, { from, to, metric, grouping, linksMax }));
   }
 
-  function publishView(view: View, isBetween: boolean): void {
+  function publishView(view: View, isGlance: boolean): void {
     const before = view.shown;
+    const begun = clock();
+    const areFiguresLater = isGlance && begun - view.figuresAt < figuresMilliseconds;
+    if (!areFiguresLater) view.figuresAt = begun;
     const after = snapshot(view.query);
-    view.shown = isBetween ? withFiguresOf(before, after) : after;
+    view.shown = areFiguresLater ? withFiguresOf(before, after) : after;
     let change: string | undefined;
     let whole: string | undefined;
     for (const subscriber of view.subscribers) {
@@ -121,6 +127,20 @@ export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
     }
   }
 
+  function publishAll(isGlance: boolean): void {
+    merged = undefined;
+    for (const [key, view] of [...views]) {
+      if (budget.isLeft()) {
+        budget.spend(() => publishView(view, isGlance));
+        views.delete(key);
+        views.set(key, view);
+      } else if (clock() - view.lastToldAt >= silentMilliseconds)
+        for (const subscriber of view.subscribers) subscriber.keepAlive();
+      else continue;
+      view.lastToldAt = clock();
+    }
+  }
+
   return {
     snapshot,
     links: mergedLinks,
@@ -131,7 +151,16 @@ export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
       const key = viewKey(query);
       let view = views.get(key);
       if (view === undefined) {
-        view = { query, subscribers: new Set(), stale: new Set(), shown: snapshot(query), heardAt: clock() };
+        const begun = clock();
+        const shown = snapshot(query);
+        view = {
+          query,
+          subscribers: new Set(),
+          stale: new Set(),
+          shown,
+          figuresAt: begun,
+          lastToldAt: begun,
+        };
         views.set(key, view);
       }
       const joined = view;
@@ -143,19 +172,8 @@ export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
         if (joined.subscribers.size === 0 && views.get(key) === joined) views.delete(key);
       };
     },
-    publish(isBetween = false) {
-      merged = undefined;
-      for (const [key, view] of [...views]) {
-        if (budget.isLeft()) {
-          budget.spend(() => publishView(view, isBetween));
-          views.delete(key);
-          views.set(key, view);
-        } else if (clock() - view.heardAt >= silentMilliseconds)
-          for (const subscriber of view.subscribers) subscriber.wait();
-        else continue;
-        view.heardAt = clock();
-      }
-    },
+    publish: () => publishAll(false),
+    glance: () => publishAll(true),
     get subscriberCount() {
       let count = 0;
       for (const view of views.values()) count += view.subscribers.size;
@@ -168,7 +186,7 @@ export function createLiveHub(dependencies: LiveHubDependencies): LiveHub {
 function withFiguresOf(before: Topology, after: Topology): Topology {
   const known = new Map(before.links.map((link) => [link.id, link]));
   const isNewer = ({ id, lastSeen }: TopologyLink) => (known.get(id)?.lastSeen ?? lastSeen) < lastSeen;
-  if (after.links.filter(isNewer).length <= linksBetweenMax) return after;
+  if (after.links.filter(isNewer).length <= glanceLinksMax) return after;
   return { ...after, links: after.links.map((link) => known.get(link.id) ?? link) };
 }
 

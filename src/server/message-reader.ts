@@ -66,6 +66,9 @@ export function createMessageReader({
       return rows[place]!;
     };
     columns.observer.fill(agentRow(observers, node), 0, count);
+    // Of an agent there are none; one that numbers its rows would make a link of each.
+    columns.ingressInterface.fill(0, 0, count);
+    columns.egressInterface.fill(0, 0, count);
     stitcher.setMachine(agentRow(observers, node), machine || instance);
     const salt = saltOf(message);
     const shift = shiftOf(sentMilliseconds);

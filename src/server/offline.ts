@@ -29,8 +29,9 @@ export async function openFolder(folder: string): Promise<OpenFolder> {
   routeSeries(app, store, now);
   routeFlows(app, store, now);
   routeDiff(app, store, now);
-  routePeers(app, store, nobody, now);
-  routeLinks(app, store, nobody, now);
+  const details = { store, peerFacts: nobody, liveLinks: () => [], now };
+  routePeers(app, details);
+  routeLinks(app, details);
   return {
     async ask(url) {
       const answer = await app.inject({ url, headers: { host: "localhost" }, payloadAsStream: true });

@@ -19,7 +19,8 @@ function createTold({ rowsMax = 100 } = {}) {
   const told: string[] = [];
   const tell = (what: string) => () => void told.push(what);
   const peers = new PeerTable(rowsMax, () => {});
-  let clock = 1_700_000_000_000;
+  const start = 1_700_000_000_000;
+  let passed = 0;
   const watching = { count: 0 };
   const marked = {
     stitcher: [] as number[],
@@ -58,7 +59,8 @@ function createTold({ rowsMax = 100 } = {}) {
     },
     peers,
     live: {
-      publish: (isBetween = false) => void told.push(isBetween ? "publish between" : "publish"),
+      publish: tell("publish"),
+      glance: tell("glance"),
       get subscriberCount() {
         return watching.count;
       },
@@ -68,7 +70,8 @@ function createTold({ rowsMax = 100 } = {}) {
       flush: (isLast = false) => void told.push(isLast ? "remote, all" : "remote"),
       markPeers: (mark: (row: number) => void) => marked.remote.forEach(mark),
     },
-    now: () => clock,
+    now: () => start + passed,
+    clock: () => passed,
   } as unknown as PipelineDependencies);
   const sources = {
     agent: { poll: tell("poll") },
@@ -81,7 +84,7 @@ function createTold({ rowsMax = 100 } = {}) {
     marked,
     watching,
     pass: (milliseconds: number) => {
-      clock += milliseconds;
+      passed += milliseconds;
     },
     tick: async () => {
       told.length = 0;
@@ -166,21 +169,35 @@ test("a tick is: agent, those who waited, collector, fold, store, subscribers; o
 });
 
 test("a glance between two ticks shows what came in to those who look, and costs nothing without them", () => {
-  const { pipeline, sources, told, watching, pass } = createTold();
+  const { pipeline, sources, told, watching } = createTold();
   pipeline.glance(sources);
   assert.deepEqual(told, []);
   watching.count = 1;
   pipeline.glance(sources);
-  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", "flush", "publish between"]);
+  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", "flush", "glance"]);
+});
+
+test("an agent that takes long is not asked by a glance, neither for itself nor for exporters' records", () => {
+  const { pipeline, sources, told, watching, pass } = createTold();
+  watching.count = 1;
   const { poll } = sources.agent;
+  const { flush } = sources.collector;
+  const batch = new FlowBatch(1);
+  batch.append();
   sources.agent.poll = () => {
     poll();
     pass(21);
   };
+  sources.collector.flush = () => {
+    flush();
+    pipeline.acceptExported(batch, sources.agent);
+  };
   pipeline.glance(sources);
+  assert.equal(told[0], "poll");
   told.length = 0;
+  pass(500);
   pipeline.glance(sources);
-  assert.deepEqual(told, ["flush", "publish between"], "an agent that takes long looks at ticks only");
+  assert.deepEqual(told, ["glance"], "what came in otherwise is shown");
 });
 
 test("peers that nobody refers to are freed when the table is nearly full, and not before", async () => {

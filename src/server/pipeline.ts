@@ -23,6 +23,8 @@ export interface PipelineDependencies {
   readonly live: LiveHub;
   readonly remote: Pick<RemoteAgents, "flush" | "markPeers" | "waitMilliseconds">;
   now(): number;
+  /** Milliseconds of a clock that goes on: how long the agent looks, and how long ago it has, is told by it. */
+  clock?(): number;
 }
 
 /** Who makes records. They hand them to `accept`. */
@@ -56,7 +58,7 @@ const sweepShare = 0.8;
 const minuteMilliseconds = 60_000;
 /** An exporter's record reaches us no sooner after its connection began than this. */
 const pollAgainMilliseconds = 250;
-/** An agent whose look takes longer than this looks once a second. */
+/** An agent whose look takes longer than this is asked for none by a glance, nor the collector, whose records would want one. */
 const glancePollMilliseconds = 20;
 /** An exporter's record of a connection that ended this long ago still finds the connection's peers. */
 const keepPeersSeconds = 300;
@@ -66,10 +68,10 @@ const keepTranslationsSeconds = stitchDefaults.rememberSeconds;
 /** The life of a flow, in order; see ARCHITECTURE.md. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const { addressPeers, kubernetes, nat, reverseNames, stitcher, fold } = dependencies;
-  const { metrics, store, peers, live, remote, now } = dependencies;
+  const { metrics, store, peers, live, remote, now, clock = () => performance.now() } = dependencies;
   let lastSweep = 0;
   let lastFreed = 0;
-  let lastPoll = 0;
+  let lastPoll = Number.NEGATIVE_INFINITY;
   /** What the last look of the agent took. */
   let pollMilliseconds = 0;
   /** What this poll has brought so far. */
@@ -116,16 +118,16 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   }
 
   function acceptExported(batch: FlowBatch, agent: Agent): void {
-    if (now() - lastPoll >= pollAgainMilliseconds) pollAgent(agent);
+    if (clock() - lastPoll >= pollAgainMilliseconds) pollAgent(agent);
     batch.columns.collectionTimeMilliseconds.fill(now(), 0, batch.count); // history is ordered by it
     accept(batch);
   }
 
   function pollAgent(agent: Agent): void {
-    lastPoll = now();
+    lastPoll = clock();
     agent.poll();
     settleObserved();
-    pollMilliseconds = now() - lastPoll;
+    pollMilliseconds = clock() - lastPoll;
     record(stitcher.takeWaited(now(), remote.waitMilliseconds, identifyAgain));
   }
 
@@ -165,9 +167,11 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
 
   function glance(sources: Sources): void {
     if (live.subscriberCount === 0) return;
-    if (pollMilliseconds <= glancePollMilliseconds) pollAgent(sources.agent);
-    sources.collector.flush();
-    live.publish(true);
+    if (pollMilliseconds <= glancePollMilliseconds) {
+      pollAgent(sources.agent);
+      sources.collector.flush();
+    }
+    live.glance();
   }
 
   function finish(sources: Sources): void {

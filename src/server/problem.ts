@@ -9,8 +9,17 @@ export class Problem extends Error {
   /** Stable, lower_snake. */
   readonly code: string;
   readonly extra: Readonly<Record<string, unknown>>;
-  constructor(status: number, code: string, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+  /** When to ask again, where that is known. */
+  readonly retryAfterSeconds: number | undefined;
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    extra: Readonly<Record<string, unknown>> = {},
+    retryAfterSeconds?: number,
+  ) {
     super(detail);
+    this.retryAfterSeconds = retryAfterSeconds;
     this.status = status;
     this.code = code;
     this.extra = extra;
@@ -44,6 +53,8 @@ function formatProblem({ status, code, message: detail, extra }: Problem): strin
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { retryAfterSeconds } = problem;
+  if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
   return reply
     .code(problem.status)
     .header("content-type", "application/problem+json")

@@ -21,7 +21,6 @@ import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { assert, type FlowBatch, ObserverTable, observersMax } from "../flow/index.ts";
 import { createTrafficMetrics, DropCounters, type Place } from "../metrics/index.ts";
 import { createRemoteWrite, type RemoteWriteConfig, type Secret } from "../metrics/remote-write/index.ts";
-import type { Filter } from "../query/index.ts";
 import { type Config, homeFolder, isLoopbackHost } from "../settings/index.ts";
 import { createDuckDBStore, type PeerDescription, storeDefaults } from "../store/index.ts";
 import {
@@ -159,8 +158,6 @@ export function createServer(
     nameOf: (bytes, offset) => lookedUpName(bytes, offset) || reverseNames.nameOf(bytes, offset),
   });
   const live = createLiveHub({ fold, peers, observers, peerFacts, now });
-  const liveMap = (filter: Filter) =>
-    live.snapshot({ ...{ filterText: "", filter, grouping: undefined }, metric: "bytes", linksMax: 1 });
   const store = createDuckDBStore(
     {
       ...storeDefaults,
@@ -298,8 +295,9 @@ export function createServer(
     routeSeries(http, store, now);
     routeFlows(http, store, now);
     routeDiff(http, store, now);
-    routePeers(http, store, peerFacts, now, liveMap);
-    routeLinks(http, store, peerFacts, now, liveMap);
+    const details = { store, peerFacts, liveLinks: live.links, now };
+    routePeers(http, details);
+    routeLinks(http, details);
     routeFields(http);
     routeValues(http, store, now);
     routeLive(http, live, now);

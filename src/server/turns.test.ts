@@ -29,9 +29,41 @@ test("of several at once, too, whoever waits is served in turn", async () => {
   assert.deepEqual(begun, ["a1", "a2"]);
   await end("a2");
   await end("a1");
-  assert.deepEqual(begun, ["a1", "a2", "a3", "b1"], "b1 came last, but a has had its turn");
+  assert.deepEqual(begun, ["a1", "a2", "b1", "a3"], "b1 came last, but a has had its turn");
   await end("b1");
   assert.deepEqual(begun.at(-1), "a4");
+});
+
+test("who waits is served before another who has something done: nobody has two turns while one waits for the first", async () => {
+  const { begun, take, end } = createWork(new Turns({ runningMax: 2 }));
+  for (const name of ["a1", "a2", "a3", "a4"]) void take(name);
+  await end("a1");
+  assert.deepEqual(begun, ["a1", "a2", "a3"], "alone a has both");
+  for (const name of ["b1", "b2", "b3"]) void take(name);
+  await end("a3");
+  await end("b1");
+  await end("b2");
+  assert.deepEqual(begun.slice(3), ["b1", "b2", "b3"], "a has its one");
+  await end("a2");
+  assert.deepEqual(begun.slice(6), ["a4"]);
+});
+
+test("a turn lasts until it is ended; who gives up while waiting has none", async () => {
+  const turns = new Turns();
+  const endFirst = await turns.begin("a");
+  const given = new AbortController();
+  const second = turns.begin("a", given.signal);
+  let hasThird = false;
+  const third = turns.begin("b").then((end) => {
+    hasThird = true;
+    return end;
+  });
+  given.abort(new Error("gone"));
+  await assert.rejects(second, /gone/);
+  assert.equal(hasThird, false);
+  endFirst();
+  (await third)();
+  (await turns.begin("c"))();
 });
 
 test("who gives up while waiting leaves the place to others; beyond the bound it is full", async () => {

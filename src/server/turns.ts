@@ -10,14 +10,16 @@ export interface TurnsConfig {
 }
 
 /**
- * Work that is done a few pieces at a time, however many ask for it: whoever asks is served in turn, so that one with much to do does
- * not keep the others waiting for all of it.
+ * Work that is done a few pieces at a time, however many ask for it: whoever asks is served in turn, and first whoever has least done
+ * now, so that one with much to do does not keep the others waiting for all of it.
  */
 export class Turns {
   readonly #config: TurnsConfig;
   readonly #waiting = new Map<string, Task[]>();
   #waitingCount = 0;
   #runningCount = 0;
+  /** Pieces that are done now, of each who has any. */
+  readonly #running = new Map<string, number>();
 
   constructor(config: TurnsConfig = { runningMax: 1 }) {
     this.#config = config;
@@ -45,33 +47,58 @@ export class Turns {
       if (before === undefined) this.#waiting.set(who, [task]);
       else before.push(task);
       this.#waitingCount++;
-      this.#begin();
+      this.#runNext();
     });
   }
 
-  #begin(): void {
+  /** Resolves, as `take` begins work, with what ends the turn. */
+  begin(who: string, signal?: AbortSignal): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      this.take(who, () => new Promise<void>((end) => resolve(end)), signal).catch(reject);
+    });
+  }
+
+  #runNext(): void {
     if (this.#runningCount >= this.#config.runningMax) return;
-    const next = this.#next();
-    if (next === undefined) return;
-    this.#runningCount++;
-    void next.run().then(() => {
+    const who = this.#next();
+    if (who === undefined) return;
+    const task = this.#leaveQueue(who);
+    this.#count(who, 1);
+    void task.run().then(() => {
       // What came in meanwhile is answered before the next.
       setImmediate(() => {
-        this.#runningCount--;
-        this.#begin();
+        this.#count(who, -1);
+        this.#runNext();
       });
     });
   }
 
-  #next(): Task | undefined {
-    const [first] = this.#waiting;
-    if (first === undefined) return undefined;
-    const [who, tasks] = first;
-    const task = tasks.shift();
+  #count(who: string, more: number): void {
+    this.#runningCount += more;
+    const running = (this.#running.get(who) ?? 0) + more;
+    if (running > 0) this.#running.set(who, running);
+    else this.#running.delete(who);
+  }
+
+  /** Who is served next: of those who have least done now, the one who has waited longest for a turn. */
+  #next(): string | undefined {
+    let next: string | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const who of this.#waiting.keys()) {
+      const running = this.#running.get(who) ?? 0;
+      if (running >= least) continue;
+      [next, least] = [who, running];
+      if (least === 0) break;
+    }
+    return next;
+  }
+
+  #leaveQueue(who: string): Task {
+    const [task, ...others] = this.#waiting.get(who)!;
     this.#waitingCount--;
     this.#waiting.delete(who);
-    if (tasks.length > 0) this.#waiting.set(who, tasks); // behind the others
-    return task;
+    if (others.length > 0) this.#waiting.set(who, others); // behind the others
+    return task!;
   }
 
   #remove(who: string, task: Task): boolean {

@@ -6,6 +6,7 @@ export { type StoreConfig, storeDefaults } from "./config.ts";
 export { type Dimension, dimensions, parseDimension } from "./dimensions.ts";
 export { createDuckDBStore, type DuckDBStoreConfig } from "./duckdb/duckdb-store.ts";
 export { writeParquet } from "./duckdb/parquet.ts";
+export { questionsRunningMax } from "./duckdb/questions.ts";
 export { createReadOnlyStore, type ReadOnlyStore } from "./duckdb/read-only-store.ts";
 export { OperatingError, type OperatingErrorCode } from "./errors.ts";
 export type { IngestedEpoch, IngestedMessage } from "./ingested.ts";

@@ -97,6 +97,22 @@ test("a link that only duplicates speak of is not drawn", () => {
   assert.deepEqual(mergeParts([part({ isDuplicate: true })]), []);
 });
 
+test("a link has each pair of interfaces once, and a few of however many", () => {
+  const on = (clientInterface: number, serverInterface = 7) =>
+    part({ observer: router, clientInterface, serverInterface });
+  const [link] = mergeParts([part(), on(3), on(4), on(3), part()]);
+  const pairs = [
+    { client: 0, server: 0 },
+    { client: 3, server: 7 },
+    { client: 4, server: 7 },
+  ];
+  assert.deepEqual(link?.interfaces, pairs);
+  const [many] = mergeParts(Array.from({ length: 40_000 }, (_, i) => on(i)));
+  assert.equal(many?.interfaces?.length, 32);
+  assert.equal(many?.bytesSent, 4_000_000, "of the others the figures count");
+  assert.deepEqual(mergeParts([part()])[0]?.interfaces, [{ client: 0, server: 0 }], "each its own");
+});
+
 test("a peer with several addresses is one peer, a pair with several ports one link", () => {
   const topology = buildTopology(
     mergeParts([

@@ -100,6 +100,33 @@ test("interfaces are the client's and the server's side's, whichever way a recor
   );
 });
 
+test("an exporter that names other interfaces in every record has a few of each link; the rest counts without", () => {
+  const { fold, drops } = createFold();
+  const named = (from: number, count: number, row: Row = {}) =>
+    fold.fold(
+      batchOf(
+        ...Array.from({ length: count }, (_, i) => ({ sent: 1, ...row, interfaces: [from + i, 9] as const })),
+      ),
+    );
+  const rows = (client = 5) => [...fold.entries()].filter(({ clientPeer }) => clientPeer === client);
+  named(1, 40);
+  assert.deepEqual(drops, Array(8).fill("interface_limit"));
+  assert.equal(rows().length, 33);
+  const [none] = rows().filter(({ clientInterface }) => clientInterface === 0);
+  assert.deepEqual([none?.serverInterface, none?.bytesSent], [0, 8]);
+  named(1, 32);
+  assert.equal(drops.length, 8, "those that are kept go on");
+  named(1, 32, { client: 7 });
+  assert.deepEqual([rows(7).length, drops.length], [32, 8], "another link has its own");
+  const later = start + 10 * 60_000;
+  fold.tick(later, nobodyOpen);
+  named(1, 2, { at: later });
+  fold.tick(start + 16 * 60_000, nobodyOpen);
+  assert.equal(rows().length, 2);
+  named(100, 31, { at: later });
+  assert.deepEqual([rows().length, drops.length], [33, 9], "who has left makes room: thirty, and none");
+});
+
 test("totals are those of the window: a minute leaves when the window has moved past it", () => {
   const { fold } = createFold();
   fold.fold(batchOf({ sent: 100 }));

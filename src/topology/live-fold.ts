@@ -1,5 +1,6 @@
 import { type FlowBatch, type FlowColumns, grown, type ReportDrop, RowIndex } from "../flow/index.ts";
 import { clientEnd } from "./client-end.ts";
+import { InterfacePairs } from "./interface-pairs.ts";
 import { connectionCounters, type LinkCounter, linkCounters } from "./link-counters.ts";
 import { observedEnd } from "./observed-end.ts";
 import type { VisitOpen } from "./stitcher.ts";
@@ -55,6 +56,7 @@ const rateWeight = 0.3;
 /** Words of a key: client peer, server peer, port and protocol and duplicate mark, observer, called peer, interfaces. */
 const keyWords = 7;
 const calledAt = 4;
+const interfacesAt = 5;
 
 /** One row to add, for history that comes back from the store. */
 export interface FoldPart extends EntryKey {
@@ -75,6 +77,7 @@ export class LiveFold {
   readonly #index: RowIndex;
   readonly #calledIndex: RowIndex;
   #calledRows = new Uint32Array(64);
+  readonly #interfacePairs: InterfacePairs;
   #capacity = 1024;
   /** A ring, each minute a column of its own: adding to the current one touches no memory of the others. */
   #minutes: Float64Array[];
@@ -96,6 +99,7 @@ export class LiveFold {
     this.#drop = drop;
     this.#index = new RowIndex(keyWords, config.entriesMax);
     this.#calledIndex = new RowIndex(calledAt, config.entriesMax, 64);
+    this.#interfacePairs = new InterfacePairs(interfacesAt, config.entriesMax);
     this.#minutes = Array.from({ length: config.windowMinutes }, () => new Float64Array(1024 * counterCount));
     this.#minuteRttMin = Array.from({ length: config.windowMinutes }, () => new Uint32Array(1024));
   }
@@ -323,13 +327,38 @@ export class LiveFold {
       clientInterface,
       serverInterface,
     );
-    const before = this.count;
+    const known = this.#index.find();
+    return known >= 0 ? known : this.#addRow(isAgent);
+  }
+
+  /** A row for the probe's key; where its link has too many pairs of interfaces already, that of none. */
+  #addRow(isAgent: boolean): number {
+    const { probe } = this.#index;
+    const hasInterfaces = probe[interfacesAt] !== 0 || probe[interfacesAt + 1] !== 0;
+    if (hasInterfaces && !this.#interfacePairs.add(probe.subarray(0, interfacesAt))) {
+      this.#drop("interface_limit", "live");
+      probe.fill(0, interfacesAt);
+      const known = this.#index.find();
+      if (known >= 0) return known;
+    }
     // The last part is for agents: anybody can send exporters' records.
-    const isFull = !isAgent && before >= this.#config.entriesMax * exportersShare;
-    const row = isFull ? this.#index.find() : this.#index.findOrAdd();
+    const isFull = !isAgent && this.count >= this.#config.entriesMax * exportersShare;
+    const row = isFull ? -1 : this.#index.findOrAdd();
     if (row < 0) this.#drop("link_limit", "live");
-    else if (row === before) this.#clearRow(row);
+    else this.#clearRow(row);
     return row;
+  }
+
+  /** Of the links that have stayed. */
+  #countInterfacePairs(): void {
+    const link = new Uint32Array(interfacesAt);
+    this.#interfacePairs.clear();
+    for (let row = 0; row < this.count; row++) {
+      const word = (i: number) => this.#index.word(row, i);
+      if (word(interfacesAt) === 0 && word(interfacesAt + 1) === 0) continue;
+      for (let i = 0; i < interfacesAt; i++) link[i] = word(i);
+      this.#interfacePairs.add(link);
+    }
   }
 
   /** Who counts open connections does not know whom their clients called: by the rest of the key, the entry where that is known. */
@@ -376,6 +405,7 @@ export class LiveFold {
           column.copyWithin(to * width, from * width, (from + 1) * width);
       },
     );
+    this.#countInterfacePairs();
   }
 
   #clearRow(row: number): void {

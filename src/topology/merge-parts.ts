@@ -21,7 +21,7 @@ export interface PortLink extends LinkTotals {
   /** IANA number. */
   readonly protocol: number;
   readonly observers: readonly LinkObserver[];
-  /** What observers said of their interfaces, to be asked for; history has it where it is asked. */
+  /** What observers said of their interfaces, to be asked for; history has it where it is asked. A few, the first that were told. */
   readonly interfaces?: readonly LinkInterfaces[];
 }
 
@@ -50,28 +50,28 @@ export interface LinkPart extends LinkTotals {
  * window) is left out.
  */
 export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = () => ({})): PortLink[] {
-  const merged = new Map<string, MutableLink>();
+  const merged = new Map<string, Merging>();
   const ends = new EndTable(describe);
   for (const part of parts) {
     const client = ends.endOf(part.client);
     const server = ends.endOf(part.server);
     const called = part.called && ends.endOf(part.called);
     const key = `${client.row}>${server.row} ${called?.row ?? ""} ${part.port} ${part.protocol}`;
-    let link = merged.get(key);
-    if (link === undefined) {
-      link = newLink(client.end, server.end, called?.end, part);
-      merged.set(key, link);
-    }
+    let merging = merged.get(key);
+    if (merging === undefined) {
+      merging = beginLink(client.end, server.end, called?.end, part);
+      merged.set(key, merging);
+    } else addInterfaces(merging.link.interfaces, part);
+    const { link } = merging;
     if (!part.isDuplicate) {
-      addTotals(link.link, part);
-      link.isKnown = true;
-    } else if (part.lastSeen > link.link.lastSeen) link.link.lastSeen = part.lastSeen;
-    addInterfaces(link, part);
+      addTotals(link, part);
+      merging.isKnown = true;
+    } else if (part.lastSeen > link.lastSeen) link.lastSeen = part.lastSeen;
     const { id, kind, name } = part.observer;
     const { bytesSent, bytesReceived, packets } = part;
     const seen = { id, kind, name, bytesSent, bytesReceived, packets };
-    if (part.isDuplicate) link.duplicates ??= [];
-    addObserver(part.isDuplicate ? link.duplicates! : link.link.observers, seen);
+    if (part.isDuplicate) merging.duplicates ??= [];
+    addObserver(part.isDuplicate ? merging.duplicates! : link.observers, seen);
   }
   const links: PortLink[] = [];
   for (const { link, duplicates, isKnown } of merged.values()) {
@@ -82,35 +82,36 @@ export function mergeParts(parts: Iterable<LinkPart>, describe: DescribePeer = (
   return links;
 }
 
-interface MutableLink {
-  readonly link: PortLink & { readonly observers: SeenBy[]; interfaces: readonly LinkInterfaces[] };
+/** A link while parts are added to it. */
+interface Merging {
+  readonly link: PortLink & { readonly observers: SeenBy[]; readonly interfaces: LinkInterfaces[] };
   /** What was seen but is not counted. */
   duplicates: SeenBy[] | undefined;
   /** Somebody's figures count: not only duplicates. */
   isKnown: boolean;
 }
 
-function newLink(
-  client: LinkEnd,
-  server: LinkEnd,
-  called: LinkEnd | undefined,
-  { port, protocol }: LinkPart,
-): MutableLink {
-  const link = { ...emptyTotals(), client, server, called, port, protocol, observers: [], interfaces: [] };
+function beginLink(client: LinkEnd, server: LinkEnd, called: LinkEnd | undefined, part: LinkPart): Merging {
+  const { port, protocol } = part;
+  const interfaces = [interfacesOf(part)];
+  const link = { ...emptyTotals(), client, server, called, port, protocol, observers: [], interfaces };
   return { link, duplicates: undefined, isKnown: false };
 }
 
-/** Of links without: most have no others. */
-const noInterfaces: readonly LinkInterfaces[] = [{ client: 0, server: 0 }];
+/** Told per link at most: exporters say what they like. */
+const interfacesMax = 32;
+/** One for all: most links have no others. */
+const noInterfaces: LinkInterfaces = { client: 0, server: 0 };
 
-function addInterfaces(
-  { link }: MutableLink,
-  { clientInterface: client, serverInterface: server }: LinkPart,
-) {
-  const { interfaces } = link;
-  if (interfaces.some((known) => known.client === client && known.server === server)) return;
-  const areNone = client === 0 && server === 0 && interfaces.length === 0;
-  link.interfaces = areNone ? noInterfaces : [...interfaces, { client, server }];
+function interfacesOf({ clientInterface: client, serverInterface: server }: LinkPart): LinkInterfaces {
+  return client === 0 && server === 0 ? noInterfaces : { client, server };
+}
+
+function addInterfaces(interfaces: LinkInterfaces[], part: LinkPart): void {
+  const { clientInterface, serverInterface } = part;
+  for (const { client, server } of interfaces)
+    if (client === clientInterface && server === serverInterface) return;
+  if (interfaces.length < interfacesMax) interfaces.push(interfacesOf(part));
 }
 
 /**

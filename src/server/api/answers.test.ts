@@ -15,16 +15,16 @@ import {
 } from "../../store/index.ts";
 import { obviousAggregate, recordSubject, weightOf } from "../../store/obvious-answers.ts";
 import { type SampleRecord, SampleWorld } from "../../store/sample-records.ts";
-import type { TopologyPeer } from "../../topology/index.ts";
+import type { PortLink, TopologyPeer } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import { createPeerFacts } from "../peer-facts.ts";
+import { liveEnd, liveLink } from "../testdata/live-link.ts";
 import { routeDiff } from "./diff.ts";
 import { routeFields } from "./fields.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLinks } from "./links.ts";
 import { routeMap } from "./map.ts";
 import { routeOpenApi } from "./openapi.ts";
-import { type LiveMap, nothingLive } from "./peer-answer.ts";
 import { routePeers } from "./peers.ts";
 import { routeSeries } from "./series.ts";
 import { holdAnswers } from "./testdata/hold-answers.ts";
@@ -58,7 +58,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function createApi(t: TestContext, liveMap: LiveMap = nothingLive) {
+function createApi(t: TestContext, live: readonly PortLink[] = []) {
   const app = createHttp({ logger: pino({}, { write: () => {} }), isLoopbackOnly: true });
   holdAnswers(t, app);
   const facts = createPeerFacts({ factsOf: () => undefined, generation: 0 });
@@ -68,8 +68,9 @@ function createApi(t: TestContext, liveMap: LiveMap = nothingLive) {
   routeSeries(app, store, now);
   routeFlows(app, store, now);
   routeDiff(app, store, now);
-  routePeers(app, store, facts, now, liveMap);
-  routeLinks(app, store, facts, now, liveMap);
+  const details = { store, peerFacts: facts, liveLinks: () => live, now };
+  routePeers(app, details);
+  routeLinks(app, details);
   routeFields(app);
   routeValues(app, store, now);
   routeOpenApi(app, "1.2.3");
@@ -370,7 +371,10 @@ test("a peer that is on the live map only is told, without a past", async (t) =>
     ...{ id: "process:lab/curl", kind: "process", name: "curl", group: "lab", addresses: ["10.0.0.1"] },
     ...{ node: "lab", process: "curl", container: "" },
   };
-  const ask = createApi(t, () => ({ peers: [newcomer], links: [] }));
+  const { group: _, kind: __, ...facts } = newcomer;
+  const ask = createApi(t, [
+    liveLink(liveEnd("host:192.0.2.1"), liveEnd(newcomer.id, { ...facts, kind: "process" })),
+  ]);
   const window = { from: start, to: end };
   const told = await ask(`v1/peers/${encodeURIComponent(newcomer.id)}`, window);
   assert.equal(told.statusCode, 200);

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { ComparedRow, Comparison, Store } from "../../store/index.ts";
 import { diff } from "./answers/details.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, type Parameter, readQuery } from "./description.ts";
 import { chooseForm, type Row, sendTable } from "./form.ts";
 import { figureCells, figureColumns, figuresOf, type LinkFigures, metricOf } from "./link-cells.ts";
 import { filter, format, integer, sampling, time, windowParameters } from "./parameter-kinds.ts";
 import { invalid, windowOf } from "./parameters.ts";
 import { detailMetric } from "./peers.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** Links that are compared at most, and with their peers. */
 const comparedMax = 20_000;
@@ -55,7 +55,7 @@ export function routeDiff(
     const { metric, limit, filter, factor, sampling: sampled } = given;
     const window = windowOf(given, now());
     const base = baseOf(given, window);
-    const answer = await withTimeout(request, async (signal) => {
+    const answer = await askInTurn(request, async (signal) => {
       const compared = await store.compare({
         ...{ ...window, ...base, filter, metric, sampled, signal },
         by: ["client", "server"],

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { FlowsPage, FlowsQuery, Store } from "../../store/index.ts";
 import { flowColumns, flows } from "./answers/history.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, type Row, sendTable } from "./form.ts";
 import { filter, format, integer, text, windowParameters } from "./parameter-kinds.ts";
 import { invalid, windowOf } from "./parameters.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** Of one page; and of all pages, where they are sent one after the other. */
 const pageRecordsMax = 1000;
@@ -40,7 +40,7 @@ export function routeFlows(app: FastifyInstance, store: Pick<Store, "flows">, no
         `"${limit}" is not a whole number from 1 to ${pageRecordsMax}; format=csv and ndjson take up to ${sentRecordsMax}`,
       );
     const ask = (asked: Pick<FlowsQuery, "cursor" | "limit">) =>
-      withTimeout(request, (signal) =>
+      askInTurn(request, (signal) =>
         store.flows({ ...windowOf(window, now()), filter, ...asked, patienceMilliseconds, signal }),
       );
     const first = await ask({ cursor, limit: Math.min(limit, pageRecordsMax) });

@@ -3,15 +3,15 @@ import { test } from "node:test";
 import { pino } from "pino";
 import type { Filter } from "../../query/index.ts";
 import type { LinksQuery, PeerHistory, StoredPeer } from "../../store/index.ts";
-import { otherPeer, type TopologyLink, type TopologyPeer } from "../../topology/index.ts";
+import { otherPeer, type PortLink, type TopologyPeer } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import { createPeerFacts } from "../peer-facts.ts";
+import { liveEnd, liveLink } from "../testdata/live-link.ts";
 import { testFacts } from "../testdata/test-facts.ts";
 import { routeLinks } from "./links.ts";
-import type { LiveMap } from "./peer-answer.ts";
 
 /** Asks for a link of peers of whom these are known; the ends whose links were looked for, and the answer's code. */
-async function askFor(id: string, known: readonly string[], liveMap?: LiveMap) {
+async function askFor(id: string, known: readonly string[], live: readonly PortLink[] = []) {
   const peers = known.map((each): PeerHistory => {
     const peer: StoredPeer = { ...otherPeer, id: each, name: each };
     const seen = { firstSeen: 0, lastSeen: 1 };
@@ -33,7 +33,8 @@ async function askFor(id: string, known: readonly string[], liveMap?: LiveMap) {
     compare: async () => ({ rows: [] }),
   };
   const app = createHttp({ logger: pino({ level: "silent" }), isLoopbackOnly: true });
-  routeLinks(app, store as never, createPeerFacts(testFacts()), () => 3_600_000, liveMap);
+  const peerFacts = createPeerFacts(testFacts());
+  routeLinks(app, { store: store as never, peerFacts, liveLinks: () => live, now: () => 3_600_000 });
   const url = `/api/v1/links/${encodeURIComponent(id)}`;
   const answer = await app.inject({ url, headers: { host: "localhost" } });
   const { code, ...told } = answer.json() as { code: string } & Record<string, unknown>;
@@ -64,23 +65,34 @@ for (const [id, known, code] of [
   });
 }
 
-/** A live map of one link, asked as the live hub is. */
-function liveWith(client: string, server: string): LiveMap {
-  return (filter) => {
-    const asked = JSON.stringify(filter);
-    const isAsked = asked.includes(JSON.stringify(client)) && asked.includes(JSON.stringify(server));
-    const peers = [client, server].map((id) => ({ id, name: id, addresses: [] }) as unknown as TopologyPeer);
-    return isAsked ? { peers, links: [{ client, server } as TopologyLink] } : { peers: [], links: [] };
-  };
-}
+const newLink = liveLink(liveEnd("a>b", { addresses: ["10.0.0.2"] }), liveEnd("c"));
+const liveLinks = [
+  liveLink(liveEnd("a"), liveEnd("b>d")),
+  liveLink(liveEnd("a>b", { addresses: ["10.0.0.3"] }), liveEnd("a")),
+  newLink,
+];
 
 for (const known of [[], ["a>b"], ["a>b", "c"]]) {
   test(`a link on the live map is known before it is stored; of its ends are stored: ${known.join(" and ")}`, async () => {
-    const { told, code } = await askFor("a>b>c", known, liveWith("a>b", "c"));
+    const { told, code } = await askFor("a>b>c", known, liveLinks);
     assert.equal(code, undefined);
-    const { id: client } = told.client as TopologyPeer;
+    const { id: client, addresses } = told.client as TopologyPeer;
     const { id: server } = told.server as TopologyPeer;
     assert.deepEqual([client, server], ["a>b", "c"]);
+    if (known.length < 2) assert.deepEqual(addresses, ["10.0.0.2", "10.0.0.3"]);
     assert.deepEqual([told.firstSeen, told.lastSeen, told.link], [null, null, null]);
   });
 }
+
+test("of an id with many parts the live links are read once", async () => {
+  let reads = 0;
+  const links = [newLink];
+  const counted = new Proxy(links, {
+    get(target, name, receiver) {
+      if (name === "0") reads++;
+      return Reflect.get(target, name, receiver);
+    },
+  });
+  assert.equal((await askFor("a>>>>>>>>>>c", [], counted)).code, "peer_unknown");
+  assert.equal(reads, 1);
+});

@@ -1,18 +1,25 @@
 import type { FastifyInstance } from "fastify";
 import type { Filter } from "../../query/index.ts";
 import type { Store } from "../../store/index.ts";
-import { buildTopology, type TopologyPeer } from "../../topology/index.ts";
+import { buildTopology, type PortLink, type TopologyPeer } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { Problem } from "../problem.ts";
 import { linkDetails } from "./answers/details.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { filter, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
+import {
+  type DetailDependencies,
+  drawnHistory,
+  livePeer,
+  peerUnknown,
+  withFacts,
+  withPeer,
+} from "./peer-answer.ts";
 import { detailMetric } from "./peers.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
-import { withTimeout } from "./timeout.ts";
 
 const describes = {
   summary: "A link: both ends, and what it carries in the window, by port and in time.",
@@ -25,11 +32,9 @@ const describes = {
 /** `GET /api/v1/links/CLIENT>SERVER`. */
 export function routeLinks(
   app: FastifyInstance,
-  store: Pick<Store, "peersById" | "links" | "aggregate" | "compare">,
-  peerFacts: PeerFactsTable,
-  now: () => number,
-  liveMap: LiveMap = nothingLive,
+  dependencies: DetailDependencies<Pick<Store, "peersById" | "links" | "aggregate" | "compare">>,
 ): void {
+  const { store, peerFacts, liveLinks, now } = dependencies;
   const options = { config: { cost: "question", describes } } as const;
   app.get<{ Params: { id: string } }>("/api/v1/links/:id", options, async (request) => {
     const { id } = request.params;
@@ -37,11 +42,11 @@ export function routeLinks(
     const { metric, sampling: sampled } = given;
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
-    return withTimeout(request, async (signal) => {
+    return askInTurn(request, async (signal) => {
       const pairs = pairsOf(id);
       const stored = await store.peersById(pairs.flat(), signal);
       const byId = new Map(stored.map((peer) => [peer.id, withFacts(drawnHistory(peer), peerFacts)]));
-      const ends = endsAmong(byId, pairs) ?? liveEnds(liveMap, pairs);
+      const ends = endsAmong(byId, pairs) ?? liveEnds(id, liveLinks(), peerFacts);
       if (ends === undefined) throw peerUnknown(pairs[0].find((end) => !byId.has(end)) ?? id);
       const [client, server] = ends;
       const wanted = between(client.id, server.id, given.filter);
@@ -53,7 +58,7 @@ export function routeLinks(
       const ever = { ...question, from: 0, to: now(), baseFrom: 0, baseTo: 1, limit: 1 };
       const compared = await store.compare({ ...ever, by: ["client", "server"] });
       const [all] = compared.rows;
-      if (all === undefined && !isLive(liveMap, client.id, server.id)) throw linkUnknown(id);
+      if (all === undefined && !liveLinks().some(isBetween(client.id, server.id))) throw linkUnknown(id);
       return {
         ...{ from, to, client, server },
         firstSeen: all?.firstSeen ?? null,
@@ -87,17 +92,23 @@ function endsAmong(byId: ReadonlyMap<string, TopologyPeer>, pairs: readonly Pair
 }
 
 /** Of a link that is too new to be stored. */
-function liveEnds(liveMap: LiveMap, pairs: readonly Pair[]) {
-  for (const [client, server] of pairs) {
-    const { peers } = liveMap(between(client, server));
-    const ends = endsAmong(new Map(peers.map((peer) => [peer.id, peer])), [[client, server]]);
-    if (ends !== undefined) return ends;
-  }
-  return undefined;
+function liveEnds(id: string, links: readonly PortLink[], peerFacts: PeerFactsTable) {
+  const link = links.find((each) => isCalled(id, each));
+  if (link === undefined) return undefined;
+  const client = livePeer(links, link.client.id, peerFacts);
+  const server = livePeer(links, link.server.id, peerFacts);
+  return client && server && ([client, server] as const);
 }
 
-function isLive(liveMap: LiveMap, client: string, server: string): boolean {
-  return liveMap(between(client, server)).links.length > 0;
+/** Whether this is the link's id; without a text put together for each of many links. */
+function isCalled(id: string, { client, server }: PortLink): boolean {
+  const at = client.id.length;
+  const isSameLength = at + 1 + server.id.length === id.length;
+  return isSameLength && id[at] === ">" && id.startsWith(client.id) && id.endsWith(server.id);
+}
+
+function isBetween(clientId: string, serverId: string) {
+  return ({ client, server }: PortLink) => client.id === clientId && server.id === serverId;
 }
 
 function between(client: string, server: string, more?: Filter): Filter {

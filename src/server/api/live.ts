@@ -46,7 +46,7 @@ export function routeLive(app: FastifyInstance, live: LiveHub, now: () => number
     });
     const leave = live.subscribe(query, {
       send: (event, data) => void stream.write(frameOf(event, data)),
-      wait: () => void stream.write(":\n\n"),
+      keepAlive: () => void stream.write(":\n\n"),
       isBehind: () => stream.writableLength > behindBytes,
     });
     stream.on("close", leave);

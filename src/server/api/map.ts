@@ -4,12 +4,12 @@ import { buildTopology, groupings, type Topology } from "../../topology/index.ts
 import { readLinks } from "../history.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { topology as topologyAnswer } from "./answers/topology.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, sendTable, type Table } from "./form.ts";
 import { figureCells, figureColumns } from "./link-cells.ts";
 import { filter, format, integer, oneOf, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** What links of a map are ranked by; the mean of several ports would be no round trip time. */
 const metrics = ["bytes", "packets", "connections", "failed", "retransmits"] as const;
@@ -42,7 +42,7 @@ export function routeMap(
     const { group: grouping, metric, limit: linksMax } = given;
     const { filter, sampling: sampled } = given;
     const question = { ...windowOf(given, now()), filter, metric, limit: linksMax, sampled };
-    const { from, to, links, linksLeftOut } = await withTimeout(request, (signal) =>
+    const { from, to, links, linksLeftOut } = await askInTurn(request, (signal) =>
       readLinks(store, { ...question, signal }, grouping),
     );
     const topology = peerFacts.describe(buildTopology(links, { from, to, metric, grouping, linksMax }));

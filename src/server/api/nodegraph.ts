@@ -15,10 +15,10 @@ import { filterSubject, type LiveHub, type LiveHubDependencies } from "../live-h
 import { buildNodeGraph, graphFields, nodeId, type StatsType, statsTypes } from "../node-graph.ts";
 import { compilePattern, filterPatiently } from "../safe-pattern.ts";
 import { nodeGraph, nodeGraphFields } from "./answers/operation.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, type Read, readQuery } from "./description.ts";
 import { filter, integer, oneOf, text, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** Links of a past window that are looked at, the heaviest. */
 const linksMax = 10_000;
@@ -138,7 +138,7 @@ async function linksOf(
     return { from: now() - fold.windowMilliseconds, to: now(), links: seen };
   }
   const question = { from, to, filter, metric: "bytes" as const, limit: linksMax };
-  return withTimeout(request, (signal) => readLinks(store, { ...question, signal }, grouping));
+  return askInTurn(request, (signal) => readLinks(store, { ...question, signal }, grouping));
 }
 
 function namespaceOf(end: LinkEnd): string {

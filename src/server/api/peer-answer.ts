@@ -1,7 +1,13 @@
 import { assert } from "../../flow/index.ts";
 import { escapePattern, type Filter, type FilterEnd } from "../../query/index.ts";
 import type { PeerHistory } from "../../store/index.ts";
-import { drawnPeer, type LinkEnd, type Topology, type TopologyPeer } from "../../topology/index.ts";
+import {
+  buildTopology,
+  drawnPeer,
+  type LinkEnd,
+  type PortLink,
+  type TopologyPeer,
+} from "../../topology/index.ts";
 import type { PeerFactsTable } from "../peer-facts.ts";
 import { Problem } from "../problem.ts";
 
@@ -28,10 +34,32 @@ export function withFacts(peer: TopologyPeer, peerFacts: PeerFactsTable): Topolo
   return { ...peer, ...peerFacts.factsOf(peer) };
 }
 
-/** The live map of what a filter leaves: it knows peers and links a minute before the store does. A data folder that is only read has none. */
-export type LiveMap = (filter: Filter) => Pick<Topology, "peers" | "links">;
+/** What details are told from, of peers and of links. */
+export interface DetailDependencies<Asked> {
+  readonly store: Asked;
+  readonly peerFacts: PeerFactsTable;
+  /** Of the live map: it knows peers and links a minute before the store does. A data folder that is only read has none. */
+  liveLinks(): readonly PortLink[];
+  now(): number;
+}
 
-export const nothingLive: LiveMap = () => ({ peers: [], links: [] });
+/** As the live map draws it; undefined where it is not on it. One pass over the links, and of those one for each of its addresses. */
+export function livePeer(
+  links: readonly PortLink[],
+  id: string,
+  peerFacts: PeerFactsTable,
+): TopologyPeer | undefined {
+  const ends = new Set<LinkEnd>();
+  const isNew = (end: LinkEnd) => {
+    if (end.id !== id || ends.has(end)) return false;
+    ends.add(end);
+    return true;
+  };
+  const chosen = links.filter(({ client, server }) => isNew(client) || isNew(server));
+  const { peers } = buildTopology(chosen, { from: 0, to: 0, metric: "bytes", linksMax: 1 });
+  const peer = peers.find((each) => each.id === id);
+  return peer && withFacts(peer, peerFacts);
+}
 
 export function peerUnknown(id: string): Problem {
   return new Problem(

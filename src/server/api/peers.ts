@@ -2,15 +2,21 @@ import type { FastifyInstance } from "fastify";
 import type { PeerHistory, Store } from "../../store/index.ts";
 import { buildTopology } from "../../topology/index.ts";
 import { readLinks } from "../history.ts";
-import type { PeerFactsTable } from "../peer-facts.ts";
 import { peerDetails } from "./answers/details.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { figuresOf } from "./link-cells.ts";
 import { filter, integer, oneOf, sampling, windowParameters } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { drawnHistory, type LiveMap, nothingLive, peerUnknown, withFacts, withPeer } from "./peer-answer.ts";
+import {
+  type DetailDependencies,
+  drawnHistory,
+  livePeer,
+  peerUnknown,
+  withFacts,
+  withPeer,
+} from "./peer-answer.ts";
 import { chooseStep, seriesOf, step } from "./steps.ts";
-import { withTimeout } from "./timeout.ts";
 
 /** What links of one peer or one link are ranked by. */
 export const detailMetric = oneOf(
@@ -38,10 +44,7 @@ const describes = {
 /** `GET /api/v1/peers/ID`. */
 export function routePeers(
   app: FastifyInstance,
-  store: Pick<Store, "peer" | "links" | "aggregate">,
-  peerFacts: PeerFactsTable,
-  now: () => number,
-  liveMap: LiveMap = nothingLive,
+  { store, peerFacts, liveLinks, now }: DetailDependencies<Pick<Store, "peer" | "links" | "aggregate">>,
 ): void {
   const options = { config: { cost: "question", describes } } as const;
   app.get<{ Params: { id: string } }>("/api/v1/peers/:id", options, async (request) => {
@@ -50,11 +53,11 @@ export function routePeers(
     const { metric, limit, sampling: sampled } = given;
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
-    return withTimeout(request, async (signal) => {
+    return askInTurn(request, async (signal) => {
       const history = await store.peer(id, signal);
       const peer =
         history === undefined
-          ? liveMap(withPeer("either", id)).peers.find((live) => live.id === id)
+          ? livePeer(liveLinks(), id, peerFacts)
           : withFacts(drawnHistory(history), peerFacts);
       if (peer === undefined) throw peerUnknown(id);
       const question = { ...window, metric, sampled, signal };

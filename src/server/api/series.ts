@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Store } from "../../store/index.ts";
 import { series } from "./answers/history.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, type Row, sendTable } from "./form.ts";
 import {
@@ -14,7 +15,6 @@ import {
 } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
 import { chooseStep, type OneSeries, seriesOf, step } from "./steps.ts";
-import { withTimeout } from "./timeout.ts";
 
 const describes = {
   summary: "Totals per step, of everything or of the heaviest groups.",
@@ -39,7 +39,7 @@ export function routeSeries(app: FastifyInstance, store: Pick<Store, "aggregate"
     const { filter, by, metric, limit, sampling: sampled } = given;
     const window = windowOf(given, now());
     const step = chooseStep(given.step, window);
-    const answer = await withTimeout(request, (signal) =>
+    const answer = await askInTurn(request, (signal) =>
       store.aggregate({ ...window, filter, by, step, metric, limit, sampled, figures: "metric", signal }),
     );
     // Where minutes are kept no more the store answers by hours.

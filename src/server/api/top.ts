@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Store } from "../../store/index.ts";
 import { top } from "./answers/history.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, readQuery } from "./description.ts";
 import { chooseForm, sendTable } from "./form.ts";
 import { figureCells, figureColumns, figuresOf, metricOf } from "./link-cells.ts";
@@ -14,7 +15,6 @@ import {
   windowParameters,
 } from "./parameter-kinds.ts";
 import { windowOf } from "./parameters.ts";
-import { withTimeout } from "./timeout.ts";
 
 const describes = {
   summary: "The heaviest groups by any field, or by several together.",
@@ -37,7 +37,7 @@ export function routeTop(app: FastifyInstance, store: Pick<Store, "aggregate">, 
     const { filter, metric, limit, sampling: sampled, ...given } = readQuery(describes, request.query, now());
     const by = given.by.length === 0 ? (["client.name", "server.name"] as const) : given.by;
     const question = { ...windowOf(given, now()), filter, metric, limit, by, sampled };
-    const { from, to, rows, groupsLeftOut } = await withTimeout(request, (signal) =>
+    const { from, to, rows, groupsLeftOut } = await askInTurn(request, (signal) =>
       store.aggregate({ ...question, signal }),
     );
     const groups = rows.map((row) => ({

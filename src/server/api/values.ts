@@ -3,10 +3,10 @@ import { formatProtocol } from "../../flow/index.ts";
 import { filterFields } from "../../query/index.ts";
 import type { Store } from "../../store/index.ts";
 import { values as valuesAnswer } from "./answers/completion.ts";
+import { askInTurn } from "./ask-in-turn.ts";
 import { type Description, type Parameter, readQuery } from "./description.ts";
 import { integer, text } from "./parameter-kinds.ts";
 import { invalid } from "./parameters.ts";
-import { withTimeout } from "./timeout.ts";
 
 const fieldNames = filterFields.map(({ name }) => name as string);
 
@@ -42,7 +42,7 @@ export function routeValues(app: FastifyInstance, store: Pick<Store, "values">, 
   app.get("/api/v1/values", { config: { cost: "question", describes } }, async (request) => {
     const { field, prefix = "", limit } = readQuery(describes, request.query, now());
     if (field === "protocol") return { field, values: protocolsFrom(prefix, limit) };
-    const values = await withTimeout(request, (signal) => store.values({ field, prefix, limit, signal }));
+    const values = await askInTurn(request, (signal) => store.values({ field, prefix, limit, signal }));
     return { field, values };
   });
 }

@@ -16,7 +16,7 @@ export interface Question {
 export type SqlRow = Record<string, unknown>;
 
 /** Questions that run at once. Each takes a thread of Node's pool, of which writing needs one. */
-const runningMax = 2;
+export const questionsRunningMax = 2;
 /** Questions that may wait for their turn. */
 const waitingMax = 64;
 
@@ -73,7 +73,7 @@ export class Questions {
   /** Who does not wait any longer leaves the queue at once: the place is for others. */
   async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#runningCount < runningMax) {
+    if (this.#runningCount < questionsRunningMax) {
       this.#runningCount++;
       return;
     }
