@@ -348,11 +348,12 @@ function clearKey(
 
 test("packets of one flow and direction in a row are one run, and what begins or ends a connection is none", () => {
   const group = new PacketGroup(defaultFlowTableConfig);
-  const runs = (until: number, ...packets: readonly TestPacket[]) => {
+  const runsFrom = (now: number, until: number, ...packets: readonly TestPacket[]) => {
     const long = packets.map((packet) => ({ ...packet, payloadBytes: 100 }));
-    assert.equal(group.read(batchOf(long), 0, until), packets.length);
+    assert.equal(group.read(batchOf(long), 0, now, until), packets.length);
     return [...group.packetCounts.subarray(0, group.size)];
   };
+  const runs = (until: number, ...packets: readonly TestPacket[]) => runsFrom(0, until, ...packets);
   const never = Number.POSITIVE_INFINITY;
   assert.deepEqual(runs(never, there(0), there(1), there(1), back(2), back(3), there(4)), [3, 2, 1]);
   const second = { captureInterface: 1 };
@@ -362,6 +363,24 @@ test("packets of one flow and direction in a row are one run, and what begins or
   assert.deepEqual(runs(never, ...tcp), [2, 1, 2, 1, 1, 2]);
   assert.deepEqual(runs(never, there(1), there(0), there(0), there(1), there(2)), [1, 1, 3], "clock back");
   assert.deepEqual(runs(start + 2, there(0), there(1), there(2), there(3)), [2, 1, 1], "clock at its limit");
+  const back100 = [there(100_000), there(100_001), there(0), there(1), there(100_002)];
+  assert.deepEqual(runs(never, ...back100), [2, 1, 1, 1], "another clock");
+  assert.deepEqual(runsFrom(start + 60_000, never, there(0), there(1)), [2], "the same clock as before");
+  assert.deepEqual(runsFrom(start + 60_001, never, there(0), there(1)), [1, 1], "another than before");
+});
+
+test("a batch that begins by another clock: its flows are due by that, also within what might be a run", () => {
+  const packets = Array.from({ length: 40 }, (_, second) => there(second * 2000, { payloadBytes: 100 }));
+  const reported = [1, packets.length].map((batchPackets) => {
+    const { table, reported, add } = trial();
+    add(there(1_000_000));
+    for (let at = 0; at < packets.length; at += batchPackets) add(...packets.slice(at, at + batchPackets));
+    assert.equal(table.counts.clockBackwardCount, 1);
+    table.expireAll();
+    return reported;
+  });
+  assert.equal(reported[0]!.length, 3, "before the clock was another, by age, the rest");
+  assert.deepEqual(reported[1], reported[0]);
 });
 
 /** Each packet in a batch of its own is the oracle: there no run can be. SEED=n gives a run back. */

@@ -6,7 +6,7 @@ import { type EndReason, endReason } from "./end-reason.ts";
 import { EvictionQueue } from "./eviction.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { doubleOf, rowDoubles, rowWords, stateBit, wordOf } from "./flow-row.ts";
-import { type PacketCounts, PacketGroup } from "./packet-group.ts";
+import { backwardMillisecondsMax, type PacketCounts, PacketGroup } from "./packet-group.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 const protocolTcp = 6;
@@ -14,8 +14,6 @@ const flagFin = 1;
 const flagSyn = 2;
 const flagRst = 4;
 const flagAck = 16;
-/** A clock that goes back by more than this is another clock: what was before it is reported first. */
-const backwardMillisecondsMax = 60_000;
 /** Packets of a direction are counted in 32 bits. */
 const packetsMax = 0x7fffffff;
 
@@ -88,7 +86,7 @@ export class FlowTable {
   add(batch: PacketBatch): void {
     const group = this.#group;
     for (let from = 0; from < batch.count; ) {
-      from = group.read(batch, from, this.#runsUntil);
+      from = group.read(batch, from, this.#now, this.#runsUntil);
       // Packets without a flow are a sign of time all the same.
       if (group.size === 0) this.#keepTime(batch.times[from - 1]!);
       this.#index.fetch(group.hashes, group.size);

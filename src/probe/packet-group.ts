@@ -15,6 +15,8 @@ import { icmpKey } from "./icmp.ts";
 
 const protocolIcmp = 1;
 const protocolIcmpV6 = 58;
+/** A clock that goes back by more than this is another clock: what was before it is reported first. */
+export const backwardMillisecondsMax = 60_000;
 
 /** What was not counted as part of a flow, and how the packets came. */
 export interface PacketCounts {
@@ -91,10 +93,10 @@ export class PacketGroup {
   }
 
   /**
-   * Reads from a packet of the batch on; returns the first packet behind those read. The clock goes on within a run, and stays before `runsUntil`:
-   * what is done by the clock comes between two runs.
+   * Reads from a packet of the batch on; returns the first packet behind those read. `now` is the clock before it. The clock goes on within a run,
+   * and stays before `runsUntil`: what is done by the clock comes between two runs. Behind a packet of another clock there are none.
    */
-  read(batch: PacketBatch, from: number, runsUntil: number): number {
+  read(batch: PacketBatch, from: number, now: number, runsUntil: number): number {
     const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, times, count } = batch;
     const { hashes, firsts, lasts, packetCounts } = this;
     const { sampling } = this.#config;
@@ -102,6 +104,8 @@ export class PacketGroup {
     const capacity = this.#capacity;
     const limitsPlain = this.#portsMask === 0;
     let latest = Number.NEGATIVE_INFINITY;
+    let earliest = now - backwardMillisecondsMax;
+    let until = runsUntil;
     let looked = 0;
     let joined = 0;
     let size = 0;
@@ -114,8 +118,10 @@ export class PacketGroup {
       const link = linkTypes[i]!;
       const time = times[i]!;
       const ofInterface = interfaces[i]! << 16;
-      const isInTime = time >= latest && time < runsUntil;
+      if (time < earliest) until = Number.NEGATIVE_INFINITY;
+      const isInTime = time >= latest && time < until;
       latest = Math.max(latest, time);
+      earliest = Math.max(earliest, time - backwardMillisecondsMax);
       const run = size - 1;
       if (run >= 0 && isInTime && !limitsPlain && reader.joins(view, start, end, link, run, ofInterface)) {
         lasts[run] = i;
