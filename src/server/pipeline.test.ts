@@ -49,6 +49,7 @@ function createTold({ rowsMax = 100 } = {}) {
         told.push("fold.tick");
         forEachOpen(() => {});
       },
+      countOpen: tell("fold.open"),
       entries: () => marked.fold,
     },
     metrics: { record: tell("metrics"), tick: tell("metrics.tick") },
@@ -174,7 +175,7 @@ test("a glance between two ticks shows what came in to those who look, and costs
   assert.deepEqual(told, []);
   watching.count = 1;
   pipeline.glance(sources);
-  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", "flush", "glance"]);
+  assert.deepEqual(told, ["poll", "waited", "fold", "metrics", "append", "flush", "fold.open", "glance"]);
 });
 
 test("an agent that takes long is not asked by a glance, neither for itself nor for exporters' records", () => {

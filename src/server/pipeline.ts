@@ -170,6 +170,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (pollMilliseconds <= glancePollMilliseconds) {
       pollAgent(sources.agent);
       sources.collector.flush();
+      fold.countOpen((visit) => stitcher.forEachOpen(visit)); // what opened is open along with its bytes
     }
     live.glance();
   }

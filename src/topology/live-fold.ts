@@ -212,11 +212,7 @@ export class LiveFold {
       this.#rates[i] = rate < 1 ? 0 : rate; // below a byte per second there is none
     }
     this.#second.fill(0, 0, this.count * 2);
-    this.#active.fill(0, 0, this.count);
-    this.#indexCalled();
-    forEachOpen((client, server, port, protocol, observer) => {
-      this.#countOpen(client, server, port, protocol, observer);
-    });
+    this.countOpen(forEachOpen);
     const minute = Math.floor(now / 60_000);
     if (this.#minute === 0) this.#minute = minute;
     const steps = Math.min(minute - this.#minute, this.#config.windowMinutes);
@@ -225,6 +221,15 @@ export class LiveFold {
       this.#minute = minute;
       this.#removeIdle(now);
     }
+  }
+
+  /** How many connections of each entry are open, anew. */
+  countOpen(forEachOpen: (visit: VisitOpen) => void): void {
+    this.#active.fill(0, 0, this.count);
+    this.#indexCalled();
+    forEachOpen((client, server, port, protocol, observer) => {
+      this.#countOpen(client, server, port, protocol, observer);
+    });
   }
 
   /** Every entry there is. The fold must not change meanwhile. */
