@@ -68,7 +68,7 @@ export class FlowIndex {
     for (let i = 0; i < size; i++) rows[i] = slots[(hashes[i]! & mask) * 2 + 1]!;
     for (let i = 0; i < size; i++) {
       const row = rows[i]!;
-      if (row !== 0) sum = (sum + words[(row - 1) * rowWords]! + words[(row - 1) * rowWords + 16]!) | 0;
+      if (row !== 0) sum ^= words[(row - 1) * rowWords]! ^ words[(row - 1) * rowWords + 16]!;
     }
     this.fetched = sum;
   }

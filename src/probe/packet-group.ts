@@ -53,6 +53,8 @@ export class PacketGroup {
   };
   /** How many runs. */
   size = 0;
+  /** Whether the clock only goes on, and stays before the time that was given: nothing is to be done by it before the group is counted. */
+  isTimely = false;
   /** `keyWords` for each; what is counted is of all its packets. */
   readonly keys: Int32Array;
   readonly hashes: Int32Array;
@@ -94,17 +96,19 @@ export class PacketGroup {
 
   /**
    * Reads from a packet of the batch on; returns the first packet behind those read. `now` is the clock before it. The clock goes on within a run,
-   * and stays before `runsUntil`: what is done by the clock comes between two runs. Behind a packet of another clock there are none.
+   * and stays before `checkAt`: what is done by the clock comes between two runs. Behind a packet of another clock there are none. softflowd counts,
+   * and looks for flows that are too large, packet by packet.
    */
-  read(batch: PacketBatch, from: number, now: number, runsUntil: number): number {
+  read(batch: PacketBatch, from: number, now: number, checkAt: number): number {
     const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, times, count } = batch;
     const { keys, hashes, firsts, lasts, packetCounts } = this;
-    const { sampling } = this.#config;
+    const { sampling, isSoftflowd } = this.#config;
     const reader = this.#reader;
     const capacity = this.#capacity;
     const limitsPlain = this.#portsMask === 0;
     let latest = Number.NEGATIVE_INFINITY;
-    let until = sampling > 1 ? Number.NEGATIVE_INFINITY : runsUntil;
+    let until = sampling > 1 || isSoftflowd ? Number.NEGATIVE_INFINITY : checkAt;
+    let isTimely = true;
     let looked = 0;
     let counted = 0;
     let size = 0;
@@ -115,7 +119,10 @@ export class PacketGroup {
       looked++;
       const start = offsets[first]!;
       const time = times[first]!;
-      if (time < Math.max(latest, now) - backwardMillisecondsMax) until = Number.NEGATIVE_INFINITY;
+      if (time < Math.max(latest, now) - backwardMillisecondsMax) {
+        isTimely = false;
+        until = Number.NEGATIVE_INFINITY;
+      }
       latest = Math.max(latest, time);
       const at = size * keyWords;
       const end = start + capturedLengths[first]!;
@@ -138,6 +145,7 @@ export class PacketGroup {
       packetCounts[size++] = packetCount;
     }
     this.size = size;
+    this.isTimely = isTimely && latest < checkAt;
     this.counts.packetCount += looked;
     this.counts.countedPackets += counted;
     this.counts.sampledOut += i - from - looked;
