@@ -19,6 +19,7 @@ export const batchField = {
   translations: 17,
   machine: 18,
   isLast: 19,
+  asked: 20,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;
@@ -35,6 +36,8 @@ export const peerFields = [
 ] as const;
 export const renamedField = { id: 1, address: 2, name: 3 } as const;
 export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;
+/** `askedCounters` come after them. */
+export const askedField = { peer: 1, name: 2 } as const;
 export const dropField = { reason: 1, count: 2 } as const;
 export const translationAddresses = 1;
 /** From field 2 on. */

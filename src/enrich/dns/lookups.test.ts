@@ -36,6 +36,8 @@ function createBench(config = {}, resolvers = [resolver]) {
         message: 16,
         messageLength: message.length,
         resolverAddress: 0,
+        localAddress: 0,
+        ...{ process: 1, processName: "a", cgroupId: 1 },
         isAnswer,
         networkNamespace,
         localPort,
