@@ -40,6 +40,7 @@ import { routeFlows } from "./api/flows.ts";
 import { routeIngest } from "./api/ingest.ts";
 import { routeLinks } from "./api/links.ts";
 import { routeLive } from "./api/live.ts";
+import { routeLookups } from "./api/lookups.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
 import { routeNodeGraph } from "./api/nodegraph.ts";
@@ -299,6 +300,7 @@ export function createServer(
     const details = { store, peerFacts, liveLinks: live.links, now };
     routePeers(http, details);
     routeLinks(http, details);
+    routeLookups(http, store, now);
     routeFields(http);
     routeValues(http, store, now);
     routeLive(http, live, now);
