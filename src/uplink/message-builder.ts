@@ -24,7 +24,7 @@ const nothing: Facts = { renamed: [], names: [], translations: [], drops: [] };
 /** Of one message. */
 const translationsMax = 16_384;
 const namesMax = 16_384;
-/** Of names, and of peers that are called otherwise: what workloads look up must not crowd out what they do. */
+/** Of names, of peers that are called otherwise, and of names with who asked for them: what workloads look up must not crowd out what they do. */
 const factBytesMax = 2 * 2 ** 20;
 /** A message is ended when it has about so many bytes: half of what a server takes, since a row is counted when it is in. */
 export const messageBytesMax = ingestLimits.bytes / 2;
@@ -53,6 +53,9 @@ export class MessageBuilder {
   #translations: Translation[] = [];
   /** Their peers are rows of the table. */
   #asked: AskedName[] = [];
+  /** What they take in a message, with their peers. */
+  #askedBytes = 0;
+  readonly #askers = new Set<number>();
   #drops = new Map<string, number>();
 
   /** `onNameLost` is told of each name for which a message has no room. */
@@ -104,9 +107,17 @@ export class MessageBuilder {
 
   /** Takes as many as a message has room for; returns how many it left. */
   ask(asked: readonly AskedName[]): number {
-    const taken = asked.slice(0, ingestLimits.asked - this.#asked.length);
-    this.#asked.push(...taken);
-    return asked.length - taken.length;
+    const before = this.#asked.length;
+    for (const each of asked) {
+      const { peer, name } = each;
+      const peerRoom = this.#askers.has(peer) ? 0 : peerBytes(this.#peers.get(peer));
+      const bytes = this.#askedBytes + askedBytes + textBytes(name) + peerRoom;
+      if (this.#asked.length >= ingestLimits.asked || bytes > factBytesMax) continue;
+      this.#asked.push(each);
+      this.#askers.add(peer);
+      this.#askedBytes = bytes;
+    }
+    return asked.length - (this.#asked.length - before);
   }
 
   countDrop(reason: string, count: number): void {
@@ -139,14 +150,16 @@ export class MessageBuilder {
     this.#batch.clear();
     this.#translations = [];
     this.#asked = [];
+    this.#askedBytes = 0;
+    this.#askers.clear();
     this.#drops = new Map();
     return built;
   }
 
   #factBytes(report: AgentReport | undefined): number {
     const lists = this.#translations.length * translationBytes + this.#drops.size * dropBytes;
-    const names = this.#asked.reduce((sum, { name }) => sum + askedBytes + textBytes(name), 0);
-    return this.#renamed.bytes + this.#names.bytes + names + lists + (report === undefined ? 0 : reportBytes);
+    const named = this.#renamed.bytes + this.#names.bytes + this.#askedBytes;
+    return named + lists + (report === undefined ? 0 : reportBytes);
   }
 
   /**
