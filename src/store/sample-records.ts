@@ -203,7 +203,7 @@ function samplePod(name: string, namespace: string, workload: string, more: Part
   };
 }
 
-const samplePods: readonly Peer[] = [
+export const samplePods: readonly Peer[] = [
   samplePod("cart-1", "shop", "cart", { service: "cart, cart-admin", labels: "app=cart,tier=a%_b" }),
   samplePod("cart-2", "shop", "cart", { address: "10.2.0.7", service: "cart", labels: "app=cart,app.x/y=1" }),
   samplePod("cart-1", "it's; --", "Cart", {
