@@ -16,7 +16,7 @@ const shownAtFirst = 8;
 const refreshMilliseconds = 10_000;
 
 export interface LookedUpNamesProps {
-  /** Of whom it is told, and the filter under which they are found. */
+  /** Of whom it is told, as far as that is known, and the filter under which they are found. */
   readonly peers: readonly TopologyPeer[];
   readonly term: string;
   readonly range: TimeRange;
