@@ -3,7 +3,7 @@ import { identityKey, type ObserverTable } from "../flow/index.ts";
 import type { IngestMessage } from "../ingest/index.ts";
 import { type Nat, observedEnd, type Peer, type PeerTable, type Stitcher } from "../topology/index.ts";
 import { agentRow, remoteLimits } from "./remote-agent.ts";
-import { isPeerOf, peerToldBy } from "./told-peers.ts";
+import { isPeerOf, peerToldBy, toldFacts } from "./told-peers.ts";
 
 export interface MessageReaderDependencies {
   readonly nat: Pick<Nat, "learn">;
@@ -45,8 +45,11 @@ export function createMessageReader({
       const endedMilliseconds = ended === 0 ? 0 : Math.max(1, ended - shift);
       nat.learn({ ...translation, networkNamespace, endedMilliseconds }, seconds);
     }
-    for (const { id, address, name } of renamed)
-      if (isPeerOf(node, id) && name !== "") peers.rename({ id, address }, name);
+    for (const peer of renamed) {
+      if (!isPeerOf(node, peer.id)) continue;
+      if (peer.name !== "") peers.rename(peer, peer.name);
+      peers.learnPod({ id: peer.id, address: peer.address, ...toldFacts(peer) });
+    }
     for (const { address, name, ttlSeconds } of learned)
       if (names.remember(0, address, 0, name, ttlSeconds, seconds)) addressPeers.rename(address, 0, name);
   }
@@ -115,7 +118,9 @@ export function createMessageReader({
     const peer = peerToldBy(node, told);
     if (peer === undefined) return 0;
     const row = peers.intern(peer);
-    if (peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+    if (row <= 1) return row;
+    if (peer.name !== "") peers.rename(peer, peer.name);
+    peers.learnPod(peer);
     return row;
   }
 
