@@ -76,11 +76,10 @@ export const podFacts = [
   "workload",
   "workloadKind",
 ] as const satisfies readonly (keyof Peer)[];
-type Told<Facts> = { readonly [Name in keyof Facts]: Facts[Name] | undefined };
 export type PodFacts = Pick<Peer, (typeof podFacts)[number]>;
 
 /** All of them, or none. */
-export function podFactsOf({ namespace, pod, workload, workloadKind }: Told<PodFacts>): PodFacts {
+export function podFactsOf({ namespace, pod, workload, workloadKind }: PodFacts): PodFacts {
   if (namespace === undefined || pod === undefined || workload === undefined || workloadKind === undefined)
     return {};
   return { namespace, pod, workload, workloadKind };
@@ -296,7 +295,10 @@ export class PeerTable {
     const facts = podFactsOf(peer);
     if (row <= otherRow || before === undefined || before.pod !== undefined || facts.pod === undefined)
       return;
-    this.#become(row, before, this.#identify({ ...before, ...facts }));
+    const now = this.#identify({ ...before, ...facts });
+    this.#become(row, before, now);
+    // Under either identity it is one peer from now on.
+    this.#rowByIdentity.set(identityOf(peer), this.#rowByIdentity.get(identityOf(now))!);
   }
 
   /** Calls back with each row that gets a new name, or other facts, for as long as the table lives. */
