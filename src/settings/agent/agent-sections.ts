@@ -19,6 +19,7 @@ export const agentSectionDefaults = {
     dns: true,
     resolvers: [] as string[],
     nat: true,
+    pods: true,
     flows: 65_536,
   },
   log: "info",
