@@ -79,6 +79,15 @@ test("one signs in and out over plain HTTP by a name of one's network, too, wher
   await page.getByLabel(/token/i).fill(token);
   await page.keyboard.press("Enter");
   await page.waitForURL(`${url}/?range=1h`);
+  // There is no clipboard for a page then: what was to be copied is shown.
+  let shown = "";
+  page.once("dialog", (dialog) => {
+    shown = dialog.defaultValue();
+    void dialog.dismiss();
+  });
+  await page.getByTestId("export").click();
+  await page.getByTestId("export-address").click();
+  assert.equal(shown, `${url}/?range=1h`);
   await page.getByTestId("sign-out").click();
   await page.waitForURL("**/sign-in");
   assert.equal(await server.stop(), 0);
