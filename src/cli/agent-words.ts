@@ -1,4 +1,5 @@
 import type { AgentStatus, ConnectionsStatus, PartStatus, TranslationsStatus } from "../agent/index.ts";
+import type { NodePodsStatus } from "../enrich/node-pods/index.ts";
 import type { SockDiagReach } from "../observe/index.ts";
 
 const indent = " ".repeat(21);
@@ -11,6 +12,12 @@ export function describeParts({ datagrams, dns, nat, ...tcp }: AgentStatus, hasS
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
     `  NAT          ${describeNat(nat, hasServer)}`,
   ];
+}
+
+/** Where names of the node's pods come from; in the first second nobody has answered yet. */
+export function describePods({ state, node, reason, remedy }: NodePodsStatus): string {
+  if (state === "off") return describePart({ state, reason, ...(remedy && { remedy }) }, "");
+  return `on    names of those of ${node}: ${reason}`;
 }
 
 /** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */

@@ -4,7 +4,13 @@ import { test } from "node:test";
 import { coreFields, FlowBatch, fields } from "../flow/index.ts";
 import { ingestColumns } from "./columns.ts";
 import { type IngestMessage, ingestLimits, readMessage, writeMessage } from "./index.ts";
-import { sampleBatch, sampleMessage, samplePeer, wholeMessage } from "./testdata/sample-message.ts";
+import {
+  sampleBatch,
+  sampleMessage,
+  samplePeer,
+  samplePod,
+  wholeMessage,
+} from "./testdata/sample-message.ts";
 import { WireWriter } from "./wire-writer.ts";
 
 function read(bytes: Uint8Array): IngestMessage {
@@ -254,6 +260,31 @@ test("a pod's uid comes along, and is not told of others", () => {
   ];
   const { peers } = read(writeMessage(sampleMessage({ peers: [pod!, other!] })));
   assert.deepEqual(peers, [pod, other]);
+});
+
+test("what an API server told the agent of a pod comes along, with a peer and with one that was told before", () => {
+  const pod = { ...samplePeer("box", "web", "10.50.0.7"), podUid: "0f3b", ...samplePod };
+  const renamed = [
+    { id: "container:box/abc", address: "10.0.0.7", name: "web", ...samplePod },
+    { id: "container:box/def", address: "10.0.0.8", name: "db" },
+  ];
+  const message = read(writeMessage(sampleMessage({ peers: [pod], renamed })));
+  assert.deepEqual(message.peers, [pod]);
+  assert.deepEqual(message.renamed, renamed);
+});
+
+test("of a pod's facts too texts are cut off", () => {
+  const long = "x".repeat(10_000);
+  const facts = { namespace: long, pod: long, workload: long, workloadKind: long };
+  const renamed = [{ id: "a", address: "10.0.0.7", name: "web", ...facts }];
+  const message = read(
+    writeMessage(sampleMessage({ peers: [{ ...samplePeer("box", "x", "10.0.0.9"), ...facts }], renamed })),
+  );
+  for (const { namespace, pod, workload, workloadKind } of [message.peers[0]!, message.renamed[0]!])
+    assert.deepEqual(
+      [namespace, pod, workload, workloadKind].map((text) => text?.length),
+      [63, 253, 253, 63],
+    );
 });
 
 test("of names asked for, those are passed over that nobody asked for, that are no name, or that were counted beyond reason", () => {

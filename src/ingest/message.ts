@@ -1,5 +1,5 @@
 import type { FlowBatch } from "../flow/index.ts";
-import type { AskedName, Peer, Translation } from "../topology/index.ts";
+import type { AskedName, Peer, PodFacts, Translation } from "../topology/index.ts";
 
 /** Of one message. A reader refuses what is more. */
 export const ingestLimits = {
@@ -34,6 +34,11 @@ export const textLimits = {
     process: 1200,
     container: 256,
     podUid: 64,
+    /** A label, and subdomains, of the DNS (Kubernetes, "Object Names and IDs"). */
+    namespace: 63,
+    pod: 253,
+    workload: 253,
+    workloadKind: 63,
   },
   /** A domain name. */
   lookedUp: 255,
@@ -83,8 +88,8 @@ export interface IngestMessage extends IngestHead {
   readonly report?: AgentReport | undefined;
 }
 
-/** A peer, told before, that is called otherwise now. */
-export type PeerName = Pick<Peer, "id" | "address" | "name">;
+/** A peer, told before, that is called otherwise now, or whose pod has a name now. */
+export type PeerName = Pick<Peer, "id" | "address" | "name"> & PodFacts;
 
 /** A name that a workload looked up, and one address it got. */
 export interface LearnedName {

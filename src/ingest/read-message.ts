@@ -37,7 +37,7 @@ import {
   nameField,
   partField,
   peerFields,
-  renamedField,
+  renamedFields,
   reportField,
   resolverField,
   resolverNumbers,
@@ -53,6 +53,7 @@ export interface IngestProblem {
 
 /** A longer one is refused, not cut off: it would be another machine's. */
 const nodeBytesMax = 4 * 254;
+type PeerText = keyof typeof textLimits.peer;
 /** Of one message, a second's: microseconds of 50 days. What is stored are sums of these. */
 const askedCountMax = 2 ** 42;
 const isPlain = /^[\x21-\x7e]*$/;
@@ -195,16 +196,34 @@ function fillColumn(batch: FlowBatch, column: IngestColumn, values: Uint8Array):
 }
 
 function readPeer(reader: WireReader): Peer {
-  const peer: Partial<Record<keyof Peer, string>> = {};
+  const {
+    id = "",
+    kind = "",
+    name = "",
+    address = "",
+    node = "",
+    network = "",
+    ...told
+  } = readTexts(reader, peerFields);
+  const { process = "", container = "", ...ofPod } = told;
+  return { id, kind: peerKindOf(kind), name, address, node, network, process, container, ...ofPod };
+}
+
+/** Texts of a peer, numbered from 1 on; those that are empty are as good as not there. */
+function readTexts<Name extends PeerText>(
+  reader: WireReader,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  const texts: Partial<Record<Name, string>> = {};
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    const name = peerFields[field - 1];
+    const name = names[field - 1];
     if (name === undefined) reader.skip();
-    else peer[name] = textOf(reader, textLimits.peer[name]);
+    else {
+      const text = textOf(reader, textLimits.peer[name]);
+      if (text !== "") texts[name] = text;
+    }
   }
-  const { id = "", kind = "", name = "", address = "", node = "", network = "" } = peer;
-  const { process = "", container = "", podUid = "" } = peer;
-  const facts = { id, kind: peerKindOf(kind), name, address, node, network, process, container };
-  return podUid === "" ? facts : { ...facts, podUid };
+  return texts;
 }
 
 /** What an agent tells is shown on pages and in terminals. */
@@ -214,14 +233,8 @@ function textOf(reader: WireReader, bytesMax: number): string {
 }
 
 function readRenamed(reader: WireReader): PeerName {
-  const found = { id: "", address: "", name: "" };
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === renamedField.id) found.id = textOf(reader, textLimits.peer.id);
-    else if (field === renamedField.address) found.address = textOf(reader, textLimits.peer.address);
-    else if (field === renamedField.name) found.name = textOf(reader, textLimits.peer.name);
-    else reader.skip();
-  }
-  return found;
+  const { id = "", address = "", name = "", ...ofPod } = readTexts(reader, renamedFields);
+  return { id, address, name, ...ofPod };
 }
 
 function readName(reader: WireReader): LearnedName | undefined {

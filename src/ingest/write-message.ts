@@ -23,7 +23,7 @@ import {
   nameField,
   partField,
   peerFields,
-  renamedField,
+  renamedFields,
   reportField,
   resolverField,
   resolverNumbers,
@@ -55,10 +55,10 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
     for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textLimits.peer[name]);
     writer.message(at.peers, inner);
   }
-  for (const { id, address, name } of message.renamed.slice(0, ingestLimits.names)) {
-    inner.clear().text(renamedField.id, id, textLimits.peer.id);
-    inner.text(renamedField.address, address, textLimits.peer.address);
-    inner.text(renamedField.name, name, textLimits.peer.name);
+  for (const renamed of message.renamed.slice(0, ingestLimits.names)) {
+    inner.clear();
+    for (const [i, name] of renamedFields.entries())
+      inner.text(i + 1, renamed[name] ?? "", textLimits.peer[name]);
     writer.message(at.renamed, inner);
   }
   for (const { address, name, ttlSeconds } of message.names.slice(0, ingestLimits.names)) {

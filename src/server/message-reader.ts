@@ -9,8 +9,9 @@ import {
   type PeerTable,
   type Stitcher,
 } from "../topology/index.ts";
+import { PodClaims } from "./pod-claims.ts";
 import { agentRow, remoteLimits } from "./remote-agent.ts";
-import { isPeerOf, peerToldBy } from "./told-peers.ts";
+import { isPeerOf, peerToldBy, toldFacts, withoutPod } from "./told-peers.ts";
 
 export interface MessageReaderDependencies {
   readonly nat: Pick<Nat, "learn">;
@@ -44,6 +45,8 @@ export function createMessageReader({
   names,
   now,
 }: MessageReaderDependencies): MessageReader {
+  const claims = new PodClaims(now);
+
   function learn(message: IngestMessage, sentMilliseconds: number | undefined): void {
     const seconds = Math.floor(now() / 1000);
     const shift = shiftOf(sentMilliseconds);
@@ -55,8 +58,12 @@ export function createMessageReader({
       const endedMilliseconds = ended === 0 ? 0 : Math.max(1, ended - shift);
       nat.learn({ ...translation, networkNamespace, endedMilliseconds }, seconds);
     }
-    for (const { id, address, name } of renamed)
-      if (isPeerOf(node, id) && name !== "") peers.rename({ id, address }, name);
+    for (const peer of renamed) {
+      if (!isPeerOf(node, peer.id)) continue;
+      if (peer.name !== "") peers.rename(peer, peer.name);
+      if (claims.isOf(node, peers.get(peers.find(peer)).podUid))
+        peers.learnPod({ id: peer.id, address: peer.address, ...toldFacts(peer) });
+    }
     for (const { address, name, ttlSeconds } of learned)
       if (names.remember(0, address, 0, name, ttlSeconds, seconds)) addressPeers.rename(address, 0, name);
   }
@@ -123,10 +130,13 @@ export function createMessageReader({
 
   /** 0: the server names it. */
   function internTold(node: string, told: Peer): number {
-    const peer = peerToldBy(node, told);
-    if (peer === undefined) return 0;
+    const own = peerToldBy(node, told);
+    if (own === undefined) return 0;
+    const peer = own.podUid === undefined || claims.claim(own.podUid, node) ? own : withoutPod(own);
     const row = peers.intern(peer);
-    if (peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+    if (row <= 1) return row;
+    if (peer.name !== "") peers.rename(peer, peer.name);
+    peers.learnPod(peer);
     return row;
   }
 

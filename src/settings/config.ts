@@ -241,6 +241,8 @@ const configSchema = z.strictObject({
         nat: yesOrNo().prefault(agentDefaults.nat),
         /** Flows other than TCP's followed at most. */
         flows: wholeNumber(1000, 1_000_000).prefault(agentDefaults.flows),
+        /** Names of the node's pods: `portolan agent` in a pod asks the API server; of no meaning to a server, which asks for all of the cluster. */
+        pods: yesOrNo().prefault(agentDefaults.pods),
       },
       section,
     )

@@ -37,10 +37,13 @@ export {
   type PeerAccount,
   type PeerKind,
   PeerTable,
+  type PodFacts,
   peerKey,
   peerKindOf,
   peerKinds,
   peerTexts,
+  podFacts,
+  podFactsOf,
 } from "./peer.ts";
 export { createStitcher, takeOutAttempts } from "./stitch.ts";
 export {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlowBatch } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, readMessage } from "../ingest/index.ts";
-import { samplePeer, wholeMessage } from "../ingest/testdata/sample-message.ts";
+import { samplePeer, samplePod, wholeMessage } from "../ingest/testdata/sample-message.ts";
 import { PeerTable } from "../topology/index.ts";
 import { type BuiltMessage, MessageBuilder } from "./message-builder.ts";
 
@@ -91,6 +91,22 @@ test("so many short names that their count is what bounds them; one learned agai
   const [message] = read(builder.build(head, 1, undefined));
   assert.equal(message!.names.length + lost.count, 70_000);
   assert.equal(message!.names[0]?.name, "b");
+});
+
+test("a pod that got its name after it was told of is told again, with it", () => {
+  const { peers, builder } = createBuilder();
+  const known = { ...samplePeer("box", "nginx", "10.0.0.9"), podUid: "0f3b" };
+  const batch = rows(1);
+  const row = peers.intern(known);
+  batch.columns.sourcePeer[0] = row;
+  builder.add(batch, 0);
+  assert.deepEqual(read(builder.build(head, 1, report))[0]!.peers, [known]);
+  peers.revise((peer) => ({ ...peer, ...samplePod }));
+  assert.ok(!builder.isEmpty);
+  const { id, name, address } = known;
+  assert.deepEqual(read(builder.build(head, 2, report))[0]!.renamed, [{ id, name, address, ...samplePod }]);
+  builder.add(batch, 0);
+  assert.deepEqual(read(builder.build(head, 3, report))[0]!.peers, [{ ...known, ...samplePod }]);
 });
 
 test("peers with long texts: as many messages as it takes, each row once and with its own peer", () => {

@@ -9,7 +9,13 @@ import {
   textLimits,
   writeMessage,
 } from "../ingest/index.ts";
-import type { AskedName, Peer, PeerTable, Translation } from "../topology/index.ts";
+import {
+  type AskedName,
+  type Peer,
+  type PeerTable,
+  podFactsOf,
+  type Translation,
+} from "../topology/index.ts";
 import { BoundedFacts } from "./bounded-facts.ts";
 
 /** A message, not compressed yet. */
@@ -39,11 +45,7 @@ const nameTtlSeconds = 3600;
 export class MessageBuilder {
   readonly #peers: PeerTable;
   readonly #batch: FlowBatch;
-  readonly #renamed = new BoundedFacts<PeerName>(
-    namesMax,
-    factBytesMax,
-    ({ id, address, name }) => elementBytes + textBytes(id) + textBytes(address) + textBytes(name),
-  );
+  readonly #renamed = new BoundedFacts<PeerName>(namesMax, factBytesMax, renamedBytes);
   readonly #names = new BoundedFacts<LearnedName>(
     namesMax,
     factBytesMax,
@@ -217,7 +219,8 @@ export class MessageBuilder {
   #rename(peer: Peer): void {
     if (isAddress(peer)) return;
     const { id, address, name } = peer;
-    if (!this.#renamed.set(`${id}@${address}`, { id, address, name })) this.#onNameLost();
+    const renamed = { id, address, name, ...podFactsOf(peer) };
+    if (!this.#renamed.set(`${id}@${address}`, renamed)) this.#onNameLost();
   }
 }
 
@@ -225,8 +228,14 @@ function isAddress({ kind, node }: Peer): boolean {
   return kind === "host" && node === "";
 }
 
-function peerBytes({ id, kind, name, address, node, network, process, container }: Peer): number {
-  const texts = [id, kind, name, address, node, network, process, container];
+function peerBytes(peer: Peer): number {
+  const { kind, node, network, process, container, podUid = "" } = peer;
+  const texts = [kind, node, network, process, container, podUid];
+  return texts.reduce((sum, text) => sum + textBytes(text), renamedBytes(peer));
+}
+
+function renamedBytes({ id, address, name, namespace = "", pod = "", ...rest }: PeerName): number {
+  const texts = [id, address, name, namespace, pod, rest.workload ?? "", rest.workloadKind ?? ""];
   return texts.reduce((sum, text) => sum + textBytes(text), elementBytes);
 }
 

@@ -21,6 +21,8 @@ export interface WatchOptions {
   /** `/api/v1/pods` */
   readonly path: string;
   readonly metadataOnly?: boolean;
+  /** Of the objects, those for which it holds: `spec.nodeName=worker-1`. */
+  readonly fieldSelector?: string;
   /** 5,000 pods of 6 kB took 114 MB of memory to read in pages of 500, 40 MB in pages of 100, and as long. */
   readonly pageSize?: number;
   /** The server is asked to end a watch after about as long, so that it moves to other servers. */
@@ -69,11 +71,13 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   const {
     path,
     metadataOnly = false,
+    fieldSelector,
     pageSize = 100,
     watchSeconds = 300,
     idleMilliseconds = 150_000,
   } = options;
   const { retryMilliseconds = 500, deniedMilliseconds = 60_000, random = Math.random } = options;
+  const selection = fieldSelector === undefined ? {} : { fieldSelector };
   const figures = { heard: 0, lists: 0, pages: 0, watches: 0, events: 0, relists: 0 };
   let state: WatchState = "off";
   let reason = "";
@@ -142,7 +146,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
     let continuation = "";
     let found = "";
     do {
-      const query = new URLSearchParams(size === 0 ? {} : { limit: String(size) });
+      const query = new URLSearchParams({ ...selection, ...(size > 0 && { limit: String(size) }) });
       if (continuation !== "") query.set("continue", continuation);
       const page = objectOf(
         await client.get(`${path}?${query}`, signal, metadataOnly ? acceptMetadataList : acceptWhole),
@@ -166,6 +170,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   async function watch(signal: AbortSignal): Promise<void> {
     const seconds = Math.ceil(watchSeconds * (1 + random()));
     const query = new URLSearchParams({
+      ...selection,
       watch: "1",
       allowWatchBookmarks: "true",
       resourceVersion: version,

@@ -20,6 +20,7 @@ export const agentSectionDefaults = {
     lookups: true,
     resolvers: [] as string[],
     nat: true,
+    pods: true,
     flows: 65_536,
   },
   log: "info",

@@ -122,7 +122,7 @@ interface AgentFacts {
   readonly startedAt: number;
   readonly lastSeen: number;
   readonly connections: number;
-  /** What it reads: tcp, datagrams, dns, nat. */
+  /** What it reads: tcp, datagrams, dns, nat, and in a cluster pods. */
   readonly parts: readonly { readonly name: string; readonly isOn: boolean; readonly reason: string }[];
 }
 
