@@ -1,4 +1,5 @@
 import {
+  AskedNames,
   createLookups,
   type LookupReport,
   type NameTable,
@@ -15,6 +16,7 @@ import {
   KernelError,
   type KernelFacts,
 } from "../observe/index.ts";
+import type { AskedName } from "../topology/index.ts";
 import { notAskedForPrograms } from "./connections.ts";
 import { isClientEnd, writeDatagramRow } from "./datagram-row.ts";
 import { broken, notAsked, offBecause, type PartStatus, refused } from "./part-status.ts";
@@ -27,6 +29,8 @@ export interface DatagramsConfig {
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
   readonly dns: boolean;
+  /** Whether names are kept with who asked for them. */
+  readonly lookups: boolean;
   /** Addresses of resolvers that are believed beside the machine's own. */
   readonly resolvers: readonly string[];
   /** Flows followed at most. */
@@ -41,6 +45,8 @@ export interface DatagramsDependencies {
   readonly drop: ReportDrop;
   /** Takes the rows of a batch; it is cleared when this returns. */
   deliver(batch: FlowBatch): void;
+  /** Names that peers asked for since the last poll; before the rows of this poll. */
+  deliverAsked?(asked: readonly AskedName[]): void;
   /** An address has got a name. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
 }
@@ -65,9 +71,13 @@ export interface Datagrams {
 const namesSweepSeconds = 60;
 
 export function createDatagrams(config: DatagramsConfig, dependencies: DatagramsDependencies): Datagrams {
-  const { node, names, owners, drop, deliver, onName } = dependencies;
+  const { node, names, owners, drop, deliver, deliverAsked, onName } = dependencies;
   const trust = new ResolverTrust(resolverTrustDefaults(config.resolvers));
-  const lookups = createLookups({ names, trust, ...(onName === undefined ? {} : { onName }) });
+  const asked =
+    config.lookups && deliverAsked !== undefined
+      ? new AskedNames({ owners, lost: () => drop("lookup_lost", node) })
+      : undefined;
+  const lookups = createLookups({ names, trust, asked, ...(onName === undefined ? {} : { onName }) });
   let observer: DatagramObserver | undefined;
   let startedNanoseconds = 0;
   let lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
@@ -99,6 +109,8 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
     const seconds = Math.floor(seen / 1000);
     source.drainDns((packet) => lookups.take(packet, seconds));
     lookups.expire(Number(process.hrtime.bigint()));
+    const news = asked?.take() ?? [];
+    if (news.length > 0) deliverAsked?.(news);
     if (seconds - lastSweep < namesSweepSeconds) return;
     lastSweep = seconds;
     names.sweep(seconds);

@@ -105,6 +105,7 @@ export function createAgentService(
         addressPeers.rename(bytes, offset, name);
         uplink?.learn(bytes, offset, name);
       },
+      ...(uplink === undefined ? {} : { deliverAsked: (asked) => uplink.ask(asked) }),
       onTranslation: (translation) => uplink?.translate(translation),
       log: (message) => log("warn", message),
     },

@@ -8,6 +8,7 @@ export { type AddressFacts, type AddressFactsTable, createAddressFacts } from ".
 export { type AddressPeers, createAddressPeers } from "./address-peers.ts";
 export { type CgroupPlace, parseCgroupPath, parseProcCgroup } from "./cgroup-path.ts";
 export { askNameSources, type ContainerNames, createContainerNames } from "./container-names.ts";
+export { AskedNames } from "./dns/asked-names.ts";
 export {
   createLookups,
   type DnsSighting,

@@ -145,6 +145,7 @@ test("what controls terminals or the direction of text is left out of every text
           renamed: [{ id: bad, address: "10.0.0.9", name: bad }],
         },
         names: [{ address: new Uint8Array(16), name: bad, ttlSeconds: 1 }],
+        asked: [{ ...wholeMessage().asked[0]!, name: bad }],
         drops: [{ reason: bad, count: 1 }],
         report: {
           parts: [{ name: bad, isOn: false, reason: bad }],
@@ -160,6 +161,7 @@ test("what controls terminals or the direction of text is left out of every text
   );
   assert.doesNotMatch(JSON.stringify({ ...message, batch: 0 }), /\\u0|\\n|\u202e/);
   assert.equal(message.names[0]?.name, "[2Jab");
+  assert.equal(message.asked[0]?.name, "[2Jab");
 });
 
 const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = [
@@ -195,6 +197,11 @@ const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = 
     "a peer that is not told",
     () => withRow((batch) => batch.columns.destinationPeer.fill(1)),
     /^destinationPeer/,
+  ],
+  [
+    "a name asked for by a peer that is not told",
+    () => writeMessage(sampleMessage({ asked: wholeMessage().asked })),
+    /^asked: names a peer/,
   ],
   ["too much", () => new Uint8Array(ingestLimits.bytes + 1), /at most/],
 ];
@@ -294,4 +301,16 @@ test("of a pod's facts too texts are cut off", () => {
       [namespace, pod, workload, workloadKind].map((text) => text?.length),
       [63, 253, 253, 63],
     );
+});
+
+test("of names asked for, those are passed over that nobody asked for, that are no name, or that were counted beyond reason", () => {
+  const [whole] = wholeMessage().asked;
+  const asked = [
+    { ...whole!, peer: 0 },
+    { ...whole!, name: "" },
+    { ...whole!, queryCount: 2 ** 42 + 1 },
+    { ...whole!, name: "a".repeat(300) },
+  ];
+  const message = read(writeMessage(sampleMessage({ peers: wholeMessage().peers, asked })));
+  assert.deepEqual(message.asked, [{ ...whole!, name: "a".repeat(255) }]);
 });

@@ -1,5 +1,5 @@
 import type { FlowBatch } from "../flow/index.ts";
-import type { Peer, PodFacts, Translation } from "../topology/index.ts";
+import type { AskedName, Peer, PodFacts, Translation } from "../topology/index.ts";
 
 /** Of one message. A reader refuses what is more. */
 export const ingestLimits = {
@@ -9,6 +9,7 @@ export const ingestLimits = {
   peers: 131_072,
   names: 65_536,
   translations: 65_536,
+  asked: 16_384,
   drops: 256,
   parts: 64,
   /** Of a report. */
@@ -81,6 +82,8 @@ export interface IngestMessage extends IngestHead {
   readonly names: readonly LearnedName[];
   /** Connections whose addresses the node's kernel translates. */
   readonly translations: readonly Translation[];
+  /** Names that peers asked for; `peer` is a place in `peers`. */
+  readonly asked: readonly AskedName[];
   readonly drops: readonly AgentDrop[];
   readonly report?: AgentReport | undefined;
 }

@@ -1,5 +1,12 @@
 import { cleanText, FlowBatch } from "../flow/index.ts";
-import { type Peer, peerKindOf, type Translation } from "../topology/index.ts";
+import {
+  type AskedCounter,
+  type AskedName,
+  askedCounters,
+  type Peer,
+  peerKindOf,
+  type Translation,
+} from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
   type AgentDrop,
@@ -16,6 +23,7 @@ import {
   textLimits,
 } from "./message.ts";
 import {
+  askedField,
   batchField as at,
   columnField,
   dropField,
@@ -46,6 +54,8 @@ export interface IngestProblem {
 /** A longer one is refused, not cut off: it would be another machine's. */
 const nodeBytesMax = 4 * 254;
 type PeerText = keyof typeof textLimits.peer;
+/** Of one message, a second's: microseconds of 50 days. What is stored are sums of these. */
+const askedCountMax = 2 ** 42;
 const isPlain = /^[\x21-\x7e]*$/;
 const columnByNumber = new Map(ingestColumns.map((column) => [column.number, column]));
 
@@ -66,6 +76,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
   const columns = new Map<IngestColumn, Uint8Array>();
   const [peers, renamed, names, drops]: [Peer[], PeerName[], LearnedName[], AgentDrop[]] = [[], [], [], []];
   const translations: Translation[] = [];
+  const asked: AskedName[] = [];
   let report: AgentReport | undefined;
   const reader = new WireReader(bytes);
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -87,6 +98,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     else if (field === at.names) add(names, ingestLimits.names, reader, readName);
     else if (field === at.drops) add(drops, ingestLimits.drops, reader, readDrop);
     else if (field === at.translations) add(translations, ingestLimits.translations, reader, readTranslation);
+    else if (field === at.asked) add(asked, ingestLimits.asked, reader, readAsked);
     else if (field === at.report) report = readReport(reader.message());
     else reader.skip();
     // Said at once, so that another format's bytes are not gone through as if they were ours.
@@ -109,12 +121,14 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     if (batch.columns[name].some((place) => place > peers.length))
       return { problem: `${name}: names a peer that the message does not tell` };
   }
+  if (asked.some(({ peer }) => peer > peers.length))
+    return { problem: "asked: names a peer that the message does not tell" };
   const { sequence, startedMilliseconds, sealedMilliseconds, isLast } = head;
   const { node, instance, epoch, agentVersion, machine } = texts;
   return {
     ...{ node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds },
     isLast,
-    ...{ batch, peers, renamed, names, translations, drops, report },
+    ...{ batch, peers, renamed, names, translations, asked, drops, report },
   };
 }
 
@@ -254,6 +268,24 @@ function readTranslation(reader: WireReader): Translation | undefined {
     endedMilliseconds <= Number.MAX_SAFE_INTEGER &&
     Object.values(ports).every((port) => port <= 0xffff);
   return addresses.length === 64 && isInRange ? { addresses, ...numbers } : undefined;
+}
+
+/** One without a peer or a name, or with a count that no agent gets to, is passed over. */
+function readAsked(reader: WireReader): AskedName | undefined {
+  const asked = { peer: 0, name: "" };
+  const counts = Object.fromEntries(askedCounters.map((counter) => [counter, 0])) as Record<
+    AskedCounter,
+    number
+  >;
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const counter = askedCounters[field - askedField.name - 1];
+    if (field === askedField.peer) asked.peer = reader.unsigned();
+    else if (field === askedField.name) asked.name = textOf(reader, textLimits.lookedUp);
+    else if (counter !== undefined) counts[counter] = reader.unsigned();
+    else reader.skip();
+  }
+  const isInRange = askedCounters.every((counter) => counts[counter] <= askedCountMax);
+  return asked.peer > 0 && asked.name !== "" && isInRange ? { ...asked, ...counts } : undefined;
 }
 
 function readDrop(reader: WireReader): AgentDrop {

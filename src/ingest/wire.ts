@@ -21,6 +21,7 @@ export const batchField = {
   translations: 17,
   machine: 18,
   isLast: 19,
+  asked: 20,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;
@@ -40,6 +41,8 @@ export const peerFields = [
 /** From field 1 on. */
 export const renamedFields = ["id", "address", "name", ...podFacts] as const;
 export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;
+/** `askedCounters` come after them. */
+export const askedField = { peer: 1, name: 2 } as const;
 export const dropField = { reason: 1, count: 2 } as const;
 export const translationAddresses = 1;
 /** From field 2 on. */

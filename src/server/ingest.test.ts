@@ -17,8 +17,10 @@ import {
   sampleMessage,
   samplePeer,
   samplePod,
+  wholeMessage,
 } from "../ingest/testdata/sample-message.ts";
 import { DropCounters } from "../metrics/index.ts";
+import { parseFilter } from "../query/index.ts";
 import { hashToken } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
@@ -597,6 +599,60 @@ test("an agent that was started again holds nothing open from before; one that i
   assert.equal(active(), 1);
   for (let i = 0; i < 32; i++) await tick();
   assert.equal(active(), 0);
+});
+
+/** As the store has them: who looked up what, how often. */
+async function lookedUp({ store, clock }: Awaited<ReturnType<typeof createReceiving>>, filter = "") {
+  const question = { from: start - 60_000, to: clock.now + 60_000, limit: 100 };
+  const { rows } = await store.askedNames({ ...question, filter: parseFilter(filter).filter });
+  return rows.map(({ name, queryCount, peers }) => [name, queryCount, peers]);
+}
+
+const asking = (sequence: number, names: readonly string[], peers = [clientPeer]) =>
+  sampleMessage({
+    sequence,
+    peers,
+    asked: names.map((name, i) => ({ ...wholeMessage().asked[0]!, peer: 1 + (i % peers.length), name })),
+  });
+
+test("names that an agent's workloads looked up are theirs, once, however often the message comes and the server is killed", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await createReceiving(folder);
+  assert.equal((await first.stored(asking(1, ["a.example", "b.example"]))).statusCode, 200);
+  assert.equal((await first.stored(asking(1, ["a.example", "b.example"]))).json().isDuplicate, true);
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  await second.stored(asking(1, ["a.example", "b.example"]));
+  await second.stored(asking(2, ["a.example"]));
+  await second.stored({
+    ...asking(3, ["a.example"]),
+    ...fromServer(1),
+    asked: asking(1, ["a.example"]).asked,
+  });
+  const all = [
+    ["a.example", 15, 2],
+    ["b.example", 5, 1],
+  ];
+  assert.deepEqual(await lookedUp(second), all);
+  assert.deepEqual(await lookedUp(second, "name:nginx"), [["a.example", 5, 1]]);
+  assert.deepEqual((await lookedUp(second, "address:10.0.0.9"))[0], ["a.example", 10, 1]);
+});
+
+test("of another machine's peers an agent tells no names, and a store that cannot write has them once when it can", async (t) => {
+  const server = await createStarted(t);
+  await server.stored(asking(1, ["foreign.example", "own.example"], [serverPeer, clientPeer]));
+  assert.deepEqual(await lookedUp(server), [["own.example", 5, 1]]);
+  const { remember, appendAsked } = server.store;
+  server.store.remember = () => Promise.resolve(false);
+  server.store.appendAsked = () => {};
+  assert.equal((await server.stored(asking(2, ["later.example"]))).statusCode, 503);
+  Object.assign(server.store, { remember, appendAsked });
+  assert.equal((await server.stored(asking(2, ["later.example"]))).statusCode, 200);
+  assert.deepEqual(await lookedUp(server, "name:curl"), [
+    ["later.example", 5, 1],
+    ["own.example", 5, 1],
+  ]);
 });
 
 test("who may send: only those with the token; it is compared whole", async (t) => {

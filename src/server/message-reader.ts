@@ -1,7 +1,14 @@
 import type { AddressPeers, NameTable } from "../enrich/index.ts";
 import { identityKey, type ObserverTable } from "../flow/index.ts";
 import type { IngestMessage } from "../ingest/index.ts";
-import { type Nat, observedEnd, type Peer, type PeerTable, type Stitcher } from "../topology/index.ts";
+import {
+  type AskedName,
+  type Nat,
+  observedEnd,
+  type Peer,
+  type PeerTable,
+  type Stitcher,
+} from "../topology/index.ts";
 import { PodClaims } from "./pod-claims.ts";
 import { agentRow, remoteLimits } from "./remote-agent.ts";
 import { isPeerOf, peerToldBy, toldFacts, withoutPod } from "./told-peers.ts";
@@ -21,8 +28,11 @@ export interface MessageReaderDependencies {
 export interface MessageReader {
   /** Takes what is told beside records: names and translations. */
   learn(message: IngestMessage, sentMilliseconds: number | undefined): void;
-  /** What stands for tables and clock of the agent becomes what stands for ours; its addresses are the machine's. */
-  fill(message: IngestMessage, sentMilliseconds: number | undefined): void;
+  /**
+   * What stands for tables and clock of the agent becomes what stands for ours; its addresses are the machine's. Returns the names that
+   * peers asked for, by our rows.
+   */
+  fill(message: IngestMessage, sentMilliseconds: number | undefined): AskedName[];
 }
 
 /** Reads agents' messages into this process's tables. */
@@ -58,10 +68,10 @@ export function createMessageReader({
       if (names.remember(0, address, 0, name, ttlSeconds, seconds)) addressPeers.rename(address, 0, name);
   }
 
-  function fill(message: IngestMessage, sentMilliseconds: number | undefined): void {
-    const { batch, peers: told, node, instance, machine } = message;
+  function fill(message: IngestMessage, sentMilliseconds: number | undefined): AskedName[] {
+    const { batch, asked, peers: told, node, instance, machine } = message;
     const { columns, count } = batch;
-    /** By place in the message; 0 is not looked at yet, or named by the server. Peers that no row refers to are not kept. */
+    /** By place in the message; 0 is not looked at yet, or named by the server. Peers that nothing refers to are not kept. */
     const rows = new Uint32Array(told.length + 1);
     const isLookedAt = new Uint8Array(told.length + 1);
     isLookedAt[0] = 1;
@@ -88,6 +98,7 @@ export function createMessageReader({
       columns.flowEndMilliseconds[row] = Math.max(0, columns.flowEndMilliseconds[row]! - shift);
     }
     noteAddresses(message, Math.floor(now() / 1000));
+    return asked.map((each) => ({ ...each, peer: rowOf(each.peer) })).filter(({ peer }) => peer > 1);
   }
 
   /** The machine's own addresses, and those that its kernel puts in their place: exporters may see either. */

@@ -225,6 +225,8 @@ const configSchema = z.strictObject({
         datagrams: yesOrNo().prefault(agentDefaults.datagrams),
         /** Names of addresses, from the DNS answers that workloads here get. */
         dns: yesOrNo().prefault(agentDefaults.dns),
+        /** Which names each workload looked up; with `dns: false` nobody knows. */
+        lookups: yesOrNo().prefault(agentDefaults.lookups),
         /** Resolvers whose answers are believed beside those that the machine's resolv.conf names, and those that most workloads ask. */
         resolvers: z
           .array(

@@ -3,6 +3,7 @@
  * clock, no store, no sockets.
  */
 
+export { type AskedCounter, type AskedName, askedCounters, otherNames } from "./asked-name.ts";
 export {
   type BuildOptions,
   buildTopology,

@@ -76,6 +76,7 @@ export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage
     renamed: [],
     names: [],
     translations: [],
+    asked: [],
     drops: [],
     ...given,
   };
@@ -105,6 +106,13 @@ export function wholeMessage(): IngestMessage {
         addresses: Uint8Array.from({ length: 64 }, (_, i) => i),
         ...{ originalSourcePort: 40000, originalDestinationPort: 80, replySourcePort: 8080, replyDestinationPort: 0 },
         ...{ protocol: 6, networkNamespace: 4_026_531_840, endedMilliseconds: 1_760_000_000_500 },
+      },
+    ],
+    asked: [
+      {
+        ...{ peer: 1, name: "www.example", queryCount: 5, answerCount: 4, nxdomainCount: 1, servfailCount: 1 },
+        ...{ refusedCount: 1, otherFailureCount: 1, timedOutCount: 1 },
+        ...{ latencySumMicroseconds: 2 ** 40, latencyMaxMicroseconds: 1234 },
       },
     ],
     drops: [{ reason: "connection_limit", count: 3 }],

@@ -17,6 +17,7 @@ export const agentSectionDefaults = {
     softErrors: true,
     datagrams: true,
     dns: true,
+    lookups: true,
     resolvers: [] as string[],
     nat: true,
     pods: true,
