@@ -1,6 +1,6 @@
 import type { AgentStatus, ConnectionsStatus, PartStatus, TranslationsStatus } from "../agent/index.ts";
-import type { NodePodsStatus } from "../enrich/node-pods/index.ts";
 import type { SockDiagReach } from "../observe/index.ts";
+import type { AgentPodsStatus } from "./agent-pods.ts";
 
 const indent = " ".repeat(21);
 
@@ -14,10 +14,12 @@ export function describeParts({ datagrams, dns, nat, ...tcp }: AgentStatus, hasS
   ];
 }
 
-/** Where names of the node's pods come from; in the first second nobody has answered yet. */
-export function describePods({ state, node, reason, remedy }: NodePodsStatus): string {
-  if (state === "off") return describePart({ state, reason, ...(remedy && { remedy }) }, "");
-  return `on    names of those of ${node}: ${reason}`;
+/** The same of the names of the node's pods, where there is a cluster to ask; in the first second nobody has answered yet. */
+export function describePods({ state, node, reason, remedy = "", isWanted }: AgentPodsStatus): string[] {
+  if (isWanted === false) return [];
+  const isOn = state === "on" || state === "starting";
+  const words = isOn ? `on    of ${node}: ${reason}` : describePart({ state: "off", reason, remedy }, "");
+  return [`  pod names    ${words}`];
 }
 
 /** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */
