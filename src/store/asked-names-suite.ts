@@ -28,6 +28,7 @@ const filters = [
 
 /** The third part of what every implementation of Store has to do: names that peers asked for. */
 export function testStoreAskedNames(name: string, createStore: StoreFactory): void {
+  testPeersOfNamesStay(name, createStore);
   test(`${name}: names that peers asked for, in any window, of any peers, are what was asked`, async () => {
     const world = new SampleWorld(seed + 30);
     let store = createStore("asked", world, { clockTrustMinutes: 0 });
@@ -125,6 +126,31 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
     );
     await store.maintain(start + 4 * 24 * hour);
     assert.deepEqual((await store.askedNames(window)).rows, []);
+    await store.stop();
+  });
+}
+
+/** As an agent's first look at a machine: somebody asks, and has no connection yet. */
+function testPeersOfNamesStay(name: string, createStore: StoreFactory): void {
+  test(`${name}: who looked names up is known as long as the names are, without any record`, async () => {
+    const world = new SampleWorld(seed + 33);
+    const store = createStore("askers", world, { clockTrustMinutes: 0, flowsRetentionHours: 1 });
+    await store.start();
+    const asker = { ...world.records(1, start, 1)[0]!.source, id: "process:web-1/asker", name: "asker" };
+    const row = world.peers.intern(asker);
+    store.append(world.batch(world.records(50, start, 1000)));
+    store.appendAsked([world.asked(row, "a.example")], start);
+    await store.commit();
+    for (let i = 1; i < 6; i++) await store.maintain(start + i * hour);
+    assert.equal((await store.status()).flowRecords, 0);
+    const window = { from: start, to: start + hour, limit: 9 };
+    const { filter } = parseFilter('id:"process:web-1/asker"');
+    assert.equal((await store.askedNames({ ...window, filter })).rows.length, 1);
+    assert.equal((await store.peer(asker.id))?.peers[0]?.name, "asker");
+    world.peers.rename(asker, "asker, renamed");
+    await store.commit();
+    const renamed = parseFilter('name:"asker, renamed"').filter;
+    assert.equal((await store.askedNames({ ...window, filter: renamed })).rows.length, 1);
     await store.stop();
   });
 }

@@ -405,7 +405,7 @@ class DuckDBStore implements Store {
     if (count === 0 || (count < looseNamesMax && since >= floorTo(now, hourMilliseconds))) return;
     await gatherAsked(writer, since);
     this.#looseNames = { count: 0, since: Number.POSITIVE_INFINITY };
-    const lostCount = await boundAsked(writer);
+    const lostCount = await boundAsked(writer, this.#config.sizeMaxBytes);
     if (lostCount > 0) this.#dependencies.drop("lookup_lost", "store", lostCount);
     this.#hasRemoved ||= lostCount > 0;
   }

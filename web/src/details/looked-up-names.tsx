@@ -16,7 +16,7 @@ const shownAtFirst = 8;
 const refreshMilliseconds = 10_000;
 
 export interface LookedUpNamesProps {
-  /** Of whom it is told, and the filter under which they are found. */
+  /** Of whom it is told, as far as that is known, and the filter under which they are found. */
   readonly peers: readonly TopologyPeer[];
   readonly term: string;
   readonly range: TimeRange;
@@ -73,7 +73,7 @@ function NameList({ lookups: { from, to, names, namesLeftOut }, isLive, onFilter
       </ul>
       <p className="faint">
         {isLive ? `Since ${hour(from)}` : `${formatTime(from).slice(0, 16)} to ${hour(to)}`}, by whole hours.
-        {!isAll && tries > 0 && ` ${countOf(tries, "name")} that a search list tried before.`}
+        {!isAll && tries > 0 && ` ${formatCount(tries)} more were tries of a search list.`}
         {isAll && namesLeftOut > 0 && ` And ${formatCount(namesLeftOut)} more.`}
       </p>
       {names.length > shown.length && (
@@ -93,6 +93,7 @@ function NameItem({ of, isLive, onFilter }: NameItemProps) {
   const term = nameTerm(of);
   const name = nameText(of);
   const trouble = troubleText(of);
+  const latency = latencyText(of);
   const isTrouble = trouble !== "" && of.searchOf === undefined;
   const last = isLive
     ? `${formatDuration(Date.now() - of.lastSeen)} ago`
@@ -111,10 +112,10 @@ function NameItem({ of, isLive, onFilter }: NameItemProps) {
       )}
       <span className="number">{countOf(of.queries, "question")}</span>
       <span className="asked-name-words">
-        {trouble !== "" && <span className="asked-name-trouble">{trouble}</span>}
+        {trouble !== "" && <span className={isTrouble ? "asked-name-trouble" : undefined}>{trouble}</span>}
         {of.searchOf !== undefined && <span>search list, for {of.searchOf}</span>}
         {of.peers > 1 && <span>{countOf(of.peers, "peer")}</span>}
-        <span>{latencyText(of)}</span>
+        {latency !== "" && <span>{latency}</span>}
         <span>last {last}</span>
       </span>
     </li>

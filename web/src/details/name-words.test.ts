@@ -29,7 +29,7 @@ test("names that stand for several are told in words, and so is what went wrong"
   const failureCounts = { NXDOMAIN: 2, other: 1 };
   assert.equal(troubleText(looked("a", { failureCounts, timedOut: 4 })), "2 NXDOMAIN, 1 failed, 4 timed out");
   assert.equal(troubleText(looked("a")), "");
-  assert.equal(latencyText(looked("a")), "mean 1.3 ms, at most 120 ms");
+  assert.equal(latencyText(looked("a")), "mean 1.3 ms, max 120 ms");
   assert.equal(latencyText(looked("a", { latencyMeanMs: null, latencyMaxMs: null })), "");
 });
 

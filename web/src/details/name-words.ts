@@ -34,7 +34,7 @@ export function troubleText({ failureCounts, timedOut }: LookedUpName): string {
 
 export function latencyText({ latencyMeanMs, latencyMaxMs }: LookedUpName): string {
   if (latencyMeanMs === null) return "";
-  return `mean ${formatMilliseconds(latencyMeanMs)}, at most ${formatMilliseconds(latencyMaxMs)}`;
+  return `mean ${formatMilliseconds(latencyMeanMs)}, max ${formatMilliseconds(latencyMaxMs)}`;
 }
 
 /** Kinds of what runs on a machine that may have an agent. */
