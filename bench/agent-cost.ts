@@ -7,7 +7,8 @@
  * HTTP connections, four at a time. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
  * wakes; their CPU is steady whatever else runs. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
- * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count.
+ * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count. The agent is
+ * measured as it runs for days, not as it starts: before its period it polls for a second as often as makes V8 compile what polls run.
  * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
  * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
  * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
@@ -184,6 +185,8 @@ interface Figures {
   readonly perSecond: number;
   /** Of sender and receiver together. */
   readonly cpuNanosecondsPerThing: number;
+  /** The agent's own process, 0 where there is none. */
+  readonly agentCores: number;
   /** What neither the two nor the agent took. */
   readonly othersCores: number;
 }
@@ -257,13 +260,15 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
     }
     const isOne = receiver === sender;
     const ours = sender.cpuMicroseconds + (isOne ? 0 : receiver.cpuMicroseconds);
-    const agents = (agentAfter - agentBefore) * 1000;
+    const agentMicroseconds = (agentAfter - agentBefore) * 1000;
+    const seconds = (to - from) / 1000;
     const counted = question.counts === "receiver" ? receiver : sender;
     const ofBoth = sender.cpuMicroseconds / sender.done + receiver.cpuMicroseconds / receiver.done;
     return {
       perSecond: counted.perSecond,
       cpuNanosecondsPerThing: isOne ? sender.nanosecondsPerThing : ofBoth * 1000 * question.perThing,
-      othersCores: (busySeconds - (ours + agents) / 1e6) / ((to - from) / 1000),
+      agentCores: agentMicroseconds / 1e6 / seconds,
+      othersCores: (busySeconds - (ours + agentMicroseconds) / 1e6) / seconds,
     };
   }
   throw new Error("the load was not to be measured: it stands still, or others attach programs all the time");
@@ -330,6 +335,10 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
         `CPU of sender and receiver ${median(costs).toFixed(0)} ± ${deviation(costs).toFixed(0)} ns per ${thing}`,
     );
   }
+  const agentMilliseconds = rounds.map((round) => round.agent.agentCores * 1000);
+  console.log(
+    `  the agent's process took ${median(agentMilliseconds).toFixed(1)} ± ${deviation(agentMilliseconds).toFixed(1)} ms of CPU a second`,
+  );
   for (const [of, to] of [
     ["agent", "without"],
     ["hook", "without"],
