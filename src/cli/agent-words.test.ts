@@ -68,3 +68,14 @@ test("each of the four parts has its line, and those that are off say why and wh
   assert.match(lines[4]!, /^ {2}NAT {10}off {3}no conntrack$/);
   assert.equal(lines.length, 6);
 });
+
+test("a part that is on with less than it could have says what, and what would change it", () => {
+  const limits = [{ reason: "the faster programs were refused", remedy: "boot another kernel" }];
+  const datagrams = { ...on, flows: 0, limits };
+  const lines = describeParts({ ...status, datagrams })
+    .join("\n")
+    .split("\n");
+  assert.match(lines[1]!, /^ {2}UDP, ICMP {4}on {4}and the rest, all network namespaces$/);
+  assert.match(lines[2]!, /^ {21}but the faster programs were refused$/);
+  assert.match(lines[3]!, /^ {21}to change it: boot another kernel$/);
+});
