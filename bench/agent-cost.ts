@@ -48,7 +48,8 @@ const hook = new EmptyHook(readKernelFacts().cgroupRoot);
 const agent = startAgentProcess(values.parts);
 const ownHooks = { without: 0, hook: 2, agent: values.parts === "all" ? 2 : 0 } as const;
 type Arm = keyof typeof ownHooks;
-const arms = Object.keys(ownHooks) as Arm[];
+/** In this order and back again, so that the one without is the neighbour of both: how fast a machine is drifts within seconds. */
+const arms: readonly Arm[] = ["hook", "without", "agent"];
 const armNames: Record<Arm, string> = { without: "without", hook: "empty hook", agent: "agent" };
 
 /** Offloads as they are by default (`TwoHosts` switches them off, for captures), and ports for many connections. */
@@ -309,7 +310,6 @@ async function compare(question: Question): Promise<void> {
   };
   while (clock() - start < millisecondsMax && !isNarrow()) {
     const round: Partial<Record<Arm, Figures>> = {};
-    // There and back again: a drift cancels out.
     for (const arm of rounds.length % 2 === 0 ? arms : arms.toReversed())
       round[arm] = await period(arm, question, ends);
     rounds.push(round as Round);
