@@ -83,3 +83,14 @@ test("where there is a cluster, whose pods' names are asked for, and what keeps 
   const denied = { ...pods, state: "denied", reason: "it denies pods", remedy: "add a rule" } as const;
   assert.match(describePods(denied)[0]!, /off {3}it denies pods\n +to switch it on: add a rule$/);
 });
+
+test("a part that is on with less than it could have says what, and what would change it", () => {
+  const limits = [{ reason: "the faster programs were refused", remedy: "boot another kernel" }];
+  const datagrams = { ...on, flows: 0, limits };
+  const lines = describeParts({ ...status, datagrams })
+    .join("\n")
+    .split("\n");
+  assert.match(lines[1]!, /^ {2}UDP, ICMP {4}on {4}and the rest, all network namespaces$/);
+  assert.match(lines[2]!, /^ {21}but the faster programs were refused$/);
+  assert.match(lines[3]!, /^ {21}to change it: boot another kernel$/);
+});
