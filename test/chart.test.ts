@@ -231,6 +231,18 @@ test("pods stay on Linux, whatever else the cluster has; a node that is named st
   });
 });
 
+test("who waits minutes for a processor is not started again for it", { skip }, () => {
+  const manifests = helm.render({});
+  for (const [kind, name] of [
+    ["StatefulSet", "portolan-server"],
+    ["DaemonSet", "portolan-agent"],
+  ] as const) {
+    const { livenessProbe } = podOf(manifestOf(manifests, kind, name)).containers[0]!;
+    assert.ok(livenessProbe!.timeoutSeconds >= 30, name);
+    assert.ok(livenessProbe!.periodSeconds * livenessProbe!.failureThreshold >= 300, name);
+  }
+});
+
 test("files of one's own are mounted beside the chart's", { skip }, () => {
   const one = {
     extraVolumes: [{ name: "geo", configMap: { name: "geo" } }],
@@ -340,6 +352,11 @@ interface PodSpec {
   readonly containers: readonly {
     readonly args: readonly string[];
     readonly resources?: { readonly requests?: object };
+    readonly livenessProbe?: {
+      readonly timeoutSeconds: number;
+      readonly periodSeconds: number;
+      readonly failureThreshold: number;
+    };
     readonly volumeMounts?: object[];
     readonly env?: readonly { readonly name: string; readonly valueFrom?: object }[];
     readonly securityContext: Record<string, unknown>;
