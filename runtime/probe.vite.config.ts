@@ -1,6 +1,6 @@
 /**
- * `portolan probe` in one file, with all its modules but the native ones: it starts in half the time, since a process that reads a file has no
- * time to spend on finding sixty. The launcher makes it, and does without where there is no vite.
+ * `portolan probe` in one file, with all its modules but the native ones, and what starts it: it starts in half the time, since a process that reads a
+ * file has no time to spend on finding sixty. The launcher makes them, and does without where there is no vite.
  *
  *   vite build --config runtime/probe.vite.config.ts
  */
@@ -15,12 +15,15 @@ export default defineConfig({
   publicDir: false,
   ssr: { noExternal: true, external: ["koffi"] },
   build: {
-    ssr: "src/cli/probe-main.ts",
+    ssr: true,
     target: "node24",
     outDir: "node_modules/.cache/portolan",
     emptyOutDir: false,
     minify: false,
     // As CommonJS: Node spends less on it, and on its own modules.
-    rolldownOptions: { output: { format: "cjs", entryFileNames: "probe.cjs", codeSplitting: false } },
+    rolldownOptions: {
+      input: { probe: "src/cli/probe-start.ts", "probe-main": "src/cli/probe-main.ts" },
+      output: { format: "cjs", entryFileNames: "[name].cjs" },
+    },
   },
 });

@@ -214,6 +214,7 @@ test("an agent with the chart's own account and nothing more is told of its own 
   pods.start();
   const isOn = () => pods.status().state === "on" || undefined;
   await until("it watches", isOn);
+  await until("it is told of what was there", () => pods.status().pods === 1 || undefined);
   const podOf = (podUid: string) => {
     const seen = {
       address: "10.50.0.7",

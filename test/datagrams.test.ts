@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -11,7 +11,12 @@ import { fileURLToPath } from "node:url";
 import { agentDefaults, createAgent } from "../src/agent/index.ts";
 import { NameTable } from "../src/enrich/index.ts";
 import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../src/flow/index.ts";
-import { canRunDatagrams, createDatagramObserver, readKernelFacts } from "../src/observe/index.ts";
+import {
+  canRunDatagrams,
+  createDatagramObserver,
+  readKernelFacts,
+  slowerDatagrams,
+} from "../src/observe/index.ts";
 import {
   type AskedCounter,
   type AskedName,
@@ -570,6 +575,43 @@ test("flows whose hashes meet keep their own figures, and what is beyond the bou
   );
   // At least, since other tests' flows may meet each other as well.
   assert.ok(observer.losses().tableFull >= 4 * 14, "14 questions and answers, at both ends");
+});
+
+/** The compiled programs with a first instruction in the section of `follow_ingress` that no kernel takes. */
+function spoiltPrograms(): Uint8Array {
+  const elf = readFileSync(new URL("../src/observe/bpf/datagram.bpf.o", import.meta.url));
+  // Elf64_Ehdr: e_shoff at 40, e_shentsize at 58, e_shnum, e_shstrndx; Elf64_Shdr: sh_name, sh_offset at 24.
+  const headerAt = (i: number) => Number(elf.readBigUInt64LE(40)) + i * elf.readUInt16LE(58);
+  const offsetOf = (i: number) => Number(elf.readBigUInt64LE(headerAt(i) + 24));
+  const nameAt = (i: number) => offsetOf(elf.readUInt16LE(62)) + elf.readUInt32LE(headerAt(i));
+  const section = Array.from({ length: elf.readUInt16LE(60) }, (_, i) => i).find((i) =>
+    elf.subarray(nameAt(i)).toString("latin1", 0, 21).startsWith("cgroup_skb/ingress\0"),
+  )!;
+  elf.fill(0xff, offsetOf(section), offsetOf(section) + 8);
+  return elf;
+}
+
+test("where the kernel refuses the faster programs the slower ones count, and it is said", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const observer = createDatagramObserver({
+    ...{ flowsMax: 1000, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot },
+    elf: spoiltPrograms(),
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  assert.match(String(observer.refusal), /bpf object datagram: EINVAL/);
+  assert.match(slowerDatagrams("6.1", observer.refusal!).reason, /did not take the faster programs .*EINVAL/);
+  const hosts = createHosts(t);
+  await said(run(hosts, hosts.server, "answer", ownPort(17), 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, ownPort(17), 100, 100), "answered");
+  observer.walk();
+  const seen: number[] = [];
+  observer.drain(({ remotePort, packetsSent, packetsReceived }) => {
+    if (remotePort === ownPort(17)) seen.push(packetsSent, packetsReceived);
+  });
+  assert.deepEqual(seen, [100, 100]);
 });
 
 /** Ports of the flows that have a seat, by the socket's cookie; 0 of one that was taken back. */

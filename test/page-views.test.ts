@@ -656,6 +656,14 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     }`;
     assert.equal(await page.evaluate(`(${inspect})(${JSON.stringify(svg)})`), 0);
     assert.ok(svg.includes(">postgres</text>"));
+    assert.match(
+      svg,
+      /<g stroke="#[0-9a-f]{6}"><path d="M[^"]+"\/><path d="M[^"]+" fill="none"/,
+      "a shape and its icon",
+    );
+    const signs = await page.locator(".legend li").allTextContents();
+    for (const kind of ["process", "container", "pod", "Service", "node", "address", "not known who"])
+      assert.ok(signs.includes(kind), kind);
     const csv = (await download("export-csv")).content.toString().trimEnd().split("\r\n");
     const { links } = await shop.program.get<{ links: unknown[] }>("/api/v1/map");
     assert.equal(csv.length, links.length + 1);

@@ -9,12 +9,14 @@ import {
 } from "../enrich/index.ts";
 import { type FlowBatch, isLoopback, type ReportDrop } from "../flow/index.ts";
 import {
+  type CannotRun,
   canRunDatagrams,
   createDatagramObserver,
   type DatagramObserver,
   type DatagramReport,
   KernelError,
   type KernelFacts,
+  slowerDatagrams,
 } from "../observe/index.ts";
 import type { AskedName } from "../topology/index.ts";
 import { notAskedForPrograms } from "./connections.ts";
@@ -52,6 +54,8 @@ export interface DatagramsDependencies {
 }
 
 export interface DatagramsStatus extends PartStatus {
+  /** What is less than it could be, and what would change it. */
+  readonly limits?: readonly CannotRun[];
   /** Flows looked at by the last poll. */
   readonly flows: number;
 }
@@ -83,6 +87,7 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
   let lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
   let flows = 0;
   let lastSweep = 0;
+  let limits: readonly CannotRun[] | undefined;
   let off: PartStatus = { state: "off", reason: "the agent was not started", remedy: "start it" };
 
   function begin(facts: KernelFacts): void {
@@ -93,6 +98,7 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
       cgroupRoot: facts.cgroupRoot,
     });
     observer.start();
+    limits = observer.refusal && [slowerDatagrams(facts.release, observer.refusal)];
     startedNanoseconds = Number(process.hrtime.bigint());
     lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
   }
@@ -181,7 +187,11 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
       const part = (isWanted: boolean, setting: string): PartStatus =>
         !isWanted ? notAsked(setting) : observer === undefined ? off : { state: "on" };
       return {
-        datagrams: { ...part(config.datagrams, "agent.datagrams"), flows },
+        datagrams: {
+          ...part(config.datagrams, "agent.datagrams"),
+          ...(observer && limits && { limits }),
+          flows,
+        },
         dns: { ...part(config.dns, "agent.dns"), ...lookups.report() },
       };
     },

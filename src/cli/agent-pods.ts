@@ -21,6 +21,11 @@ export interface AgentPodsDependencies {
   log(message: string): void;
 }
 
+export interface AgentPodsStatus extends NodePodsStatus {
+  /** False where it is off because there is no cluster, or the settings leave it out. */
+  readonly isWanted?: false;
+}
+
 /** The names of the node's pods, where this is a pod of a cluster. What asks the API server is loaded there only. */
 export function createAgentPods(config: AgentPodsConfig, dependencies: AgentPodsDependencies): AgentPods {
   const { environment, accountFolder, ...rest } = dependencies;
@@ -31,12 +36,14 @@ export function createAgentPods(config: AgentPodsConfig, dependencies: AgentPods
   return {
     async start() {
       const access = findInCluster(environment, accountFolder);
-      if (!config.isWanted) off = offBecause(node, "agent.pods is false", "set agent.pods to true");
+      if (!config.isWanted) off = offBecause(node, "agent.pods is false", "set agent.pods to true", false);
+      else if (!environment.KUBERNETES_SERVICE_HOST)
+        off = offBecause(node, "this is no pod of a cluster", "run it as one", false);
       else if (access === undefined)
         off = offBecause(
           node,
-          "this is no pod of a cluster with a service account",
-          "run it as a pod, with its account's token mounted (automountServiceAccountToken)",
+          "no token of a service account is mounted",
+          "set automountServiceAccountToken to true, or agent.pods to false",
         );
       else {
         const { createNodePods } = await import("../enrich/node-pods/index.ts");
@@ -54,14 +61,13 @@ export interface AgentPods {
   start(): Promise<void>;
   /** Once a second. */
   tick(): void;
-  /** `off` is as it was asked for, or as can be had: nothing is wrong then. */
-  status(): NodePodsStatus;
+  status(): AgentPodsStatus;
   stop(): void;
 }
 
 /** Nobody is asked. */
-function offBecause(node: string, reason: string, remedy: string): NodePodsStatus {
+function offBecause(node: string, reason: string, remedy: string, isWanted = true): AgentPodsStatus {
   const none = { pods: 0, departedPods: 0, lists: 0, relists: 0, events: 0 };
   const load = { requests: 0, failures: 0, bytesReceived: 0 };
-  return { state: "off", reason, remedy, node, ...none, load };
+  return { state: "off", reason, remedy, node, ...none, load, ...(isWanted ? {} : { isWanted }) };
 }

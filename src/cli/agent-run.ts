@@ -63,7 +63,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     `  sends to     ${server === undefined ? "nobody: no --server" : server.href}`,
     ...(isJson ? ["  writes       lines of JSON to standard output"] : []),
     ...describeParts(service.status, server !== undefined),
-    `  pods         ${describePods(service.podsStatus)}`,
+    ...describePods(service.podsStatus),
     ...(server === undefined ? [] : [`  spool        ${spool}`]),
     `  metrics      ${service.metricsUrl === "" ? "none" : `${service.metricsUrl}/metrics`}`,
     "",

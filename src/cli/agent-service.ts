@@ -8,7 +8,6 @@ import {
   readBootId,
 } from "../agent/index.ts";
 import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
-import type { NodePodsStatus } from "../enrich/node-pods/index.ts";
 import { type DropReason, type FlowBatch, ObserverTable } from "../flow/index.ts";
 import { type AgentLookups, type AgentPart, type AgentReport, ingestLimits } from "../ingest/index.ts";
 import { DropCounters, formatMetrics } from "../metrics/index.ts";
@@ -25,7 +24,7 @@ import {
 import type { AgentSettings } from "./agent-flags.ts";
 import { createAgentLines } from "./agent-lines.ts";
 import { agentMetrics } from "./agent-metrics.ts";
-import { type AgentPodsDependencies, createAgentPods } from "./agent-pods.ts";
+import { type AgentPodsDependencies, type AgentPodsStatus, createAgentPods } from "./agent-pods.ts";
 import { createPlainHttp, plain } from "./plain-http.ts";
 
 export interface AgentServiceDependencies {
@@ -43,7 +42,7 @@ export interface AgentService {
   stop(): Promise<void>;
   readonly status: AgentStatus;
   /** Of the names of this node's pods. */
-  readonly podsStatus: NodePodsStatus;
+  readonly podsStatus: AgentPodsStatus;
   /** Where metrics are, "" when nowhere. */
   readonly metricsUrl: string;
   /** Messages that an earlier run has left. */
@@ -229,7 +228,7 @@ export function createAgentService(
 
 function report(
   { sockets, datagrams, dns, nat, ...tcp }: AgentStatus,
-  pods: NodePodsStatus,
+  pods: AgentPodsStatus,
   uplink: Uplink,
 ): AgentReport {
   const part = (name: string, { state, reason = "" }: PartStatus) => ({ name, isOn: state === "on", reason });
@@ -245,7 +244,7 @@ function report(
 }
 
 /** Where there is no cluster to ask nothing is missing. */
-function podsPart({ state, reason, remedy = "" }: NodePodsStatus): AgentPart[] {
+function podsPart({ state, reason, remedy = "" }: AgentPodsStatus): AgentPart[] {
   if (state === "off" || state === "starting") return [];
   const why = remedy === "" ? reason : `${reason}; ${remedy}`;
   return [{ name: "pods", isOn: state === "on", reason: state === "on" ? "" : why }];

@@ -4,9 +4,11 @@ import { assert } from "./assert.ts";
  * Of this process alone: keys come from the network, and whoever knew how they are mixed could choose many for one slot. Two
  * secret factors per word, since a difference in the highest bit passes through one of them, and through a shift, unchanged.
  */
-const [seed, firstFactor, secondFactor] = crypto
-  .getRandomValues(new Uint32Array(3))
-  .map((word) => word | 1) as unknown as [number, number, number];
+const drawFactor = () => crypto.getRandomValues(new Int32Array(1))[0]! | 1;
+// Pure: a program put together without an index does without what draws them.
+const seed = /* @__PURE__ */ drawFactor();
+const firstFactor = /* @__PURE__ */ drawFactor();
+const secondFactor = /* @__PURE__ */ drawFactor();
 
 const noRow = 0xffffffff;
 /** Rows there is room for at first, unless the caller knows that there will be few. A power of two. */

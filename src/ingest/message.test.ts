@@ -11,6 +11,7 @@ import {
   samplePod,
   wholeMessage,
 } from "./testdata/sample-message.ts";
+import { peerFields, renamedFields } from "./wire.ts";
 import { WireWriter } from "./wire-writer.ts";
 
 function read(bytes: Uint8Array): IngestMessage {
@@ -271,6 +272,21 @@ test("what an API server told the agent of a pod comes along, with a peer and wi
   const message = read(writeMessage(sampleMessage({ peers: [pod], renamed })));
   assert.deepEqual(message.peers, [pod]);
   assert.deepEqual(message.renamed, renamed);
+});
+
+test("peers' texts have the numbers that agent-batch.proto gives them", () => {
+  const proto = readFileSync(new URL("./agent-batch.proto", import.meta.url), "utf8");
+  const numbersOf = (message: string) => {
+    const fields = new RegExp(`^message ${message} \\{(.+?)^\\}`, "ms").exec(proto)![1]!;
+    const camel = (name: string) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return [...fields.matchAll(/string (\w+) = (\d+);/g)].map(([, name, number]) => [
+      camel(name!),
+      Number(number),
+    ]);
+  };
+  const numbered = (names: readonly string[]) => names.map((name, i) => [name, i + 1]);
+  assert.deepEqual(numbered(peerFields), numbersOf("Peer"));
+  assert.deepEqual(numbered(renamedFields), numbersOf("PeerName"));
 });
 
 test("of a pod's facts too texts are cut off", () => {

@@ -1,6 +1,7 @@
 import { protocolTcp } from "../flow/index.ts";
 import { etherType } from "./header-protocol.ts";
 import { linkType } from "./link-type.ts";
+import type { PacketBatch } from "./packet-batch.ts";
 
 /** What `FlowKeyReader.read` found. */
 export const packetKind = {
@@ -55,6 +56,8 @@ const plainBytes = 54;
 /** EtherType of IPv4, then version 4 and a header of 20 octets. */
 const plainStart = 0x080045;
 const protocolUdp = 17;
+/** Of IPv4's third word: more fragments and the fragment's offset, which are 0 of a whole datagram, and the protocol. */
+const wholeAndProtocol = 0x3fff_00ff;
 const mappedPrefix = 0xffff;
 /** FIN, SYN and RST: what begins or ends a connection. */
 const handshakeFlags = 7;
@@ -131,30 +134,44 @@ export class FlowKeyReader {
   }
 
   /**
-   * Whether the packet is another plain one of the flow and the direction of the packet at `place`, neither of which begins or ends a
-   * connection: then its octets and control bits are added there. Packets come in runs; one that goes on with a run needs no key of its own.
-   * `above` is what the key there has above the protocol.
+   * Goes on behind a plain packet of the batch, which `read` has put at `place`, as long as there are plain packets of the same flow and direction that
+   * neither begin nor end a connection: their octets and control bits are added there. Returns the first packet that is another's. Packets come in
+   * runs; those that go on with one need no key of their own. Times within a run do not go back behind `latest`, and stay before `until`.
    */
-  joins(view: DataView, start: number, end: number, link: number, place: number, above: number): boolean {
+  readRun(batch: PacketBatch, first: number, place: number, latest: number, until: number): number {
+    const { view, offsets, capturedLengths, linkTypes, interfaces, times, count } = batch;
     const words = this.words;
     const base = place * keyWords;
-    if (end - start < plainBytes || link !== linkType.ethernet || this.#withMacs) return false;
-    if (words[base + 3] !== view.getInt32(start + 26) || words[base + 7] !== view.getInt32(start + 30))
-      return false;
-    if (words[base + keyWord.ports] !== view.getInt32(start + 34) || words[base + keyWord.vlans] !== 0)
-      return false;
-    const length = view.getUint16(start + 16);
-    const protocol = view.getUint8(start + 23);
-    if (view.getInt32(start + 12) >>> 8 !== plainStart || length === 0) return false;
-    if (words[base + keyWord.protocol] !== (protocol | above) || (view.getUint16(start + 20) & 0x3fff) !== 0)
-      return false;
-    if (protocol !== protocolTcp && protocol !== protocolUdp) return false;
-    const facts = words[base + keyWord.facts]!;
-    const flags = protocol === protocolTcp ? view.getUint8(start + 47) : 0;
-    if (((facts | flags) & handshakeFlags) !== 0) return false;
-    words[base + keyWord.facts] = facts | flags;
-    words[base + keyWord.octets]! += length;
-    return true;
+    const head = offsets[first]!;
+    const captureInterface = interfaces[first]!;
+    const protocol = view.getUint8(head + 23);
+    const source = view.getInt32(head + 26, true);
+    const destination = view.getInt32(head + 30, true);
+    const ports = view.getInt32(head + 34, true);
+    let octets = words[base + keyWord.octets]!;
+    let facts = words[base + keyWord.facts]!;
+    let now = latest;
+    let i = first + 1;
+    for (; i < count && (facts & handshakeFlags) === 0; i++) {
+      const time = times[i]!;
+      if (time < now || time >= until) break;
+      const start = offsets[i]!;
+      if (capturedLengths[i]! < plainBytes) break;
+      if (linkTypes[i] !== linkType.ethernet || interfaces[i] !== captureInterface) break;
+      if (view.getInt32(start + 26, true) !== source || view.getInt32(start + 30, true) !== destination)
+        break;
+      if (view.getInt32(start + 34, true) !== ports || view.getInt32(start + 12) >>> 8 !== plainStart) break;
+      if ((view.getInt32(start + 20) & wholeAndProtocol) !== protocol) break;
+      const length = view.getUint16(start + 16);
+      const flags = protocol === protocolTcp ? view.getUint8(start + 47) : 0;
+      if (length === 0 || (flags & handshakeFlags) !== 0) break;
+      octets += length;
+      facts |= flags;
+      now = time;
+    }
+    words[base + keyWord.octets] = octets;
+    words[base + keyWord.facts] = facts;
+    return i;
   }
 
   #readLink(view: DataView, start: number, end: number, link: number, wireLength: number): PacketKind {

@@ -41,6 +41,13 @@ export class PacketBatch {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Says of every row to come what all packets have in common; the rows keep it when the batch is begun again. */
+  describeAll(link: number, captureInterface: number, direction: number): void {
+    this.linkTypes.fill(link);
+    this.interfaces.fill(captureInterface);
+    this.directions.fill(direction);
+  }
+
   /** Puts what is said of a packet in the place of another. */
   copyRow(from: number, to: number): void {
     this.offsets[to] = this.offsets[from]!;

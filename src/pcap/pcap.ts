@@ -26,6 +26,8 @@ export class PcapReader implements FormatReader {
   readonly #headerBytes: number;
   readonly #linkType: number;
   #isHeaderRead = false;
+  /** Of this batch every row says already what all packets of the file have in common. */
+  #described: PacketBatch | undefined;
   #packetCount = 0;
 
   private constructor(view: DataView, start: number, isLittleEndian: boolean, magic: number) {
@@ -57,9 +59,11 @@ export class PcapReader implements FormatReader {
     const headerBytes = this.#headerBytes;
     const isLittleEndian = this.#isLittleEndian;
     const fractions = this.#fractionsPerMillisecond;
-    const link = this.#linkType;
-    const { offsets, capturedLengths, wireLengths, times, linkTypes, interfaces, directions, capacity } =
-      batch;
+    if (batch !== this.#described) {
+      batch.describeAll(this.#linkType, 0, packetDirection.unknown);
+      this.#described = batch;
+    }
+    const { offsets, capturedLengths, wireLengths, times, capacity } = batch;
     let { count } = batch;
     this.wanted = headerBytes;
     while (count < capacity && at + headerBytes <= end) {
@@ -78,9 +82,6 @@ export class PcapReader implements FormatReader {
       wireLengths[count] = Math.max(wire, captured);
       times[count] =
         view.getUint32(at, isLittleEndian) * 1000 + view.getUint32(at + 4, isLittleEndian) / fractions;
-      linkTypes[count] = link;
-      interfaces[count] = 0;
-      directions[count] = packetDirection.unknown;
       count++;
       at += headerBytes + captured;
     }

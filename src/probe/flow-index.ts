@@ -5,10 +5,15 @@ const firstSlots = 16_384;
 /** Keys looked for at a time: as many as there is memory on its way, and they fit into the nearest cache. */
 export const groupPacketsMax = 64;
 
-// Of this process alone, as in RowIndex: whoever knew how keys are mixed could choose many for one slot.
-const [seed, factor1, factor2, factor3] = crypto
-  .getRandomValues(new Int32Array(4))
-  .map((word) => word | 1) as unknown as [number, number, number, number];
+/**
+ * Of this process alone, as in RowIndex: whoever knew how keys are mixed could choose many for one slot. V8 has the state of Math.random from the
+ * system's random numbers, and nobody is told what comes out of it; to load Node's own `crypto` is a sixth of a start.
+ */
+const drawFactor = () => (Math.random() * 2 ** 32) | 1;
+const seed = drawFactor();
+const factor1 = drawFactor();
+const factor2 = drawFactor();
+const factor3 = drawFactor();
 
 /** The same for both directions of a flow. */
 export function hashKey(keys: Int32Array, at: number): number {
@@ -63,7 +68,7 @@ export class FlowIndex {
     for (let i = 0; i < size; i++) rows[i] = slots[(hashes[i]! & mask) * 2 + 1]!;
     for (let i = 0; i < size; i++) {
       const row = rows[i]!;
-      if (row !== 0) sum = (sum + words[(row - 1) * rowWords]! + words[(row - 1) * rowWords + 16]!) | 0;
+      if (row !== 0) sum ^= words[(row - 1) * rowWords]! ^ words[(row - 1) * rowWords + 16]!;
     }
     this.fetched = sum;
   }

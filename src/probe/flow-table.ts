@@ -86,11 +86,12 @@ export class FlowTable {
   add(batch: PacketBatch): void {
     const group = this.#group;
     for (let from = 0; from < batch.count; ) {
-      from = group.read(batch, from, this.#now, this.#runsUntil);
+      from = group.read(batch, from, this.#now, this.#nextCheck);
       // Packets without a flow are a sign of time all the same.
       if (group.size === 0) this.#keepTime(batch.times[from - 1]!);
       this.#index.fetch(group.hashes, group.size);
-      this.#countGroup(batch);
+      if (group.isTimely) this.#countRuns(batch, 0, group.size);
+      else this.#countByClock(batch);
     }
   }
 
@@ -134,21 +135,25 @@ export class FlowTable {
     return { time: idle, reason: this.#deadlines.idleReason(row) };
   }
 
-  /** Runs end where flows may be due. softflowd counts, and looks for flows that are too large, packet by packet. */
-  get #runsUntil(): number {
-    return this.config.isSoftflowd ? Number.NEGATIVE_INFINITY : this.#nextCheck;
+  /** Flows may be due, or the clock is another: before each run it is looked at. */
+  #countByClock(batch: PacketBatch): void {
+    const { firsts, size } = this.#group;
+    for (let i = 0; i < size; i++) {
+      this.#keepTime(batch.times[firsts[i]!]!);
+      this.#countRuns(batch, i, i + 1);
+    }
   }
 
   /** A run that only adds to its flow takes no more than what stands here; packets that begin or end something go elsewhere. */
-  #countGroup(batch: PacketBatch): void {
-    const { keys, hashes, firsts, lasts, packetCounts, size } = this.#group;
+  #countRuns(batch: PacketBatch, from: number, to: number): void {
+    const { keys, hashes, firsts, lasts, packetCounts } = this.#group;
     const { words, doubles } = this;
     const { times } = batch;
     const index = this.#index;
-    for (let i = 0; i < size; i++) {
+    for (let i = from; i < to; i++) {
       const first = firsts[i]!;
       const time = times[first]!;
-      this.#keepTime(time);
+      if (time > this.#now) this.#now = time;
       const at = i * keyWords;
       let found = index.find(keys, at, hashes[i]!);
       if (found < 0) found = this.#insert(at, hashes[i]!) << 1;

@@ -53,6 +53,8 @@ export class PacketGroup {
   };
   /** How many runs. */
   size = 0;
+  /** Whether the clock only goes on, and stays before the time that was given: nothing is to be done by it before the group is counted. */
+  isTimely = false;
   /** `keyWords` for each; what is counted is of all its packets. */
   readonly keys: Int32Array;
   readonly hashes: Int32Array;
@@ -94,57 +96,58 @@ export class PacketGroup {
 
   /**
    * Reads from a packet of the batch on; returns the first packet behind those read. `now` is the clock before it. The clock goes on within a run,
-   * and stays before `runsUntil`: what is done by the clock comes between two runs. Behind a packet of another clock there are none.
+   * and stays before `checkAt`: what is done by the clock comes between two runs. Behind a packet of another clock there are none. softflowd counts,
+   * and looks for flows that are too large, packet by packet.
    */
-  read(batch: PacketBatch, from: number, now: number, runsUntil: number): number {
+  read(batch: PacketBatch, from: number, now: number, checkAt: number): number {
     const { view, offsets, capturedLengths, wireLengths, linkTypes, interfaces, times, count } = batch;
-    const { hashes, firsts, lasts, packetCounts } = this;
-    const { sampling } = this.#config;
+    const { keys, hashes, firsts, lasts, packetCounts } = this;
+    const { sampling, isSoftflowd } = this.#config;
     const reader = this.#reader;
     const capacity = this.#capacity;
     const limitsPlain = this.#portsMask === 0;
     let latest = Number.NEGATIVE_INFINITY;
-    let earliest = now - backwardMillisecondsMax;
-    let until = runsUntil;
+    let until = sampling > 1 || isSoftflowd ? Number.NEGATIVE_INFINITY : checkAt;
+    let isTimely = true;
     let looked = 0;
-    let joined = 0;
+    let counted = 0;
     let size = 0;
     let i = from;
-    for (; i < count && size < capacity; i++) {
+    while (i < count && size < capacity) {
+      const first = i++;
       if (sampling > 1 && ++this.#sampleCount % sampling !== 0) continue;
       looked++;
-      const start = offsets[i]!;
-      const end = start + capturedLengths[i]!;
-      const link = linkTypes[i]!;
-      const time = times[i]!;
-      const ofInterface = interfaces[i]! << 16;
-      if (time < earliest) until = Number.NEGATIVE_INFINITY;
-      const isInTime = time >= latest && time < until;
+      const start = offsets[first]!;
+      const time = times[first]!;
+      if (time < Math.max(latest, now) - backwardMillisecondsMax) {
+        isTimely = false;
+        until = Number.NEGATIVE_INFINITY;
+      }
       latest = Math.max(latest, time);
-      earliest = Math.max(earliest, time - backwardMillisecondsMax);
-      const run = size - 1;
-      if (run >= 0 && isInTime && !limitsPlain && reader.joins(view, start, end, link, run, ofInterface)) {
-        lasts[run] = i;
-        packetCounts[run]!++;
-        joined++;
-        continue;
-      }
       const at = size * keyWords;
-      const kind = reader.read(view, start, end, link, wireLengths[i]!, size);
+      const end = start + capturedLengths[first]!;
+      const kind = reader.read(view, start, end, linkTypes[first]!, wireLengths[first]!, size);
       // The key of a plain packet is nearly complete as it was read, at the usual levels.
-      if (kind === packetKind.plain && !limitsPlain) this.keys[at + keyWord.protocol]! |= ofInterface;
-      else {
+      if (kind === packetKind.plain && !limitsPlain) {
+        keys[at + keyWord.protocol]! |= interfaces[first]! << 16;
+        if (latest < until) i = reader.readRun(batch, first, size, latest, until);
+        latest = Math.max(latest, times[i - 1]!);
+      } else {
         if (!this.#isCounted(kind, at)) continue;
-        this.#completeKey(at, interfaces[i]!, time);
+        this.#completeKey(at, interfaces[first]!, time);
       }
-      hashes[size] = hashKey(this.keys, at);
-      firsts[size] = i;
-      lasts[size] = i;
-      packetCounts[size++] = 1;
+      const packetCount = i - first;
+      looked += packetCount - 1;
+      counted += packetCount;
+      hashes[size] = hashKey(keys, at);
+      firsts[size] = first;
+      lasts[size] = i - 1;
+      packetCounts[size++] = packetCount;
     }
     this.size = size;
+    this.isTimely = isTimely && latest < checkAt;
     this.counts.packetCount += looked;
-    this.counts.countedPackets += size + joined;
+    this.counts.countedPackets += counted;
     this.counts.sampledOut += i - from - looked;
     return i;
   }

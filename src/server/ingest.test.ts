@@ -880,7 +880,7 @@ test("of another machine's pod an agent has nothing to say, nor what no API serv
   const { stored, rowOf, peers } = await createAlone(t);
   await stored({ ...fromClient(1), peers: [pod] });
   const foreign = { ...pod, id: "container:web/x", node: "web", address: "10.0.0.1", pod: "pwned" };
-  const other = { ...fromServer(1), peers: [foreign] };
+  const other = { ...fromServer(1), machine: "another kernel", peers: [foreign] };
   await stored({
     ...other,
     renamed: [{ id: foreign.id, address: foreign.address, name: "x", ...samplePod }],

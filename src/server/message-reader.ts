@@ -61,7 +61,8 @@ export function createMessageReader({
     for (const peer of renamed) {
       if (!isPeerOf(node, peer.id)) continue;
       if (peer.name !== "") peers.rename(peer, peer.name);
-      if (claims.isOf(node, peers.get(peers.find(peer)).podUid))
+      const { podUid = "" } = peers.get(peers.find(peer));
+      if (podUid !== "" && claims.claim(podUid, message))
         peers.learnPod({ id: peer.id, address: peer.address, ...toldFacts(peer) });
     }
     for (const { address, name, ttlSeconds } of learned)
@@ -78,7 +79,7 @@ export function createMessageReader({
     const rowOf = (place: number) => {
       if (isLookedAt[place] === 0) {
         isLookedAt[place] = 1;
-        rows[place] = internTold(node, told[place - 1]!);
+        rows[place] = internTold(message, told[place - 1]!);
       }
       return rows[place]!;
     };
@@ -129,10 +130,10 @@ export function createMessageReader({
   }
 
   /** 0: the server names it. */
-  function internTold(node: string, told: Peer): number {
-    const own = peerToldBy(node, told);
+  function internTold(message: IngestMessage, told: Peer): number {
+    const own = peerToldBy(message.node, told);
     if (own === undefined) return 0;
-    const peer = own.podUid === undefined || claims.claim(own.podUid, node) ? own : withoutPod(own);
+    const peer = own.podUid === undefined || claims.claim(own.podUid, message) ? own : withoutPod(own);
     const row = peers.intern(peer);
     if (row <= 1) return row;
     if (peer.name !== "") peers.rename(peer, peer.name);

@@ -68,7 +68,11 @@ test("only the metadata of the node's own pods is asked for, list and watch, and
   api.put(path, pod("web-1"));
   pods.start();
   await until("it watches", () => api.watchesOf(path).length === 1);
-  assert.equal(api.asked.length, 2);
+  assert.deepEqual(
+    api.asked.map(({ query }) => query.get("resourceVersion")),
+    ["0", String(api.version)],
+    "what the API server remembers, and all that came after",
+  );
   for (const { path: asked, query, accept, token } of api.asked) {
     assert.deepEqual([asked, query.get("fieldSelector"), token], [path, "spec.nodeName=node-a", "t"]);
     assert.match(accept, /as=PartialObjectMetadata/);
@@ -206,6 +210,12 @@ test("after 410 Gone there is a new list: who has gone meanwhile has gone", asyn
   api.instead = undefined;
   await until("it is listed anew", () => pods.status().relists === 1 && pods.status().state === "on");
   assert.deepEqual([pods.status().pods, pods.status().departedPods, pods.status().lists], [2, 1, 2]);
+  const lists = api.asked.filter(({ query }) => !query.has("watch"));
+  assert.deepEqual(
+    lists.map(({ query }) => query.get("resourceVersion")),
+    ["0", null],
+    "not again what the API server remembers, which was too old",
+  );
 });
 
 test("a node that the cluster does not know by this name is told: the agent's own pod at least would be on it", async (t) => {

@@ -22,7 +22,7 @@ export interface NodePodsDependencies {
   /** Said once per state: what is missing, in words. */
   log(message: string): void;
   /** For tests: shorter pauses. */
-  readonly watch?: Omit<WatchOptions, "path" | "metadataOnly" | "fieldSelector">;
+  readonly watch?: Omit<WatchOptions, "path" | "metadataOnly" | "fieldSelector" | "fromCache">;
   readonly podsMax?: number;
 }
 
@@ -70,7 +70,10 @@ export function createNodePods(dependencies: NodePodsDependencies): NodePods {
     },
     {
       ...dependencies.watch,
-      ...{ path: "/api/v1/pods", metadataOnly: true, fieldSelector: `spec.nodeName=${node}` },
+      path: "/api/v1/pods",
+      metadataOnly: true,
+      fieldSelector: `spec.nodeName=${node}`,
+      fromCache: true,
     },
   );
 
