@@ -4,10 +4,12 @@
  *   node bench/agent-cost.ts [--case NAME]... [--minutes 3] [--width 0.01] [--parts all|tcp]
  *
  * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
- * HTTP connections, four at a time. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
+ * HTTP connections, by four clients and four servers of which two and two share a processor: both processors are busy all the time, and what
+ * the agent's process takes, its collecting and its part of the cache, they lack. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
  * wakes; their CPU is steady whatever else runs. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
- * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count.
+ * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count. The agent is
+ * measured as it runs for days, not as it starts: before its period it polls for a second as often as makes V8 compile what polls run.
  * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
  * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
  * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
@@ -47,7 +49,8 @@ const hook = new EmptyHook(readKernelFacts().cgroupRoot);
 const agent = startAgentProcess(values.parts);
 const ownHooks = { without: 0, hook: 2, agent: values.parts === "all" ? 2 : 0 } as const;
 type Arm = keyof typeof ownHooks;
-const arms = Object.keys(ownHooks) as Arm[];
+/** In this order and back again, so that the one without is the neighbour of both: how fast a machine is drifts within seconds. */
+const arms: readonly Arm[] = ["hook", "without", "agent"];
 const armNames: Record<Arm, string> = { without: "without", hook: "empty hook", agent: "agent" };
 
 /** Offloads as they are by default (`TwoHosts` switches them off, for captures), and ports for many connections. */
@@ -144,10 +147,12 @@ interface Question {
   readonly thing: string;
   readonly perThing: number;
   /** None when the sender is both ends. */
-  readonly receiver?: readonly string[];
-  readonly sender: readonly string[];
-  /** How many of each. */
-  readonly copies?: number;
+  readonly receiver?: (port: number) => readonly string[];
+  readonly sender: (port: number) => readonly string[];
+  /** Of the first pair; each further one has the next. */
+  readonly port: number;
+  /** Of sender and receiver; 1 when not given. Several take turns with the processors, both of a pair on one, so that none of them rests. */
+  readonly pairs?: number;
   /** Which of the two tells what arrived. */
   readonly counts: "receiver" | "sender";
 }
@@ -157,26 +162,36 @@ const serverNamespace = `/run/netns/${hosts.server}`;
 const questions: readonly Question[] = [
   {
     ...{ name: "udp", unit: "1,000 datagrams/s", perUnit: 1000, thing: "datagram", perThing: 1 },
-    ...{ receiver: ["receive", "udp", "5301"], sender: ["send", "udp", hosts.serverAddress, "5301"] },
+    port: 5301,
+    receiver: (port) => ["receive", "udp", `${port}`],
+    sender: (port) => ["send", "udp", hosts.serverAddress, `${port}`],
     counts: "receiver",
   },
   {
     ...{ name: "tcp", unit: "Gbit/s", perUnit: 1e9 / 8, thing: "64 KiB", perThing: 65_536 },
-    ...{ receiver: ["receive", "tcp", "5302"], sender: ["send", "tcp", hosts.serverAddress, "5302"] },
+    port: 5302,
+    receiver: (port) => ["receive", "tcp", `${port}`],
+    sender: (port) => ["send", "tcp", hosts.serverAddress, `${port}`],
     counts: "receiver",
   },
   {
     ...{ name: "http", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
-    ...{ receiver: ["serve", "5303"], sender: ["request", hosts.serverAddress, "5303", "0"], copies: 4 },
+    ...{ port: 5320, pairs: 4 },
+    receiver: (port) => ["serve", `${port}`],
+    sender: (port) => ["request", hosts.serverAddress, `${port}`, "0"],
     counts: "sender",
   },
   {
     ...{ name: "udp-path", unit: "1,000 datagrams/s", perUnit: 1000, thing: "datagram", perThing: 1 },
-    ...{ sender: ["both", "udp", serverNamespace, hosts.serverAddress, "5306"], counts: "sender" },
+    port: 5306,
+    sender: (port) => ["both", "udp", serverNamespace, hosts.serverAddress, `${port}`],
+    counts: "sender",
   },
   {
     ...{ name: "http-path", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
-    ...{ sender: ["both", "tcp", serverNamespace, hosts.serverAddress, "5307"], counts: "sender" },
+    port: 5307,
+    sender: (port) => ["both", "tcp", serverNamespace, hosts.serverAddress, `${port}`],
+    counts: "sender",
   },
 ];
 
@@ -184,6 +199,8 @@ interface Figures {
   readonly perSecond: number;
   /** Of sender and receiver together. */
   readonly cpuNanosecondsPerThing: number;
+  /** The agent's own process, 0 where there is none. */
+  readonly agentCores: number;
   /** What neither the two nor the agent took. */
   readonly othersCores: number;
 }
@@ -257,13 +274,15 @@ async function period(arm: Arm, question: Question, ends: Ends): Promise<Figures
     }
     const isOne = receiver === sender;
     const ours = sender.cpuMicroseconds + (isOne ? 0 : receiver.cpuMicroseconds);
-    const agents = (agentAfter - agentBefore) * 1000;
+    const agentMicroseconds = (agentAfter - agentBefore) * 1000;
+    const seconds = (to - from) / 1000;
     const counted = question.counts === "receiver" ? receiver : sender;
     const ofBoth = sender.cpuMicroseconds / sender.done + receiver.cpuMicroseconds / receiver.done;
     return {
       perSecond: counted.perSecond,
       cpuNanosecondsPerThing: isOne ? sender.nanosecondsPerThing : ofBoth * 1000 * question.perThing,
-      othersCores: (busySeconds - (ours + agents) / 1e6) / ((to - from) / 1000),
+      agentCores: agentMicroseconds / 1e6 / seconds,
+      othersCores: (busySeconds - (ours + agentMicroseconds) / 1e6) / seconds,
     };
   }
   throw new Error("the load was not to be measured: it stands still, or others attach programs all the time");
@@ -282,12 +301,14 @@ const ratios = (rounds: readonly Round[], of: Arm, to: Arm) =>
 const isUndisturbed = (round: Round) => arms.every((arm) => round[arm].othersCores <= othersCoresMax);
 
 async function compare(question: Question): Promise<void> {
-  const { receiver, sender, copies = 1 } = question;
-  const receiving = Array.from({ length: receiver === undefined ? 0 : copies }, () =>
-    spawnLoad(hosts.server, 1, ...receiver!),
+  const { receiver, sender, port, pairs = 1 } = question;
+  const receiving = Array.from({ length: receiver === undefined ? 0 : pairs }, (_, i) =>
+    spawnLoad(hosts.server, pairs === 1 ? 1 : i % 2, ...receiver!(port + i)),
   );
   for (const child of receiving) await said(child, "listening");
-  const sending = Array.from({ length: copies }, () => spawnLoad(hosts.client, 0, ...sender));
+  const sending = Array.from({ length: pairs }, (_, i) =>
+    spawnLoad(hosts.client, i % 2, ...sender(port + i)),
+  );
   const ends: Ends = {
     receivers: receiving.map((child) => new Progress(child)),
     senders: sending.map((child) => new Progress(child)),
@@ -304,7 +325,6 @@ async function compare(question: Question): Promise<void> {
   };
   while (clock() - start < millisecondsMax && !isNarrow()) {
     const round: Partial<Record<Arm, Figures>> = {};
-    // There and back again: a drift cancels out.
     for (const arm of rounds.length % 2 === 0 ? arms : arms.toReversed())
       round[arm] = await period(arm, question, ends);
     rounds.push(round as Round);
@@ -330,6 +350,10 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
         `CPU of sender and receiver ${median(costs).toFixed(0)} ± ${deviation(costs).toFixed(0)} ns per ${thing}`,
     );
   }
+  const agentMilliseconds = rounds.map((round) => round.agent.agentCores * 1000);
+  console.log(
+    `  the agent's process took ${median(agentMilliseconds).toFixed(1)} ± ${deviation(agentMilliseconds).toFixed(1)} ms of CPU a second`,
+  );
   for (const [of, to] of [
     ["agent", "without"],
     ["hook", "without"],

@@ -16,6 +16,7 @@ const program = `
 const unwanted = [
   "/node_modules/(zod|yaml|maxmind|mmdb-lib|tldts-icann|fastify)/",
   "/src/(collector|netflow|sflow|pcap|store|server)/",
+  "/src/enrich/node-pods/", // in a cluster, when it starts
   "NativeModule internal/deps/undici/undici",
   "NativeModule (http2|tls|internal/webstreams/readablestream)$",
 ];

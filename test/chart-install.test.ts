@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { findInCluster } from "../src/enrich/index.ts";
 import { createKubernetes } from "../src/enrich/kubernetes/index.ts";
+import { createNodePods, nodePodRules } from "../src/enrich/node-pods/index.ts";
 import { PeerTable } from "../src/topology/index.ts";
 import {
   chartFolder,
@@ -15,6 +17,7 @@ import {
   readManifests,
 } from "./chart.ts";
 import { valueSets } from "./chart-values.ts";
+import { CuttableWire } from "./cuttable-wire.ts";
 import { moduleFolder } from "./go-tools.ts";
 import { ApiServer, type Json, missingForApiServer, writeKubeconfig } from "./kubernetes-api-server.ts";
 import { ClusterObjects } from "./kubernetes-objects.ts";
@@ -153,7 +156,7 @@ test("installed, upgraded and rolled out anew: tokens are made once and stay; un
   assert.equal(((await secret()).data as Record<string, string>)["ingest-token"], first["ingest-token"]);
 });
 
-test("the server follows the cluster with the chart's own account and nothing more; the agent's account may do nothing", {
+test("the server follows the cluster with the chart's own account and nothing more; the agent's account may list and watch pods", {
   skip,
 }, async (t) => {
   const { folder, environment } = await api.accountOf("portolan", "portolan-server");
@@ -171,18 +174,112 @@ test("the server follows the cluster with the chart's own account and nothing mo
     kubernetes.status().resources.filter(({ state }) => state !== "watching"),
     [],
   );
-  const may = async (account: string, path: string) => {
-    const token = readFileSync(`${(await api.accountOf("portolan", account)).folder}/token`, "utf8");
-    return await api.request("GET", path, undefined, token).then(
-      () => true,
-      () => false,
-    );
-  };
   for (const path of ["/api/v1/secrets", "/api/v1/configmaps", "/apis/apps/v1/controllerrevisions"])
     assert.equal(await may("portolan-server", path), false, path);
-  for (const path of ["/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces/portolan/secrets"])
-    assert.equal(await may("portolan-agent", path), false, path);
+  const forbidden = [
+    ...[
+      "/api/v1/nodes",
+      "/api/v1/namespaces",
+      "/api/v1/namespaces/portolan/secrets",
+      "/apis/apps/v1/replicasets",
+    ],
+    ...["/api/v1/namespaces/portolan/pods/web", "/api/v1/namespaces/portolan/pods/web/log"],
+  ];
+  for (const path of forbidden) assert.equal(await may("portolan-agent", path), false, path);
+  assert.ok(await may("portolan-agent", "/api/v1/pods"));
 });
+
+test("an agent with the chart's own account and nothing more is told of its own node's pods; without the rule, which is missing", {
+  skip,
+}, async (t) => {
+  const cut = new CuttableWire();
+  await cut.start(() => api.port);
+  const { folder, environment } = await api.accountOf("portolan", "portolan-agent");
+  const access = findInCluster({ ...environment, KUBERNETES_SERVICE_PORT: String(cut.port) }, folder)!;
+  const peers = new PeerTable(1000, () => {});
+  const drop = () => assert.fail("nothing is given up");
+  const watch = { retryMilliseconds: 50, deniedMilliseconds: 200, pageSize: 2 };
+  const pods = createNodePods({ ...{ access, node: "node-a", peers, drop, now: Date.now, log() {}, watch } });
+  t.after(() => {
+    pods.stop();
+    cut.stop();
+  });
+  const objects = new ClusterObjects(api);
+  const owner = await objects.deployment("portolan", "web");
+  const marked = { owner, addresses: ["10.50.0.7"], labels: { "pod-template-hash": "5d4f8" } };
+  const [first, elsewhere] = [
+    await objects.pod("portolan", "web-5d4f8-x1", { ...marked, node: "node-a" }),
+    await objects.pod("portolan", "web-5d4f8-x2", { ...marked, node: "node-b" }),
+  ];
+  pods.start();
+  const isOn = () => pods.status().state === "on" || undefined;
+  await until("it watches", isOn);
+  await until("it is told of what was there", () => pods.status().pods === 1 || undefined);
+  const podOf = (podUid: string) => {
+    const seen = {
+      address: "10.50.0.7",
+      node: "node-a",
+      network: "",
+      process: "web",
+      container: "c",
+      podUid,
+    };
+    pods.tick();
+    return peers.get(
+      peers.intern({ id: `container:node-a/${podUid}`, kind: "container", name: "web", ...seen }),
+    );
+  };
+  const { namespace, pod, workload, workloadKind } = podOf(first);
+  assert.deepEqual(
+    [namespace, pod, workload, workloadKind],
+    [...["portolan", "web-5d4f8-x1", "web", "Deployment"]],
+  );
+  assert.equal(podOf(elsewhere).pod, undefined);
+  assert.equal(pods.status().pods, 1, "those of other nodes never come here");
+
+  const added = await objects.pod("portolan", "added", { addresses: ["10.50.0.8"], node: "node-a" });
+  await until("it is told of another", () => podOf(added).pod === "added" || undefined);
+  cut.cut();
+  await until("it is away", () => pods.status().state === "away" || undefined);
+  await objects.deletePod("portolan", "added");
+  cut.mend();
+  await until(
+    "the deletion is told by the watch that goes on",
+    () => pods.status().departedPods === 1 || undefined,
+  );
+  assert.equal(pods.status().lists, 1, "there was no new list");
+
+  cut.cut();
+  await objects.deletePod("portolan", "web-5d4f8-x1");
+  const last = await objects.pod("portolan", "last", { addresses: ["10.50.0.9"], node: "node-a" });
+  await api.stopServer();
+  await api.compact();
+  await api.startServer();
+  cut.mend();
+  await until("410 Gone: all is listed anew", () => podOf(last).pod === "last" || undefined);
+  assert.equal(podOf(first).pod, "web-5d4f8-x1", "a pod that has gone names its late flows");
+  assert.deepEqual([pods.status().pods, pods.status().relists], [1, 1]);
+
+  const role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/portolan-portolan:agent";
+  await api.request("PATCH", role, { rules: [] });
+  await until("the rule is gone", async () => !(await may("portolan-agent", "/api/v1/pods")) || undefined);
+  cut.cut();
+  cut.mend();
+  await until("what is denied is told", () => pods.status().state === "denied" || undefined);
+  assert.match(pods.status().reason, /cannot watch resource "pods"/);
+  assert.match(pods.status().remedy!, /resources: \[pods\], verbs: \[list, watch\]/);
+  await api.request("PATCH", role, { rules: nodePodRules });
+  await until("it goes on with the rule", isOn);
+});
+
+/** Whether an account of the chart's may read this. */
+async function may(account: string, path: string): Promise<boolean> {
+  const token = readFileSync(`${(await api.accountOf("portolan", account)).folder}/token`, "utf8");
+  return await api.request("GET", path, undefined, token).then(
+    () => true,
+    () => false,
+  );
+}
 
 test("what the DaemonSet and the StatefulSet select is what they make", { skip }, async () => {
   for (const [kind, name] of [

@@ -24,6 +24,7 @@ export const valueSets: Record<string, object> = {
     agent: {
       seLinuxOptions: { type: "spc_t" },
       hostPaths: { containerRuntimeSocket: "/run/containerd/containerd.sock" },
+      kubernetes: { enabled: true },
       config: { commandLine: true, flows: 100000 },
       podAnnotations: { team: "net" },
     },
@@ -46,6 +47,9 @@ export const valueSets: Record<string, object> = {
   },
   "privileged agents on their nodes' network": {
     agent: { privileged: true, hostNetwork: true, appArmorProfile: "", seccompProfile: "" },
+  },
+  "agents that ask the API server nothing": {
+    agent: { kubernetes: { enabled: false } },
   },
   "no agents, no volume, nobody asked for a token": {
     ...{ agent: { enabled: false }, auth: { enabled: false }, networkPolicy: { enabled: false } },

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { stringify } from "yaml";
+import { isDeepStrictEqual } from "node:util";
+import { parse, stringify } from "yaml";
 import { clusterRules } from "../src/enrich/kubernetes/index.ts";
+import { nodePodRules } from "../src/enrich/node-pods/index.ts";
 import { everyAddress, readConfig } from "../src/settings/index.ts";
 import { chartFolder, Helm, type Manifest, manifestOf, missingForChart } from "./chart.ts";
 import { valueSets } from "./chart-values.ts";
@@ -31,12 +33,46 @@ test("the chart has the program's version, and the rights that the program asks 
   assert.ok(chart.includes(`\nversion: ${version}\n`) && chart.includes(`\nappVersion: "${version}"\n`));
   const manifests = helm.render({});
   assert.deepEqual(manifestOf(manifests, "ClusterRole", "portolan-portolan").rules, clusterRules);
-  const { rules, serviceAccountName } = {
-    rules: manifests.filter(({ kind }) => kind === "ClusterRole" || kind === "Role"),
-    serviceAccountName: podOf(manifestOf(manifests, "DaemonSet", "portolan-agent")).serviceAccountName,
-  };
-  assert.equal(rules.length, 1, "agents have no rights at all");
+  assert.deepEqual(manifestOf(manifests, "ClusterRole", "portolan-portolan:agent").rules, nodePodRules);
+  const binding = manifestOf(manifests, "ClusterRoleBinding", "portolan-portolan:agent");
+  const { serviceAccountName } = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent"));
   assert.equal(serviceAccountName, "portolan-agent");
+  assert.deepEqual(binding.subjects, [
+    { kind: "ServiceAccount", name: serviceAccountName, namespace: "portolan" },
+  ]);
+  assert.deepEqual(binding.roleRef, {
+    ...{ apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "portolan-portolan:agent" },
+  });
+  assert.equal(manifests.filter(({ kind }) => kind === "ClusterRole" || kind === "Role").length, 2);
+});
+
+test("agents ask the API server by their token, and are let out to it; where they are not to, they have neither", {
+  skip,
+}, () => {
+  const apiServerPort = { port: 6443, protocol: "TCP" };
+  const found = (values: object) => {
+    const manifests = helm.render(values);
+    const pod = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent"));
+    const config = manifestOf(manifests, "ConfigMap", "portolan-agent").data as Record<string, string>;
+    const { egress } = manifestOf(manifests, "NetworkPolicy", "portolan-agent").spec as {
+      egress: { ports?: object[] }[];
+    };
+    const ports = egress.flatMap(({ ports = [] }) => ports);
+    return {
+      pods: (parse(config["portolan.yaml"]!) as { agent: { pods: boolean } }).agent.pods,
+      hasToken: pod.automountServiceAccountToken,
+      isLetOut: ports.some((port) => isDeepStrictEqual(port, apiServerPort)),
+      roles: manifests.filter(
+        ({ kind, metadata }) => kind.startsWith("ClusterRole") && metadata.name.endsWith("agent"),
+      ).length,
+      node: (pod.containers[0]!.env ?? []).find(({ name }) => name === "NODE_NAME")?.valueFrom,
+    };
+  };
+  const node = { fieldRef: { fieldPath: "spec.nodeName" } };
+  assert.deepEqual(found({}), { pods: true, hasToken: true, isLetOut: true, roles: 2, node });
+  assert.deepEqual(found(valueSets["agents that ask the API server nothing"]!), {
+    ...{ pods: false, hasToken: false, isLetOut: false, roles: 0, node },
+  });
 });
 
 test("the server's configuration is one that the server takes, whatever the values", { skip }, (t) => {
@@ -74,7 +110,7 @@ test("pods: the server is nobody and writes into its volume alone; agents have t
   const agent = podOf(manifestOf(manifests, "DaemonSet", "portolan-agent"));
   assert.deepEqual(
     [agent.hostPID, agent.hostNetwork, agent.automountServiceAccountToken],
-    [true, false, false],
+    [true, false, true],
   );
   const { privileged, capabilities, readOnlyRootFilesystem } = agent.containers[0]!.securityContext;
   assert.deepEqual([privileged, readOnlyRootFilesystem], [false, true]);
@@ -178,8 +214,11 @@ test("the chart takes every setting of the program, and of its agent", { skip },
   const keysOf = (section: { properties: object }) => Object.keys(section.properties);
   const { config, agent } = schema.properties;
   assert.deepEqual(keysOf(config).sort(), accepted("nonsense: 1"));
-  // Whether there is an agent is agent.enabled of the chart.
-  assert.deepEqual([...keysOf(agent.properties.config), "enabled"].sort(), accepted("agent: {nonsense: 1}"));
+  // Whether there is an agent is agent.enabled of the chart, and whether it asks for pods agent.kubernetes.
+  assert.deepEqual(
+    [...keysOf(agent.properties.config), "enabled", "pods"].sort(),
+    accepted("agent: {nonsense: 1}"),
+  );
 });
 
 test("pods stay on Linux, whatever else the cluster has; a node that is named stays named", { skip }, () => {
@@ -190,6 +229,18 @@ test("pods stay on Linux, whatever else the cluster has; a node that is named st
   assert.deepEqual(server.nodeSelector, {
     ...{ "kubernetes.io/os": "linux", "kubernetes.io/hostname": "node-1" },
   });
+});
+
+test("who waits minutes for a processor is not started again for it", { skip }, () => {
+  const manifests = helm.render({});
+  for (const [kind, name] of [
+    ["StatefulSet", "portolan-server"],
+    ["DaemonSet", "portolan-agent"],
+  ] as const) {
+    const { livenessProbe } = podOf(manifestOf(manifests, kind, name)).containers[0]!;
+    assert.ok(livenessProbe!.timeoutSeconds >= 30, name);
+    assert.ok(livenessProbe!.periodSeconds * livenessProbe!.failureThreshold >= 300, name);
+  }
 });
 
 test("files of one's own are mounted beside the chart's", { skip }, () => {
@@ -242,6 +293,7 @@ const refused: [object, RegExp][] = [
   [{ server: { flows: { type: "Nodeport" } } }, /one of 'ClusterIP', 'NodePort', 'LoadBalancer'/],
   [{ server: { flows: { ports: [] } } }, /'\/server\/flows\/ports': minItems: got 0, want 1/],
   [{ auth: { ingestToken: "short" } }, /'\/auth\/ingestToken': 'short' does not match/],
+  [{ agent: { config: { pods: false } } }, /'\/agent\/config': additional properties 'pods' not allowed/],
   [{ agent: { serverUrl: "portolan:8080" } }, /'\/agent\/serverUrl'.*https\?/],
   [{ agent: { spoolSize: "256" } }, /'\/agent\/spoolSize'/],
   [{ config: { listen: "0.0.0.0:80" } }, /config.listen: the chart decides this; say it in server.service/],
@@ -300,7 +352,13 @@ interface PodSpec {
   readonly containers: readonly {
     readonly args: readonly string[];
     readonly resources?: { readonly requests?: object };
+    readonly livenessProbe?: {
+      readonly timeoutSeconds: number;
+      readonly periodSeconds: number;
+      readonly failureThreshold: number;
+    };
     readonly volumeMounts?: object[];
+    readonly env?: readonly { readonly name: string; readonly valueFrom?: object }[];
     readonly securityContext: Record<string, unknown>;
   }[];
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -11,8 +11,21 @@ import { fileURLToPath } from "node:url";
 import { agentDefaults, createAgent } from "../src/agent/index.ts";
 import { NameTable } from "../src/enrich/index.ts";
 import { type FlowBatch, formatAddress, ObserverTable, parseAddress } from "../src/flow/index.ts";
-import { canRunDatagrams, createDatagramObserver, readKernelFacts } from "../src/observe/index.ts";
-import { createStitcher, observedEnd, PeerTable, stitchDefaults } from "../src/topology/index.ts";
+import {
+  canRunDatagrams,
+  createDatagramObserver,
+  readKernelFacts,
+  slowerDatagrams,
+} from "../src/observe/index.ts";
+import {
+  type AskedCounter,
+  type AskedName,
+  createStitcher,
+  observedEnd,
+  type Peer,
+  PeerTable,
+  stitchDefaults,
+} from "../src/topology/index.ts";
 import { TestCgroups, whyNoCgroups } from "./cgroups.ts";
 import { EmptyHook, enableBpfStatistics } from "./empty-hook.ts";
 import { heldBpf } from "./held-bpf.ts";
@@ -51,6 +64,7 @@ function createWatch(t: TestContext, config: Partial<typeof agentDefaults> = {})
   const names = new NameTable();
   const drops = new Map<string, number>();
   const rows: Row[] = [];
+  const asked: (Omit<AskedName, "peer"> & { readonly peer: Peer })[] = [];
   const stitcher = createStitcher(stitchDefaults, () => {});
   const agent = createAgent(
     { ...agentDefaults, ...config },
@@ -64,6 +78,8 @@ function createWatch(t: TestContext, config: Partial<typeof agentDefaults> = {})
         stitcher.stitch(batch, Math.floor(Date.now() / 1000));
         keep(batch);
       },
+      deliverAsked: (names) =>
+        void asked.push(...names.map((each) => ({ ...each, peer: peers.get(each.peer) }))),
       now: Date.now,
     },
   );
@@ -75,7 +91,7 @@ function createWatch(t: TestContext, config: Partial<typeof agentDefaults> = {})
   const { datagrams, dns } = agent.status();
   assert.deepEqual([datagrams.state, dns.state], ["on", "on"], datagrams.reason);
   return {
-    ...{ agent, names, drops, rows },
+    ...{ agent, names, drops, rows, asked },
     poll() {
       agent.poll();
       keep(stitcher.takeWaited(Date.now()));
@@ -448,6 +464,65 @@ test("DNS answers name addresses; failures, silence and garbage are counted", {
   assert.ok(silent!.timedOutCount >= 2);
   const flow = watch.totals(udp, 53, "client");
   assert.ok(flow.sent[0]! >= 8 && flow.received[0]! >= 6, "they are flows as well");
+
+  const asker = watch.rows.find(({ port, end }) => port === 53 && end === "client")!;
+  const ofAsker = watch.asked.filter(({ peer }) => peer.id === asker.peer && peer.address === asker.client);
+  const sum = (name: string, counter: AskedCounter) =>
+    ofAsker.filter((each) => each.name === name).reduce((total, each) => total + each[counter], 0);
+  assert.deepEqual(
+    asked.map((name) => [name, sum(name, "answerCount"), sum(name, "nxdomainCount")]),
+    [
+      ["www.example", 2, 0],
+      ["no.example", 2, 2],
+      ["bad.example", 0, 0],
+      ["silent.example", 0, 0],
+    ],
+    "by who asked, at the address that its flows have",
+  );
+  for (const name of asked) {
+    const [queries, answers, late] = (["queryCount", "answerCount", "timedOutCount"] as const).map(
+      (counter) => sum(name, counter),
+    );
+    assert.equal(queries, answers! + late!, name);
+  }
+  assert.ok(sum("www.example", "latencySumMicroseconds") > 0);
+});
+
+test("names are not kept with who asked where that is not wanted, though addresses are named", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t, { resolvers: [hosts.serverAddress], lookups: false });
+  await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
+  await said(run(hosts, hosts.client, "resolve", hosts.serverAddress, "www.example"), "resolved");
+  watch.poll();
+  const name = watch.names.nameOf(parseAddress("192.0.2.80")!, 0, Math.floor(Date.now() / 1000));
+  assert.deepEqual([name, watch.asked], ["www.example", []]);
+});
+
+test("a name is its container's that asked, though the process has ended", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const hosts = createHosts(t);
+  const watch = createWatch(t);
+  const id = process.pid.toString(16).padStart(64, "d0d0");
+  const cgroup = join(facts.cgroupRoot, `docker-${id}.scope`);
+  mkdirSync(cgroup);
+  t.after(() => until("the cgroup is empty", () => spawnSync("rmdir", [cgroup]).status === 0 || undefined));
+  await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
+  const enter = `echo $$ > ${cgroup}/cgroup.procs; exec ip netns exec "$@"`;
+  const program = [hosts.client, process.execPath, traffic, "resolve", hosts.serverAddress, "www.example"];
+  const child = spawn("sh", ["-c", enter, "sh", ...program], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  await said(child, "resolved");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  watch.poll();
+  const found = watch.asked.find(({ name }) => name === "www.example");
+  assert.deepEqual([found?.peer.kind, found?.peer.id], ["container", `container:${node}/${id}`]);
+  assert.equal(found?.queryCount, 2);
 });
 
 test("DNS messages that found no room are counted drops: each is looked at or counted, once", {
@@ -500,6 +575,43 @@ test("flows whose hashes meet keep their own figures, and what is beyond the bou
   );
   // At least, since other tests' flows may meet each other as well.
   assert.ok(observer.losses().tableFull >= 4 * 14, "14 questions and answers, at both ends");
+});
+
+/** The compiled programs with a first instruction in the section of `follow_ingress` that no kernel takes. */
+function spoiltPrograms(): Uint8Array {
+  const elf = readFileSync(new URL("../src/observe/bpf/datagram.bpf.o", import.meta.url));
+  // Elf64_Ehdr: e_shoff at 40, e_shentsize at 58, e_shnum, e_shstrndx; Elf64_Shdr: sh_name, sh_offset at 24.
+  const headerAt = (i: number) => Number(elf.readBigUInt64LE(40)) + i * elf.readUInt16LE(58);
+  const offsetOf = (i: number) => Number(elf.readBigUInt64LE(headerAt(i) + 24));
+  const nameAt = (i: number) => offsetOf(elf.readUInt16LE(62)) + elf.readUInt32LE(headerAt(i));
+  const section = Array.from({ length: elf.readUInt16LE(60) }, (_, i) => i).find((i) =>
+    elf.subarray(nameAt(i)).toString("latin1", 0, 21).startsWith("cgroup_skb/ingress\0"),
+  )!;
+  elf.fill(0xff, offsetOf(section), offsetOf(section) + 8);
+  return elf;
+}
+
+test("where the kernel refuses the faster programs the slower ones count, and it is said", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const observer = createDatagramObserver({
+    ...{ flowsMax: 1000, withFlows: true, withDns: false, cgroupRoot: facts.cgroupRoot },
+    elf: spoiltPrograms(),
+  });
+  t.after(() => observer.stop());
+  observer.start();
+  assert.match(String(observer.refusal), /bpf object datagram: EINVAL/);
+  assert.match(slowerDatagrams("6.1", observer.refusal!).reason, /did not take the faster programs .*EINVAL/);
+  const hosts = createHosts(t);
+  await said(run(hosts, hosts.server, "answer", ownPort(17), 300), "listening");
+  await said(run(hosts, hosts.client, "ask", hosts.serverAddress, ownPort(17), 100, 100), "answered");
+  observer.walk();
+  const seen: number[] = [];
+  observer.drain(({ remotePort, packetsSent, packetsReceived }) => {
+    if (remotePort === ownPort(17)) seen.push(packetsSent, packetsReceived);
+  });
+  assert.deepEqual(seen, [100, 100]);
 });
 
 /** Ports of the flows that have a seat, by the socket's cookie; 0 of one that was taken back. */

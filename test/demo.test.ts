@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import {
   findControlGroups,
   type PlannedLink,
@@ -17,11 +18,16 @@ import {
 } from "../src/demo/index.ts";
 import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import type { Topology, TopologyLink } from "../src/topology/index.ts";
+import { violations } from "./axe.ts";
+import { launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { liveMap, type Program, runProgram, startProgram, until } from "./program.ts";
 
 const skip = (whyNoDemoWorld() ?? canRunTcp(readKernelFacts()))?.reason ?? false;
 const seed = 7;
 const world = planWorld(seed);
+const whyNoPage =
+  whyNoBrowser ||
+  (!existsSync(new URL("../web/dist/index.html", import.meta.url)) && "the page is not built: npm run build");
 const controlGroup = join(findControlGroups() ?? "", prefix);
 
 const startDemo = () => startProgram(["demo", "--listen", "127.0.0.1:0", "--seed", String(seed)]);
@@ -55,6 +61,65 @@ test("the world talks and is seen whole", { skip, timeout: 120_000 }, async (t) 
     });
     assert.equal(link.retransmits, 0);
   });
+
+  const askedBy = ({ actor }: PlannedPod) =>
+    new Set(actor.calls.map(({ asks }) => asks).filter((name) => name !== ""));
+
+  await t.test("what each pod looked up is told of it, and of no other", async () => {
+    const told: Record<string, string[]> = {};
+    const expected = Object.fromEntries(world.pods.map((pod) => [pod.name, [...askedBy(pod)].sort()]));
+    await until("all names", async () => {
+      for (const { name, containerId } of world.pods) {
+        const { names } = await lookupsOf(program, `container:${containerId}`);
+        told[name] = names.map((each) => each.name).sort();
+      }
+      return isDeepStrictEqual(told, expected) || undefined;
+    }).catch((error: Error) => assert.deepEqual(told, expected, error.message));
+  });
+
+  await t.test(
+    "a pod's details on the page have them, those first that fail",
+    { skip: whyNoPage },
+    async (t) => {
+      const mailer = world.pods.find((pod) => askedBy(pod).has("smtp3.example"))!;
+      const { peers } = await mapOf(program);
+      const { id } = peers.find(({ container }) => container === mailer.containerId)!;
+      const { names } = await lookupsOf(program, `container:${mailer.containerId}`);
+      assert.deepEqual(
+        names.map(({ name, failures, answers }) => [name, failures === answers]),
+        [
+          ["smtp3.example", true],
+          ["smtp.example", false],
+        ],
+      );
+      const browser = await launchBrowser();
+      t.after(() => browser.close());
+      for (const colorScheme of ["dark", "light"] as const) {
+        const page = await browser.newPage({ viewport: { width: 390, height: 780 }, colorScheme });
+        await openAt(page, `${program.url}/?peer=${encodeURIComponent(id)}`);
+        const rows = page.getByTestId("looked-up-names").getByRole("listitem");
+        await rows.nth(1).waitFor();
+        const words = (await rows.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, " "));
+        assert.match(
+          words[0]!,
+          /^smtp3\.example \d+ questions? \d+ NXDOMAIN mean [\d.]+ ms, max .* last \d+ s ago$/,
+        );
+        assert.match(words[1]!, /^smtp\.example \d+ questions? mean/);
+        assert.equal(await rows.first().getByRole("button").count(), 0, "what does not exist leads nowhere");
+        assert.deepEqual(await violations(page), []);
+        assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
+        const filter = () => new URL(page.url()).searchParams.get("filter");
+        await rows
+          .nth(1)
+          .getByRole("button")
+          .click({ modifiers: ["Alt"] });
+        await until("the name is out", () => filter() === "-(server.name:smtp.example)" || undefined);
+        await rows.nth(1).getByRole("button").click();
+        await until("the name is in", () => filter()?.endsWith(") server.name:smtp.example") || undefined);
+        await page.close();
+      }
+    },
+  );
 
   await t.test("pods are in control groups as a kubelet makes them", () => {
     const processes = world.pods.flatMap((pod) => {
@@ -135,6 +200,11 @@ test("who may not make a world is told what is missing", { skip, timeout: 60_000
   const nobody = ["setpriv", "--reuid", "65534", "--clear-groups", ...mayRead];
   await assert.rejects(startProgram(["demo"], nobody), /ended with 1:\n.*needs root on Linux.*sudo/);
 });
+
+const lookupsOf = (program: Program, filter: string) =>
+  program.get<{ names: { name: string; answers: number; failures: number }[] }>(
+    `/api/v1/lookups?filter=${encodeURIComponent(filter)}`,
+  );
 
 const mapOf = (program: Program): Promise<Topology> =>
   liveMap(program, `?filter=${encodeURIComponent(`address:${podRanges.join(",")}`)}`);

@@ -211,6 +211,22 @@ test("from real connections of the demo's pods, registered in a real API server,
     },
   );
 
+  await t.test("what pods looked up is told of them, their workload and their namespace", async () => {
+    const lookedUp = async (filter: string) => {
+      const path = `/api/v1/lookups?from=-5m&filter=${encodeURIComponent(filter)}`;
+      const { names } = await program.get<{ names: { name: string }[] }>(path);
+      return names.map(({ name }) => name).sort();
+    };
+    const ofShop = ["api.bank.example", "smtp.example", "smtp3.example", "vault.backup.example"];
+    await until(
+      "all names",
+      async () => String(await lookedUp("namespace:shop")) === String(ofShop) || undefined,
+    );
+    const { uid } = plan.pods.find(({ name }) => name === "payments")!;
+    for (const filter of ["namespace:shop workload:payments", `id:"pod:${uid}"`, "pod:payments*"])
+      assert.deepEqual(await lookedUp(filter), ["api.bank.example"], filter);
+  });
+
   await t.test("what was called stands beside who answered", async () => {
     interface FlowRecord {
       readonly originalDestinationAddress: string;

@@ -95,6 +95,17 @@ test("the network door, in a namespace of one's choice", { skip }, async (t) => 
       () => open("/proc/self/ns/mnt"),
       (error) => error instanceof KernelError && error.code === "EINVAL",
     );
+    // The id of a process that has ended may be another's, in another namespace, before it is looked at again.
+    const found = { inode: statSync(bluePath).ino, path: bluePath };
+    openNetlinkSocket({ protocol: route, networkNamespace: found }).close();
+    assert.throws(
+      () =>
+        openNetlinkSocket({
+          protocol: route,
+          networkNamespace: { ...found, path: `/proc/${process.pid}/ns/net` },
+        }),
+      (error) => error instanceof KernelError && error.code === "ESTALE",
+    );
     assert.throws(
       () => openNetlinkSocket({ protocol: 200, networkNamespace: bluePath }),
       (error) => error instanceof KernelError && error.code === "EPROTONOSUPPORT",

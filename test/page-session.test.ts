@@ -55,3 +55,40 @@ test("where tokens are asked for: the form, the page at the view that was wanted
   await page.waitForURL("**/sign-in*");
   assert.equal(await server.stop(), 0);
 });
+
+test("one signs in and out over plain HTTP by a name of one's network, too, where browsers say less of who asks", {
+  skip: whyNoBrowser,
+  timeout: 120_000,
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const config = join(folder, "config.yaml");
+  writeFileSync(config, `auth: {tokens: [{name: me, token: "${token}"}]}\nflows: []\n`);
+  const server = await startProgram([
+    ...["server", "--config", config, "--data", join(folder, "data")],
+    ...["--listen", `127.0.0.1:${await freePort()}`],
+  ]);
+  t.after(() => server.stop("SIGKILL"));
+  const browser = await launchBrowser({ nameOfUs: "portolan.lan" });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+
+  const url = server.url.replace("127.0.0.1", "portolan.lan");
+  await openAt(page, `${url}/?range=1h`);
+  await page.waitForURL("**/sign-in?view=*");
+  await page.getByLabel(/token/i).fill(token);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${url}/?range=1h`);
+  // There is no clipboard for a page then: what was to be copied is shown.
+  let shown = "";
+  page.once("dialog", (dialog) => {
+    shown = dialog.defaultValue();
+    void dialog.dismiss();
+  });
+  await page.getByTestId("export").click();
+  await page.getByTestId("export-address").click();
+  assert.equal(shown, `${url}/?range=1h`);
+  await page.getByTestId("sign-out").click();
+  await page.waitForURL("**/sign-in");
+  assert.equal(await server.stop(), 0);
+});

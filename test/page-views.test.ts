@@ -5,7 +5,7 @@ import type { Locator } from "playwright-core";
 import { violations } from "./axe.ts";
 import { isOfMachine, launchBrowser, openAt, whyNoBrowser } from "./browser.ts";
 import { type PretendShop, startShop } from "./pretend-shop.ts";
-import { temporaryFolder, until } from "./program.ts";
+import { liveMap, temporaryFolder, until } from "./program.ts";
 
 const pagePath = new URL("../web/dist/index.html", import.meta.url);
 const skip = whyNoBrowser || (!existsSync(pagePath) && "the page is not built: npm run build");
@@ -173,6 +173,54 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       `/api/v1/map?filter=${encodeURIComponent(term!)}`,
     );
     assert.ok(answer.links.length > 0, term!);
+  });
+
+  await t.test(
+    "names that a group's pods looked up: what fails first, tries of a search list when all are wanted",
+    async () => {
+      const names = page.getByTestId("looked-up-names");
+      const firstWords = async () =>
+        (await names.getByRole("listitem").allInnerTexts()).map((text) => text.split(/\s/, 1)[0]);
+      await names.getByText("3 more were tries of a search list").waitFor();
+      const failing = ["payments.old-bank.example", "rates.slow-bank.example"];
+      assert.deepEqual((await firstWords()).slice(0, 2).sort(), failing);
+      assert.equal((await firstWords()).length, 7);
+      await names.getByRole("button", { name: "All 10" }).click();
+      await names.getByText("search list, for api.github.com").nth(2).waitFor();
+      assert.equal((await firstWords()).length, 10);
+      await names.getByRole("button", { name: /^redis\.shop/ }).click();
+      const filter = () => new URL(page.url()).searchParams.get("filter");
+      await until(
+        "its Service is the filter",
+        () => filter() === "server.service:redis server.namespace:shop" || undefined,
+      );
+    },
+  );
+
+  await t.test("where there are no names it says why; of the outside none are expected", async () => {
+    const names = page.getByTestId("looked-up-names");
+    const { peers } = await liveMap(shop.program);
+    const podOf = (workload: string) =>
+      peers.find((peer) => peer.kind === "pod" && peer.workload === workload)!.id;
+    await open(`?peer=${encodeURIComponent(podOf("coredns"))}`);
+    await names.getByText("No agent sees the DNS of this peer.").waitFor();
+    const { names: told } = await shop.program.get<{ names: { name: string }[] }>(
+      "/api/v1/lookups?filter=workload:api",
+    );
+    assert.equal(told.length, 7);
+    const api = peers.find(({ workload, container }) => workload === "api" && container !== "")!.id;
+    const past = (from: number, to: number) =>
+      open(`?peer=${encodeURIComponent(api)}&from=${Date.now() - from}&to=${Date.now() - to}`);
+    await past(120_000, 0);
+    await names.getByText("redis.shop.svc.cluster.local").waitFor();
+    assert.match(await words("looked-up-names"), /\d{4}-\d\d-\d\d \d\d:00 to \d\d:00, by whole hours/);
+    await past(90_000_000, 86_400_000);
+    await page.getByText("Not on the map now").waitFor();
+    await page.getByText("First seen").waitFor();
+    assert.equal(await names.count(), 0, "that was before anybody asked");
+    await open(`?peer=${encodeURIComponent("host:140.82.121.4")}`);
+    await page.getByTestId("details").getByText("Called by").waitFor();
+    assert.equal(await names.count(), 0, "of the outside nobody knows");
   });
 
   await t.test("a link between groups is one link, with all of their figures", async () => {
@@ -608,6 +656,14 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     }`;
     assert.equal(await page.evaluate(`(${inspect})(${JSON.stringify(svg)})`), 0);
     assert.ok(svg.includes(">postgres</text>"));
+    assert.match(
+      svg,
+      /<g stroke="#[0-9a-f]{6}"><path d="M[^"]+"\/><path d="M[^"]+" fill="none"/,
+      "a shape and its icon",
+    );
+    const signs = await page.locator(".legend li").allTextContents();
+    for (const kind of ["process", "container", "pod", "Service", "node", "address", "not known who"])
+      assert.ok(signs.includes(kind), kind);
     const csv = (await download("export-csv")).content.toString().trimEnd().split("\r\n");
     const { links } = await shop.program.get<{ links: unknown[] }>("/api/v1/map");
     assert.equal(csv.length, links.length + 1);
@@ -669,6 +725,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
       ]) {
         await open(`${query}&peer=${encodeURIComponent(id)}`);
         await page.getByText("<img src=x").first().waitFor();
+        await page.getByTestId("looked-up-names").getByText("<img src=x").waitFor();
         assert.equal(await page.locator('img[src="x"]').count(), 0, query);
         assert.notEqual(await page.title(), "run");
         const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");

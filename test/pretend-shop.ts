@@ -4,6 +4,7 @@ import { PretendApiServer } from "../src/enrich/kubernetes/pretend-api-server.ts
 import { FlowBatch, parseAddress } from "../src/flow/index.ts";
 import { writeMessage } from "../src/ingest/index.ts";
 import { sampleMessage } from "../src/ingest/testdata/sample-message.ts";
+import type { AskedName, Peer } from "../src/topology/index.ts";
 import { netflow5, type PretendFlow, sendDatagrams } from "./pretend-exporter.ts";
 import { freePort, type Program, startProgram } from "./program.ts";
 
@@ -230,6 +231,60 @@ function flowsOf(pods: ReadonlyMap<string, Pod[]>, round: number, factor: number
   return flows;
 }
 
+const nothingAsked = {
+  ...{
+    peer: 0,
+    name: "",
+    queryCount: 0,
+    answerCount: 0,
+    nxdomainCount: 0,
+    servfailCount: 0,
+    refusedCount: 0,
+  },
+  ...{ otherFailureCount: 0, timedOutCount: 0, latencySumMicroseconds: 0, latencyMaxMicroseconds: 0 },
+};
+const answered = {
+  queryCount: 2,
+  answerCount: 2,
+  latencySumMicroseconds: 2600,
+  latencyMaxMicroseconds: 1900,
+};
+const missing = { ...answered, nxdomainCount: 2 };
+
+/** What a pod of a workload asks the DNS for within a second. */
+const lookedUp: ReadonlyMap<string, readonly Partial<AskedName>[]> = new Map([
+  [
+    "shop/api",
+    [
+      { name: "redis.shop.svc.cluster.local", ...answered, queryCount: 6, answerCount: 6 },
+      { name: "postgres.shop.svc.cluster.local", ...answered },
+      { name: "api.github.com", ...answered, latencySumMicroseconds: 38_000, latencyMaxMicroseconds: 31_000 },
+      ...["shop.svc.cluster.local", "svc.cluster.local", "cluster.local"].map((domain) => ({
+        ...{ name: `api.github.com.${domain}`, ...missing },
+      })),
+      { name: "~reverse", ...answered },
+    ],
+  ],
+  [
+    "shop/checkout",
+    [
+      { name: "payments.old-bank.example", ...missing },
+      { name: "rates.slow-bank.example", queryCount: 1, timedOutCount: 1 },
+      { name: "kafka.data.svc.cluster.local", ...answered },
+    ],
+  ],
+]);
+
+/** A container of the pod, as its control groups tell it. */
+function containerOf(workload: string, { name, address }: Pod): Peer {
+  const container = Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64);
+  const [namespace = "", process = ""] = workload.split("/");
+  return {
+    ...{ id: `container:node-0/${container}`, kind: "container", name, address, node: "node-0", network: "" },
+    ...{ process, container, podUid: `uid-${namespace}-${name}` },
+  };
+}
+
 /** An agent on a node tells what only sockets know: what fails, what is resent, how long round trips take. */
 async function tellByAgent(
   program: Program,
@@ -292,8 +347,14 @@ async function tellByAgent(
     hostileName === undefined
       ? []
       : [{ ...hostile, node: "node-0", network: "10.66.0.0/24", process: "hostile", container: "" }];
+  const askers = [...lookedUp.keys()].map((workload) => containerOf(workload, pods.get(workload)![0]!));
+  const asked = [...lookedUp.values()].flatMap((names, i) =>
+    names.map((each) => ({ ...nothingAsked, ...each, peer: peers.length + i + 1 })),
+  );
+  if (hostileName !== undefined) asked.push({ ...nothingAsked, peer: 1, name: hostileName, queryCount: 1 });
   const message = sampleMessage({
-    ...{ node: "node-0", sequence, batch, peers, startedMilliseconds: time, sealedMilliseconds: time },
+    ...{ asked, peers: [...peers, ...askers] },
+    ...{ node: "node-0", sequence, batch, startedMilliseconds: time, sealedMilliseconds: time },
   });
   const answer = await fetch(`${program.url}/api/v1/ingest`, {
     method: "POST",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createDuckDBStore, storeDefaults } from "../src/store/index.ts";
-import { SampleWorld } from "../src/store/sample-records.ts";
+import { SampleWorld, samplePods } from "../src/store/sample-records.ts";
 import { freePort, startProgram, temporaryFolder } from "./program.ts";
 
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
@@ -33,6 +33,7 @@ test("history is asked for from a folder, and of a server that has it open; what
   const start = Math.floor(Date.now() / 60_000) * 60_000 - 10 * 60_000;
   const records = world.records(1500, start, 300_000);
   store.append(world.batch(records));
+  store.appendAsked([world.asked(world.peers.intern(samplePods[0]!), "a.example")], start);
   await store.commit();
   await store.stop();
   const counting = records.filter(({ isDuplicate }) => !isDuplicate);
@@ -66,6 +67,9 @@ test("history is asked for from a folder, and of a server that has it open; what
   );
   const octets = records.reduce((sum, record) => sum + record.octets, 0);
   assert.deepEqual(reader.getRowsJS(), [[1500, octets, "BIGINT", "VARCHAR"]]);
+
+  const names = await query(["--data", data, "--names", "namespace:shop", "-o", "csv", ...all]);
+  assert.deepEqual([names.code, names.out.split("\r\n")[1]?.split(",")[0]], [0, "a.example"]);
 
   const wrong = await query(["--data", data, "port:443", "nmae:x"]);
   assert.equal(wrong.code, 2);
@@ -102,6 +106,7 @@ test("history is asked for from a folder, and of a server that has it open; what
       "series",
       "flows",
       "diff",
+      "lookups",
       "peers/{id}",
       "links/{id}",
       "fields",

@@ -4,7 +4,15 @@ import { type AgentSection, agentConfigOf, agentDefaults } from "./agent-config.
 
 const section: AgentSection = {
   ...{ ebpf: false, connections: 1, loopback: false, containers: false, commandLine: true },
-  ...{ softErrors: false, datagrams: false, dns: false, resolvers: ["10.96.0.10"], flows: 2, nat: false },
+  ...{
+    softErrors: false,
+    datagrams: false,
+    dns: false,
+    lookups: false,
+    resolvers: ["10.96.0.10"],
+    flows: 2,
+    nat: false,
+  },
 };
 
 test("every setting of the section reaches the agent", () => {
@@ -14,6 +22,7 @@ test("every setting of the section reaches the agent", () => {
       softErrors: false,
       datagrams: false,
       dns: false,
+      lookups: false,
       resolvers: ["10.96.0.10"],
       flowsMax: 2,
       nat: false,

@@ -15,6 +15,8 @@ export interface AgentConfig {
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
   readonly dns: boolean;
+  /** Whether names are kept with who looked them up. */
+  readonly lookups: boolean;
   /** Addresses of resolvers that are believed beside the machine's own. */
   readonly resolvers: readonly string[];
   /** Flows other than TCP's followed at most. */
@@ -32,6 +34,7 @@ export const agentDefaults: AgentConfig = {
   commandLine: false,
   datagrams: true,
   dns: true,
+  lookups: true,
   resolvers: [],
   flowsMax: 65_536,
   nat: true,
@@ -47,15 +50,16 @@ export interface AgentSection {
   readonly commandLine: boolean;
   readonly datagrams: boolean;
   readonly dns: boolean;
+  readonly lookups: boolean;
   readonly resolvers: readonly string[];
   readonly flows: number;
   readonly nat: boolean;
 }
 
 export function agentConfigOf({ connections, loopback, flows, ...section }: AgentSection): AgentConfig {
-  const { ebpf, softErrors, containers, commandLine, datagrams, dns, resolvers, nat } = section;
+  const { ebpf, softErrors, containers, commandLine, datagrams, dns, lookups, resolvers, nat } = section;
   return {
-    ...{ ebpf, softErrors, containers, commandLine, datagrams, dns, resolvers, nat },
+    ...{ ebpf, softErrors, containers, commandLine, datagrams, dns, lookups, resolvers, nat },
     connectionsMax: connections,
     includeLoopback: loopback,
     flowsMax: flows,

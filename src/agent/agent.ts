@@ -7,7 +7,7 @@ import {
   type SockDiagFacts,
   type TranslatedConnection,
 } from "../observe/index.ts";
-import type { PeerTable } from "../topology/index.ts";
+import type { AskedName, PeerTable } from "../topology/index.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { type ConnectionsStatus, createConnections } from "./connections.ts";
 import { createDatagrams, type DatagramsStatus, type DnsStatus } from "./datagrams.ts";
@@ -23,6 +23,8 @@ export interface AgentDependencies {
   deliver(batch: FlowBatch): void;
   /** Unix ms. */
   now(): number;
+  /** Takes the names that peers looked up since the last poll. */
+  deliverAsked?(asked: readonly AskedName[]): void;
   /** Where names that workloads looked up are kept; a table of the agent's own when not given. */
   readonly names?: NameTable;
   /** An address, the 16 bytes at `bytes[offset]`, has got a name or another one. */
@@ -87,9 +89,11 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     ...{ node, drop },
     onTranslation: (translation) => dependencies.onTranslation?.(translation),
   });
+  const deliverAsked = dependencies.deliverAsked?.bind(dependencies);
   const datagrams = createDatagrams(config, {
     ...{ node, names, owners, drop, deliver },
     ...(onName === undefined ? {} : { onName }),
+    ...(deliverAsked === undefined ? {} : { deliverAsked }),
   });
   let batch: FlowBatch | undefined;
   const connections = createConnections(

@@ -1,4 +1,5 @@
 import {
+  AskedNames,
   createLookups,
   type LookupReport,
   type NameTable,
@@ -8,13 +9,16 @@ import {
 } from "../enrich/index.ts";
 import { type FlowBatch, isLoopback, type ReportDrop } from "../flow/index.ts";
 import {
+  type CannotRun,
   canRunDatagrams,
   createDatagramObserver,
   type DatagramObserver,
   type DatagramReport,
   KernelError,
   type KernelFacts,
+  slowerDatagrams,
 } from "../observe/index.ts";
+import type { AskedName } from "../topology/index.ts";
 import { notAskedForPrograms } from "./connections.ts";
 import { isClientEnd, writeDatagramRow } from "./datagram-row.ts";
 import { broken, notAsked, offBecause, type PartStatus, refused } from "./part-status.ts";
@@ -27,6 +31,8 @@ export interface DatagramsConfig {
   readonly datagrams: boolean;
   /** Whether DNS answers name addresses. */
   readonly dns: boolean;
+  /** Whether names are kept with who asked for them. */
+  readonly lookups: boolean;
   /** Addresses of resolvers that are believed beside the machine's own. */
   readonly resolvers: readonly string[];
   /** Flows followed at most. */
@@ -41,11 +47,15 @@ export interface DatagramsDependencies {
   readonly drop: ReportDrop;
   /** Takes the rows of a batch; it is cleared when this returns. */
   deliver(batch: FlowBatch): void;
+  /** Names that peers asked for since the last poll; before the rows of this poll. */
+  deliverAsked?(asked: readonly AskedName[]): void;
   /** An address has got a name. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
 }
 
 export interface DatagramsStatus extends PartStatus {
+  /** What is less than it could be, and what would change it. */
+  readonly limits?: readonly CannotRun[];
   /** Flows looked at by the last poll. */
   readonly flows: number;
 }
@@ -65,14 +75,19 @@ export interface Datagrams {
 const namesSweepSeconds = 60;
 
 export function createDatagrams(config: DatagramsConfig, dependencies: DatagramsDependencies): Datagrams {
-  const { node, names, owners, drop, deliver, onName } = dependencies;
+  const { node, names, owners, drop, deliver, deliverAsked, onName } = dependencies;
   const trust = new ResolverTrust(resolverTrustDefaults(config.resolvers));
-  const lookups = createLookups({ names, trust, ...(onName === undefined ? {} : { onName }) });
+  const asked =
+    config.lookups && deliverAsked !== undefined
+      ? new AskedNames({ owners, lost: () => drop("lookup_lost", node) })
+      : undefined;
+  const lookups = createLookups({ names, trust, asked, ...(onName === undefined ? {} : { onName }) });
   let observer: DatagramObserver | undefined;
   let startedNanoseconds = 0;
   let lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
   let flows = 0;
   let lastSweep = 0;
+  let limits: readonly CannotRun[] | undefined;
   let off: PartStatus = { state: "off", reason: "the agent was not started", remedy: "start it" };
 
   function begin(facts: KernelFacts): void {
@@ -83,6 +98,7 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
       cgroupRoot: facts.cgroupRoot,
     });
     observer.start();
+    limits = observer.refusal && [slowerDatagrams(facts.release, observer.refusal)];
     startedNanoseconds = Number(process.hrtime.bigint());
     lost = { tableFull: 0, deferred: 0, dnsLost: 0 };
   }
@@ -99,6 +115,8 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
     const seconds = Math.floor(seen / 1000);
     source.drainDns((packet) => lookups.take(packet, seconds));
     lookups.expire(Number(process.hrtime.bigint()));
+    const news = asked?.take() ?? [];
+    if (news.length > 0) deliverAsked?.(news);
     if (seconds - lastSweep < namesSweepSeconds) return;
     lastSweep = seconds;
     names.sweep(seconds);
@@ -169,7 +187,11 @@ export function createDatagrams(config: DatagramsConfig, dependencies: Datagrams
       const part = (isWanted: boolean, setting: string): PartStatus =>
         !isWanted ? notAsked(setting) : observer === undefined ? off : { state: "on" };
       return {
-        datagrams: { ...part(config.datagrams, "agent.datagrams"), flows },
+        datagrams: {
+          ...part(config.datagrams, "agent.datagrams"),
+          ...(observer && limits && { limits }),
+          flows,
+        },
         dns: { ...part(config.dns, "agent.dns"), ...lookups.report() },
       };
     },

@@ -17,8 +17,8 @@ function reportOf(members: Partial<Record<Member, number>>): TcpReport {
   for (const [name, value] of Object.entries(members) as [Member, number][]) {
     const at = tcpReportLayout[name];
     if (name === "role" || name === "flags") view.setUint8(at, value);
-    else if (name.endsWith("_port")) view.setUint16(at, value, true);
-    else if (/^bytes|nanoseconds$|cgroup/.test(name)) view.setBigUint64(at, BigInt(value), true);
+    else if (name.endsWith("_port") || name === "error") view.setUint16(at, value, true);
+    else if (/^bytes|^opened|cgroup/.test(name)) view.setBigUint64(at, BigInt(value), true);
     else view.setUint32(at, value, true);
   }
   new Uint8Array(data).set([10, 0, 0, 9], tcpReportLayout.local_address + 12);
@@ -44,7 +44,7 @@ const unopened = (error: number, milliseconds = 0): Partial<Record<Member, numbe
   flags: flags.closed | flags.unopened,
   error,
   opened_nanoseconds: 5e9,
-  closed_nanoseconds: 5e9 + milliseconds * 1e6,
+  connect_microseconds: milliseconds * 1000,
 });
 const opened = (error: number): Partial<Record<Member, number>> => ({
   role: client,

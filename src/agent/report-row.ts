@@ -24,7 +24,7 @@ export interface Poll {
  * A connection that its own side gave up sooner than this did not fail: somebody asked several addresses at once (RFC 8305) and
  * another was faster. A little less than a second, which many applications wait.
  */
-const abandonedNanoseconds = 900e6;
+const abandonedMicroseconds = 900e3;
 
 /** How a connection ended that did not end well. */
 export type Failure = "refused" | "timedOut" | "unreachable" | "other" | "reset" | "lost";
@@ -61,8 +61,7 @@ function failureToOpen(report: TcpReport, error: number): Failure | undefined {
   if (error === errno.ETIMEDOUT) return "timedOut";
   if (unreachable.has(error)) return "unreachable";
   if (error !== 0) return "other";
-  const waited = report.closedNanoseconds - report.openedNanoseconds;
-  return waited >= abandonedNanoseconds ? "timedOut" : undefined;
+  return report.triedMicroseconds >= abandonedMicroseconds ? "timedOut" : undefined;
 }
 
 /** Its own side may end it by any error (`ss -K`: ECONNABORTED): that is no failure of the link. */

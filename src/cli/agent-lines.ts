@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { coreFields, type FlowBatch, formatAddress, formatProtocol } from "../flow/index.ts";
-import type { PeerTable } from "../topology/index.ts";
+import { type PeerTable, podFactsOf } from "../topology/index.ts";
 
 /** What waits for whoever reads; beyond it lines are given up. */
 const waitingBytesMax = 8 * 2 ** 20;
@@ -41,13 +41,15 @@ export function createAgentLines({ output, node, peers, onSlow, onClosed }: Agen
       else if (columns[name][row] !== ("empty" in field ? field.empty : 0)) record[name] = columns[name][row];
     }
     for (const end of ["source", "destination"] as const) {
-      const { id, kind, name, process, container } = peers.get(columns[`${end}Peer`][row]!);
+      const peer = peers.get(columns[`${end}Peer`][row]!);
+      const { id, kind, name, process, container } = peer;
       record[`${end}Peer`] = {
         id,
         kind,
         name,
         ...(process !== "" && { process }),
         ...(container !== "" && { container }),
+        ...podFactsOf(peer),
       };
     }
     return JSON.stringify(record);

@@ -1,4 +1,5 @@
 import type { AgentStatus } from "../agent/index.ts";
+import type { NodePodsStatus } from "../enrich/node-pods/index.ts";
 import { dropReasons } from "../flow/index.ts";
 import { type DropCounters, dnsMetrics, type Metric } from "../metrics/index.ts";
 import type { UplinkStatus } from "../uplink/index.ts";
@@ -7,6 +8,7 @@ export interface AgentFigures {
   readonly version: string;
   readonly node: string;
   readonly agent: AgentStatus;
+  readonly pods: NodePodsStatus;
   /** Undefined without a server. */
   readonly uplink: UplinkStatus | undefined;
   readonly recordCount: number;
@@ -14,7 +16,8 @@ export interface AgentFigures {
 }
 
 /** What `portolan agent` tells Prometheus of itself. */
-export function agentMetrics({ version, node, agent, uplink, recordCount, drops }: AgentFigures): Metric[] {
+export function agentMetrics({ version, node, agent, pods, uplink, ...counts }: AgentFigures): Metric[] {
+  const { recordCount, drops } = counts;
   const gauge = (name: string, help: string, value: number): Metric => ({
     ...{ name: `portolan_agent_${name}`, type: "gauge", help, samples: [{ value }] },
   });
@@ -38,6 +41,17 @@ export function agentMetrics({ version, node, agent, uplink, recordCount, drops 
     gauge("dns_names", "Addresses whose name is known from a DNS answer.", agent.dns.nameCount),
     ...dnsMetrics(agent.dns.resolvers),
     gauge("nat_up", "1 when the agent reads address translation.", agent.nat.state === "on" ? 1 : 0),
+    ...(pods.state === "off"
+      ? []
+      : [
+          gauge("pods_up", "1 when names of this node's pods are followed.", pods.state === "on" ? 1 : 0),
+          gauge("pods", "Pods of this node that are known.", pods.pods),
+          counter("pod_events", "Changes of them that the API server told.", pods.events),
+          counter("pod_relists", "Times all had to be listed again.", pods.relists),
+          counter("api_requests", "Requests to the API server.", pods.load.requests),
+          counter("api_failures", "Of these, those without success.", pods.load.failures),
+          counter("api_received_bytes", "Bytes of its answers, as they came.", pods.load.bytesReceived),
+        ]),
     counter("records", "Records observed.", recordCount),
     {
       ...{ name: "portolan_agent_drops_total", type: "counter" },

@@ -3,7 +3,7 @@ import { type AgentSections, ConfigError, readAgentSections } from "../settings/
 import { SpoolError } from "../uplink/index.ts";
 import { type AgentFlags, type AgentSettings, readAgentFlags } from "./agent-flags.ts";
 import { type AgentService, createAgentService } from "./agent-service.ts";
-import { describeParts } from "./agent-words.ts";
+import { describeParts, describePods } from "./agent-words.ts";
 import { runUntilSignal } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -63,6 +63,7 @@ function describe(service: AgentService, settings: AgentSettings): string {
     `  sends to     ${server === undefined ? "nobody: no --server" : server.href}`,
     ...(isJson ? ["  writes       lines of JSON to standard output"] : []),
     ...describeParts(service.status, server !== undefined),
+    ...describePods(service.podsStatus),
     ...(server === undefined ? [] : [`  spool        ${spool}`]),
     `  metrics      ${service.metricsUrl === "" ? "none" : `${service.metricsUrl}/metrics`}`,
     "",

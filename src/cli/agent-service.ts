@@ -9,7 +9,7 @@ import {
 } from "../agent/index.ts";
 import { createAddressPeers, localAddresses, NameTable } from "../enrich/index.ts";
 import { type DropReason, type FlowBatch, ObserverTable } from "../flow/index.ts";
-import { type AgentLookups, type AgentReport, ingestLimits } from "../ingest/index.ts";
+import { type AgentLookups, type AgentPart, type AgentReport, ingestLimits } from "../ingest/index.ts";
 import { DropCounters, formatMetrics } from "../metrics/index.ts";
 import type { Config } from "../settings/index.ts";
 import { PeerTable } from "../topology/index.ts";
@@ -24,6 +24,7 @@ import {
 import type { AgentSettings } from "./agent-flags.ts";
 import { createAgentLines } from "./agent-lines.ts";
 import { agentMetrics } from "./agent-metrics.ts";
+import { type AgentPodsDependencies, type AgentPodsStatus, createAgentPods } from "./agent-pods.ts";
 import { createPlainHttp, plain } from "./plain-http.ts";
 
 export interface AgentServiceDependencies {
@@ -32,12 +33,16 @@ export interface AgentServiceDependencies {
   log(level: "info" | "warn" | "error", message: string): void;
   /** Nobody reads the lines, and there is no server. */
   onUseless(): void;
+  /** Where a pod's service account is told of; this process's own when not given. */
+  readonly surroundings?: Pick<AgentPodsDependencies, "environment" | "accountFolder">;
 }
 
 export interface AgentService {
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly status: AgentStatus;
+  /** Of the names of this node's pods. */
+  readonly podsStatus: AgentPodsStatus;
   /** Where metrics are, "" when nowhere. */
   readonly metricsUrl: string;
   /** Messages that an earlier run has left. */
@@ -56,7 +61,7 @@ const connectMilliseconds = 5000;
 export function createAgentService(
   settings: AgentSettings,
   config: Config["agent"],
-  { version, output, log, onUseless }: AgentServiceDependencies,
+  { version, output, log, onUseless, surroundings = { environment: process.env } }: AgentServiceDependencies,
 ): AgentService {
   const { node, server } = settings;
   const now = createClock({ onStep: (what) => log("warn", what) });
@@ -99,9 +104,14 @@ export function createAgentService(
         addressPeers.rename(bytes, offset, name);
         uplink?.learn(bytes, offset, name);
       },
+      ...(uplink === undefined ? {} : { deliverAsked: (asked) => uplink.ask(asked) }),
       onTranslation: (translation) => uplink?.translate(translation),
       log: (message) => log("warn", message),
     },
+  );
+  const pods = createAgentPods(
+    { isWanted: config.pods, node },
+    { ...surroundings, peers, drop, now, log: (message) => log("warn", message) },
   );
   const http =
     settings.listen === undefined
@@ -148,8 +158,9 @@ export function createAgentService(
       refreshed = now();
       addressPeers.refresh();
     }
+    pods.tick();
     agent.poll();
-    uplink?.seal(report(agent.status(), uplink));
+    uplink?.seal(report(agent.status(), pods.status(), uplink));
     // With a server the uplink frees them, when it has told what they are.
     if (uplink === undefined && peers.count > peersMax * 0.8) peers.sweep(() => {});
   }
@@ -174,8 +185,8 @@ export function createAgentService(
     }
     if (target !== "/metrics")
       return plain(404, "404 page not found: /metrics, /healthz and /readyz are here\n");
-    const figures = { version, node, agent: agent.status(), uplink: uplink?.status(), recordCount, drops };
-    const text = formatMetrics(agentMetrics(figures));
+    const parts = { agent: agent.status(), pods: pods.status(), uplink: uplink?.status() };
+    const text = formatMetrics(agentMetrics({ version, node, ...parts, recordCount, drops }));
     return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: Buffer.from(text) };
   }
 
@@ -187,6 +198,7 @@ export function createAgentService(
         uplink.start(instance);
       }
       if (http !== undefined) metricsUrl = (await http.start()).url;
+      await pods.start();
       agent.start();
       scheduleTick();
     },
@@ -194,12 +206,16 @@ export function createAgentService(
       clearTimeout(timer);
       agent.poll(); // what happened since the last one
       agent.stop();
+      pods.stop();
       await uplink?.stop();
       spoolLosses.stop();
       await http?.stop();
     },
     get status() {
       return agent.status();
+    },
+    get podsStatus() {
+      return pods.status();
     },
     get metricsUrl() {
       return metricsUrl;
@@ -210,14 +226,28 @@ export function createAgentService(
   };
 }
 
-function report({ sockets, datagrams, dns, nat, ...tcp }: AgentStatus, uplink: Uplink): AgentReport {
+function report(
+  { sockets, datagrams, dns, nat, ...tcp }: AgentStatus,
+  pods: AgentPodsStatus,
+  uplink: Uplink,
+): AgentReport {
   const part = (name: string, { state, reason = "" }: PartStatus) => ({ name, isOn: state === "on", reason });
   const { waitingBytes, waitingMessages } = uplink.status();
   return {
-    parts: [part("tcp", tcp), part("datagrams", datagrams), part("dns", dns), part("nat", nat)],
+    parts: [
+      ...[part("tcp", tcp), part("datagrams", datagrams), part("dns", dns), part("nat", nat)],
+      ...podsPart(pods),
+    ],
     ...{ sockets, spoolBytes: waitingBytes, spoolMessages: waitingMessages },
     ...{ way: tcp.way ?? "", limits: tcp.limits ?? [], dns: lookups(dns) },
   };
+}
+
+/** Where there is no cluster to ask nothing is missing. */
+function podsPart({ state, reason, remedy = "" }: AgentPodsStatus): AgentPart[] {
+  if (state === "off" || state === "starting") return [];
+  const why = remedy === "" ? reason : `${reason}; ${remedy}`;
+  return [{ name: "pods", isOn: state === "on", reason: state === "on" ? "" : why }];
 }
 
 /** Of the resolvers those that were asked most, as many as a message has room for. */

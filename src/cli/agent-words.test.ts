@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionsStatus } from "../agent/index.ts";
-import { describeParts, describeTcp } from "./agent-words.ts";
+import { describeParts, describePods, describeTcp } from "./agent-words.ts";
 
 const limits = [{ reason: "no BTF", remedy: "another kernel" }];
 const whole = {
@@ -67,4 +67,30 @@ test("each of the four parts has its line, and those that are off say why and wh
   assert.match(lines[3]!, /^ {2}DNS names {4}on /);
   assert.match(lines[4]!, /^ {2}NAT {10}off {3}no conntrack$/);
   assert.equal(lines.length, 6);
+});
+
+test("where there is a cluster, whose pods' names are asked for, and what keeps them away; else nothing", () => {
+  const none = { pods: 0, departedPods: 0, lists: 0, relists: 0, events: 0 };
+  const load = { requests: 0, failures: 0, bytesReceived: 0 };
+  const pods = { node: "node-a", ...none, load };
+  const off = { state: "off", reason: "no token", remedy: "mount one", ...pods } as const;
+  assert.deepEqual(describePods({ ...off, isWanted: false }), []);
+  assert.match(describePods(off)[0]!, /^ {2}pod names {4}off {3}no token\n +to switch it on: mount one$/);
+  const asked = { ...pods, state: "starting", reason: "https://10.96.0.1:443 is being asked" } as const;
+  assert.deepEqual(describePods(asked), [
+    "  pod names    on    of node-a: https://10.96.0.1:443 is being asked",
+  ]);
+  const denied = { ...pods, state: "denied", reason: "it denies pods", remedy: "add a rule" } as const;
+  assert.match(describePods(denied)[0]!, /off {3}it denies pods\n +to switch it on: add a rule$/);
+});
+
+test("a part that is on with less than it could have says what, and what would change it", () => {
+  const limits = [{ reason: "the faster programs were refused", remedy: "boot another kernel" }];
+  const datagrams = { ...on, flows: 0, limits };
+  const lines = describeParts({ ...status, datagrams })
+    .join("\n")
+    .split("\n");
+  assert.match(lines[1]!, /^ {2}UDP, ICMP {4}on {4}and the rest, all network namespaces$/);
+  assert.match(lines[2]!, /^ {21}but the faster programs were refused$/);
+  assert.match(lines[3]!, /^ {21}to change it: boot another kernel$/);
 });

@@ -1,5 +1,6 @@
 import type { AgentStatus, ConnectionsStatus, PartStatus, TranslationsStatus } from "../agent/index.ts";
-import type { SockDiagReach } from "../observe/index.ts";
+import type { CannotRun, SockDiagReach } from "../observe/index.ts";
+import type { AgentPodsStatus } from "./agent-pods.ts";
 
 const indent = " ".repeat(21);
 
@@ -7,10 +8,18 @@ const indent = " ".repeat(21);
 export function describeParts({ datagrams, dns, nat, ...tcp }: AgentStatus, hasServer = true): string[] {
   return [
     `  TCP          ${describeTcp(tcp, "connections of this machine")}`,
-    `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}`,
+    `  UDP, ICMP    ${describePart(datagrams, "and the rest, all network namespaces")}${describeLimits(datagrams.limits)}`,
     `  DNS names    ${describePart(dns, "of addresses that workloads here look up")}`,
     `  NAT          ${describeNat(nat, hasServer)}`,
   ];
+}
+
+/** The same of the names of the node's pods, where there is a cluster to ask; in the first second nobody has answered yet. */
+export function describePods({ state, node, reason, remedy = "", isWanted }: AgentPodsStatus): string[] {
+  if (isWanted === false) return [];
+  const isOn = state === "on" || state === "starting";
+  const words = isOn ? `on    of ${node}: ${reason}` : describePart({ state: "off", reason, remedy }, "");
+  return [`  pod names    ${words}`];
 }
 
 /** Whether a part of the agent runs, for the first lines of a command: `on    WHAT`, or why not and what would change it. */
@@ -26,10 +35,14 @@ export function describePart({ state, reason, remedy }: PartStatus, what: string
 export function describeNat(nat: TranslationsStatus, hasServer: boolean): string {
   if (!hasServer)
     return "not undone: addresses stand as each socket sees them; a server (--server) undoes what the kernel translates";
-  const limits = (nat.limits ?? []).map(
-    ({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`,
-  );
-  return `${describePart(nat, "what the kernel translates is undone")}${limits.join("")}`;
+  return `${describePart(nat, "what the kernel translates is undone")}${describeLimits(nat.limits)}`;
+}
+
+/** What is missing though a part is on, in lines below it. */
+export function describeLimits(limits: readonly CannotRun[] = []): string {
+  return limits
+    .map(({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`)
+    .join("");
 }
 
 /** The same of TCP, which is read without eBPF where that cannot be had, and then perhaps not everywhere. */

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { NameSource } from "../enrich/index.ts";
 import type { CannotRun, KernelFacts } from "../observe/index.ts";
+import { describeLimits } from "./agent-words.ts";
 
 /** `portolan doctor`: what this machine can and cannot do, and the one thing to change. */
 export function addDoctor(program: Command): void {
@@ -39,8 +40,6 @@ function describeNames({ name, state, reason, remedy }: NameSource): string {
   return `from ${name}: ${state === "on" ? "yes" : "no"}, ${reason}${change}`;
 }
 
-const indent = " ".repeat(21);
-
 type Observe = typeof import("../observe/index.ts");
 
 function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
@@ -56,13 +55,16 @@ function trySoftErrors({ canFollowSoftErrors, createTcpObserver }: Observe, fact
 }
 
 function tryDatagrams(
-  { canRunDatagrams, createDatagramObserver }: Observe,
+  { canRunDatagrams, createDatagramObserver, slowerDatagrams }: Observe,
   facts: KernelFacts,
   parts: { withFlows: boolean; withDns: boolean },
 ): string {
-  const { cgroupRoot } = facts;
-  return tryObserver(canRunDatagrams(facts), () =>
-    createDatagramObserver({ flowsMax: 1024, cgroupRoot, ...parts }),
+  const { cgroupRoot, release } = facts;
+  const observer = createDatagramObserver({ flowsMax: 1024, cgroupRoot, ...parts });
+  return tryObserver(
+    canRunDatagrams(facts),
+    () => observer,
+    () => (observer.refusal === undefined ? [] : [slowerDatagrams(release, observer.refusal)]),
   );
 }
 
@@ -100,24 +102,21 @@ function tryNat(observe: Observe): string {
   return `yes, in ${namespaceCount} network ${namespaceCount === 1 ? "namespace" : "namespaces"}${describeLimits(silentLimits(status))}`;
 }
 
-/** What is missing from an answer of yes, in lines below it. */
-function describeLimits(limits: readonly CannotRun[]): string {
-  return limits
-    .map(({ reason, remedy }) => `\n${indent}but ${reason}\n${indent}to change it: ${remedy}`)
-    .join("");
-}
-
 function describeCannot({ reason, remedy }: CannotRun): string {
   return `no: ${reason}\n                     to change it: ${remedy}`;
 }
 
-/** Loads and attaches the programs for a moment: the only answer that is certain. */
-function tryObserver(cannot: CannotRun | undefined, create: () => { start(): void; stop(): void }): string {
+/** Loads and attaches the programs for a moment: the only answer that is certain. `limits` is asked while they run. */
+function tryObserver(
+  cannot: CannotRun | undefined,
+  create: () => { start(): void; stop(): void },
+  limits: () => readonly CannotRun[] = () => [],
+): string {
   if (cannot !== undefined) return describeCannot(cannot);
   const observer = create();
   try {
     observer.start();
-    return "yes";
+    return `yes${describeLimits(limits())}`;
   } catch (error) {
     return `no: the kernel did not take the programs (${(error as Error).message})`;
   } finally {

@@ -11,11 +11,13 @@ export const printAnswer: Readonly<Record<Subject, (answer: never) => PrintedTab
   series: printSeries,
   flows: printFlows,
   diff: printDiff,
+  names: printNames,
 };
 
 /** The path of each subject's request. */
 export const pathOf: Readonly<Record<Subject, string>> = {
   ...{ links: "map", top: "top", series: "series", flows: "flows", diff: "diff" },
+  names: "lookups",
 };
 
 const column = (title: string, kind: CellKind): Column => ({ title, kind });
@@ -178,4 +180,39 @@ function printDiff({ baseFrom, baseTo, metric, links, peers, counts, ...window }
       named("new peers", list("new")) +
       named("gone peers", list("gone")),
   };
+}
+
+interface Names extends Window {
+  readonly names: readonly {
+    readonly name: string;
+    readonly queries: number;
+    readonly failureCounts: Readonly<Record<string, number>>;
+    readonly timedOut: number;
+    readonly latencyMeanMs: number | null;
+    readonly latencyMaxMs: number | null;
+    readonly lastSeen: number;
+    readonly peers: number;
+    readonly searchOf?: string;
+  }[];
+  readonly namesLeftOut: number;
+}
+
+function printNames({ names, namesLeftOut, ...window }: Names): PrintedTable {
+  return {
+    columns: [
+      ...[column("name", "text"), column("asked", "count"), column("failed", "text")],
+      ...[column("mean", "milliseconds"), column("longest", "milliseconds"), column("peers", "count")],
+      ...[column("last", "time"), column("search list of", "text")],
+    ],
+    rows: names.map((each) => [
+      ...[each.name, each.queries, formatFailures(each), each.latencyMeanMs, each.latencyMaxMs, each.peers],
+      ...[each.lastSeen, each.searchOf ?? ""],
+    ]),
+    note: noteOf(window, names.length, "names", namesLeftOut),
+  };
+}
+
+function formatFailures({ failureCounts, timedOut }: Names["names"][number]): string {
+  const codes = Object.entries(failureCounts).map(([code, count]) => `${count} ${code}`);
+  return (timedOut > 0 ? [...codes, `${timedOut} timed out`] : codes).join(", ");
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../settings/index.ts";
 
-export const subjects = ["links", "top", "series", "flows", "diff"] as const;
+export const subjects = ["links", "top", "series", "flows", "diff", "names"] as const;
 export type Subject = (typeof subjects)[number];
 export type Output = "table" | "json" | "csv" | "ndjson" | "parquet";
 
@@ -56,7 +56,14 @@ const onlyOf: Readonly<Partial<Record<keyof QueryFlags, readonly Subject[]>>> = 
   step: ["series"],
   group: ["links"],
 };
-const rowsOf: Readonly<Record<Subject, number>> = { links: 20, top: 10, series: 10, flows: 20, diff: 30 };
+const rowsOf: Readonly<Record<Subject, number>> = {
+  links: 20,
+  top: 10,
+  series: 10,
+  flows: 20,
+  diff: 30,
+  names: 30,
+};
 const endings: Readonly<Record<string, Output>> = {
   ...{ json: "json", csv: "csv", ndjson: "ndjson", jsonl: "ndjson", parquet: "parquet" },
 };

@@ -1,13 +1,15 @@
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { parseFilter } from "../query/index.ts";
+import { type FilterTarget, parseFilter } from "../query/index.ts";
 import { ConfigError } from "../settings/index.ts";
 import { OperatingError } from "../store/index.ts";
 import { pathOf, printAnswer } from "./query-answers.ts";
-import { planQuery, type QueryFlags, type QueryPlan } from "./query-flags.ts";
+import { planQuery, type QueryFlags, type QueryPlan, type Subject } from "./query-flags.ts";
 import { openSource } from "./query-source.ts";
 import { formatTable } from "./query-table.ts";
+
+const filterTargets: Readonly<Partial<Record<Subject, FilterTarget>>> = { flows: "flows", names: "askers" };
 
 /** 0 answered; throws ConfigError (2) and OperatingError (1). */
 export async function runQuery(
@@ -16,7 +18,7 @@ export async function runQuery(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const plan = planQuery(filter, flags, environment);
-  const { error } = parseFilter(filter, plan.subject === "flows" ? "flows" : "links");
+  const { error } = parseFilter(filter, filterTargets[plan.subject] ?? "links");
   if (error !== undefined) throw new ConfigError([pointAt(filter, error)]);
   const source = await openSource(plan.place);
   try {

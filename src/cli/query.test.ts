@@ -212,3 +212,41 @@ test("a table in a file is as wide as its texts are, whatever the terminal", asy
   assert.equal(await runQuery("", { server, by: "client.name", write }, {}), 0);
   assert.match(readFileSync(write, "utf8"), new RegExp(name));
 });
+
+test("names that were looked up stand in a table with what failed, and by whom they are is a filter of peers", async (t) => {
+  const asked: string[] = [];
+  const names = [
+    {
+      ...{ name: "gone.example", queries: 12, answers: 12, failures: 12, timedOut: 1, peers: 2 },
+      ...{ failureCounts: { NXDOMAIN: 11, other: 1 }, latencyMeanMs: 1.5, latencyMaxMs: 20, lastSeen: 0 },
+    },
+    {
+      ...{
+        name: "a.example.lan",
+        queries: 2,
+        answers: 0,
+        failures: 0,
+        timedOut: 0,
+        peers: 1,
+        failureCounts: {},
+      },
+      ...{ latencyMeanMs: null, latencyMaxMs: null, lastSeen: 0, searchOf: "a.example" },
+    },
+  ];
+  const { url: server, folder } = await createPlace(t, (request, response) => {
+    asked.push(request.url!);
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ from: 0, to: 3_600_000, names, namesLeftOut: 7 }));
+  });
+  const write = join(folder, "names.txt");
+  assert.equal(await runQuery("namespace:shop", { server, names: true, write, output: "table" }, {}), 0);
+  const [head, ...lines] = readFileSync(write, "utf8").split("\n");
+  assert.match(head!, /^name +asked +failed +mean +longest +peers +last +search list of$/);
+  assert.match(lines[0]!, /^gone\.example +12 +11 NXDOMAIN, 1 other, 1 timed out +1\.5/);
+  assert.match(lines[1]!, /^a\.example\.lan +2 .* a\.example$/);
+  assert.match(lines.join("\n"), /2 of 9 names; -n shows more/);
+  assert.match(asked[0]!, /^\/api\/v1\/lookups\?filter=namespace%3Ashop&limit=30&format=json/);
+  await assert.rejects(runQuery("port:53", { server, names: true }, {}), /fields of a peer only/);
+  assert.equal(asked.length, 1);
+  assert.deepEqual(problemsOf({ names: true, by: "port" }), ["--by: of --top, --series only"]);
+});

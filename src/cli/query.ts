@@ -15,6 +15,7 @@ export function addQuery(program: Command): void {
     .option("--series", "totals in time, of everything or by --by")
     .option("--flows", "flow records, newest first: nfdump without -s")
     .option("--diff", "links that are new, gone or changed since the base, which is the window before")
+    .option("--names", "names that were looked up, those that failed first; the filter says by whom")
     .option("-b, --by <fields>", "group by these, such as server.name,port or client.country (means --top)")
     .option("-m, --metric <metric>", "bytes, packets, connections, failed, retransmits, rtt")
     .option("-n, --limit <number>", "rows at most", wholeNumber)
@@ -66,6 +67,7 @@ Examples:
   portolan query --series --by protocol --from -24h -o csv
   portolan query --flows 'source.address:10.0.0.0/8' -n 100000 -w flows.parquet
   portolan query --diff --from -1h --base-from -25h --base-to -24h
+  portolan query --names 'namespace:shop' --from -6h        what the shop's pods asked the DNS for
   portolan query --data /var/lib/portolan 'name:postgres'   without a server
   portolan query -- -name:backup                            a filter that begins with a minus
 

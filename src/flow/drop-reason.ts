@@ -17,6 +17,8 @@ export const dropReasons = {
   connection_limit: "more live connections or listening sockets than the agent's tables hold",
   flow_limit: "packets of more flows, other than TCP's, than the agent's table holds",
   dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
+  lookup_lost:
+    "names looked up by more workloads, or more of one workload, than are kept apart, or by a socket that is nobody's: not shown with who asked",
   nat_lost:
     "connections with translated addresses that the kernel had no room to tell of: those still open are found again",
   claim_limit:
@@ -26,6 +28,7 @@ export const dropReasons = {
   report_lost:
     "the end of a connection: the kernel left its event out, or had no room for it until the socket was used again; its last bytes may be missing",
   name_limit: "more names were learned within a second than an agent's message has room for",
+  pod_limit: "more pods on an agent's node than it keeps names of",
   observer_limit: "more observers than are kept: counted under ~other",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",

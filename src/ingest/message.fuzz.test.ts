@@ -23,6 +23,10 @@ test("no bytes make the reader throw, loop or take what is out of range", (conte
     readCount++;
     const { columns, count } = message.batch;
     assert.ok(count <= ingestLimits.rows && message.sequence >= 1);
+    for (const { peer, name, ...counts } of message.asked) {
+      assert.ok(peer >= 1 && peer <= message.peers.length && name !== "" && name.length <= 255);
+      for (const count of Object.values(counts)) assert.ok(count >= 0 && count <= 2 ** 42);
+    }
     for (let row = 0; row < count; row++) {
       assert.ok(columns.sourcePeer[row]! <= message.peers.length);
       assert.ok(columns.observedEnd[row]! <= 2 && columns.clientEnd[row]! <= 2);

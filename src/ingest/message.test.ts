@@ -4,7 +4,14 @@ import { test } from "node:test";
 import { coreFields, FlowBatch, fields } from "../flow/index.ts";
 import { ingestColumns } from "./columns.ts";
 import { type IngestMessage, ingestLimits, readMessage, writeMessage } from "./index.ts";
-import { sampleBatch, sampleMessage, samplePeer, wholeMessage } from "./testdata/sample-message.ts";
+import {
+  sampleBatch,
+  sampleMessage,
+  samplePeer,
+  samplePod,
+  wholeMessage,
+} from "./testdata/sample-message.ts";
+import { peerFields, renamedFields } from "./wire.ts";
 import { WireWriter } from "./wire-writer.ts";
 
 function read(bytes: Uint8Array): IngestMessage {
@@ -138,6 +145,7 @@ test("what controls terminals or the direction of text is left out of every text
           renamed: [{ id: bad, address: "10.0.0.9", name: bad }],
         },
         names: [{ address: new Uint8Array(16), name: bad, ttlSeconds: 1 }],
+        asked: [{ ...wholeMessage().asked[0]!, name: bad }],
         drops: [{ reason: bad, count: 1 }],
         report: {
           parts: [{ name: bad, isOn: false, reason: bad }],
@@ -153,6 +161,7 @@ test("what controls terminals or the direction of text is left out of every text
   );
   assert.doesNotMatch(JSON.stringify({ ...message, batch: 0 }), /\\u0|\\n|\u202e/);
   assert.equal(message.names[0]?.name, "[2Jab");
+  assert.equal(message.asked[0]?.name, "[2Jab");
 });
 
 const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = [
@@ -188,6 +197,11 @@ const bad: readonly [what: string, make: () => Uint8Array, problem: RegExp][] = 
     "a peer that is not told",
     () => withRow((batch) => batch.columns.destinationPeer.fill(1)),
     /^destinationPeer/,
+  ],
+  [
+    "a name asked for by a peer that is not told",
+    () => writeMessage(sampleMessage({ asked: wholeMessage().asked })),
+    /^asked: names a peer/,
   ],
   ["too much", () => new Uint8Array(ingestLimits.bytes + 1), /at most/],
 ];
@@ -247,4 +261,56 @@ test("a pod's uid comes along, and is not told of others", () => {
   ];
   const { peers } = read(writeMessage(sampleMessage({ peers: [pod!, other!] })));
   assert.deepEqual(peers, [pod, other]);
+});
+
+test("what an API server told the agent of a pod comes along, with a peer and with one that was told before", () => {
+  const pod = { ...samplePeer("box", "web", "10.50.0.7"), podUid: "0f3b", ...samplePod };
+  const renamed = [
+    { id: "container:box/abc", address: "10.0.0.7", name: "web", ...samplePod },
+    { id: "container:box/def", address: "10.0.0.8", name: "db" },
+  ];
+  const message = read(writeMessage(sampleMessage({ peers: [pod], renamed })));
+  assert.deepEqual(message.peers, [pod]);
+  assert.deepEqual(message.renamed, renamed);
+});
+
+test("peers' texts have the numbers that agent-batch.proto gives them", () => {
+  const proto = readFileSync(new URL("./agent-batch.proto", import.meta.url), "utf8");
+  const numbersOf = (message: string) => {
+    const fields = new RegExp(`^message ${message} \\{(.+?)^\\}`, "ms").exec(proto)![1]!;
+    const camel = (name: string) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return [...fields.matchAll(/string (\w+) = (\d+);/g)].map(([, name, number]) => [
+      camel(name!),
+      Number(number),
+    ]);
+  };
+  const numbered = (names: readonly string[]) => names.map((name, i) => [name, i + 1]);
+  assert.deepEqual(numbered(peerFields), numbersOf("Peer"));
+  assert.deepEqual(numbered(renamedFields), numbersOf("PeerName"));
+});
+
+test("of a pod's facts too texts are cut off", () => {
+  const long = "x".repeat(10_000);
+  const facts = { namespace: long, pod: long, workload: long, workloadKind: long };
+  const renamed = [{ id: "a", address: "10.0.0.7", name: "web", ...facts }];
+  const message = read(
+    writeMessage(sampleMessage({ peers: [{ ...samplePeer("box", "x", "10.0.0.9"), ...facts }], renamed })),
+  );
+  for (const { namespace, pod, workload, workloadKind } of [message.peers[0]!, message.renamed[0]!])
+    assert.deepEqual(
+      [namespace, pod, workload, workloadKind].map((text) => text?.length),
+      [63, 253, 253, 63],
+    );
+});
+
+test("of names asked for, those are passed over that nobody asked for, that are no name, or that were counted beyond reason", () => {
+  const [whole] = wholeMessage().asked;
+  const asked = [
+    { ...whole!, peer: 0 },
+    { ...whole!, name: "" },
+    { ...whole!, queryCount: 2 ** 42 + 1 },
+    { ...whole!, name: "a".repeat(300) },
+  ];
+  const message = read(writeMessage(sampleMessage({ peers: wholeMessage().peers, asked })));
+  assert.deepEqual(message.asked, [{ ...whole!, name: "a".repeat(255) }]);
 });

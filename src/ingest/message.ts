@@ -1,5 +1,5 @@
 import type { FlowBatch } from "../flow/index.ts";
-import type { Peer, Translation } from "../topology/index.ts";
+import type { AskedName, Peer, PodFacts, Translation } from "../topology/index.ts";
 
 /** Of one message. A reader refuses what is more. */
 export const ingestLimits = {
@@ -9,6 +9,7 @@ export const ingestLimits = {
   peers: 131_072,
   names: 65_536,
   translations: 65_536,
+  asked: 16_384,
   drops: 256,
   parts: 64,
   /** Of a report. */
@@ -33,6 +34,11 @@ export const textLimits = {
     process: 1200,
     container: 256,
     podUid: 64,
+    /** A label, and subdomains, of the DNS (Kubernetes, "Object Names and IDs"). */
+    namespace: 63,
+    pod: 253,
+    workload: 253,
+    workloadKind: 63,
   },
   /** A domain name. */
   lookedUp: 255,
@@ -76,12 +82,14 @@ export interface IngestMessage extends IngestHead {
   readonly names: readonly LearnedName[];
   /** Connections whose addresses the node's kernel translates. */
   readonly translations: readonly Translation[];
+  /** Names that peers asked for; `peer` is a place in `peers`. */
+  readonly asked: readonly AskedName[];
   readonly drops: readonly AgentDrop[];
   readonly report?: AgentReport | undefined;
 }
 
-/** A peer, told before, that is called otherwise now. */
-export type PeerName = Pick<Peer, "id" | "address" | "name">;
+/** A peer, told before, that is called otherwise now, or whose pod has a name now. */
+export type PeerName = Pick<Peer, "id" | "address" | "name"> & PodFacts;
 
 /** A name that a workload looked up, and one address it got. */
 export interface LearnedName {

@@ -1,5 +1,12 @@
 import { cleanText, FlowBatch } from "../flow/index.ts";
-import { type Peer, peerKindOf, type Translation } from "../topology/index.ts";
+import {
+  type AskedCounter,
+  type AskedName,
+  askedCounters,
+  type Peer,
+  peerKindOf,
+  type Translation,
+} from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
   type AgentDrop,
@@ -16,6 +23,7 @@ import {
   textLimits,
 } from "./message.ts";
 import {
+  askedField,
   batchField as at,
   columnField,
   dropField,
@@ -29,7 +37,7 @@ import {
   nameField,
   partField,
   peerFields,
-  renamedField,
+  renamedFields,
   reportField,
   resolverField,
   resolverNumbers,
@@ -45,6 +53,9 @@ export interface IngestProblem {
 
 /** A longer one is refused, not cut off: it would be another machine's. */
 const nodeBytesMax = 4 * 254;
+type PeerText = keyof typeof textLimits.peer;
+/** Of one message, a second's: microseconds of 50 days. What is stored are sums of these. */
+const askedCountMax = 2 ** 42;
 const isPlain = /^[\x21-\x7e]*$/;
 const columnByNumber = new Map(ingestColumns.map((column) => [column.number, column]));
 
@@ -65,6 +76,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
   const columns = new Map<IngestColumn, Uint8Array>();
   const [peers, renamed, names, drops]: [Peer[], PeerName[], LearnedName[], AgentDrop[]] = [[], [], [], []];
   const translations: Translation[] = [];
+  const asked: AskedName[] = [];
   let report: AgentReport | undefined;
   const reader = new WireReader(bytes);
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -86,6 +98,7 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     else if (field === at.names) add(names, ingestLimits.names, reader, readName);
     else if (field === at.drops) add(drops, ingestLimits.drops, reader, readDrop);
     else if (field === at.translations) add(translations, ingestLimits.translations, reader, readTranslation);
+    else if (field === at.asked) add(asked, ingestLimits.asked, reader, readAsked);
     else if (field === at.report) report = readReport(reader.message());
     else reader.skip();
     // Said at once, so that another format's bytes are not gone through as if they were ours.
@@ -108,12 +121,14 @@ export function readMessage(bytes: Uint8Array): IngestMessage | IngestProblem {
     if (batch.columns[name].some((place) => place > peers.length))
       return { problem: `${name}: names a peer that the message does not tell` };
   }
+  if (asked.some(({ peer }) => peer > peers.length))
+    return { problem: "asked: names a peer that the message does not tell" };
   const { sequence, startedMilliseconds, sealedMilliseconds, isLast } = head;
   const { node, instance, epoch, agentVersion, machine } = texts;
   return {
     ...{ node, instance, epoch, sequence, agentVersion, machine, startedMilliseconds, sealedMilliseconds },
     isLast,
-    ...{ batch, peers, renamed, names, translations, drops, report },
+    ...{ batch, peers, renamed, names, translations, asked, drops, report },
   };
 }
 
@@ -181,16 +196,34 @@ function fillColumn(batch: FlowBatch, column: IngestColumn, values: Uint8Array):
 }
 
 function readPeer(reader: WireReader): Peer {
-  const peer: Partial<Record<keyof Peer, string>> = {};
+  const {
+    id = "",
+    kind = "",
+    name = "",
+    address = "",
+    node = "",
+    network = "",
+    ...told
+  } = readTexts(reader, peerFields);
+  const { process = "", container = "", ...ofPod } = told;
+  return { id, kind: peerKindOf(kind), name, address, node, network, process, container, ...ofPod };
+}
+
+/** Texts of a peer, numbered from 1 on; those that are empty are as good as not there. */
+function readTexts<Name extends PeerText>(
+  reader: WireReader,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  const texts: Partial<Record<Name, string>> = {};
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    const name = peerFields[field - 1];
+    const name = names[field - 1];
     if (name === undefined) reader.skip();
-    else peer[name] = textOf(reader, textLimits.peer[name]);
+    else {
+      const text = textOf(reader, textLimits.peer[name]);
+      if (text !== "") texts[name] = text;
+    }
   }
-  const { id = "", kind = "", name = "", address = "", node = "", network = "" } = peer;
-  const { process = "", container = "", podUid = "" } = peer;
-  const facts = { id, kind: peerKindOf(kind), name, address, node, network, process, container };
-  return podUid === "" ? facts : { ...facts, podUid };
+  return texts;
 }
 
 /** What an agent tells is shown on pages and in terminals. */
@@ -200,14 +233,8 @@ function textOf(reader: WireReader, bytesMax: number): string {
 }
 
 function readRenamed(reader: WireReader): PeerName {
-  const found = { id: "", address: "", name: "" };
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === renamedField.id) found.id = textOf(reader, textLimits.peer.id);
-    else if (field === renamedField.address) found.address = textOf(reader, textLimits.peer.address);
-    else if (field === renamedField.name) found.name = textOf(reader, textLimits.peer.name);
-    else reader.skip();
-  }
-  return found;
+  const { id = "", address = "", name = "", ...ofPod } = readTexts(reader, renamedFields);
+  return { id, address, name, ...ofPod };
 }
 
 function readName(reader: WireReader): LearnedName | undefined {
@@ -241,6 +268,24 @@ function readTranslation(reader: WireReader): Translation | undefined {
     endedMilliseconds <= Number.MAX_SAFE_INTEGER &&
     Object.values(ports).every((port) => port <= 0xffff);
   return addresses.length === 64 && isInRange ? { addresses, ...numbers } : undefined;
+}
+
+/** One without a peer or a name, or with a count that no agent gets to, is passed over. */
+function readAsked(reader: WireReader): AskedName | undefined {
+  const asked = { peer: 0, name: "" };
+  const counts = Object.fromEntries(askedCounters.map((counter) => [counter, 0])) as Record<
+    AskedCounter,
+    number
+  >;
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    const counter = askedCounters[field - askedField.name - 1];
+    if (field === askedField.peer) asked.peer = reader.unsigned();
+    else if (field === askedField.name) asked.name = textOf(reader, textLimits.lookedUp);
+    else if (counter !== undefined) counts[counter] = reader.unsigned();
+    else reader.skip();
+  }
+  const isInRange = askedCounters.every((counter) => counts[counter] <= askedCountMax);
+  return asked.peer > 0 && asked.name !== "" && isInRange ? { ...asked, ...counts } : undefined;
 }
 
 function readDrop(reader: WireReader): AgentDrop {

@@ -1,3 +1,5 @@
+import { podFacts } from "../topology/index.ts";
+
 /** Numbers of AgentBatch and of the messages in it: agent-batch.proto. */
 export const batchField = {
   magic: 1,
@@ -19,9 +21,11 @@ export const batchField = {
   translations: 17,
   machine: 18,
   isLast: 19,
+  asked: 20,
 } as const;
 
 export const columnField = { field: 1, values: 2 } as const;
+/** From field 1 on. */
 export const peerFields = [
   "id",
   "kind",
@@ -32,9 +36,13 @@ export const peerFields = [
   "process",
   "container",
   "podUid",
+  ...podFacts,
 ] as const;
-export const renamedField = { id: 1, address: 2, name: 3 } as const;
+/** From field 1 on. */
+export const renamedFields = ["id", "address", "name", ...podFacts] as const;
 export const nameField = { address: 1, name: 2, ttlSeconds: 3 } as const;
+/** `askedCounters` come after them. */
+export const askedField = { peer: 1, name: 2 } as const;
 export const dropField = { reason: 1, count: 2 } as const;
 export const translationAddresses = 1;
 /** From field 2 on. */

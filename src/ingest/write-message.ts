@@ -1,4 +1,5 @@
 import type { FlowBatch } from "../flow/index.ts";
+import { askedCounters } from "../topology/index.ts";
 import { type IngestColumn, ingestColumns } from "./columns.ts";
 import {
   type AgentLookups,
@@ -9,6 +10,7 @@ import {
   textLimits,
 } from "./message.ts";
 import {
+  askedField,
   batchField as at,
   columnField,
   dropField,
@@ -21,7 +23,7 @@ import {
   nameField,
   partField,
   peerFields,
-  renamedField,
+  renamedFields,
   reportField,
   resolverField,
   resolverNumbers,
@@ -53,10 +55,10 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
     for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textLimits.peer[name]);
     writer.message(at.peers, inner);
   }
-  for (const { id, address, name } of message.renamed.slice(0, ingestLimits.names)) {
-    inner.clear().text(renamedField.id, id, textLimits.peer.id);
-    inner.text(renamedField.address, address, textLimits.peer.address);
-    inner.text(renamedField.name, name, textLimits.peer.name);
+  for (const renamed of message.renamed.slice(0, ingestLimits.names)) {
+    inner.clear();
+    for (const [i, name] of renamedFields.entries())
+      inner.text(i + 1, renamed[name] ?? "", textLimits.peer[name]);
     writer.message(at.renamed, inner);
   }
   for (const { address, name, ttlSeconds } of message.names.slice(0, ingestLimits.names)) {
@@ -64,6 +66,13 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
     inner.text(nameField.name, name, textLimits.lookedUp);
     inner.unsigned(nameField.ttlSeconds, ttlSeconds);
     writer.message(at.names, inner);
+  }
+  for (const asked of message.asked.slice(0, ingestLimits.asked)) {
+    inner.clear().unsigned(askedField.peer, asked.peer);
+    inner.text(askedField.name, asked.name, textLimits.lookedUp);
+    for (const [i, counter] of askedCounters.entries())
+      inner.unsigned(askedField.name + 1 + i, asked[counter]);
+    writer.message(at.asked, inner);
   }
   for (const { reason, count } of message.drops.slice(0, ingestLimits.drops)) {
     inner.clear().text(dropField.reason, reason, textLimits.dropReason);

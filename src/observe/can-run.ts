@@ -119,6 +119,14 @@ export function canRunDatagrams(facts: KernelFacts): CannotRun | undefined {
   return canRunTcp(facts) ?? canReachCgroups(facts, "UDP, ICMP and DNS are");
 }
 
+/** What it means that the kernel took the slower of two sets of programs, and what it said of the faster. */
+export function slowerDatagrams(release: string, { message }: Error): CannotRun {
+  return {
+    reason: `the kernel ${release} did not take the faster programs (${message}): to count a packet of a busy flow takes some 0.1 µs more`,
+    remedy: "boot Linux 6.2 or newer; if it is, please report this line",
+  };
+}
+
 /** The same for TCP's soft errors (`agent.softErrors`), without which the TCP observer still runs. */
 export function canFollowSoftErrors(facts: KernelFacts): CannotRun | undefined {
   return canRunTcp(facts) ?? canReachCgroups(facts, "refusals that TCP tells to the program alone are");

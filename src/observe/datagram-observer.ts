@@ -30,6 +30,8 @@ export interface DatagramObserverConfig {
   readonly icmpIdleSeconds?: number;
   /** 14 keys of the hash of a flow; random when not given, so that nobody can choose flows whose hashes meet. */
   readonly hashKeys?: Uint32Array;
+  /** The compiled programs; tests spoil some of them. */
+  readonly elf?: Uint8Array;
 }
 
 /** What the kernel half could not report, since the start; see `struct datagram_losses`. */
@@ -52,11 +54,19 @@ export interface DatagramObserver {
   /** The same for DNS messages. */
   drainDns(visit: (packet: DnsPacket) => void): number;
   losses(): DatagramLosses;
+  /** Once started, what the kernel said of the faster programs; undefined when they run. */
+  readonly refusal: Error | undefined;
   stop(): void;
 }
 
-interface Running {
+interface Loaded {
   readonly object: BpfObject;
+  readonly programs: PacketPrograms;
+  /** Of the programs that come before them. */
+  readonly refusal: Error | undefined;
+}
+
+interface Running extends Loaded {
   readonly reports: RingBuffer;
   readonly report: DatagramReport;
   readonly dnsPackets: RingBuffer;
@@ -71,13 +81,14 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
 
   return {
     start() {
-      const { object, programs } = loadWhatCanBe(config);
+      const loaded = loadWhatCanBe(config);
+      const { object, programs } = loaded;
       try {
         const reports = object.mapRingBuffer("reports", reportsBytes);
         const dnsPackets = object.mapRingBuffer("dns_packets", dnsPacketsBytes);
         attach(object, programs, config.cgroupRoot);
         running = {
-          object,
+          ...loaded,
           reports: new RingBuffer(reports),
           report: new DatagramReport(reports.data),
           dnsPackets: new RingBuffer(dnsPackets),
@@ -117,6 +128,9 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
         walked: Number(walked),
       };
     },
+    get refusal() {
+      return running?.refusal;
+    },
     stop() {
       running?.object.close();
       running = undefined;
@@ -125,9 +139,9 @@ export function createDatagramObserver(config: DatagramObserverConfig): Datagram
 }
 
 /** With the first programs that the kernel takes. */
-function loadWhatCanBe(config: DatagramObserverConfig): { object: BpfObject; programs: PacketPrograms } {
-  const elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url));
-  let whyNot: unknown;
+function loadWhatCanBe(config: DatagramObserverConfig): Loaded {
+  const { elf = readFileSync(new URL("./bpf/datagram.bpf.o", import.meta.url)) } = config;
+  let refusal: Error | undefined;
   for (const programs of packetPrograms) {
     const object = loadLibbpf().openObject(elf, "datagram");
     try {
@@ -136,13 +150,13 @@ function loadWhatCanBe(config: DatagramObserverConfig): { object: BpfObject; pro
         if (other !== programs) for (const program of other) object.leaveOut(program);
       object.setConstants(constantsOf(config));
       object.load();
-      return { object, programs };
+      return { object, programs, refusal };
     } catch (error) {
       object.close();
-      whyNot = error;
+      refusal = error as Error;
     }
   }
-  throw whyNot;
+  throw refusal;
 }
 
 /** Owners first, so that the first packet finds them. */

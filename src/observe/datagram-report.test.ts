@@ -39,15 +39,17 @@ test("a report is read where it lies", () => {
 });
 
 test("a DNS packet is read where it lies", () => {
-  const data = new ArrayBuffer(100);
+  const data = new ArrayBuffer(200);
   const view = new DataView(data);
   view.setUint32(16, 7, true);
+  view.setUint32(16 + dnsPacketLayout.cgroup_id, 4711, true);
+  view.setUint32(16 + dnsPacketLayout.process, 99, true);
   view.setUint16(16 + dnsPacketLayout.message_length, 44, true);
   view.setUint8(16 + dnsPacketLayout.is_answer, 1);
+  new TextEncoder().encodeInto("curl", new Uint8Array(data, 16 + dnsPacketLayout.process_name, 16));
   const packet = new DnsPacket(data);
   packet.moveTo(16);
-  assert.deepEqual(
-    [packet.seenNanoseconds, packet.messageLength, packet.isAnswer, packet.message, packet.resolverAddress],
-    [7, 44, true, 56, 40],
-  );
+  assert.deepEqual([packet.seenNanoseconds, packet.messageLength, packet.isAnswer], [7, 44, true]);
+  assert.deepEqual([packet.message, packet.resolverAddress, packet.localAddress], [96, 48, 64]);
+  assert.deepEqual([packet.cgroupId, packet.process, packet.processName], [4711, 99, "curl"]);
 });

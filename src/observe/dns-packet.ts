@@ -3,14 +3,18 @@ import { RecordWindow } from "./record-window.ts";
 /** `struct dns_packet` of bpf/datagram.h, byte for byte; `datagram-report.test.ts` compares the two. */
 export const dnsPacketLayout = {
   seen_nanoseconds: 0,
-  network_namespace: 8,
-  local_port: 12,
-  message_length: 14,
-  is_answer: 16,
-  reserved: 17,
-  resolver_address: 24,
+  cgroup_id: 8,
+  network_namespace: 16,
+  process: 20,
+  local_port: 24,
+  message_length: 26,
+  is_answer: 28,
+  reserved: 29,
+  resolver_address: 32,
+  local_address: 48,
+  process_name: 64,
 } as const;
-export const dnsPacketBytes = 40;
+export const dnsPacketBytes = 80;
 
 const at = dnsPacketLayout;
 
@@ -36,6 +40,16 @@ export class DnsPacket {
   get networkNamespace(): number {
     return this.#record.u32(at.network_namespace);
   }
+  get cgroupId(): number {
+    return this.#record.u64(at.cgroup_id);
+  }
+  /** Thread group id of whoever asks, 0 when unknown. */
+  get process(): number {
+    return this.#record.u32(at.process);
+  }
+  get processName(): string {
+    return this.#record.name(at.process_name);
+  }
   get localPort(): number {
     return this.#record.u16(at.local_port);
   }
@@ -46,6 +60,10 @@ export class DnsPacket {
   /** Offset of the resolver's 16-byte address in `bytes`. */
   get resolverAddress(): number {
     return this.#record.offsetOf(at.resolver_address);
+  }
+  /** Offset of the asker's 16-byte address in `bytes`. */
+  get localAddress(): number {
+    return this.#record.offsetOf(at.local_address);
   }
   /** Offset of the message in `bytes`. */
   get message(): number {

@@ -15,6 +15,7 @@ export {
   readKernelFacts,
   readSockDiagFacts,
   type SockDiagFacts,
+  slowerDatagrams,
   sockDiagLimits,
 } from "./can-run.ts";
 export {

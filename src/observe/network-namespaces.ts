@@ -32,8 +32,8 @@ interface Process {
 
 /**
  * Finds the network namespaces that processes are in or that have a name, each once; nothing is opened. One that is held by nothing but
- * an open file or socket is not found, nor one of a thread that left its process's; one that a process moves to late, eight looks
- * later at most.
+ * an open file or socket is not found, nor one of a thread that left its process's; one that a process moves to late, or that has the id of
+ * one that has ended, eight looks later at most. Until then its path leads elsewhere: `insideNamespace` compares the inode.
  */
 export function createNamespaceFinder(procFolder = "/proc"): (namespacesMax: number) => FoundNamespaces {
   let processes = new Map<string, Process>();

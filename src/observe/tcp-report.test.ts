@@ -30,5 +30,5 @@ test("a report is read where it lies", () => {
     [report.isFirst, report.isClosed, report.isOlder, report.isUnopened, report.opens],
     [false, true, false, true, false],
   );
-  assert.equal(report.localAddress, tcpReportBytes + 80);
+  assert.equal(report.localAddress, tcpReportBytes + tcpReportLayout.local_address);
 });

@@ -5,27 +5,25 @@ export const tcpReportLayout = {
   bytes_sent: 0,
   bytes_received: 8,
   opened_nanoseconds: 16,
-  closed_nanoseconds: 24,
-  cgroup_id: 32,
-  segments_sent: 40,
-  segments_received: 44,
-  retransmits: 48,
-  srtt_microseconds: 52,
-  minimum_rtt_microseconds: 56,
-  connect_microseconds: 60,
-  network_namespace: 64,
-  process: 68,
-  error: 72,
-  local_port: 76,
-  remote_port: 78,
-  local_address: 80,
-  remote_address: 96,
-  process_name: 112,
-  role: 128,
-  flags: 129,
-  reserved: 130,
+  cgroup_id: 24,
+  segments_sent: 32,
+  segments_received: 36,
+  retransmits: 40,
+  srtt_microseconds: 44,
+  minimum_rtt_microseconds: 48,
+  connect_microseconds: 52,
+  network_namespace: 56,
+  process: 60,
+  error: 64,
+  local_port: 66,
+  remote_port: 68,
+  role: 70,
+  flags: 71,
+  local_address: 72,
+  remote_address: 88,
+  process_name: 104,
 } as const;
-export const tcpReportBytes = 136;
+export const tcpReportBytes = 120;
 
 export const tcpRole = { client: 1, server: 2 } as const;
 
@@ -59,10 +57,6 @@ export class TcpReport {
   get openedNanoseconds(): number {
     return this.#record.u64(at.opened_nanoseconds);
   }
-  /** The same clock at the socket's end; 0 while it lives. */
-  get closedNanoseconds(): number {
-    return this.#record.u64(at.closed_nanoseconds);
-  }
   get cgroupId(): number {
     return this.#record.u64(at.cgroup_id);
   }
@@ -85,7 +79,11 @@ export class TcpReport {
   }
   /** In the report that `opens` a client: from its SYN to the answer; 0 elsewhere, and when not known. */
   get connectMicroseconds(): number {
-    return this.#record.u32(at.connect_microseconds);
+    return this.isUnopened ? 0 : this.#record.u32(at.connect_microseconds);
+  }
+  /** In the last report of one that `isUnopened`: for how long it was tried. */
+  get triedMicroseconds(): number {
+    return this.isUnopened ? this.#record.u32(at.connect_microseconds) : 0;
   }
   get networkNamespace(): number {
     return this.#record.u32(at.network_namespace);
@@ -96,7 +94,7 @@ export class TcpReport {
   }
   /** errno that ended the socket: 111 refused, 110 timed out; 0 none, or when its own side had closed it before. */
   get error(): number {
-    return this.#record.u32(at.error);
+    return this.#record.u16(at.error);
   }
   get localPort(): number {
     return this.#record.u16(at.local_port);

@@ -172,6 +172,30 @@ test("a client's port is refused where only links are asked for", () => {
   assert.equal(parseFilter("server.port:80 port:80", "links").error, undefined);
 });
 
+test("of who looked names up only fields of a peer are asked for, not of links, nor of another end", () => {
+  for (const text of [
+    "namespace:shop",
+    "client.name:a -label.app:b",
+    "nginx OR address:10.0.0.0/8",
+    "vlan:7",
+  ])
+    assert.equal(parseFilter(text, "askers").error, undefined, text);
+  for (const [text, position, length] of [
+    ["port:53", 0, 4],
+    ["name:a bytes>1", 7, 5],
+    ["server.name:a", 0, 11],
+    ["destination.network:x", 0, 19],
+    ["interface:3", 0, 9],
+    ["-observer:a", 1, 8],
+    ["protocol:udp", 0, 8],
+  ] as const) {
+    const { error } = parseFilter(text, "askers");
+    assert.deepEqual([error?.position, error?.length], [position, length], text);
+    assert.match(error!.message, /looked a name up is known by fields of a peer only/);
+    assert.match(error!.expected, /^name, id, kind, .*unresolved, with client\. before it or nothing$/);
+  }
+});
+
 test("bounds are errors, not overflows", () => {
   const long = "a".repeat(filterLimits.textLength);
   assert.equal(parseFilter(long).error, undefined);

@@ -21,8 +21,8 @@ export type ParsedFilter =
   | { readonly filter: Filter | undefined; readonly error?: undefined }
   | { readonly error: FilterError; readonly filter?: undefined };
 
-/** What a filter is going to be applied to. Links do not know the client's port; flow records do. */
-export type FilterTarget = "links" | "flows";
+/** What a filter is going to be applied to. Links do not know the client's port; flow records do. `askers`: peers, as clients of a resolver. */
+export type FilterTarget = "links" | "flows" | "askers";
 
 /**
  * Reads and checks a filter. Never throws, and takes time linear in the text, which `filterLimits` bounds.
@@ -46,6 +46,16 @@ interface ResolvedField {
 
 const ends = ["client", "server", "source", "destination"] as const satisfies readonly FilterEnd[];
 const termWords = "a term such as name:nginx, or (";
+
+function isOfAsker({ name, of }: ResolvedField["info"], pinned: FilterEnd | undefined): boolean {
+  const isOfPeer = of === "end" && name !== "port" && name !== "interface";
+  return isOfPeer && (pinned === undefined || pinned === "client");
+}
+
+const askerFields = `${filterFields
+  .filter((info) => isOfAsker(info, undefined))
+  .map(({ name }) => name)
+  .join(", ")}, with client. before it or nothing`;
 
 class FilterParser {
   readonly #lexer: FilterLexer;
@@ -258,6 +268,8 @@ class FilterParser {
     if (this.#target === "links" && info.name === "port" && (pinned === "client" || pinned === "source")) {
       return this.#fail(head, "only flow records have the client's port", "port or server.port");
     }
+    if (this.#target === "askers" && !isOfAsker(info, pinned))
+      return this.#fail(head, "who looked a name up is known by fields of a peer only", askerFields);
     if (head.operator !== ":" && !isOrdered(info.values)) {
       const operator = { position: head.position + head.length, length: head.operator.length };
       return this.#fail(

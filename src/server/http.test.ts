@@ -122,7 +122,7 @@ test("every answer carries the headers that keep a page to itself", async () => 
     assert.match(policy, /frame-ancestors 'none'/);
     assert.doesNotMatch(policy, /unsafe|\*|https?:/);
     assert.equal(headers["x-content-type-options"], "nosniff");
-    assert.equal(headers["referrer-policy"], "no-referrer");
+    assert.equal(headers["referrer-policy"], "same-origin");
     assert.equal(headers["cross-origin-opener-policy"], "same-origin");
     assert.equal(headers["cross-origin-resource-policy"], "same-origin");
     assert.equal(headers["access-control-allow-origin"], undefined);

@@ -29,7 +29,8 @@ const contentSecurityPolicy =
 const headers = {
   "content-security-policy": contentSecurityPolicy,
   "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
+  // Not "no-referrer": over plain HTTP, where browsers send no Sec-Fetch-Site, our own forms would come from the origin "null".
+  "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
 };

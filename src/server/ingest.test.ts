@@ -8,10 +8,19 @@ import { type TestContext, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { pino } from "pino";
 import { createAddressPeers, NameTable } from "../enrich/index.ts";
+import { createKubernetes } from "../enrich/kubernetes/index.ts";
 import { ObserverTable, parseAddress } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, writeMessage } from "../ingest/index.ts";
-import { type SampleRow, sampleBatch, sampleMessage, samplePeer } from "../ingest/testdata/sample-message.ts";
+import {
+  type SampleRow,
+  sampleBatch,
+  sampleMessage,
+  samplePeer,
+  samplePod,
+  wholeMessage,
+} from "../ingest/testdata/sample-message.ts";
 import { DropCounters } from "../metrics/index.ts";
+import { parseFilter } from "../query/index.ts";
 import { hashToken } from "../settings/index.ts";
 import { createDuckDBStore, storeDefaults } from "../store/index.ts";
 import {
@@ -20,6 +29,7 @@ import {
   LiveFold,
   liveFoldDefaults,
   natTableDefaults,
+  type Peer,
   PeerTable,
   stitchDefaults,
 } from "../topology/index.ts";
@@ -591,6 +601,60 @@ test("an agent that was started again holds nothing open from before; one that i
   assert.equal(active(), 0);
 });
 
+/** As the store has them: who looked up what, how often. */
+async function lookedUp({ store, clock }: Awaited<ReturnType<typeof createReceiving>>, filter = "") {
+  const question = { from: start - 60_000, to: clock.now + 60_000, limit: 100 };
+  const { rows } = await store.askedNames({ ...question, filter: parseFilter(filter).filter });
+  return rows.map(({ name, queryCount, peers }) => [name, queryCount, peers]);
+}
+
+const asking = (sequence: number, names: readonly string[], peers = [clientPeer]) =>
+  sampleMessage({
+    sequence,
+    peers,
+    asked: names.map((name, i) => ({ ...wholeMessage().asked[0]!, peer: 1 + (i % peers.length), name })),
+  });
+
+test("names that an agent's workloads looked up are theirs, once, however often the message comes and the server is killed", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await createReceiving(folder);
+  assert.equal((await first.stored(asking(1, ["a.example", "b.example"]))).statusCode, 200);
+  assert.equal((await first.stored(asking(1, ["a.example", "b.example"]))).json().isDuplicate, true);
+  await first.close();
+  const second = await createReceiving(folder, first.clock);
+  t.after(() => second.close());
+  await second.stored(asking(1, ["a.example", "b.example"]));
+  await second.stored(asking(2, ["a.example"]));
+  await second.stored({
+    ...asking(3, ["a.example"]),
+    ...fromServer(1),
+    asked: asking(1, ["a.example"]).asked,
+  });
+  const all = [
+    ["a.example", 15, 2],
+    ["b.example", 5, 1],
+  ];
+  assert.deepEqual(await lookedUp(second), all);
+  assert.deepEqual(await lookedUp(second, "name:nginx"), [["a.example", 5, 1]]);
+  assert.deepEqual((await lookedUp(second, "address:10.0.0.9"))[0], ["a.example", 10, 1]);
+});
+
+test("of another machine's peers an agent tells no names, and a store that cannot write has them once when it can", async (t) => {
+  const server = await createStarted(t);
+  await server.stored(asking(1, ["foreign.example", "own.example"], [serverPeer, clientPeer]));
+  assert.deepEqual(await lookedUp(server), [["own.example", 5, 1]]);
+  const { remember, appendAsked } = server.store;
+  server.store.remember = () => Promise.resolve(false);
+  server.store.appendAsked = () => {};
+  assert.equal((await server.stored(asking(2, ["later.example"]))).statusCode, 503);
+  Object.assign(server.store, { remember, appendAsked });
+  assert.equal((await server.stored(asking(2, ["later.example"]))).statusCode, 200);
+  assert.deepEqual(await lookedUp(server, "name:curl"), [
+    ["later.example", 5, 1],
+    ["own.example", 5, 1],
+  ]);
+});
+
 test("who may send: only those with the token; it is compared whole", async (t) => {
   const { post, stored } = await createStarted(t);
   for (const authorization of [
@@ -758,6 +822,89 @@ test("of another machine's peers an agent has nothing to say, nor is it the firs
   );
   await stored(fromServer(2));
   assert.equal(peers.get(peers.find(serverPeer)).name, "nginx", "its own agent has");
+});
+
+/** A pod of the agent's node, as its control groups tell it, and as an API server told the agent. */
+const pod = {
+  ...samplePeer("box", "nginx", "10.0.0.9"),
+  ...{
+    id: "container:box/abc",
+    kind: "container" as const,
+    container: "abc",
+    podUid: "0f3b-1",
+    ...samplePod,
+  },
+};
+const factsOf = ({ id, kind, name, namespace, pod, workload, workloadKind }: Peer) => [
+  ...[id, kind, name, namespace, pod, workload, workloadKind],
+];
+const podAsTold = ["pod:0f3b-1", "pod", "web-5d4f8-x1", "shop", "web-5d4f8-x1", "web", "Deployment"];
+
+/** A server that asks no API server. */
+async function createAlone(t: TestContext) {
+  const server = await createStarted(t);
+  const surroundings = { environment: {}, home: "/nowhere" };
+  const settings = { enabled: false, kubeconfig: "", context: "" };
+  createKubernetes(settings, { peers: server.peers, now: () => 0, log: () => {}, surroundings });
+  return { ...server, rowOf: (peer: Peer) => server.peers.get(server.peers.find(peer)) };
+}
+
+test("a server that asks no API server has a pod's names from its agent, told with it or later", async (t) => {
+  const { stored, rowOf, totals, peers } = await createAlone(t);
+  await stored({ ...fromClient(1), peers: [pod] });
+  assert.deepEqual(factsOf(rowOf(pod)), podAsTold);
+  assert.deepEqual(await totals(), [["pod:0f3b-1", "host:10.0.0.1", 100, 1]]);
+  const { namespace: _, pod: __, workload: ___, workloadKind: ____, ...nameless } = pod;
+  const late = {
+    ...nameless,
+    id: "container:box/def",
+    container: "def",
+    podUid: "0f3b-2",
+    address: "10.0.0.8",
+  };
+  await stored({ ...fromClient(2, { source: late.address, sourcePort: 40001 }), peers: [late] });
+  const row = peers.find(late);
+  assert.equal(peers.get(row).kind, "container");
+  await stored({
+    ...fromClient(3),
+    peers: [pod],
+    renamed: [{ id: late.id, address: late.address, name: "x", ...samplePod }],
+  });
+  assert.deepEqual(factsOf(peers.get(row)).slice(0, 2), ["pod:0f3b-2", "pod"]);
+  assert.equal(peers.intern(late), row);
+  const found = [...(await totals())].map(([client]) => client);
+  assert.deepEqual(found.sort(), ["pod:0f3b-1", "pod:0f3b-2"], "what was stored before, too");
+});
+
+test("of another machine's pod an agent has nothing to say, nor what no API server would say", async (t) => {
+  const { stored, rowOf, peers } = await createAlone(t);
+  await stored({ ...fromClient(1), peers: [pod] });
+  const foreign = { ...pod, id: "container:web/x", node: "web", address: "10.0.0.1", pod: "pwned" };
+  const other = { ...fromServer(1), machine: "another kernel", peers: [foreign] };
+  await stored({
+    ...other,
+    renamed: [{ id: foreign.id, address: foreign.address, name: "x", ...samplePod }],
+  });
+  const { kind, podUid, pod: name } = rowOf(foreign);
+  assert.deepEqual([kind, podUid, name], ["container", undefined, undefined]);
+  assert.deepEqual(factsOf(rowOf(pod)), podAsTold);
+  const odd = [
+    { pod: "no name" },
+    { namespace: "Shop" },
+    { workload: "a/b" },
+    { workloadKind: "<b>" },
+    { namespace: "" },
+    { podUid: "../x" },
+  ];
+  for (const [i, facts] of odd.entries()) {
+    const peer = { ...pod, id: `container:box/odd${i}`, podUid: `odd-${i}`, ...facts };
+    const address = `10.0.9.${i}`;
+    await stored({
+      ...fromClient(i + 2, { source: address, sourcePort: 42_000 + i }),
+      peers: [{ ...peer, address }],
+    });
+    assert.equal(peers.get(peers.find({ ...peer, address })).kind, "container", JSON.stringify(facts));
+  }
 });
 
 test("an agent has no interfaces: rows that it numbers are one link, and open on it", async (t) => {

@@ -1,9 +1,17 @@
 import type { AddressPeers, NameTable } from "../enrich/index.ts";
 import { identityKey, type ObserverTable } from "../flow/index.ts";
 import type { IngestMessage } from "../ingest/index.ts";
-import { type Nat, observedEnd, type Peer, type PeerTable, type Stitcher } from "../topology/index.ts";
+import {
+  type AskedName,
+  type Nat,
+  observedEnd,
+  type Peer,
+  type PeerTable,
+  type Stitcher,
+} from "../topology/index.ts";
+import { PodClaims } from "./pod-claims.ts";
 import { agentRow, remoteLimits } from "./remote-agent.ts";
-import { isPeerOf, peerToldBy } from "./told-peers.ts";
+import { isPeerOf, peerToldBy, toldFacts, withoutPod } from "./told-peers.ts";
 
 export interface MessageReaderDependencies {
   readonly nat: Pick<Nat, "learn">;
@@ -20,8 +28,11 @@ export interface MessageReaderDependencies {
 export interface MessageReader {
   /** Takes what is told beside records: names and translations. */
   learn(message: IngestMessage, sentMilliseconds: number | undefined): void;
-  /** What stands for tables and clock of the agent becomes what stands for ours; its addresses are the machine's. */
-  fill(message: IngestMessage, sentMilliseconds: number | undefined): void;
+  /**
+   * What stands for tables and clock of the agent becomes what stands for ours; its addresses are the machine's. Returns the names that
+   * peers asked for, by our rows.
+   */
+  fill(message: IngestMessage, sentMilliseconds: number | undefined): AskedName[];
 }
 
 /** Reads agents' messages into this process's tables. */
@@ -34,6 +45,8 @@ export function createMessageReader({
   names,
   now,
 }: MessageReaderDependencies): MessageReader {
+  const claims = new PodClaims(now);
+
   function learn(message: IngestMessage, sentMilliseconds: number | undefined): void {
     const seconds = Math.floor(now() / 1000);
     const shift = shiftOf(sentMilliseconds);
@@ -45,23 +58,28 @@ export function createMessageReader({
       const endedMilliseconds = ended === 0 ? 0 : Math.max(1, ended - shift);
       nat.learn({ ...translation, networkNamespace, endedMilliseconds }, seconds);
     }
-    for (const { id, address, name } of renamed)
-      if (isPeerOf(node, id) && name !== "") peers.rename({ id, address }, name);
+    for (const peer of renamed) {
+      if (!isPeerOf(node, peer.id)) continue;
+      if (peer.name !== "") peers.rename(peer, peer.name);
+      const { podUid = "" } = peers.get(peers.find(peer));
+      if (podUid !== "" && claims.claim(podUid, message))
+        peers.learnPod({ id: peer.id, address: peer.address, ...toldFacts(peer) });
+    }
     for (const { address, name, ttlSeconds } of learned)
       if (names.remember(0, address, 0, name, ttlSeconds, seconds)) addressPeers.rename(address, 0, name);
   }
 
-  function fill(message: IngestMessage, sentMilliseconds: number | undefined): void {
-    const { batch, peers: told, node, instance, machine } = message;
+  function fill(message: IngestMessage, sentMilliseconds: number | undefined): AskedName[] {
+    const { batch, asked, peers: told, node, instance, machine } = message;
     const { columns, count } = batch;
-    /** By place in the message; 0 is not looked at yet, or named by the server. Peers that no row refers to are not kept. */
+    /** By place in the message; 0 is not looked at yet, or named by the server. Peers that nothing refers to are not kept. */
     const rows = new Uint32Array(told.length + 1);
     const isLookedAt = new Uint8Array(told.length + 1);
     isLookedAt[0] = 1;
     const rowOf = (place: number) => {
       if (isLookedAt[place] === 0) {
         isLookedAt[place] = 1;
-        rows[place] = internTold(node, told[place - 1]!);
+        rows[place] = internTold(message, told[place - 1]!);
       }
       return rows[place]!;
     };
@@ -81,6 +99,7 @@ export function createMessageReader({
       columns.flowEndMilliseconds[row] = Math.max(0, columns.flowEndMilliseconds[row]! - shift);
     }
     noteAddresses(message, Math.floor(now() / 1000));
+    return asked.map((each) => ({ ...each, peer: rowOf(each.peer) })).filter(({ peer }) => peer > 1);
   }
 
   /** The machine's own addresses, and those that its kernel puts in their place: exporters may see either. */
@@ -111,11 +130,14 @@ export function createMessageReader({
   }
 
   /** 0: the server names it. */
-  function internTold(node: string, told: Peer): number {
-    const peer = peerToldBy(node, told);
-    if (peer === undefined) return 0;
+  function internTold(message: IngestMessage, told: Peer): number {
+    const own = peerToldBy(message.node, told);
+    if (own === undefined) return 0;
+    const peer = own.podUid === undefined || claims.claim(own.podUid, message) ? own : withoutPod(own);
     const row = peers.intern(peer);
-    if (peer.name !== "" && row > 1) peers.rename(peer, peer.name);
+    if (row <= 1) return row;
+    if (peer.name !== "") peers.rename(peer, peer.name);
+    peers.learnPod(peer);
     return row;
   }
 

@@ -4,6 +4,7 @@ import { createReadOnlyStore } from "../store/index.ts";
 import { routeDiff } from "./api/diff.ts";
 import { routeFlows } from "./api/flows.ts";
 import { routeLinks } from "./api/links.ts";
+import { routeLookups } from "./api/lookups.ts";
 import { routeMap } from "./api/map.ts";
 import { routePeers } from "./api/peers.ts";
 import { routeSeries } from "./api/series.ts";
@@ -29,6 +30,7 @@ export async function openFolder(folder: string): Promise<OpenFolder> {
   routeSeries(app, store, now);
   routeFlows(app, store, now);
   routeDiff(app, store, now);
+  routeLookups(app, store, now);
   const details = { store, peerFacts: nobody, liveLinks: () => [], now };
   routePeers(app, details);
   routeLinks(app, details);

@@ -76,6 +76,8 @@ export const remoteLimits = {
   waitingBytes: 128 * 2 ** 20,
   /** What a message takes beside its rows. */
   messageBytes: 1024,
+  /** What a name that was asked for takes, with its text. */
+  askedBytes: 512,
   /** Agents look once a second, each at a time of its own; the rest is for the way. */
   otherEndMilliseconds: 3000,
   /** An agent that is not heard for so long is gone: they report every ten seconds when there is nothing to tell. */

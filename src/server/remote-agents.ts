@@ -8,7 +8,13 @@ import {
 } from "../flow/index.ts";
 import type { IngestHead, IngestMessage } from "../ingest/index.ts";
 import type { Store } from "../store/index.ts";
-import { type Nat, type PeerTable, type Stitcher, takeOutAttempts } from "../topology/index.ts";
+import {
+  type AskedName,
+  type Nat,
+  type PeerTable,
+  type Stitcher,
+  takeOutAttempts,
+} from "../topology/index.ts";
 import { createAgentRegister } from "./agent-register.ts";
 import { createMessageReader } from "./message-reader.ts";
 import {
@@ -26,7 +32,7 @@ export interface RemoteAgentsDependencies {
     "enter" | "enterAgain" | "judge" | "mustWait" | "forgetObserver" | "setMachine" | "elsewhere"
   >;
   readonly addressPeers: Pick<AddressPeers, "enrich" | "rename">;
-  readonly store: Pick<Store, "append" | "remember" | "hasIngested" | "freeRows">;
+  readonly store: Pick<Store, "append" | "appendAsked" | "remember" | "hasIngested" | "freeRows">;
   readonly fold: { fold(batch: FlowBatch): void };
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
@@ -62,6 +68,8 @@ interface Waiting {
   /** Without what has been taken from it already: peers, names, translations. */
   readonly head: IngestHead;
   readonly batch: FlowBatch;
+  /** By rows of our table. */
+  readonly asked: readonly AskedName[];
   readonly dueMilliseconds: number;
   readonly bytes: number;
   settle(outcome: IngestOutcome): void;
@@ -96,7 +104,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
         outcome.kind === "durable" ? { ...outcome, isDuplicate: true } : outcome,
       );
     }
-    if (!isRoomFor(agent, batch))
+    if (!isRoomFor(agent, message))
       return Promise.resolve({ kind: "busy", reason: "more records wait to be stored than can be taken" });
     agent.messageCount++;
     agent.rowCount += batch.count;
@@ -110,11 +118,11 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
    * An agent may hold as much as it leaves free: one alone gets half of the room, and whoever comes next finds some, however many
    * hold their share (dynamic thresholds, Choudhury and Hahne 1998).
    */
-  function isRoomFor(agent: RemoteAgent, batch: FlowBatch): boolean {
+  function isRoomFor(agent: RemoteAgent, { batch, asked }: IngestMessage): boolean {
     const freeBytes = remoteLimits.waitingBytes - waitingBytes;
     const freeRows = store.freeRows - waitingRows;
     return (
-      agent.waitingBytes + bytesOf(batch) <= freeBytes &&
+      agent.waitingBytes + bytesOf(batch, asked) <= freeBytes &&
       (batch.count === 0 || agent.heldRows + batch.count <= freeRows)
     );
   }
@@ -132,14 +140,15 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       reader.learn(message, sentMilliseconds);
       countDrops(agent, message);
     }
+    let asked: readonly AskedName[] = [];
     charge(agent, () => {
-      reader.fill(message, sentMilliseconds);
+      asked = reader.fill(message, sentMilliseconds);
       nat.undo(batch, seconds);
       addressPeers.enrich(batch);
     });
     stitcher.enter(batch, seconds);
     takeOutAttempts(batch);
-    return wait(agent, headOf(message), batch, key);
+    return wait(agent, { head: headOf(message), batch, asked, key });
   }
 
   /** The peers that are made meanwhile are the agent's. */
@@ -149,8 +158,12 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     if (agent.peers.refusedCount > refusedCount) agent.peersRefusedMilliseconds = now();
   }
 
-  function wait(agent: RemoteAgent, head: IngestHead, batch: FlowBatch, key: string): Promise<IngestOutcome> {
-    const bytes = bytesOf(batch);
+  function wait(
+    agent: RemoteAgent,
+    entered: Pick<Waiting, "head" | "batch" | "asked" | "key">,
+  ): Promise<IngestOutcome> {
+    const { batch, asked } = entered;
+    const bytes = bytesOf(batch, asked);
     const rows = batch.count;
     waitingBytes += bytes;
     waitingRows += rows;
@@ -162,7 +175,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
         agent.heldRows -= rows;
         resolve(outcome);
       };
-      waiting.push({ key, agent, head, batch, dueMilliseconds, bytes, settle });
+      waiting.push({ ...entered, agent, dueMilliseconds, bytes, settle });
     });
   }
 
@@ -187,7 +200,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     else for (const { settle } of rest) settle({ kind: "busy", reason: "the server is stopping" });
   }
 
-  function handOn({ key, agent, head, batch, bytes, settle }: Waiting): void {
+  function handOn({ key, agent, head, batch, asked, bytes, settle }: Waiting): void {
     const { instance, epoch, sequence, node, agentVersion } = head;
     waitingBytes -= bytes;
     agent.waitingBytes -= bytes;
@@ -202,6 +215,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
     if (batch.count > 0) store.append(batch);
+    store.appendAsked(asked, seen);
     store.remember({ instance, epoch, sequence, node, agentVersion, seen }).then((isDurable) => {
       if (isDurable) folded.delete(key);
       else if (folded.size < foldedMax) folded.add(key);
@@ -217,7 +231,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     accept,
     flush,
     markPeers(mark) {
-      for (const { batch } of waiting) {
+      for (const { batch, asked } of waiting) {
+        for (const { peer } of asked) mark(peer);
         const { columns, count } = batch;
         for (let row = 0; row < count; row++) {
           mark(columns.sourcePeer[row]!);
@@ -242,8 +257,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
 
 const foldedMax = 16_384;
 
-function bytesOf(batch: FlowBatch): number {
-  return batch.buffer.byteLength + remoteLimits.messageBytes;
+function bytesOf(batch: FlowBatch, asked: readonly AskedName[]): number {
+  return batch.buffer.byteLength + asked.length * remoteLimits.askedBytes + remoteLimits.messageBytes;
 }
 
 /** A copy: what a message holds beside is let go. */

@@ -40,6 +40,7 @@ import { routeFlows } from "./api/flows.ts";
 import { routeIngest } from "./api/ingest.ts";
 import { routeLinks } from "./api/links.ts";
 import { routeLive } from "./api/live.ts";
+import { routeLookups } from "./api/lookups.ts";
 import { routeMap } from "./api/map.ts";
 import { createReadMetrics, routeMetrics } from "./api/metrics.ts";
 import { routeNodeGraph } from "./api/nodegraph.ts";
@@ -198,6 +199,7 @@ export function createServer(
   const agent = createAgent(agentConfigOf(config.agent), {
     ...{ node, peers, observers, names, drop: drops.drop, now },
     deliver: pipeline.acceptObserved,
+    deliverAsked: (asked) => store.appendAsked(asked, now()),
     onName: addressPeers.rename,
     networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
     onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),
@@ -298,6 +300,7 @@ export function createServer(
     const details = { store, peerFacts, liveLinks: live.links, now };
     routePeers(http, details);
     routeLinks(http, details);
+    routeLookups(http, store, now);
     routeFields(http);
     routeValues(http, store, now);
     routeLive(http, live, now);

@@ -54,8 +54,10 @@ test("without anything said, the defaults hold", () => {
         softErrors: true,
         datagrams: true,
         dns: true,
+        lookups: true,
         resolvers: [],
         nat: true,
+        pods: true,
         flows: 65_536,
       },
     },
@@ -90,8 +92,10 @@ test("a flag goes before the environment, the environment before the file, the f
     softErrors: true,
     datagrams: true,
     dns: true,
+    lookups: true,
     resolvers: [],
     nat: true,
+    pods: true,
     flows: 65_536,
   });
 });
@@ -279,7 +283,7 @@ for (const [yaml, problem] of [
 
 test("unknown settings are named, with those that are accepted in their place", () => {
   assert.deepEqual(problemsOf({ yaml: "lisen: 127.0.0.1:1\nagent:\n  enable: true\n" }), [
-    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, resolvers, nat, flows",
+    "FILE:3: agent.enable: no such setting; accepted here: enabled, loopback, containers, commandLine, connections, ebpf, softErrors, datagrams, dns, lookups, resolvers, nat, flows, pods",
     "FILE:1: lisen: no such setting; accepted here: listen, flows, exporters, data, auth, tls, limits, log, agent, kubernetes, networks, geo, reverseDns, store, metrics, grafana",
   ]);
 });

@@ -225,6 +225,8 @@ const configSchema = z.strictObject({
         datagrams: yesOrNo().prefault(agentDefaults.datagrams),
         /** Names of addresses, from the DNS answers that workloads here get. */
         dns: yesOrNo().prefault(agentDefaults.dns),
+        /** Which names each workload looked up; with `dns: false` nobody knows. */
+        lookups: yesOrNo().prefault(agentDefaults.lookups),
         /** Resolvers whose answers are believed beside those that the machine's resolv.conf names, and those that most workloads ask. */
         resolvers: z
           .array(
@@ -239,6 +241,8 @@ const configSchema = z.strictObject({
         nat: yesOrNo().prefault(agentDefaults.nat),
         /** Flows other than TCP's followed at most. */
         flows: wholeNumber(1000, 1_000_000).prefault(agentDefaults.flows),
+        /** Names of the node's pods: `portolan agent` in a pod asks the API server; of no meaning to a server, which asks for all of the cluster. */
+        pods: yesOrNo().prefault(agentDefaults.pods),
       },
       section,
     )

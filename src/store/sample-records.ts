@@ -1,5 +1,5 @@
 import { FlowBatch, formatAddress, ObserverTable, parseAddress } from "../flow/index.ts";
-import { type DerivedFacts, type Peer, PeerTable } from "../topology/index.ts";
+import { type AskedName, type DerivedFacts, type Peer, PeerTable } from "../topology/index.ts";
 
 /** A flow record as an object: what the tests' slow answers are computed from. */
 export interface SampleRecord {
@@ -73,6 +73,20 @@ export class SampleWorld {
     const batch = new FlowBatch(Math.max(1, records.length));
     for (const record of records) this.#fill(batch, batch.append(), record);
     return batch;
+  }
+
+  /** What became of some questions of a peer for a name: they add up. */
+  asked(peer: number, name: string): AskedName {
+    const counts = {
+      ...{ nxdomainCount: this.below(3), servfailCount: this.below(2), refusedCount: this.below(2) },
+      ...{ otherFailureCount: this.below(2), timedOutCount: this.below(2) },
+    };
+    const { timedOutCount, ...failures } = counts;
+    const answerCount = Object.values(failures).reduce((sum, count) => sum + count, this.below(4));
+    const latencyMaxMicroseconds = answerCount === 0 ? 0 : 1 + this.below(50_000);
+    const latencySumMicroseconds = latencyMaxMicroseconds * Math.max(0, answerCount - 1);
+    const queryCount = answerCount + timedOutCount;
+    return { peer, name, queryCount, answerCount, ...counts, latencySumMicroseconds, latencyMaxMicroseconds };
   }
 
   #record(time: number): SampleRecord {
@@ -189,7 +203,7 @@ function samplePod(name: string, namespace: string, workload: string, more: Part
   };
 }
 
-const samplePods: readonly Peer[] = [
+export const samplePods: readonly Peer[] = [
   samplePod("cart-1", "shop", "cart", { service: "cart, cart-admin", labels: "app=cart,tier=a%_b" }),
   samplePod("cart-2", "shop", "cart", { address: "10.2.0.7", service: "cart", labels: "app=cart,app.x/y=1" }),
   samplePod("cart-1", "it's; --", "Cart", {

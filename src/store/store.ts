@@ -1,6 +1,15 @@
 import type { FlowBatch, ObserverTable, ReportDrop } from "../flow/index.ts";
 import type { Filter } from "../query/index.ts";
-import type { DerivedFacts, Grouping, LinkCounter, LinkEnd, Peer, PeerTable } from "../topology/index.ts";
+import type {
+  AskedCounter,
+  AskedName,
+  DerivedFacts,
+  Grouping,
+  LinkCounter,
+  LinkEnd,
+  Peer,
+  PeerTable,
+} from "../topology/index.ts";
 import type { Dimension } from "./dimensions.ts";
 import type { IngestedEpoch, IngestedMessage } from "./ingested.ts";
 
@@ -18,6 +27,11 @@ export interface Store {
    * `commit` resolves.
    */
   append(batch: FlowBatch): void;
+  /**
+   * Names that peers, rows of the table, asked for, seen at `seen` (unix ms). Copies them; durable as records are. What there is no
+   * room for is dropped (`lookup_lost`).
+   */
+  appendAsked(asked: readonly AskedName[], seen: number): void;
   /**
    * Makes everything appended so far durable; resolves when it is, or when it was given up as a counted drop: a full
    * disk rejects nothing. One commit runs at a time.
@@ -45,6 +59,8 @@ export interface Store {
   links(query: LinksQuery): Promise<Links>;
   /** Two windows side by side, by dimensions: what is new, gone, and changed most. */
   compare(query: CompareQuery): Promise<Comparison>;
+  /** Names that peers asked for in a window, those with most failures first. */
+  askedNames(query: AskedNamesQuery): Promise<AskedNames>;
   /** Texts that a field of the filter language has among known peers and observers, those that most have first: for completion. */
   values(query: ValuesQuery): Promise<readonly string[]>;
   /** A peer by its id, with all its addresses and names; undefined when it is not known (any more). */
@@ -206,6 +222,34 @@ export interface ComparedRow {
   readonly base: Totals | null;
   /** Unix ms of the first record that is still remembered, in whatever window. */
   readonly firstSeen: number;
+}
+
+export interface AskedNamesQuery {
+  /** Unix ms; rounded outwards to whole hours. */
+  readonly from: number;
+  readonly to: number;
+  /** Of the peers that asked: says nothing but of peers. */
+  readonly filter?: Filter | undefined;
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AskedNames {
+  readonly from: number;
+  readonly to: number;
+  /** Names that a search list made of others come last; then those with failures and time-outs come first, then the most asked for. */
+  readonly rows: readonly AskedNameTotals[];
+  readonly namesLeftOut: number;
+}
+
+export interface AskedNameTotals extends Readonly<Record<AskedCounter, number>> {
+  readonly name: string;
+  /** Unix ms. */
+  readonly lastSeen: number;
+  /** Peers that asked for it. */
+  readonly peers: number;
+  /** It does not exist, and this one, which begins alike and was answered, was probably meant: a resolver's search list put the rest behind it. */
+  readonly searchOf: string | undefined;
 }
 
 export interface ValuesQuery {

@@ -3,6 +3,7 @@
  * clock, no store, no sockets.
  */
 
+export { type AskedCounter, type AskedName, askedCounters, otherNames } from "./asked-name.ts";
 export {
   type BuildOptions,
   buildTopology,
@@ -36,10 +37,13 @@ export {
   type PeerAccount,
   type PeerKind,
   PeerTable,
+  type PodFacts,
   peerKey,
   peerKindOf,
   peerKinds,
   peerTexts,
+  podFacts,
+  podFactsOf,
 } from "./peer.ts";
 export { createStitcher, takeOutAttempts } from "./stitch.ts";
 export {

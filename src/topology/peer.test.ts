@@ -137,6 +137,37 @@ test("who knows better says which peer a new one is: one row for both, under eit
   assert.equal(peers.find(container), 0);
 });
 
+test("what is told of a container's pod later makes it that pod, once, and under either identity", () => {
+  const peers = new PeerTable(10, () => {});
+  peers.identifyBy((seen) =>
+    seen.pod === undefined ? seen : { ...seen, id: "pod:u", kind: "pod", name: seen.pod },
+  );
+  const container: Peer = { ...peer("x"), id: "container:n/1", kind: "container" };
+  const facts = { namespace: "shop", pod: "web-1", workload: "web", workloadKind: "Deployment" };
+  peers.learnPod({ ...container, ...facts });
+  assert.equal(peers.count, 2, "of one that is not in the table there is nothing to learn");
+  const row = peers.intern(container);
+  const key = peers.key(row);
+  const told: number[] = [];
+  peers.onRename((each) => told.push(each));
+  peers.learnPod({ id: container.id, address: container.address, namespace: "shop", pod: "web-1" });
+  assert.equal(peers.get(row).pod, undefined, "all of it or nothing");
+  peers.learnPod({ ...container, ...facts });
+  assert.deepEqual([peers.get(row).id, peers.get(row).name, peers.key(row)], ["pod:u", "web-1", key]);
+  peers.learnPod({ ...container, ...facts, pod: "web-2" });
+  assert.equal(peers.get(row).pod, "web-1", "a pod's name never changes");
+  assert.deepEqual(told, [row]);
+  assert.deepEqual(
+    [peers.intern(container), peers.intern({ ...container, ...facts }), peers.count],
+    [row, row, 3],
+  );
+  const sidecar = { ...container, id: "container:n/2" };
+  const second = peers.intern(sidecar);
+  assert.notEqual(second, row, "it may be any pod's");
+  peers.learnPod({ ...sidecar, ...facts });
+  assert.deepEqual([peers.get(second).id, peers.intern(sidecar)], ["pod:u", row]);
+});
+
 test("a peer that may turn out to be another has a key of its own, also beside one that may not", () => {
   const peers = new PeerTable(10, () => {});
   const certain = peers.intern(peer("a"));

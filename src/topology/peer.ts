@@ -69,6 +69,22 @@ export const peerTexts = [
   "unresolved",
 ] as const satisfies readonly (keyof Peer)[];
 
+/** What an API server tells of a pod, and an agent may pass on. */
+export const podFacts = [
+  "namespace",
+  "pod",
+  "workload",
+  "workloadKind",
+] as const satisfies readonly (keyof Peer)[];
+export type PodFacts = Pick<Peer, (typeof podFacts)[number]>;
+
+/** All of them, or none. */
+export function podFactsOf({ namespace, pod, workload, workloadKind }: PodFacts): PodFacts {
+  if (namespace === undefined || pod === undefined || workload === undefined || workloadKind === undefined)
+    return {};
+  return { namespace, pod, workload, workloadKind };
+}
+
 /** Drawn in place of peers beyond the bound. */
 export const otherPeer: Peer = {
   id: "other",
@@ -267,6 +283,22 @@ export class PeerTable {
     this.#count(row, name.length - peer.name.length);
     this.#rows[row] = { ...peer, name };
     for (const tell of this.#onRename) tell(row);
+  }
+
+  /**
+   * Gives a peer at an address, if it is in the table and of no pod that has a name yet, what was told of its pod, and asks anew which peer it is: who
+   * answers knows the pod better perhaps.
+   */
+  learnPod(peer: Pick<Peer, "id" | "address"> & PodFacts): void {
+    const row = this.find(peer);
+    const before = this.#rows[row];
+    const facts = podFactsOf(peer);
+    if (row <= otherRow || before === undefined || before.pod !== undefined || facts.pod === undefined)
+      return;
+    const now = this.#identify({ ...before, ...facts });
+    this.#become(row, before, now);
+    // Under either identity it is one peer from now on.
+    this.#rowByIdentity.set(identityOf(peer), this.#rowByIdentity.get(identityOf(now))!);
   }
 
   /** Calls back with each row that gets a new name, or other facts, for as long as the table lives. */

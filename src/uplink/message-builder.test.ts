@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlowBatch } from "../flow/index.ts";
 import { type IngestMessage, ingestLimits, readMessage } from "../ingest/index.ts";
-import { samplePeer } from "../ingest/testdata/sample-message.ts";
+import { samplePeer, samplePod, wholeMessage } from "../ingest/testdata/sample-message.ts";
 import { PeerTable } from "../topology/index.ts";
 import { type BuiltMessage, MessageBuilder } from "./message-builder.ts";
 
@@ -93,6 +93,22 @@ test("so many short names that their count is what bounds them; one learned agai
   assert.equal(message!.names[0]?.name, "b");
 });
 
+test("a pod that got its name after it was told of is told again, with it", () => {
+  const { peers, builder } = createBuilder();
+  const known = { ...samplePeer("box", "nginx", "10.0.0.9"), podUid: "0f3b" };
+  const batch = rows(1);
+  const row = peers.intern(known);
+  batch.columns.sourcePeer[0] = row;
+  builder.add(batch, 0);
+  assert.deepEqual(read(builder.build(head, 1, report))[0]!.peers, [known]);
+  peers.revise((peer) => ({ ...peer, ...samplePod }));
+  assert.ok(!builder.isEmpty);
+  const { id, name, address } = known;
+  assert.deepEqual(read(builder.build(head, 2, report))[0]!.renamed, [{ id, name, address, ...samplePod }]);
+  builder.add(batch, 0);
+  assert.deepEqual(read(builder.build(head, 3, report))[0]!.peers, [{ ...known, ...samplePod }]);
+});
+
 test("peers with long texts: as many messages as it takes, each row once and with its own peer", () => {
   const { builder, peers } = createBuilder();
   const long = "x".repeat(5000);
@@ -138,9 +154,43 @@ test("everything at once, as long as can be, stays within the limits", () => {
       ...{ originalSourcePort: 65_535, originalDestinationPort: 65_535, replySourcePort: 65_535 },
       ...{ replyDestinationPort: 65_535, protocol: 255, networkNamespace: 0, endedMilliseconds: 0 },
     });
+  const asked = peerRows.map((peer, i) => ({ ...wholeMessage().asked[0]!, peer, name: `${i} ${long}` }));
+  const left = builder.ask(asked);
   builder.add(batch, 0);
   const messages = read(builder.build(head, 1, report));
   assert.deepEqual(bytesOf(messages), upTo(16_384));
+  assert.ok(left > 0 && messages[0]!.asked.length === 3000 - left);
   const told = messages[0]!.names.length + messages[0]!.renamed.length;
   assert.equal(told + lost.count, 23_000);
+});
+
+test("names that peers asked for are told once, in the first message, with the peers; what there is no room for is left", () => {
+  const { peers, builder } = createBuilder();
+  const [curl, wget] = ["curl", "wget"].map((name) => peers.intern(samplePeer("box", name, "10.0.0.9")));
+  const asked = (peer: number, name: string) => ({ ...wholeMessage().asked[0]!, peer, name });
+  assert.ok(builder.isEmpty);
+  assert.equal(builder.ask([asked(wget!, "a.example"), asked(curl!, "a.example")]), 0);
+  assert.ok(!builder.isEmpty, "names alone are worth a message");
+  const batch = rows(1);
+  batch.columns.sourcePeer[0] = curl!;
+  builder.add(batch, 0);
+  const [message] = read(builder.build(head, 1, report));
+  assert.deepEqual(
+    message!.peers.map(({ name }) => name),
+    ["wget", "curl"],
+  );
+  assert.deepEqual(message!.asked, [asked(1, "a.example"), asked(2, "a.example")]);
+  assert.equal(message!.batch.columns.sourcePeer[0], 2);
+  assert.ok(builder.isEmpty);
+  // 2 MiB in all; the longest name travels as 255 bytes.
+  const many = Array.from({ length: 20_000 }, (_, i) => asked(curl!, `n${i}.${"a".repeat(248)}`));
+  const left = builder.ask(many);
+  assert.ok(left > 14_000 && left < 15_000, `${left}`);
+  builder.add(rows(16_384), 0);
+  const messages = read(builder.build(head, 2, undefined));
+  assert.deepEqual(
+    messages.map((each) => each.asked.length),
+    [20_000 - left, ...messages.slice(1).map(() => 0)],
+  );
+  assert.deepEqual(bytesOf(messages), upTo(16_384));
 });

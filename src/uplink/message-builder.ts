@@ -9,7 +9,13 @@ import {
   textLimits,
   writeMessage,
 } from "../ingest/index.ts";
-import type { Peer, PeerTable, Translation } from "../topology/index.ts";
+import {
+  type AskedName,
+  type Peer,
+  type PeerTable,
+  podFactsOf,
+  type Translation,
+} from "../topology/index.ts";
 import { BoundedFacts } from "./bounded-facts.ts";
 
 /** A message, not compressed yet. */
@@ -24,25 +30,22 @@ const nothing: Facts = { renamed: [], names: [], translations: [], drops: [] };
 /** Of one message. */
 const translationsMax = 16_384;
 const namesMax = 16_384;
-/** Of names, and of peers that are called otherwise: what workloads look up must not crowd out what they do. */
+/** Of names, of peers that are called otherwise, and of names with who asked for them: what workloads look up must not crowd out what they do. */
 const factBytesMax = 2 * 2 ** 20;
 /** A message is ended when it has about so many bytes: half of what a server takes, since a row is counted when it is in. */
 export const messageBytesMax = ingestLimits.bytes / 2;
 /** No less than what an element takes: all columns of a row; the numbers, lengths and tags of the others. */
 const [rowBytes, translationBytes, dropBytes, reportBytes] = [256, 128, 256, 64 * 1024];
+const askedBytes = 128;
 const elementBytes = 64;
 /** Names are told again with every message that needs them; a server keeps them for so long at least. */
 const nameTtlSeconds = 3600;
 
-/** Gathers what the next message tells. Rows refer to peers of `peers`, which may be freed when nothing is gathered. */
+/** Gathers what the next message tells. Rows and names asked for refer to peers of `peers`, which may be freed when nothing is gathered. */
 export class MessageBuilder {
   readonly #peers: PeerTable;
   readonly #batch: FlowBatch;
-  readonly #renamed = new BoundedFacts<PeerName>(
-    namesMax,
-    factBytesMax,
-    ({ id, address, name }) => elementBytes + textBytes(id) + textBytes(address) + textBytes(name),
-  );
+  readonly #renamed = new BoundedFacts<PeerName>(namesMax, factBytesMax, renamedBytes);
   readonly #names = new BoundedFacts<LearnedName>(
     namesMax,
     factBytesMax,
@@ -50,6 +53,11 @@ export class MessageBuilder {
   );
   readonly #onNameLost: () => void;
   #translations: Translation[] = [];
+  /** Their peers are rows of the table. */
+  #asked: AskedName[] = [];
+  /** What they take in a message, with their peers. */
+  #askedBytes = 0;
+  readonly #askers = new Set<number>();
   #drops = new Map<string, number>();
 
   /** `onNameLost` is told of each name for which a message has no room. */
@@ -70,6 +78,7 @@ export class MessageBuilder {
       this.#renamed.size === 0 &&
       this.#names.size === 0 &&
       this.#translations.length === 0 &&
+      this.#asked.length === 0 &&
       this.#drops.size === 0
     );
   }
@@ -98,6 +107,21 @@ export class MessageBuilder {
     });
   }
 
+  /** Takes as many as a message has room for; returns how many it left. */
+  ask(asked: readonly AskedName[]): number {
+    const before = this.#asked.length;
+    for (const each of asked) {
+      const { peer, name } = each;
+      const peerRoom = this.#askers.has(peer) ? 0 : peerBytes(this.#peers.get(peer));
+      const bytes = this.#askedBytes + askedBytes + textBytes(name) + peerRoom;
+      if (this.#asked.length >= ingestLimits.asked || bytes > factBytesMax) continue;
+      this.#asked.push(each);
+      this.#askers.add(peer);
+      this.#askedBytes = bytes;
+    }
+    return asked.length - (this.#asked.length - before);
+  }
+
   countDrop(reason: string, count: number): void {
     this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + count);
   }
@@ -117,22 +141,27 @@ export class MessageBuilder {
       drops: [...this.#drops].map(([reason, count]) => ({ reason, count })),
       report,
     };
+    let asked: readonly AskedName[] = this.#asked;
     let from = 0;
     do {
-      const { to, ...told } = this.#tellRows(from, facts.names, factBytes);
+      const { to, ...told } = this.#tellRows(from, facts.names, asked, factBytes);
       const bytes = writeMessage({ ...head, ...facts, ...told, sequence: sequence + built.length });
       built.push({ bytes, rowCount: to - from });
-      [from, facts, factBytes] = [to, nothing, 0];
+      [from, facts, factBytes, asked] = [to, nothing, 0, []];
     } while (from < this.#batch.count);
     this.#batch.clear();
     this.#translations = [];
+    this.#asked = [];
+    this.#askedBytes = 0;
+    this.#askers.clear();
     this.#drops = new Map();
     return built;
   }
 
   #factBytes(report: AgentReport | undefined): number {
     const lists = this.#translations.length * translationBytes + this.#drops.size * dropBytes;
-    return this.#renamed.bytes + this.#names.bytes + lists + (report === undefined ? 0 : reportBytes);
+    const named = this.#renamed.bytes + this.#names.bytes + this.#askedBytes;
+    return named + lists + (report === undefined ? 0 : reportBytes);
   }
 
   /**
@@ -142,8 +171,9 @@ export class MessageBuilder {
   #tellRows(
     from: number,
     names: readonly LearnedName[],
+    asked: readonly AskedName[],
     bytes: number,
-  ): Pick<IngestMessage, "batch" | "peers" | "names"> & { readonly to: number } {
+  ): Pick<IngestMessage, "batch" | "peers" | "names" | "asked"> & { readonly to: number } {
     const peers: Peer[] = [];
     const learned = [...names];
     const { columns, count } = this.#batch;
@@ -152,17 +182,25 @@ export class MessageBuilder {
       [columns.sourcePeer, columns.sourceAddress],
       [columns.destinationPeer, columns.destinationAddress],
     ] as const;
+    const placeOf = (peerRow: number): number => {
+      const known = places.get(peerRow);
+      if (known !== undefined) return known;
+      const peer = this.#peers.get(peerRow);
+      const place = isAddress(peer) ? 0 : peers.push(peer);
+      places.set(peerRow, place);
+      if (place !== 0) bytes += peerBytes(peer);
+      return place;
+    };
+    const askedOf = asked.map((each) => ({ ...each, peer: placeOf(each.peer) }));
     let to = from;
     for (; to < count && bytes < messageBytesMax; to++) {
       bytes += rowBytes;
       for (const [column, addresses] of ends) {
         const peerRow = column[to]!;
         if (places.has(peerRow)) continue;
+        if (placeOf(peerRow) !== 0) continue;
         const peer = this.#peers.get(peerRow);
-        const isAddress = peer.kind === "host" && peer.node === "";
-        places.set(peerRow, isAddress ? 0 : peers.push(peer));
-        if (!isAddress) bytes += peerBytes(peer);
-        else if (peer.name !== peer.address && learned.length < ingestLimits.names) {
+        if (peer.name !== peer.address && learned.length < ingestLimits.names) {
           const { name } = peer;
           learned.push({
             address: addresses.slice(to * 16, to * 16 + 16),
@@ -175,17 +213,29 @@ export class MessageBuilder {
     const batch = copyRows(this.#batch, from, to);
     for (const column of [batch.columns.sourcePeer, batch.columns.destinationPeer])
       for (let row = 0; row < batch.count; row++) column[row] = places.get(column[row]!)!;
-    return { to, batch, peers, names: learned };
+    return { to, batch, peers, names: learned, asked: askedOf };
   }
 
-  #rename({ id, address, name, node, kind }: Peer): void {
-    if (kind === "host" && node === "") return;
-    if (!this.#renamed.set(`${id}@${address}`, { id, address, name })) this.#onNameLost();
+  #rename(peer: Peer): void {
+    if (isAddress(peer)) return;
+    const { id, address, name } = peer;
+    const renamed = { id, address, name, ...podFactsOf(peer) };
+    if (!this.#renamed.set(`${id}@${address}`, renamed)) this.#onNameLost();
   }
 }
 
-function peerBytes({ id, kind, name, address, node, network, process, container }: Peer): number {
-  const texts = [id, kind, name, address, node, network, process, container];
+function isAddress({ kind, node }: Peer): boolean {
+  return kind === "host" && node === "";
+}
+
+function peerBytes(peer: Peer): number {
+  const { kind, node, network, process, container, podUid = "" } = peer;
+  const texts = [kind, node, network, process, container, podUid];
+  return texts.reduce((sum, text) => sum + textBytes(text), renamedBytes(peer));
+}
+
+function renamedBytes({ id, address, name, namespace = "", pod = "", ...rest }: PeerName): number {
+  const texts = [id, address, name, namespace, pod, rest.workload ?? "", rest.workloadKind ?? ""];
   return texts.reduce((sum, text) => sum + textBytes(text), elementBytes);
 }
 

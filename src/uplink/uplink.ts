@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import type { DropReason, FlowBatch } from "../flow/index.ts";
 import type { AgentReport } from "../ingest/index.ts";
-import type { PeerTable, Translation } from "../topology/index.ts";
+import type { AskedName, PeerTable, Translation } from "../topology/index.ts";
 import { LossLog } from "./loss-log.ts";
 import { MessageBuilder } from "./message-builder.ts";
 import type { Spool, SpoolEntry } from "./spool.ts";
@@ -74,6 +74,8 @@ export interface Uplink {
   take(batch: FlowBatch): void;
   /** A workload has looked up a name and got this address, the 16 bytes at `bytes[offset]`. */
   learn(bytes: Uint8Array, offset: number, name: string): void;
+  /** Names that peers, rows of the table, have asked for. */
+  ask(asked: readonly AskedName[]): void;
   /** The kernel translates a connection's addresses, or no more. To be told before its records are taken. */
   translate(translation: Translation): void;
   /** Tells the server of something given up. */
@@ -279,6 +281,12 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     },
     learn(bytes, offset, name) {
       builder.learn(bytes.slice(offset, offset + 16), name);
+    },
+    ask(asked) {
+      const left = builder.ask(asked);
+      if (left === 0) return;
+      count("lookup_lost", left);
+      builder.countDrop("lookup_lost", left);
     },
     translate(translation) {
       builder.translate(translation);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatAddress, parseAddress } from "../../flow/index.ts";
 import { type DnsSketch, writeDns } from "../../packet/testdata/dns-messages.ts";
+import { AskedNames } from "./asked-names.ts";
 import { createLookups, lookupsDefaults } from "./lookups.ts";
 import { NameTable } from "./name-table.ts";
 import { ResolverTrust } from "./resolver-trust.ts";
@@ -13,10 +14,12 @@ function createBench(config = {}, resolvers = [resolver]) {
   const names = new NameTable();
   const trust = new ResolverTrust({ resolvers, files: [], networkNamespace: 0, askedSeconds: 600 });
   const news: string[] = [];
+  const asked = new AskedNames({ owners: { peerOf: ({ process }) => process }, lost: () => assert.fail() });
   const lookups = createLookups(
     {
       names,
       trust,
+      asked,
       onName: (bytes, offset, name) => void news.push(`${formatAddress(bytes, offset)} ${name}`),
     },
     { ...lookupsDefaults, ...config },
@@ -28,6 +31,7 @@ function createBench(config = {}, resolvers = [resolver]) {
     from = resolver,
     localPort = 40_000,
     networkNamespace = 7,
+    process = 2,
   ): void {
     const bytes = Uint8Array.from([...parseAddress(from)!, ...message]);
     lookups.take(
@@ -36,6 +40,8 @@ function createBench(config = {}, resolvers = [resolver]) {
         message: 16,
         messageLength: message.length,
         resolverAddress: 0,
+        localAddress: 0,
+        ...{ process, processName: "a", cgroupId: 1 },
         isAnswer,
         networkNamespace,
         localPort,
@@ -47,6 +53,7 @@ function createBench(config = {}, resolvers = [resolver]) {
   const nameOf = (address: string) => names.nameOf(parseAddress(address)!, 0, 1000);
   return {
     lookups,
+    asked,
     news,
     nameOf,
     take,
@@ -196,4 +203,39 @@ test("a resolver that one workload asks names nothing, though it is counted; one
   assert.deepEqual([bench.nameOf("192.0.2.1"), unbelievedCount, resolvers[0]?.answerCount], ["", 2, 2]);
   lookUp(8, 3);
   assert.equal(bench.nameOf("192.0.2.1"), "a.example");
+});
+
+test("what was asked is kept with who asked: answers, failures and time-outs, names of addresses together", () => {
+  const bench = createBench({ waitingMax: 3 });
+  const ask = (name: string, id: number, at: number, process: number, type = 1) =>
+    bench.take(writeDns({ name, id, type, isQuery: true }), false, at, resolver, 40_000 + id, 7, process);
+  ask("a.example", 1, 0, 2);
+  ask("gone.example", 2, 0, 3);
+  bench.take(writeDns({ ...found, id: 1 }), true, 2, resolver, 40_001);
+  bench.take(writeDns({ name: "gone.example", id: 2, rcode: 3 }), true, 4, resolver, 40_002);
+  bench.take(writeDns({ name: "gone.example", id: 2, rcode: 3 }), true, 5, resolver, 40_002); // sent twice
+  const figures = () =>
+    bench.asked
+      .take()
+      .map(({ peer, name, queryCount, answerCount, nxdomainCount, timedOutCount }) => [
+        ...[peer, name, queryCount, answerCount, nxdomainCount, timedOutCount],
+      ]);
+  assert.deepEqual(figures(), [
+    [2, "a.example", 1, 1, 0, 0],
+    [3, "gone.example", 1, 1, 1, 0],
+  ]);
+  ask("1.0.0.10.in-addr.arpa", 3, 10, 2, 12);
+  ask("2.0.0.10.in-addr.arpa", 4, 10, 2, 12);
+  ask("late.example", 5, 11, 2);
+  assert.deepEqual(figures(), [
+    [2, "~reverse", 2, 0, 0, 0],
+    [2, "late.example", 1, 0, 0, 0],
+  ]);
+  ask("one-more.example", 6, 12, 2); // there is no room to wait for all
+  bench.lookups.expire(5011 * milliseconds);
+  assert.deepEqual(figures(), [
+    [2, "one-more.example", 1, 0, 0, 0],
+    [2, "~reverse", 0, 0, 0, 2],
+    [2, "late.example", 0, 0, 0, 1],
+  ]);
 });

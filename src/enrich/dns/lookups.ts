@@ -1,17 +1,20 @@
 import { formatAddress } from "../../flow/index.ts";
 import { type DnsMessage, parseDnsMessage } from "../../packet/index.ts";
+import type { SocketOwner } from "../socket-owners.ts";
+import type { AskedNames, Asker } from "./asked-names.ts";
 import type { NameTable } from "./name-table.ts";
 import type { ResolverTrust } from "./resolver-trust.ts";
 
 /** A DNS message as it left or reached a socket of this machine. */
-export interface DnsSighting {
+export interface DnsSighting extends SocketOwner {
   readonly bytes: Uint8Array;
   /** Offset and length of the message in `bytes`, and offset of the resolver's 16-byte address. */
   readonly message: number;
   readonly messageLength: number;
   readonly resolverAddress: number;
+  /** Offset of the asker's 16-byte address. */
+  readonly localAddress: number;
   readonly isAnswer: boolean;
-  readonly networkNamespace: number;
   readonly localPort: number;
   /** Of the kernel's monotonic clock. */
   readonly seenNanoseconds: number;
@@ -50,6 +53,8 @@ export interface LookupReport {
 export interface LookupsDependencies {
   readonly names: NameTable;
   readonly trust: Pick<ResolverTrust, "note" | "isBelieved">;
+  /** Where names are kept with who asked; not when not given. */
+  readonly asked?: Pick<AskedNames, "ask" | "answer" | "giveUp"> | undefined;
   /** An address has got a name, or another one. */
   onName?(bytes: Uint8Array, offset: number, name: string): void;
 }
@@ -92,6 +97,7 @@ interface Waiting {
   readonly name: string;
   readonly type: number;
   readonly tallies: readonly Tally[];
+  readonly asker: Asker | undefined;
 }
 
 /**
@@ -99,7 +105,7 @@ interface Waiting {
  * when its question was seen to leave: same socket's port, resolver, id, name and type; and it names only when its resolver is trusted.
  */
 export function createLookups(
-  { names, trust, onName }: LookupsDependencies,
+  { names, trust, asked, onName }: LookupsDependencies,
   config: LookupsConfig = lookupsDefaults,
 ): Lookups {
   /** In the order they were sent. */
@@ -110,19 +116,22 @@ export function createLookups(
   let unaskedCount = 0;
   let unbelievedCount = 0;
 
-  function ask(key: string, message: DnsMessage, resolver: string, sentNanoseconds: number): void {
+  function ask(key: string, message: DnsMessage, resolver: string, sighting: DnsSighting): void {
     const tallies = [
       tallyOf(resolvers, resolver, config.resolversMax),
       tallyOf(askedNames, tallyName(message), config.namesMax),
     ];
     for (const tally of tallies) tally.queryCount++;
+    const asker = asked?.ask(sighting, tallyName(message));
     if (waiting.has(key)) return; // asked again with the same id: the first counts
     if (waiting.size >= config.waitingMax) giveUp(waiting.entries().next().value!);
-    waiting.set(key, { sentNanoseconds, name: message.name, type: message.type, tallies });
+    const { name, type } = message;
+    waiting.set(key, { sentNanoseconds: sighting.seenNanoseconds, name, type, tallies, asker });
   }
 
-  function giveUp([key, { tallies }]: [string, Waiting]): void {
+  function giveUp([key, { tallies, asker }]: [string, Waiting]): void {
     waiting.delete(key);
+    if (asker !== undefined) asked?.giveUp(asker);
     for (const tally of tallies) tally.timedOutCount++;
   }
 
@@ -135,6 +144,7 @@ export function createLookups(
     waiting.delete(key);
     const milliseconds = Math.max(0, (sighting.seenNanoseconds - question.sentNanoseconds) / 1e6);
     for (const tally of question.tallies) tally.addAnswer(message.responseCode, milliseconds);
+    if (question.asker !== undefined) asked?.answer(question.asker, message.responseCode, milliseconds);
     if (!addressTypes.has(message.type) || message.name === "") return;
     if (!trust.isBelieved(sighting.bytes, sighting.resolverAddress, sighting.networkNamespace)) {
       unbelievedCount++;
@@ -158,7 +168,7 @@ export function createLookups(
       const key = `${networkNamespace} ${localPort} ${message.id} ${resolver}`;
       if (sighting.isAnswer) return answer(key, message, sighting, seconds);
       trust.note(bytes, resolverAddress, networkNamespace, seconds);
-      ask(key, message, resolver, sighting.seenNanoseconds);
+      ask(key, message, resolver, sighting);
     },
     expire(nowNanoseconds) {
       for (const entry of waiting) {

@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { execCredential } from "./exec-credential.ts";
+import { findInCluster } from "./in-cluster.ts";
 import { type ClusterUser, readKubeconfig } from "./kubeconfig.ts";
 
 export interface AccessSettings {
@@ -46,21 +45,16 @@ export interface AccessSurroundings {
   readonly accountFolder?: string;
 }
 
-const accountFolderDefault = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 /** Reads files, asks nobody. */
 export function findAccess(
   settings: AccessSettings,
   surroundings: AccessSurroundings,
 ): ClusterAccess | NoAccess {
-  const { environment, home, accountFolder = accountFolderDefault } = surroundings;
+  const { environment, home, accountFolder } = surroundings;
   const { enabled, kubeconfig, context } = settings;
   if (enabled === false) return { isOff: true, reason: "kubernetes.enabled is false" };
-  const host = environment.KUBERNETES_SERVICE_HOST ?? "";
-  if (kubeconfig === "" && host !== "" && existsSync(`${accountFolder}/token`)) {
-    const port = environment.KUBERNETES_SERVICE_PORT ?? "443";
-    return inCluster(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`, accountFolder);
-  }
+  const inCluster = kubeconfig === "" ? findInCluster(environment, accountFolder) : undefined;
+  if (inCluster !== undefined) return inCluster;
   if (enabled === "auto" && kubeconfig === "")
     return {
       isOff: true,
@@ -81,19 +75,6 @@ export function findAccess(
   };
 }
 
-/** The token is replaced on disk well before it ends (by default within the hour), the authority seldom. */
-function inCluster(server: string, folder: string): ClusterAccess {
-  return {
-    server,
-    place: "the service account of this pod",
-    isUnverified: false,
-    credentials: async () => ({
-      token: readText(`${folder}/token`).trim(),
-      authority: readText(`${folder}/ca.crt`),
-    }),
-  };
-}
-
 function credentialsOf(
   user: ClusterUser,
   authority: (() => string) | undefined,
@@ -107,14 +88,4 @@ function credentialsOf(
     key: user.key?.(),
     ...(await execute?.(wasRefused)),
   });
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new Error(`${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`, {
-      cause,
-    });
-  }
 }

@@ -1,5 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Agent as HttpAgent, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import type { ClusterAccess, Credentials } from "./access.ts";
 import { objectOf, parseJson, textOf } from "./json.ts";
@@ -67,7 +66,9 @@ export function createApiClient(
   { answerMilliseconds = 30_000 }: ApiClientOptions = {},
 ): ApiClient {
   const load: ApiLoad = { requests: 0, failures: 0, bytesReceived: 0 };
-  const base = new URL(access.server);
+  const isPlain = new URL(access.server).protocol === "http:";
+  // The one that is needed, and not by `import`, which reads everything it exports, WebSocket among it: an agent has no room for that.
+  const { Agent, request: send } = process.getBuiltinModule(isPlain ? "node:http" : "node:https");
   let agent: HttpAgent | undefined;
   let agentsCredentials: Credentials = {};
   let credentials: Promise<Credentials> | undefined;
@@ -92,16 +93,13 @@ export function createApiClient(
     if (agent !== undefined && isSame) return agent;
     agentsCredentials = now;
     const options = { keepAlive: true, maxSockets: 32 };
-    agent =
-      base.protocol === "http:"
-        ? new HttpAgent(options)
-        : new HttpsAgent({
-            ...options,
-            ...(now.authority === undefined ? {} : { ca: now.authority }),
-            ...(now.certificate === undefined ? {} : { cert: now.certificate, key: now.key }),
-            ...(access.serverName === undefined ? {} : { servername: access.serverName }),
-            rejectUnauthorized: !access.isUnverified,
-          });
+    agent = new Agent({
+      ...options,
+      ...(now.authority === undefined ? {} : { ca: now.authority }),
+      ...(now.certificate === undefined ? {} : { cert: now.certificate, key: now.key }),
+      ...(access.serverName === undefined ? {} : { servername: access.serverName }),
+      rejectUnauthorized: !access.isUnverified,
+    });
     return agent;
   }
 
@@ -110,7 +108,6 @@ export function createApiClient(
     const shown = await currentCredentials();
     load.requests++;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const send = base.protocol === "http:" ? httpRequest : httpsRequest;
       const headers = {
         accept,
         "accept-encoding": "gzip",

@@ -105,6 +105,31 @@ test("a container of a pod is the pod, before and after the API server tells of 
   assert.equal(told.length, 1, "nothing is told twice");
 });
 
+test("of a pod that the API server has not told of, what the agent tells counts; what the server is told takes its place", () => {
+  const { peers, pod, refresh } = createWorld();
+  const said = { namespace: "shop", pod: "api-1", workload: "api-5d4f8", workloadKind: "ReplicaSet" };
+  const row = peers.intern(container("uid-api-1"));
+  assert.equal(peers.get(row).unresolved, "pods_not_known_yet");
+  const key = peers.key(row);
+  peers.learnPod({ ...container("uid-api-1"), ...said });
+  const told = peers.get(row);
+  assert.deepEqual(
+    [told.id, told.name, told.workload, told.unresolved],
+    ["pod:uid-api-1", "api-1", "api-5d4f8", undefined],
+  );
+  assert.equal(peers.intern(container("uid-api-1")), row);
+  const second = peers.intern(container("uid-api-1", { address: "fd50::7", ...said }));
+  assert.deepEqual([peers.get(second).id, peers.get(second).name], ["pod:uid-api-1", "api-1"]);
+  pod("api-1", "10.50.0.7");
+  refresh();
+  for (const each of [row, second]) {
+    const { workload, workloadKind, labels, node } = peers.get(each);
+    assert.deepEqual([workload, workloadKind, labels, node], ["api", "Deployment", "app=api", "node-a"]);
+  }
+  peers.learnPod({ ...container("uid-api-1"), ...said });
+  assert.deepEqual([peers.get(row).workload, peers.key(row)], ["api", key]);
+});
+
 test("all containers of a pod, at all of its addresses, and the address alone, are one peer", () => {
   const world = createWorld();
   world.pod("api-1", "10.50.0.7", { status: { podIPs: [{ ip: "fd50::7" }] } });

@@ -5,6 +5,7 @@ import { networkOf } from "../networks/fallback-network.ts";
 import type { ClusterIndex, ResolvedAddress } from "./cluster-index.ts";
 import type { PodObject, ServiceObject } from "./objects.ts";
 import type { Workload } from "./owners.ts";
+import { toldPod } from "./told-pod.ts";
 
 export interface ClusterPeersDependencies {
   readonly peers: PeerTable;
@@ -160,6 +161,8 @@ export function createClusterPeers({
     const key = peer.kind === "pod" ? peer.id.slice(podKind.length) : (peer.podUid ?? "");
     const pod = key === "" ? index.pods.ofContainer(peer.container) : index.pods.ofUid(key);
     if (pod !== undefined) return podPeer(pod, peer);
+    const told = toldPod(peer);
+    if (told !== undefined) return told;
     // Its name comes when the pod does; until then the container's has to do.
     const reason = index.pods.isWhole ? "pod_not_told" : "pods_not_known_yet";
     return key === "" ? peer : { ...peer, id: `${podKind}${key}`, kind: "pod", unresolved: reason };

@@ -6,7 +6,10 @@ import { type ClusterPeers, createClusterPeers } from "./cluster-peers.ts";
 import { type ClusterWatches, createClusterWatches } from "./cluster-watches.ts";
 import type { PodObject } from "./objects.ts";
 import { createOwners, type Owners, type Workload } from "./owners.ts";
+import { workloadByItself } from "./pod-workload.ts";
+import { createStateLog } from "./state-log.ts";
 import { describeState, type KubernetesStatus } from "./status.ts";
+import { toldPod } from "./told-pod.ts";
 import type { WatchOptions } from "./watch.ts";
 
 export interface KubernetesDependencies {
@@ -37,7 +40,6 @@ export interface Kubernetes {
 }
 
 const sweepMilliseconds = 60_000;
-const lastingMilliseconds = 3000;
 
 /** Names of a cluster: follows its objects and turns containers and addresses into pods, services and nodes. Never blocks, never gives up. */
 export function createKubernetes(settings: AccessSettings, dependencies: KubernetesDependencies): Kubernetes {
@@ -53,9 +55,8 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
   let tops = new Map<string, string>();
   let stopping: AbortController | undefined;
   let lastSweep = 0;
-  let lastSaid = "";
-  let toSay = { text: "", since: 0 };
-  if (clusterPeers !== undefined) peers.identifyBy((peer: Peer) => clusterPeers.identify(peer));
+  const say = createStateLog("kubernetes", { now, log });
+  peers.identifyBy((peer: Peer) => clusterPeers?.identify(peer) ?? toldPod(peer) ?? peer);
 
   function connect(): void {
     if ("reason" in access) access = findAccess(settings, surroundings);
@@ -78,11 +79,8 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
   }
 
   function workloadOf(pod: PodObject): Workload {
-    const { owner, namespace, name, node } = pod;
-    // A static pod is named by the kubelet, after its file and its node.
-    if (pod.isStatic)
-      return { name: name.endsWith(`-${node}`) ? name.slice(0, -node.length - 1) : name, kind: "StaticPod" };
-    if (owner === undefined) return { name, kind: "Pod" };
+    const { owner, namespace } = pod;
+    if (pod.isStatic || owner === undefined) return workloadByItself(pod);
     return owners?.topOf(owner, namespace) ?? { name: owner.name, kind: owner.kind };
   }
 
@@ -112,23 +110,12 @@ export function createKubernetes(settings: AccessSettings, dependencies: Kuberne
       if (pod !== undefined) workloadOf(pod); // its owners are asked for, whether it talks or not
     }
     clusterPeers.refresh(keys, addresses);
-    say();
+    say(status());
     if (now() - lastSweep < sweepMilliseconds) return;
     lastSweep = now();
     index.sweep(now());
     for (const pod of index.pods.values()) workloadOf(pod); // their owners are still of use
     owners?.sweep();
-  }
-
-  /** A state is said once, when it has lasted: a connection may be closed at any time, and be there again at once. */
-  function say(): void {
-    const { state, reason, remedy } = status();
-    if (state === "starting" || state === "off" || (state === "on" && lastSaid === "")) return;
-    const text = `kubernetes: ${state}: ${reason}${remedy === undefined ? "" : `; ${remedy}`}`;
-    if (text !== toSay.text) toSay = { text, since: now() };
-    if (text === lastSaid || now() - toSay.since < lastingMilliseconds) return;
-    log(text);
-    lastSaid = text;
   }
 
   function status(): KubernetesStatus {

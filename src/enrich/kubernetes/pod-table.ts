@@ -2,8 +2,8 @@ import type { AddressHistory } from "./address-history.ts";
 import { Listed } from "./listed.ts";
 import type { PodObject } from "./objects.ts";
 
-/** What is remembered of pods that have gone. */
-const departedMax = 65_536;
+/** What is remembered of pods that have gone, unless less is asked for. */
+const departedDefault = 65_536;
 
 interface Departed {
   readonly pod: PodObject;
@@ -13,6 +13,7 @@ interface Departed {
 /** Pods by key, by uid and by container; those that have gone for as long as flows of theirs may come. */
 export class PodTable {
   readonly #history: AddressHistory<PodObject>;
+  readonly #departedMax: number;
   readonly #pods = new Listed<PodObject>();
   readonly #departed = new Map<string, Departed>();
   readonly #keyByUid = new Map<string, string>();
@@ -20,8 +21,9 @@ export class PodTable {
   #changedKeys = new Set<string>();
   #changedAddresses = new Set<string>();
 
-  constructor(history: AddressHistory<PodObject>) {
+  constructor(history: AddressHistory<PodObject>, departedMax = departedDefault) {
     this.#history = history;
+    this.#departedMax = departedMax;
   }
 
   get count(): number {
@@ -43,6 +45,11 @@ export class PodTable {
   /** By what its control groups are called after; also one that has gone. */
   get(key: string): PodObject | undefined {
     return this.#pods.get(key) ?? this.#departed.get(key)?.pod;
+  }
+
+  /** Whether it is there now. */
+  has(key: string): boolean {
+    return this.#pods.get(key) !== undefined;
   }
 
   ofUid(uid: string): PodObject | undefined {
@@ -97,7 +104,7 @@ export class PodTable {
   sweep(now: number, keepMilliseconds: number): void {
     for (const [key, { pod, goneMilliseconds }] of this.#departed) {
       // The first have gone first.
-      if (goneMilliseconds + keepMilliseconds > now && this.#departed.size <= departedMax) return;
+      if (goneMilliseconds + keepMilliseconds > now && this.#departed.size <= this.#departedMax) return;
       this.#departed.delete(key);
       if (this.#keyByUid.get(pod.uid) === key) this.#keyByUid.delete(pod.uid);
       for (const id of pod.containerIds) this.#forgetContainer(id, key);

@@ -21,6 +21,13 @@ export interface WatchOptions {
   /** `/api/v1/pods` */
   readonly path: string;
   readonly metadataOnly?: boolean;
+  /** Of the objects, those for which it holds: `spec.nodeName=worker-1`. */
+  readonly fieldSelector?: string;
+  /**
+   * The first list may be what the API server remembers (`resourceVersion=0`), which is indexed by node: else, before Kubernetes 1.31, it reads
+   * all of etcd's pods for each agent that asks for a node's. What has changed since comes by the watch.
+   */
+  readonly fromCache?: boolean;
   /** 5,000 pods of 6 kB took 114 MB of memory to read in pages of 500, 40 MB in pages of 100, and as long. */
   readonly pageSize?: number;
   /** The server is asked to end a watch after about as long, so that it moves to other servers. */
@@ -69,16 +76,21 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   const {
     path,
     metadataOnly = false,
+    fieldSelector,
+    fromCache = false,
     pageSize = 100,
     watchSeconds = 300,
     idleMilliseconds = 150_000,
   } = options;
   const { retryMilliseconds = 500, deniedMilliseconds = 60_000, random = Math.random } = options;
+  const selection = fieldSelector === undefined ? {} : { fieldSelector };
   const figures = { heard: 0, lists: 0, pages: 0, watches: 0, events: 0, relists: 0 };
   let state: WatchState = "off";
   let reason = "";
   let stopping: AbortController | undefined;
   let version = "";
+  /** What it remembers is too old for a watch. */
+  let isForgotten = false;
   let pause = retryMilliseconds;
   let failures = 0;
 
@@ -104,6 +116,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   async function recover(error: Error, signal: AbortSignal): Promise<void> {
     const { status, retryAfterSeconds } = error instanceof ApiError ? error : new ApiError(0, error.message);
     failures++;
+    isForgotten ||= status === 410;
     if (status === 410 || failures > resumesMax) {
       if (version !== "") figures.relists++;
       version = "";
@@ -129,6 +142,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
         if (expired >= expiredMax) size = 0; // 0 is all at once
         version = await listOnce(size, signal);
         figures.lists++;
+        isForgotten = false;
         return;
       } catch (error) {
         const isExpired = error instanceof ApiError && error.status === 410;
@@ -142,8 +156,9 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
     let continuation = "";
     let found = "";
     do {
-      const query = new URLSearchParams(size === 0 ? {} : { limit: String(size) });
+      const query = new URLSearchParams({ ...selection, ...(size > 0 && { limit: String(size) }) });
       if (continuation !== "") query.set("continue", continuation);
+      else if (fromCache && !isForgotten) query.set("resourceVersion", "0");
       const page = objectOf(
         await client.get(`${path}?${query}`, signal, metadataOnly ? acceptMetadataList : acceptWhole),
       );
@@ -166,6 +181,7 @@ export function createWatch(client: ApiClient, listener: WatchListener, options:
   async function watch(signal: AbortSignal): Promise<void> {
     const seconds = Math.ceil(watchSeconds * (1 + random()));
     const query = new URLSearchParams({
+      ...selection,
       watch: "1",
       allowWatchBookmarks: "true",
       resourceVersion: version,

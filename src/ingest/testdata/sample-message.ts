@@ -55,6 +55,10 @@ export function samplePeer(node: string, name: string, address: string): Peer {
   };
 }
 
+export const samplePod = {
+  ...{ namespace: "shop", pod: "web-5d4f8-x1", workload: "web", workloadKind: "Deployment" },
+};
+
 /** A message without anything in it, but for what is given. */
 export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage {
   return {
@@ -72,6 +76,7 @@ export function sampleMessage(given: Partial<IngestMessage> = {}): IngestMessage
     renamed: [],
     names: [],
     translations: [],
+    asked: [],
     drops: [],
     ...given,
   };
@@ -90,14 +95,24 @@ export function wholeMessage(): IngestMessage {
         ...{ bytes: 0, closed: true, scope: 4_026_531_840, sourcePeer: 1, destinationPeer: 2 },
       },
     ]),
-    peers: [samplePeer("box", "curl", "10.0.0.9"), samplePeer("box", "nginx — été", "::1")],
-    renamed: [{ id: "container:box/abc", address: "10.0.0.7", name: "web" }],
+    peers: [
+      { ...samplePeer("box", "curl", "10.0.0.9"), podUid: "0f3b", ...samplePod },
+      samplePeer("box", "nginx — été", "::1"),
+    ],
+    renamed: [{ id: "container:box/abc", address: "10.0.0.7", name: "web", ...samplePod }],
     names: [{ address: parseAddress("93.184.216.34")!, name: "www.example", ttlSeconds: 3600 }],
     translations: [
       {
         addresses: Uint8Array.from({ length: 64 }, (_, i) => i),
         ...{ originalSourcePort: 40000, originalDestinationPort: 80, replySourcePort: 8080, replyDestinationPort: 0 },
         ...{ protocol: 6, networkNamespace: 4_026_531_840, endedMilliseconds: 1_760_000_000_500 },
+      },
+    ],
+    asked: [
+      {
+        ...{ peer: 1, name: "www.example", queryCount: 5, answerCount: 4, nxdomainCount: 1, servfailCount: 1 },
+        ...{ refusedCount: 1, otherFailureCount: 1, timedOutCount: 1 },
+        ...{ latencySumMicroseconds: 2 ** 40, latencyMaxMicroseconds: 1234 },
       },
     ],
     drops: [{ reason: "connection_limit", count: 3 }],

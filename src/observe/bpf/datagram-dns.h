@@ -8,20 +8,24 @@
 #define DNS_LONG 1232 /* what resolvers send without IP fragments (DNS flag day 2020) */
 
 /* `room` is a constant, the message's place in the record; `length` is at least 12 and at most `room`. */
-static __always_inline bool copy_message(struct __sk_buff *skb, const struct packet *packet, bool is_egress, __u64 now,
-					 __u32 length, const __u32 room)
+static __always_inline bool copy_message(struct __sk_buff *skb, const struct packet *packet, const struct owner *owner,
+					 bool is_egress, __u64 now, __u32 length, const __u32 room)
 {
 	struct dns_packet *record = bpf_ringbuf_reserve(&dns_packets, sizeof(*record) + room, 0);
 
 	if (!record)
 		return false;
 	record->seen_nanoseconds = now;
+	record->cgroup_id = packet->key.cgroup_id;
 	record->network_namespace = packet->key.network_namespace;
+	record->process = owner->process;
 	record->local_port = packet->key.ports.local;
 	record->message_length = length;
 	record->is_answer = !is_egress;
 	__builtin_memset(record->reserved, 0, sizeof(record->reserved));
 	__builtin_memcpy(record->resolver_address, packet->key.remote_address.bytes, 16);
+	__builtin_memcpy(record->local_address, packet->key.local_address.bytes, 16);
+	__builtin_memcpy(record->process_name, owner->process_name, 16);
 	if (length == 0 || length > room || bpf_skb_load_bytes(skb, packet->header_length + 8, record + 1, length))
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	else
@@ -29,7 +33,8 @@ static __always_inline bool copy_message(struct __sk_buff *skb, const struct pac
 	return true;
 }
 
-static __always_inline void copy_dns(struct __sk_buff *skb, const struct packet *packet, bool is_egress, __u64 now)
+static __always_inline void copy_dns(struct __sk_buff *skb, const struct packet *packet, const struct owner *owner,
+				     bool is_egress, __u64 now)
 {
 	__u32 offset = packet->header_length + 8;
 	__u32 length = skb->len - offset;
@@ -39,9 +44,9 @@ static __always_inline void copy_dns(struct __sk_buff *skb, const struct packet 
 	if (packet->header_length == 0 || skb->len < offset + 12) /* a later fragment; shorter than DNS's header */
 		return;
 	if (length <= DNS_SHORT)
-		is_copied = copy_message(skb, packet, is_egress, now, length, DNS_SHORT);
+		is_copied = copy_message(skb, packet, owner, is_egress, now, length, DNS_SHORT);
 	else
-		is_copied = copy_message(skb, packet, is_egress, now, length > DNS_LONG ? DNS_LONG : length, DNS_LONG);
+		is_copied = copy_message(skb, packet, owner, is_egress, now, length > DNS_LONG ? DNS_LONG : length, DNS_LONG);
 	if (is_copied)
 		return;
 	lost = get_losses();

@@ -51,14 +51,20 @@ static __always_inline bool place_socket(struct __sk_buff *skb, struct owner *ow
  * Who sends, as far as that is known when a packet leaves: the task that runs now, when the socket is a program's and its
  * protocol sends nothing by itself. Else who made the socket.
  */
+static __always_inline void read_sender(struct __sk_buff *skb, struct owner *owner, __u8 protocol)
+{
+	if (owner->is_kernels || protocol == IPPROTO_SCTP)
+		return;
+	if (is_of_program(kernel_socket(skb)))
+		read_task(owner, bpf_get_current_task_btf());
+	else
+		owner->is_kernels = 1;
+}
+
 static __always_inline void name_owner(struct __sk_buff *skb, struct flow *flow, struct owner *owner, bool is_egress)
 {
-	if (is_egress && !owner->is_kernels && flow->key.protocol != IPPROTO_SCTP) {
-		if (is_of_program(kernel_socket(skb)))
-			read_task(owner, bpf_get_current_task_btf());
-		else
-			owner->is_kernels = 1;
-	}
+	if (is_egress)
+		read_sender(skb, owner, flow->key.protocol);
 	if (owner->process == 0)
 		return;
 	__builtin_memcpy(flow->process_name, owner->process_name, 16);

@@ -83,8 +83,11 @@ static __always_inline int count_at_flow(struct __sk_buff *skb, struct packet *p
 		key->network_namespace = namespace_of(kernel_socket(skb));
 		scope = hash_scope(key->cgroup_id, key->network_namespace);
 	}
-	if (with_dns && key->protocol == IPPROTO_UDP && key->ports.remote == DNS_PORT)
-		copy_dns(skb, packet, is_egress, bpf_ktime_get_ns());
+	if (with_dns && key->protocol == IPPROTO_UDP && key->ports.remote == DNS_PORT) {
+		if (is_egress)
+			read_sender(skb, owner, IPPROTO_UDP); /* whose flow this will be */
+		copy_dns(skb, packet, owner, is_egress, bpf_ktime_get_ns());
+	}
 	if (!with_flows)
 		return 0;
 	tick = bpf_jiffies64(); /* one load; asking for the time takes 20 ns */

@@ -36,14 +36,18 @@ _Static_assert(sizeof(struct datagram_report) == 112, "datagram_report is part o
 /* A query that was sent to a port 53, or an answer that came from one. The message's bytes follow. */
 struct dns_packet {
 	__u64 seen_nanoseconds;       /* bpf_ktime_get_ns() */
+	__u64 cgroup_id;              /* id of the socket's cgroup v2 */
 	__u32 network_namespace;
+	__u32 process;                /* thread group id of the owner, 0 when unknown */
 	__u16 local_port;
 	__u16 message_length;         /* bytes that follow; a longer message is cut off */
 	__u8 is_answer;
-	__u8 reserved[7];             /* zero */
+	__u8 reserved[3];             /* zero */
 	__u8 resolver_address[16];
+	__u8 local_address[16];
+	char process_name[16];        /* as in process-name.h, NUL terminated */
 };
-_Static_assert(sizeof(struct dns_packet) == 40, "dns_packet is part of the contract");
+_Static_assert(sizeof(struct dns_packet) == 80, "dns_packet is part of the contract");
 
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct datagram_losses {

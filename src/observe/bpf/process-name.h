@@ -31,7 +31,8 @@ static __always_inline void read_process_name(char *name, struct task_struct *ta
 		words[i] = comm[i];
 	if (!names_a_thread(name))
 		return;
-	program = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
+	/* The verifier knows what these point to: a load through a pointer that is 0 reads 0. */
+	program = task->mm->exe_file->f_path.dentry;
 	if (program)
-		bpf_probe_read_kernel_str(name, PROCESS_NAME_SIZE, BPF_CORE_READ(program, d_name.name));
+		bpf_probe_read_kernel_str(name, PROCESS_NAME_SIZE, program->d_name.name);
 }

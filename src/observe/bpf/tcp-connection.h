@@ -52,14 +52,13 @@ static __always_inline bool report(struct connection *connection, const struct c
 	record->bytes_sent = record_bytes_sent;
 	record->bytes_received = record_bytes_received;
 	record->opened_nanoseconds = connection->opened_nanoseconds;
-	record->closed_nanoseconds = connection->closed_nanoseconds;
 	record->cgroup_id = connection->owner.cgroup_id;
 	record->segments_sent = moved(now->segments_sent, reported->segments_sent);
 	record->segments_received = moved(now->segments_received, reported->segments_received);
 	record->retransmits = moved(now->retransmits, reported->retransmits);
 	record->srtt_microseconds = now->srtt_microseconds;
 	record->minimum_rtt_microseconds = now->minimum_rtt_microseconds;
-	record->connect_microseconds = opens ? connection->connect_microseconds : 0;
+	record->connect_microseconds = opens || !opened ? connection->connect_microseconds : 0;
 	record->network_namespace = connection->network_namespace;
 	record->process = connection->owner.process;
 	record->error = connection->error;
@@ -70,7 +69,6 @@ static __always_inline bool report(struct connection *connection, const struct c
 	__builtin_memcpy(record->process_name, connection->owner.process_name, 16);
 	record->role = connection->role;
 	record->flags = flags;
-	__builtin_memset(record->reserved, 0, sizeof(record->reserved));
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	reported->bytes_sent += record_bytes_sent;
 	reported->bytes_received += record_bytes_received;
@@ -95,6 +93,13 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->retransmits = reported->retransmits;
 	counters->srtt_microseconds = 0;
 	counters->minimum_rtt_microseconds = 0;
+}
+
+/* Of an attempt that ends without having opened. */
+static __always_inline void end_attempt(struct connection *connection)
+{
+	if (!connection->opened)
+		connection->connect_microseconds = microseconds(bpf_ktime_get_ns() - connection->opened_nanoseconds);
 }
 
 /* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
@@ -131,7 +136,7 @@ static __noinline int move_aside(__u64 address)
 	index = waiting->slot;
 	if (!waiting->closed) {
 		as_reported(waiting, &waiting->final);
-		waiting->closed_nanoseconds = bpf_ktime_get_ns();
+		end_attempt(waiting);
 		waiting->closed = 1;
 	}
 	if (report(waiting, &waiting->final, REPORT_CLOSED)) {
@@ -164,7 +169,6 @@ static __always_inline void add_connection(struct sock *sk, __u64 key, struct co
 
 	if (!take_slot(&connection->slot))
 		return count_full_table();
-	connection->opened_nanoseconds = bpf_ktime_get_ns();
 	connection->network_namespace = network_namespace_of(sk);
 	error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
 	if (error == -EEXIST && !is_older) {
@@ -200,6 +204,7 @@ static __always_inline void open_client(struct sock *sk)
 	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
 	read_tuple(sk, true, &connection);
 	connection.role = ROLE_CLIENT;
+	connection.opened_nanoseconds = bpf_ktime_get_ns();
 	if (sk->sk_bpf_storage)
 		bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
 	connection.cookie = bpf_get_socket_cookie(sk);
@@ -217,6 +222,7 @@ static __always_inline void open_server(struct sock *sk)
 		connection.owner = listener->owner;
 	connection.owner.cgroup_id = read_cgroup(sk);
 	connection.role = ROLE_SERVER;
+	connection.opened_nanoseconds = segment_clock(bpf_skc_to_tcp_sock(sk), 0);
 	connection.opened = 1;
 	connection.cookie = bpf_get_socket_cookie(sk);
 	add_connection(sk, address_of(sk), &connection, false);
@@ -227,7 +233,8 @@ static __always_inline void establish_client(struct sock *sk, struct connection 
 {
 	read_tuple(sk, true, connection);
 	if (!connection->older)
-		connection->connect_microseconds = (bpf_ktime_get_ns() - connection->opened_nanoseconds) / 1000;
+		connection->connect_microseconds =
+			microseconds(segment_clock(bpf_skc_to_tcp_sock(sk), connection->opened_nanoseconds) - connection->opened_nanoseconds);
 	connection->opened = 1;
 }
 
@@ -256,7 +263,6 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		read_counters(tp, true, &connection->final);
 	else
 		as_reported(connection, &connection->final);
-	connection->closed_nanoseconds = bpf_ktime_get_ns();
 	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
 		connection->opened = 1; /* also when the event was missed that said so */
 	error = sk->sk_err;
@@ -265,6 +271,7 @@ static __always_inline void close_connection(struct sock *sk, int oldstate)
 		error = 0;
 	if (!connection->opened && !error)
 		error = error_told(sk);
+	end_attempt(connection);
 	connection->error = error;
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		forget(&connections, key, connection->slot);

@@ -42,10 +42,9 @@ struct connection {
 	struct totals reported;
 	struct counters final;    /* valid when `closed`: the end waits for the next walk */
 	__u64 opened_nanoseconds;
-	__u64 closed_nanoseconds;
 	__u32 network_namespace;
 	__u32 error;
-	__u32 connect_microseconds;
+	__u32 connect_microseconds; /* of an attempt that has ended: how long it was tried */
 	__u16 local_port;
 	__u16 remote_port;
 	__u8 local_address[16];
@@ -60,8 +59,8 @@ struct connection {
 	__u32 claimed;         /* 1 while one processor reports it: see claim() */
 	__u32 slot;            /* of this entry in `slots` */
 };
-/* With the kernel's part of an entry 256 bytes; one more, and each would take 512. */
-_Static_assert(sizeof(struct connection) == 192, "an entry takes one piece of 256 bytes");
+/* With the kernel's part of an entry, 56 bytes and the key, at most 256 bytes; one more, and each would take 512. */
+_Static_assert(sizeof(struct connection) == 184, "an entry takes one piece of 256 bytes");
 
 struct listener_key {
 	__u32 network_namespace;
@@ -150,7 +149,7 @@ struct {
 } told_errors SEC(".maps");
 
 /*
- * 8 MiB hold about 58,000 reports: what 58,000 busy sockets say in one poll, or as many that end. An end that finds no room takes
+ * 8 MiB hold 65,536 reports: what as many busy sockets say in one poll, or as many that end. An end that finds no room takes
  * several times as long, since it has to make way for the next socket at its address.
  */
 struct {

@@ -39,6 +39,7 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie,
 	/* A child inherits its listener's backlog; a socket that connected has none. See settle_role() for listen(fd, 0). */
 	connection.role = BPF_CORE_READ(tcp, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
 	connection.older = 1;
+	connection.opened_nanoseconds = bpf_ktime_get_ns();
 	/* One that waits for an answer opens later, or fails. */
 	connection.opened = state != TCP_SYN_SENT;
 	connection.opening_reported = connection.opened;

@@ -47,6 +47,22 @@ static __always_inline __u32 network_namespace_of(struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
+/*
+ * CLOCK_MONOTONIC as TCP read it for the segment that brought the socket where it is, which saves reading it again. `tp` may be 0, and a
+ * socket that is restored (TCP_REPAIR) gets no segment: never before `earliest`.
+ */
+static __always_inline __u64 segment_clock(const struct tcp_sock *tp, __u64 earliest)
+{
+	__u64 clock = tp ? tp->tcp_clock_cache : 0;
+
+	return clock > earliest ? clock : bpf_ktime_get_ns();
+}
+
+static __always_inline __u32 microseconds(__u64 nanoseconds)
+{
+	return nanoseconds < ~0U * 1000ULL ? nanoseconds / 1000 : ~0U;
+}
+
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;

@@ -35,7 +35,7 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 	bool missed = !connection->closed;
 
 	if (missed) {
-		connection->closed_nanoseconds = bpf_ktime_get_ns();
+		end_attempt(connection);
 		as_reported(connection, &connection->final);
 	}
 	if (report(connection, &connection->final, REPORT_CLOSED)) {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { insideNamespace } from "../netlink/inside-namespace.ts";
+import type { NetworkNamespace } from "../network-namespaces.ts";
 
 /** net.netfilter.nf_conntrack_events: 0 nothing is announced, 1 all is, 2 what somebody listens to (Linux 5.19). */
 const path = "/proc/sys/net/netfilter/nf_conntrack_events";
@@ -10,7 +11,7 @@ export class AnnouncementSwitch {
   readonly #text = new Uint8Array(8);
 
   /** Throws KernelError when the namespace cannot be entered. */
-  constructor(networkNamespace: string) {
+  constructor(networkNamespace: NetworkNamespace) {
     // Which namespace's the file is, is decided when it is opened. Without it (no CONFIG_NF_CONNTRACK_EVENTS) nothing can be said.
     this.#fd = insideNamespace(networkNamespace, () => {
       try {

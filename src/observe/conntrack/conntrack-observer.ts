@@ -112,7 +112,8 @@ export function createConntrackObserver(
 
   const refuse = (inode: number, error: unknown) => {
     if (!(error instanceof KernelError)) throw error;
-    if (error.code !== "ENOENT" && error.code !== "ESRCH") refusals.set(inode, error); // else it went while we looked
+    // It went while we looked, or its file is another's by now: the next look finds one that is not, if there is any.
+    if (!["ENOENT", "ESRCH", "ESTALE"].includes(error.code)) refusals.set(inode, error);
   };
   const closeAll = () => {
     for (const watch of watches.splice(0)) watch.close();

@@ -65,19 +65,19 @@ export class NamespaceWatch {
   #restsUntil = 0;
 
   /** Throws KernelError. */
-  constructor({ inode, path }: NetworkNamespace, isStatusTrusted: boolean, context: WatchContext) {
-    this.inode = inode;
-    this.path = path;
+  constructor(namespace: NetworkNamespace, isStatusTrusted: boolean, context: WatchContext) {
+    this.inode = namespace.inode;
+    this.path = namespace.path;
     this.#isStatusTrusted = isStatusTrusted;
     this.#context = context;
-    const options = { protocol: netlinkProtocol.netfilter, networkNamespace: path };
+    const options = { protocol: netlinkProtocol.netfilter, networkNamespace: namespace };
     this.#events = openNetlinkSocket({ ...options, receiveBufferBytes: context.receiveBufferBytes });
     try {
       if (isStatusTrusted) this.#events.attachFilter(translatedFilter);
       this.#events.subscribe(groupNew);
       this.#events.subscribe(groupDestroy);
       this.#table = openNetlinkSocket(options);
-      this.#switch = openSwitch(path, this.#table);
+      this.#switch = openSwitch(namespace, this.#table);
       this.isSilent = this.#switch.isOff();
     } catch (error) {
       this.#events.close();
@@ -222,9 +222,9 @@ export class NamespaceWatch {
 }
 
 /** Throws KernelError; the socket is closed then. */
-function openSwitch(path: string, socket: NetlinkSocket): AnnouncementSwitch {
+function openSwitch(namespace: NetworkNamespace, socket: NetlinkSocket): AnnouncementSwitch {
   try {
-    return new AnnouncementSwitch(path);
+    return new AnnouncementSwitch(namespace);
   } catch (error) {
     socket.close();
     throw error;

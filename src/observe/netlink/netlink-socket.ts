@@ -1,5 +1,6 @@
 import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
+import type { NetworkNamespace } from "../network-namespaces.ts";
 import { insideNamespace } from "./inside-namespace.ts";
 import {
   AttributeWalk,
@@ -58,8 +59,8 @@ const call = {
 export interface NetlinkOptions {
   /** `netlinkProtocol` */
   readonly protocol: number;
-  /** A path like /proc/1234/ns/net or /run/netns/blue; without it the calling thread's own. */
-  readonly networkNamespace?: string;
+  /** A path like /proc/1234/ns/net or /run/netns/blue, or what was found; without it the calling thread's own. */
+  readonly networkNamespace?: string | NetworkNamespace;
   /** Only for sockets that receive events; granted beyond net.core.rmem_max too, to whoever has CAP_NET_ADMIN. */
   readonly receiveBufferBytes?: number;
   /** Has the kernel refuse what it does not know in a request instead of passing over it. */
@@ -121,10 +122,11 @@ export interface NetlinkSocket {
 
 export type FilterInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
-/** Throws KernelError; ENOENT when the network namespace is gone. */
+/** Throws KernelError; ENOENT when the network namespace is gone, ESTALE when its path leads to another by now. */
 export function openNetlinkSocket(options: NetlinkOptions): NetlinkSocket {
   const { protocol, networkNamespace, receiveBufferBytes, isStrict = false } = options;
-  const what = `netlink ${protocol}${networkNamespace === undefined ? "" : ` in ${networkNamespace}`}`;
+  const path = typeof networkNamespace === "object" ? networkNamespace.path : networkNamespace;
+  const what = `netlink ${protocol}${path === undefined ? "" : ` in ${path}`}`;
   const open = () => orErrno(call.socket(familyNetlink, socketRaw | closeOnExec, protocol));
   const fd = networkNamespace === undefined ? open() : insideNamespace(networkNamespace, open);
   if (fd < 0) throw new KernelError(`${what}: socket`, -fd);

@@ -54,14 +54,17 @@ export function whyNoSockDiag(): string | undefined {
   }
 }
 
-/** Throws KernelError: EPERM without the right to enter the namespace, ENOENT when it is gone or has no sock_diag. */
+/**
+ * Throws KernelError: EPERM without the right to enter the namespace, ENOENT when it is gone or has no sock_diag, ESTALE when its path
+ * leads to another by now.
+ */
 export function openNamespaceSockets(
-  { inode, path }: NetworkNamespace,
+  namespace: NetworkNamespace,
   isOwn: boolean,
   room: ReceiveRoom,
   message: SocketMessage,
 ): NamespaceSockets {
-  const place = isOwn ? {} : { networkNamespace: path };
+  const place = isOwn ? {} : { networkNamespace: namespace };
   const queries = openNetlinkSocket({ protocol: netlinkProtocol.sockDiag, ...place });
   const events = openEvents(place);
   const walk = new MessageWalk();
@@ -76,7 +79,7 @@ export function openNamespaceSockets(
   };
 
   return {
-    inode,
+    inode: namespace.inode,
     hasEvents: events !== undefined,
     dump(states, visit) {
       let isWhole = true;
@@ -116,7 +119,7 @@ export function openNamespaceSockets(
 }
 
 /** Undefined where the kernel does not let us listen: polls alone tell then. */
-function openEvents(place: { networkNamespace?: string }): NetlinkSocket | undefined {
+function openEvents(place: { networkNamespace?: NetworkNamespace }): NetlinkSocket | undefined {
   let socket: NetlinkSocket | undefined;
   try {
     socket = openNetlinkSocket({

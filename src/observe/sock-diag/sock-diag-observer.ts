@@ -128,7 +128,8 @@ export function createSockDiagObserver({
           places.set(inode, { sockets, lostEvents: 0, isWhole: false, goneWalks: 0 });
         } catch (error) {
           if (!(error instanceof KernelError) || i === 0) throw error;
-          if (error.code !== "ENOENT") stillRefused.add(inode); // gone meanwhile, else
+          // Gone meanwhile, or to be entered by another file; else
+          if (error.code !== "ENOENT" && error.code !== "ESTALE") stillRefused.add(inode);
         }
       }
     }

@@ -195,7 +195,14 @@ export class SocketTable {
   /** The next report is the last. `nowNanoseconds` by the kernel's monotonic clock. */
   close(row: number, nowNanoseconds: number): void {
     this.setFlags(row, tcpReportFlags.closed);
-    this.#setU64(row * tcpReportBytes + at.closed_nanoseconds, nowNanoseconds);
+    if (!this.hasFlags(row, tcpReportFlags.unopened)) return;
+    this.#window.moveTo(row * tcpReportBytes);
+    const triedMicroseconds = (nowNanoseconds - this.#window.openedNanoseconds) / 1000;
+    this.#view.setUint32(
+      row * tcpReportBytes + at.connect_microseconds,
+      Math.min(triedMicroseconds, 0xffffffff),
+      true,
+    );
   }
   /** Of `tcpRole`, or 0 when not decided. */
   role(row: number): number {
@@ -224,7 +231,7 @@ export class SocketTable {
     return this.#view.getUint32(row * tcpReportBytes + at.srtt_microseconds, true);
   }
   setError(row: number, errno: number): void {
-    this.#view.setUint32(row * tcpReportBytes + at.error, errno, true);
+    this.#view.setUint16(row * tcpReportBytes + at.error, errno, true);
   }
   networkNamespace(row: number): number {
     return this.#view.getUint32(row * tcpReportBytes + at.network_namespace, true);

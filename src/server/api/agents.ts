@@ -61,6 +61,7 @@ const partNames: Readonly<Record<string, string>> = {
   datagrams: "UDP, ICMP and the rest",
   dns: "names by DNS",
   nat: "address translation",
+  pods: "names of pods",
 };
 
 /** Clocks that differ by more are told. */

@@ -14,7 +14,7 @@ import {
   storeDefaults,
 } from "../../store/index.ts";
 import { obviousAggregate, recordSubject, weightOf } from "../../store/obvious-answers.ts";
-import { type SampleRecord, SampleWorld } from "../../store/sample-records.ts";
+import { type SampleRecord, SampleWorld, samplePods } from "../../store/sample-records.ts";
 import type { PortLink, TopologyPeer } from "../../topology/index.ts";
 import { createHttp } from "../http.ts";
 import { createPeerFacts } from "../peer-facts.ts";
@@ -23,6 +23,7 @@ import { routeDiff } from "./diff.ts";
 import { routeFields } from "./fields.ts";
 import { routeFlows } from "./flows.ts";
 import { routeLinks } from "./links.ts";
+import { routeLookups } from "./lookups.ts";
 import { routeMap } from "./map.ts";
 import { routeOpenApi } from "./openapi.ts";
 import { routePeers } from "./peers.ts";
@@ -71,6 +72,7 @@ function createApi(t: TestContext, live: readonly PortLink[] = []) {
   const details = { store, peerFacts: facts, liveLinks: () => live, now };
   routePeers(app, details);
   routeLinks(app, details);
+  routeLookups(app, store, now);
   routeFields(app);
   routeValues(app, store, now);
   routeOpenApi(app, "1.2.3");
@@ -464,4 +466,79 @@ test("the description of the API is complete and refers to nothing that is not t
     Object.values(path).map(({ operationId }) => operationId),
   );
   assert.equal(new Set(ids).size, ids.length);
+});
+
+test("names that peers looked up are told with what became of them; a filter that says more than of peers is refused", async (t) => {
+  const ask = createApi(t);
+  const [pod, process] = [
+    world.peers.intern(samplePods[0]!),
+    world.peers.intern(records.find(({ source }) => source.kind === "process")!.source),
+  ];
+  const counts = {
+    ...{ queryCount: 9, answerCount: 8, nxdomainCount: 3, servfailCount: 0, refusedCount: 1 },
+    ...{
+      otherFailureCount: 2,
+      timedOutCount: 1,
+      latencySumMicroseconds: 10_000,
+      latencyMaxMicroseconds: 4000,
+    },
+  };
+  const none = { ...counts, answerCount: 0, nxdomainCount: 0, refusedCount: 0, otherFailureCount: 0 };
+  const fine = { ...none, answerCount: 9, timedOutCount: 0, latencySumMicroseconds: 9000 };
+  store.appendAsked(
+    [
+      { ...counts, peer: pod, name: "a.example" },
+      { ...fine, peer: pod, name: "=cmd.example" },
+      { ...fine, peer: process, name: "=cmd.example" },
+      {
+        ...none,
+        peer: process,
+        name: "silent.example",
+        latencySumMicroseconds: 0,
+        latencyMaxMicroseconds: 0,
+      },
+    ],
+    start + 5,
+  );
+  await store.commit();
+  const window = { from: start + 17 * minute, to: start + 20 * minute };
+  const { names, ...rest } = (await ask("v1/lookups", { ...window, filter: "namespace:shop" })).json();
+  assert.deepEqual(rest, { from: start, to: start + 60 * minute, namesLeftOut: 0 }, "whole hours");
+  assert.deepEqual(names, [
+    {
+      ...{
+        name: "a.example",
+        queries: 9,
+        answers: 8,
+        failures: 6,
+        timedOut: 1,
+        peers: 1,
+        lastSeen: start + 5,
+      },
+      failureCounts: { NXDOMAIN: 3, REFUSED: 1, other: 2 },
+      ...{ latencyMeanMs: 1.25, latencyMaxMs: 4 },
+    },
+    {
+      ...{ name: "=cmd.example", queries: 9, answers: 9, failures: 0, timedOut: 0, peers: 1 },
+      ...{ lastSeen: start + 5, failureCounts: {}, latencyMeanMs: 1, latencyMaxMs: 4 },
+    },
+  ]);
+  const all = (await ask("v1/lookups", { ...window, limit: 2 })).json();
+  assert.deepEqual(
+    all.names.map(({ name, queries, peers, latencyMeanMs }: Record<string, unknown>) => [
+      ...[name, queries, peers, latencyMeanMs],
+    ]),
+    [
+      ["a.example", 9, 1, 1.25],
+      ["silent.example", 9, 1, null],
+    ],
+  );
+  assert.equal(all.namesLeftOut, 1);
+  const table = await ask("v1/lookups", { ...window, format: "csv" });
+  assert.match(table.body, /^name,queries,answers,failures,nxdomain,/);
+  assert.match(table.body, /^'=cmd\.example,18,18,0,0,0,0,0,0,1,4,\d+,2,/m, "no formula for a spreadsheet");
+  const wrong = await ask("v1/lookups", { filter: "name:a port:53" });
+  assert.deepEqual([wrong.statusCode, wrong.json().code, wrong.json().position], [400, "filter_invalid", 7]);
+  for (const bad of [{ limit: 5001 }, { by: "name" }, { from: end, to: start }])
+    assert.equal((await ask("v1/lookups", bad as never)).json().code, "parameter_invalid");
 });

@@ -1,4 +1,4 @@
-import { type Filter, filterLimits } from "../../query/index.ts";
+import { type Filter, type FilterTarget, filterLimits } from "../../query/index.ts";
 import { type Dimension, dimensions, metrics, parseDimension } from "../../store/index.ts";
 import type { Parameter } from "./description.ts";
 import { type Form, forms } from "./form.ts";
@@ -52,10 +52,14 @@ export function text(description: string, lengthMax: number): Parameter<string |
   };
 }
 
-export function filter(target: "links" | "flows" = "links"): Parameter<Filter | undefined> {
+export function filter(target: FilterTarget = "links"): Parameter<Filter | undefined> {
+  const ofAskers = target === "askers";
+  const example = ofAskers ? "namespace:shop" : "port:443 bytes>10MB";
+  const what = ofAskers ? "Who looked names up: fields of a peer, as a client, in" : "In";
+  const such = ofAskers ? "namespace:shop -workload:cart" : "port:443 -client.name:backup";
   return {
-    description: "In the filter language (docs/reference/filter.md), such as `port:443 -client.name:backup`.",
-    schema: { type: "string", maxLength: filterLimits.textLength, examples: ["port:443 bytes>10MB"] },
+    description: `${what} the filter language (docs/reference/filter.md), such as \`${such}\`.`,
+    schema: { type: "string", maxLength: filterLimits.textLength, examples: [example] },
     read: (parameters) => parameters.filter(target),
   };
 }

@@ -1,4 +1,4 @@
-import { type Filter, parseFilter } from "../../query/index.ts";
+import { type Filter, type FilterTarget, parseFilter } from "../../query/index.ts";
 import { Problem } from "../problem.ts";
 
 /** The query string of a request, read once and checked whole: an unknown name or a bad value is a 400 that says what is accepted. */
@@ -54,7 +54,7 @@ export class Parameters {
     return number;
   }
 
-  filter(target: "links" | "flows" = "links"): Filter | undefined {
+  filter(target: FilterTarget = "links"): Filter | undefined {
     const text = this.text("filter");
     if (text === undefined) return undefined;
     const parsed = parseFilter(text, target);

@@ -4,7 +4,7 @@ import { createDuckDBStore } from "./duckdb-store.ts";
 
 /**
  * Appends and commits until it is killed, and says after each commit how many records it was told are safe. Each
- * record carries its number as bytes, so that the test can see which ones are there. Time goes by quickly, so that minutes become hours
+ * record carries its number as bytes, so that the test can see which ones are there; with each goes one question for a name. Time goes by quickly, so that minutes become hours
  * and days and are removed; now and then the clock that is told goes back for a while.
  */
 const [folder = "", firstNumber = "0"] = process.argv.slice(2);
@@ -17,6 +17,8 @@ const store = createDuckDBStore(
 await store.start();
 const start = Date.UTC(2026, 10, 21, 9, 0);
 const hour = 3_600_000;
+const asker = world.peers.intern(world.records(1, start, 1)[0]!.source);
+const asked = { ...world.asked(asker, "a.example"), queryCount: 700 };
 const batch = world.batch(world.records(700, start, 1));
 for (let number = Number(firstNumber); ; ) {
   const time = start + (number / batch.count) * 5 * hour;
@@ -28,6 +30,7 @@ for (let number = Number(firstNumber); ; ) {
     batch.columns.collectionTimeMilliseconds[row] = time;
   }
   store.append(batch);
+  store.appendAsked([asked], time);
   await store.commit();
   process.stdout.write(`${number}\n`);
   const isSetBack = (number / batch.count) % 7 > 4;

@@ -56,6 +56,12 @@ test("what was acknowledged before SIGKILL is there exactly once", async () => {
     // Numbers from 0 on, each once: in the records one by one, in the links by their sum.
     const sum = ((flowRecords - 1) * flowRecords) / 2;
     assert.equal(rows[0]!.bytesSent + rows[0]!.bytesReceived, sum);
+    const names = await store.askedNames({ ...window, limit: 5 });
+    assert.deepEqual(
+      names.rows.map(({ queryCount }) => queryCount),
+      [flowRecords],
+      "names are there with their records",
+    );
     if (run === 5) assert.equal(await sumOfRecords(store), sum);
     hours.add(linkHours);
     days.add(linkDays);

@@ -9,6 +9,7 @@ import {
   peerTextColumns,
   readPeer,
 } from "./peer-columns.ts";
+import { rowObjects } from "./questions.ts";
 import { fillTemporary, inTransaction } from "./writer.ts";
 
 /** How far the peers of the file are described by the facts of a generation. */
@@ -40,12 +41,12 @@ export async function describePeers(
     described.throughKey = -1;
   }
   if (described.throughKey === Number.POSITIVE_INFINITY) return false;
-  const rows = (
+  const rows = rowObjects(
     await connection.sql.runAndReadAll(
       `SELECT key::DOUBLE AS key, ${[...peerTextColumns, ...derivedTextColumns, ...derivedNumberColumns].join(", ")}
        FROM peers WHERE key > ${described.throughKey} ORDER BY key LIMIT ${peersAtOnce}`,
-    )
-  ).getRowObjectsJS();
+    ),
+  );
   const changed = rows.flatMap((row) => {
     const peer = readPeer(row);
     const { network: ofAddress, ...now } = facts.factsOf(peer);

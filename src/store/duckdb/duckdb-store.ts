@@ -1,10 +1,13 @@
 import type { FlowBatch } from "../../flow/index.ts";
+import type { AskedName } from "../../topology/index.ts";
 import type { StoreConfig } from "../config.ts";
 import { OperatingError } from "../errors.ts";
 import { Ingested, type IngestedEpoch, type IngestedMessage } from "../ingested.ts";
 import type {
   Aggregate,
   AggregateQuery,
+  AskedNames,
+  AskedNamesQuery,
   CompareQuery,
   Comparison,
   FlowsPage,
@@ -19,6 +22,9 @@ import type {
   ValuesQuery,
 } from "../store.ts";
 import { aggregate } from "./aggregate.ts";
+import { AskedBuffer } from "./asked-buffer.ts";
+import { askedNames } from "./asked-names.ts";
+import { boundAsked, gatherAsked } from "./asked-table.ts";
 import { compare } from "./compare.ts";
 import { databaseBytes, nothingDeleted } from "./data-folder.ts";
 import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
@@ -35,7 +41,7 @@ import { RecordBuffer } from "./record-buffer.ts";
 import { keepReserve, makeRoom } from "./reserve.ts";
 import { removeOld, removeUnnamed, removeUntil, usedBytes } from "./retention.ts";
 import { lastIdBefore, lowerMarks, rollUp, rollUpCoarser } from "./roll-up.ts";
-import { minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
+import { floorTo, hourMilliseconds, minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
 import { type Waiting, writeWaiting } from "./writer.ts";
 
 export interface DuckDBStoreConfig extends StoreConfig {
@@ -50,6 +56,9 @@ export function createDuckDBStore(config: DuckDBStoreConfig, dependencies: Store
 /** Records are rolled up before their minute ends when so many are not: a question would have to read them all. */
 const openRecordsMax = 1_000_000;
 
+/** Rows of names are put together before their hour is over when there are so many. */
+const looseNamesMax = 50_000;
+
 /** What is open, from start to stop. */
 interface Opened {
   readonly database: Database;
@@ -62,12 +71,15 @@ class DuckDBStore implements Store {
   readonly #dependencies: StoreDependencies;
   readonly #buffer: RecordBuffer;
   readonly #newcomers: Newcomers;
+  readonly #asked = new AskedBuffer();
   readonly #ingested = new Ingested();
   readonly #ends = new KnownEnds();
   #opened: Opened | undefined;
   /** Writing is one thing after another. */
   #writing: Promise<unknown> = Promise.resolve();
   #beingWrittenCount = 0;
+  /** Rows of names written since they were last put together, and their first hour, unix ms. */
+  #looseNames = { count: 0, since: Number.POSITIVE_INFINITY };
   #nextId = 1;
   #committedId = 0;
   #marks: RollUpMarks = { rolledUpId: 0, minutesFrom: 0, hoursThrough: 0, daysThrough: 0 };
@@ -143,6 +155,17 @@ class DuckDBStore implements Store {
     this.#nextId += rowCount;
   }
 
+  appendAsked(asked: readonly AskedName[], seen: number): void {
+    const { drop, peers } = this.#dependencies;
+    let lostCount = 0;
+    for (const each of asked) {
+      if (this.#asked.add(peers.key(each.peer), each, seen)) this.#newcomers.collectPeer(each.peer);
+      else lostCount++;
+    }
+    if (lostCount > 0) drop("lookup_lost", "store", lostCount);
+    if (asked.length > 0) this.#latest = seen;
+  }
+
   async commit(): Promise<void> {
     await this.#exclusive(() => this.#commitWaiting());
   }
@@ -182,6 +205,10 @@ class DuckDBStore implements Store {
     return this.#ask(query.signal, (question) => compare(question, query));
   }
 
+  askedNames(query: AskedNamesQuery): Promise<AskedNames> {
+    return this.#ask(query.signal, (question) => askedNames(question, query));
+  }
+
   values(query: ValuesQuery): Promise<readonly string[]> {
     return this.#ask(query.signal, (question) => values(question, query));
   }
@@ -215,11 +242,12 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, marks, lastId, ingested } = await openWriter(
+    const { database, writer, marks, lastId, ingested, namesSince } = await openWriter(
       this.#config,
       this.#dependencies.log,
     );
     this.#ingested.load(ingested);
+    this.#looseNames = { count: namesSince === Number.POSITIVE_INFINITY ? 0 : 1, since: namesSince };
     this.#marks = marks;
     this.#committedId = Math.max(marks.rolledUpId, lastId);
     this.#openSince = lastId > marks.rolledUpId ? 0 : Number.POSITIVE_INFINITY;
@@ -263,7 +291,8 @@ class DuckDBStore implements Store {
 
   async #commitWaiting(): Promise<void> {
     const rowCount = this.#buffer.rowCount;
-    if (rowCount === 0 && this.#ingested.waitingCount === 0 && !this.#newcomers.hasRenamed) return;
+    const isEmpty = rowCount === 0 && this.#asked.count === 0;
+    if (isEmpty && this.#ingested.waitingCount === 0 && !this.#newcomers.hasRenamed) return;
     const throughId = this.#nextId - 1;
     const messages = this.#ingested.take();
     const ingested = messages.epochs;
@@ -272,7 +301,14 @@ class DuckDBStore implements Store {
     this.#firstWaitingTime = Number.POSITIVE_INFINITY;
     const { facts } = this.#dependencies;
     const waiting: Waiting = {
-      ...{ chunks: this.#buffer.take(), ...this.#newcomers.take(), firstSeen, ingested, facts },
+      ...{
+        chunks: this.#buffer.take(),
+        asked: this.#asked.take(),
+        ...this.#newcomers.take(),
+        firstSeen,
+        ingested,
+        facts,
+      },
       renamedAt: this.#latest,
     };
     this.#beingWrittenCount = rowCount;
@@ -282,6 +318,8 @@ class DuckDBStore implements Store {
       await this.#write(this.#opened!, waiting);
       if (waiting.renamed.size > 0) this.#ends.forget();
       this.#committedId = throughId;
+      for (const { time } of waiting.asked) this.#looseNames.since = Math.min(this.#looseNames.since, time);
+      this.#looseNames.count += waiting.asked.length;
       if (rowCount > 0) this.#openSince = Math.min(this.#openSince, firstSeen);
       this.#isFailing = false;
       isDurable = true;
@@ -289,6 +327,7 @@ class DuckDBStore implements Store {
       this.#newcomers.giveBack(waiting);
       const reason = isNoRoom(cause as Error) ? "store_full" : "store_failed";
       if (rowCount > 0) this.#dependencies.drop(reason, "store", rowCount);
+      if (waiting.asked.length > 0) this.#dependencies.drop("lookup_lost", "store", waiting.asked.length);
       await this.#fail("commit", cause as Error);
     } finally {
       this.#beingWrittenCount = 0;
@@ -344,6 +383,7 @@ class DuckDBStore implements Store {
       this.#marks = await lowerMarks(writer, this.#marks, now);
       this.#marks = await rollUpCoarser(writer, this.#marks, now);
     }
+    await this.#gatherNames(writer, now);
     let removed = isTrusted ? await removeOld(writer, this.#config, this.#marks, now) : 0;
     const { sizeMaxBytes } = this.#config;
     const used = await usedBytes(writer, database.path);
@@ -357,6 +397,17 @@ class DuckDBStore implements Store {
     }
     this.#hasRemoved ||= removed > 0;
     await this.#prune(writer, now);
+  }
+
+  /** Names of an hour are put together when it is over. */
+  async #gatherNames(writer: DatabaseConnection, now: number): Promise<void> {
+    const { count, since } = this.#looseNames;
+    if (count === 0 || (count < looseNamesMax && since >= floorTo(now, hourMilliseconds))) return;
+    await gatherAsked(writer, since);
+    this.#looseNames = { count: 0, since: Number.POSITIVE_INFINITY };
+    const lostCount = await boundAsked(writer, this.#config.sizeMaxBytes);
+    if (lostCount > 0) this.#dependencies.drop("lookup_lost", "store", lostCount);
+    this.#hasRemoved ||= lostCount > 0;
   }
 
   /** Whether `now` may be believed when it says that something is old. */
@@ -388,7 +439,12 @@ async function openWriter(config: DuckDBStoreConfig, log?: (message: string) => 
     const [state] = (await writer.sql.runAndReadAll(rollUpMarksStatement)).getRowObjectsJS();
     const marks = readMarks(state!);
     const [row] = await rowsOf(writer, "SELECT coalesce(max(record_id), 0)::DOUBLE FROM flow_records");
-    return { database, writer, marks, lastId: row![0] as number, ingested: await readIngested(writer) };
+    const [names] = await rowsOf(writer, `SELECT max("time")::DOUBLE FROM asked_names`);
+    const namesSince = (names?.[0] as number | null | undefined) ?? Number.POSITIVE_INFINITY;
+    return {
+      ...{ database, writer, marks, lastId: row![0] as number, namesSince },
+      ingested: await readIngested(writer),
+    };
   } catch (cause) {
     database.close();
     throw damagedError(database.path, cause as Error);

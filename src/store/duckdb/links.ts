@@ -6,6 +6,7 @@ import {
   duplicateSums,
   groupTotals,
   linkIdentity,
+  metricColumns,
   metricWeights,
   readTotals,
   seenColumns,
@@ -24,6 +25,7 @@ const addressesMax = 32;
 /**
  * Behind the steps of `windowRows`
  *
+ *     heaviest  where there are many pairs: the peers between which the heaviest are, found by the metric alone
  *     links     per link and observer: what counts apart from what is duplicate
  *     known     the links that somebody's figures count of: not those that only duplicates speak of
  *     drawn     what each peer is drawn as: `drawnPeer` of topology/build.ts in SQL
@@ -74,15 +76,20 @@ function linksStatement(
   parameters: SqlParameters,
 ): string {
   const of = "client, server, called_key, server_port, protocol";
+  const { grouping = "none" } = query;
+  const limit = parameters.integer(query.limit);
+  const isRankedFirst = query.filter === undefined && manyPairs.has(grouping);
   return `
   WITH ${windowRows(query, window, question, parameters)},
+  drawn AS (SELECT key, address, ${drawnAs[grouping]} AS drawn FROM peers),
+  ${isRankedFirst ? heaviestPeers(query, limit) : ""}
   links AS MATERIALIZED (
     SELECT ${linkIdentity}, observer_key, bool_or(NOT l.is_duplicate) AS counts,
       ${countedSums(query.sampled)}, ${duplicateSums(query.sampled)}, ${seenColumns}
-    FROM ${chosenRows(query)} l GROUP BY ${linkIdentity}, observer_key
+    FROM ${isRankedFirst ? "(FROM rows SEMI JOIN heaviest USING (client_key, server_key))" : chosenRows(query)} l
+    GROUP BY ${linkIdentity}, observer_key
   ),
   known AS (SELECT DISTINCT ${linkIdentity} FROM links WHERE counts),
-  drawn AS (SELECT key, address, ${drawnAs[query.grouping ?? "none"]} AS drawn FROM peers),
   between AS MATERIALIZED (
     SELECT l.*, coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server,
       coalesce(c.address, '') AS client_address, coalesce(s.address, '') AS server_address
@@ -90,9 +97,10 @@ function linksStatement(
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
   ),
   top AS MATERIALIZED (
-    SELECT client, server, ${metricWeights[query.metric]} AS weight, count(*) OVER () AS pair_count
+    SELECT client, server, ${metricWeights[query.metric]} AS weight,
+      ${isRankedFirst ? "(SELECT any_value(pair_count) FROM heaviest)" : "count(*) OVER ()"} AS pair_count
     FROM between GROUP BY client, server
-    ORDER BY weight DESC, client, server LIMIT ${parameters.integer(query.limit)}
+    ORDER BY weight DESC, client, server LIMIT ${limit}
   ),
   reported AS MATERIALIZED (
     SELECT client, server, weight, pair_count, l.called_key, l.server_port, l.protocol,
@@ -108,6 +116,30 @@ function linksStatement(
     ${groupTotals()}, to_json(${observers}) AS observers, any_value(pair_count)::DOUBLE AS pair_count
   FROM reported GROUP BY weight, ${of}
   ORDER BY weight DESC, client, server, ${metricWeights[query.metric]} DESC, server_port, protocol, called_key LIMIT ${rowsMax}`;
+}
+
+/** Of these there are about as many pairs as links; a filter leaves few rows. */
+const manyPairs: ReadonlySet<Grouping | "none"> = new Set(["none", "pod", "workload", "address"]);
+
+/**
+ * Two or three sums per pair of peers instead of twenty per link and observer: those of the few that are told of are put together
+ * afterwards. Every link of a pair that is drawn is kept, so nothing of the answer depends on it.
+ */
+function heaviestPeers({ sampled, metric }: LinksQuery, limit: string): string {
+  return `
+  pairs AS MATERIALIZED (
+    SELECT l.*, coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server
+    FROM (
+      SELECT client_key, server_key, ${countedSums(sampled, metricColumns[metric])}
+      FROM rows l WHERE NOT l.is_duplicate GROUP BY client_key, server_key
+    ) l LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
+  ),
+  heaviest AS MATERIALIZED (
+    SELECT client_key, server_key, pair_count FROM pairs JOIN (
+      SELECT client, server, count(*) OVER () AS pair_count FROM pairs GROUP BY client, server
+      ORDER BY ${metricWeights[metric]} DESC, client, server LIMIT ${limit}
+    ) USING (client, server)
+  ),`;
 }
 
 /** As text, which is read faster than lists of structures are, and in no order, which costs as much again. */

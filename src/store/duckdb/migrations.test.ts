@@ -170,6 +170,32 @@ test("a folder of version 3 becomes one of today: its links are as they were, an
   assert.deepEqual(await runSql(folder, figures.slice(1).join(" UNION ALL ")), before.slice(1));
 });
 
+test("a folder of version 4 becomes one of today: names are looked up from then on", async () => {
+  const folder = await oldFolder("fourth", 4);
+  const figures = `SELECT (SELECT count(*) FROM flow_records)::DOUBLE, (SELECT count(*) FROM link_hours)::DOUBLE,
+    (SELECT count(*) FROM peers)::DOUBLE, (SELECT sum(bytes_sent + bytes_received)::DOUBLE FROM link_hours)`;
+  const before = await runSql(folder, figures);
+  const log: string[] = [];
+  const world = new SampleWorld(1);
+  const store = createDuckDBStore({ ...storeDefaults, folder }, { ...world, log: (line) => log.push(line) });
+  await store.start();
+  assert.deepEqual(log, ["store: the data folder becomes version 5: names that peers looked up"]);
+  const question = { ...window, limit: 10 };
+  assert.deepEqual((await store.askedNames(question)).rows, [], "of what was before nobody knows");
+  const row = world.peers.intern(world.records(1, window.from, 1)[0]!.source);
+  store.appendAsked([world.asked(row, "a.example")], window.from + 1);
+  await store.commit();
+  const { rows } = await store.askedNames(question);
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    ["a.example"],
+  );
+  await store.stop();
+  const after = await runSql(folder, figures);
+  assert.deepEqual(after[0]!.slice(0, 2), before[0]!.slice(0, 2));
+  assert.equal(after[0]![3], before[0]![3]);
+});
+
 test("a folder that came from an older version has the tables of a new one", async () => {
   const fresh = join(root, "fresh");
   await (await opened(fresh)).stop();
@@ -178,7 +204,7 @@ test("a folder that came from an older version has the tables of a new one", asy
     await (await opened(old)).stop();
     // Records are appended by position; what is inserted elsewhere is by name.
     assert.deepEqual(await columnsOf(old, "flow_records"), await columnsOf(fresh, "flow_records"));
-    for (const table of [...linkTables, "peers", "peer_names", "observers", "rollup_state"])
+    for (const table of [...linkTables, "asked_names", "peers", "peer_names", "observers", "rollup_state"])
       assert.deepEqual((await columnsOf(old, table)).sort(), (await columnsOf(fresh, table)).sort(), table);
   }
 });
@@ -224,7 +250,7 @@ test("a step that the tables do not take is refused in words, and nothing is cha
   const before = await allColumns(folder);
   await assert.rejects(opened(folder), {
     code: "store_damaged",
-    message: /of version 1, does not become one of 4: .*nothing was deleted/,
+    message: /of version 1, does not become one of 5: .*nothing was deleted/,
   });
   assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
   assert.deepEqual(await allColumns(folder), before);

@@ -160,6 +160,17 @@ export const migrations: readonly Migration[] = [
       ...addColumns("peers", "VARCHAR", ["unresolved"], "''"),
     ],
   },
+  {
+    version: 5,
+    brings: "names that peers looked up",
+    statements: [
+      `CREATE TABLE asked_names ("time" BIGINT NOT NULL, peer_key BIGINT NOT NULL, name VARCHAR NOT NULL,
+        query_count BIGINT NOT NULL, answer_count BIGINT NOT NULL, nxdomain_count BIGINT NOT NULL,
+        servfail_count BIGINT NOT NULL, refused_count BIGINT NOT NULL, other_failure_count BIGINT NOT NULL,
+        timed_out_count BIGINT NOT NULL, latency_sum_microseconds BIGINT NOT NULL,
+        latency_max_microseconds BIGINT NOT NULL, last_seen BIGINT NOT NULL)`,
+    ],
+  },
 ];
 
 /**

@@ -33,11 +33,7 @@ export class Newcomers {
   }
 
   collect({ columns }: FlowBatch, rowCount: number): void {
-    if (this.#generation !== this.#peerTable.generation) {
-      this.#generation = this.#peerTable.generation;
-      this.#knownPeers.fill(0); // a row may be another peer's now
-    }
-    this.#knownPeers = grown(this.#knownPeers, this.#peerTable.rowsEnd);
+    this.#follow();
     this.#knownObservers = grown(this.#knownObservers, this.#observerTable.count);
     for (const rows of [columns.sourcePeer, columns.destinationPeer]) {
       for (let i = 0; i < rowCount; i++) if (this.#knownPeers[rows[i]!] === 0) this.#addPeer(rows[i]!);
@@ -52,6 +48,20 @@ export class Newcomers {
       this.#knownObservers[row] = 1;
       this.#observers.set(this.#observerTable.key(row), this.#observerTable.get(row));
     }
+  }
+
+  /** A peer that is named elsewhere than in records. */
+  collectPeer(row: number): void {
+    this.#follow();
+    if (this.#knownPeers[row] === 0) this.#addPeer(row);
+  }
+
+  #follow(): void {
+    if (this.#generation !== this.#peerTable.generation) {
+      this.#generation = this.#peerTable.generation;
+      this.#knownPeers.fill(0); // a row may be another peer's now
+    }
+    this.#knownPeers = grown(this.#knownPeers, this.#peerTable.rowsEnd);
   }
 
   /** Whether there is anything to write but for what records that wait name. */

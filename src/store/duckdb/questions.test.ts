@@ -54,10 +54,11 @@ test("an interrupt that comes too early to be heard is said again, until the que
     begun = resolve;
   });
   let end = (_: Error) => {};
+  const oneRow = { currentRowCount: 1, deduplicatedColumnNames: () => [], getColumnsJS: () => [] };
   const sql = {
     run: async () => {},
     runAndReadAll: (statement: string) => {
-      if (statement !== "a long one") return Promise.resolve({ getRowObjectsJS: () => [{}] });
+      if (statement !== "a long one") return Promise.resolve(oneRow);
       begun();
       return new Promise((_, reject) => {
         end = reject;

@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBResultReader } from "@duckdb/node-api";
 import { OperatingError } from "../errors.ts";
 import type { Database, DatabaseConnection } from "./database.ts";
 import type { KnownEnds, QuestionEnds } from "./known-ends.ts";
@@ -151,5 +151,18 @@ export async function readRows(
   signal?.throwIfAborted();
   const reader = await connection.runAndReadAll(sql, parameters.values, parameters.types);
   signal?.throwIfAborted();
-  return reader.getRowObjectsJS();
+  return rowObjects(reader);
+}
+
+/** What `getRowObjectsJS` of the reader gives, by columns: a third of the time, all of which is the main thread's. */
+export function rowObjects(reader: DuckDBResultReader): SqlRow[] {
+  const names = reader.deduplicatedColumnNames();
+  const columns = reader.getColumnsJS();
+  const rows: SqlRow[] = [];
+  for (let i = 0; i < reader.currentRowCount; i++) {
+    const row: SqlRow = {};
+    for (let c = 0; c < names.length; c++) row[names[c]!] = columns[c]![i];
+    rows.push(row);
+  }
+  return rows;
 }

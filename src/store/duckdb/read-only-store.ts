@@ -6,6 +6,7 @@ import { storeDefaults } from "../config.ts";
 import { OperatingError } from "../errors.ts";
 import type { Store } from "../store.ts";
 import { aggregate } from "./aggregate.ts";
+import { askedNames } from "./asked-names.ts";
 import { compare } from "./compare.ts";
 import { databaseFileName } from "./data-folder.ts";
 import { type Database, duckdbConfig, openError, rowsOf } from "./database.ts";
@@ -19,7 +20,16 @@ import { formatVersion } from "./schema.ts";
 /** What can be asked of a store. */
 export type ReadOnlyStore = Pick<
   Store,
-  "start" | "stop" | "aggregate" | "links" | "compare" | "values" | "peer" | "peersById" | "flows"
+  | "start"
+  | "stop"
+  | "aggregate"
+  | "links"
+  | "compare"
+  | "askedNames"
+  | "values"
+  | "peer"
+  | "peersById"
+  | "flows"
 >;
 
 /** The history in a folder that no server has open. Nothing in it is changed, so a folder of an older version is refused. */
@@ -49,6 +59,7 @@ export function createReadOnlyStore(folder: string): ReadOnlyStore {
     aggregate: (query) => ask(query.signal, (question) => aggregate(question, query)),
     links: (query) => ask(query.signal, (question) => links(question, query)),
     compare: (query) => ask(query.signal, (question) => compare(question, query)),
+    askedNames: (query) => ask(query.signal, (question) => askedNames(question, query)),
     values: (query) => ask(query.signal, (question) => values(question, query)),
     peersById: ofPeers,
     peer: async (id, signal) => (await ofPeers([id], signal))[0],

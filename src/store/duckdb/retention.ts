@@ -38,11 +38,12 @@ async function removeMinutes(connection: DatabaseConnection, before: number): Pr
   });
 }
 
-/** Together, so that a day is there as long as its hours are. */
+/** Together, so that a day is there as long as its hours are; and the names that were looked up then. */
 async function removeHoursAndDays(connection: DatabaseConnection, before: number): Promise<number> {
   return inTransaction(connection, async () => {
     const days = await removeRows(connection, `link_days WHERE "time" < ${before}`);
-    return days + (await removeRows(connection, `link_hours WHERE "time" < ${before}`));
+    const names = await removeRows(connection, `asked_names WHERE "time" < ${before}`);
+    return days + names + (await removeRows(connection, `link_hours WHERE "time" < ${before}`));
   });
 }
 
@@ -144,6 +145,7 @@ export async function removeUnnamed(connection: DatabaseConnection): Promise<voi
     const ends = [
       ...linkTables.flatMap((table) => keysOf(["client_key", "server_key", "called_key"], table)),
       ...keysOf(["source_peer_key", "destination_peer_key", "called_peer_key"], "flow_records"),
+      ...keysOf(["peer_key"], "asked_names"),
     ];
     await sql.run(`DELETE FROM peers WHERE key NOT IN (${ends.join(" UNION ")})`);
     const observers = [...linkTables, "flow_records"].flatMap((table) => keysOf(["observer_key"], table));

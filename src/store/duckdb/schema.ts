@@ -1,5 +1,5 @@
 import { type ColumnEncoding, type CoreField, coreFields } from "../../flow/index.ts";
-import type { LinkCounter } from "../../topology/index.ts";
+import { type AskedCounter, askedCounters, type LinkCounter } from "../../topology/index.ts";
 import { addressColumns, halfOffsets } from "./address-value.ts";
 import { peerColumnDefinitions } from "./peer-columns.ts";
 
@@ -7,7 +7,7 @@ import { peerColumnDefinitions } from "./peer-columns.ts";
  * Raised with every change that an older program cannot read, and a step in migrations.ts. docs/formats/data-folder.md
  * describes it.
  */
-export const formatVersion = 4;
+export const formatVersion = 5;
 
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {
@@ -106,6 +106,15 @@ const linkTableColumns = `("time" BIGINT NOT NULL, observer_key BIGINT NOT NULL,
     rtt_min BIGINT NOT NULL, last_seen BIGINT NOT NULL, called_key BIGINT NOT NULL, sampling_interval UINTEGER NOT NULL,
     first_seen BIGINT NOT NULL, client_interface UINTEGER NOT NULL, server_interface UINTEGER NOT NULL)`;
 
+/** The column of a counter: `queryCount` is in `query_count`. */
+export function askedColumn(counter: AskedCounter): string {
+  return counter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** In this order they are appended. */
+export const askedTableColumns = `("time" BIGINT NOT NULL, peer_key BIGINT NOT NULL, name VARCHAR NOT NULL,
+    ${askedCounters.map((counter) => `${askedColumn(counter)} BIGINT NOT NULL`).join(", ")}, last_seen BIGINT NOT NULL)`;
+
 /** The counters of links by the columns that hold them. */
 export const counterColumns: Readonly<Record<LinkCounter, LinkSumColumn>> = {
   bytesSent: "bytes_sent",
@@ -144,6 +153,7 @@ export const schemaStatements: readonly string[] = [
   "INSERT INTO rollup_state VALUES (0, 0, 0, 0)",
   `CREATE TABLE flow_records (${flowRecordColumns.map(({ name, type }) => `"${name}" ${type} NOT NULL`).join(", ")})`,
   ...linkTables.map((table) => `CREATE TABLE ${table} ${linkTableColumns}`),
+  `CREATE TABLE asked_names ${askedTableColumns}`,
   `CREATE TABLE peers (${peerColumnDefinitions})`,
   "CREATE TABLE peer_names (key BIGINT NOT NULL, name VARCHAR NOT NULL, until BIGINT NOT NULL)",
   "CREATE TABLE observers (key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL)",

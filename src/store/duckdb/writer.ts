@@ -5,6 +5,8 @@ import { type Peer, peerKey } from "../../topology/index.ts";
 import type { IngestedEpoch } from "../ingested.ts";
 import type { PeerDescription } from "../store.ts";
 import { addressHalvesOfText } from "./address-value.ts";
+import type { AskedRow } from "./asked-buffer.ts";
+import { writeAsked } from "./asked-table.ts";
 import type { DatabaseConnection } from "./database.ts";
 import { writeIngested } from "./ingested-table.ts";
 import type { Newcome } from "./newcomers.ts";
@@ -15,6 +17,7 @@ import { flowRecordColumns } from "./schema.ts";
 /** What one commit writes. */
 export interface Waiting extends Newcome {
   readonly chunks: readonly RecordChunk[];
+  readonly asked: readonly AskedRow[];
   /** Unix milliseconds; the first time of the records, for new peers, and until when renamed ones had their former names. */
   readonly firstSeen: number;
   readonly renamedAt: number;
@@ -29,6 +32,7 @@ export async function writeWaiting(connection: DatabaseConnection, waiting: Wait
     if (waiting.peers.length > 0) await writePeers(connection, waiting);
     if (waiting.observers.length > 0) await writeObservers(connection, waiting.observers);
     if (waiting.ingested.length > 0) await writeIngested(connection, waiting.ingested);
+    if (waiting.asked.length > 0) writeAsked(connection, waiting.asked);
     appendChunks(connection, waiting.chunks);
   });
 }

@@ -164,4 +164,5 @@ const partNames: Readonly<Record<string, string>> = {
   datagrams: "UDP, ICMP and the rest",
   dns: "names by DNS",
   nat: "address translation",
+  pods: "names of pods",
 };

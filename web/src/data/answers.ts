@@ -122,7 +122,7 @@ interface AgentFacts {
   readonly startedAt: number;
   readonly lastSeen: number;
   readonly connections: number;
-  /** What it reads: tcp, datagrams, dns, nat. */
+  /** What it reads: tcp, datagrams, dns, nat, and in a cluster pods. */
   readonly parts: readonly { readonly name: string; readonly isOn: boolean; readonly reason: string }[];
 }
 
@@ -348,6 +348,34 @@ export interface PeerHistory extends Stored {
   readonly names: readonly { readonly name: string; readonly since: number }[];
   /** At which it serves, the heaviest first. */
   readonly ports: readonly ServedPort[];
+}
+
+/** What is used of `/api/v1/lookups`. */
+export interface Lookups {
+  /** Unix milliseconds, whole hours. */
+  readonly from: number;
+  readonly to: number;
+  /** Those with failures and time-outs first, those that a search list made last. */
+  readonly names: readonly LookedUpName[];
+  readonly namesLeftOut: number;
+}
+
+export interface LookedUpName {
+  /** `~reverse`: names of addresses; `~other`: names beyond what is kept apart. */
+  readonly name: string;
+  readonly queries: number;
+  /** Failures too. */
+  readonly answers: number;
+  readonly failures: number;
+  /** By NXDOMAIN, SERVFAIL, REFUSED and `other`. */
+  readonly failureCounts: Readonly<Record<string, number>>;
+  readonly timedOut: number;
+  readonly latencyMeanMs: number | null;
+  readonly latencyMaxMs: number | null;
+  readonly lastSeen: number;
+  readonly peers: number;
+  /** The name that was meant, where a search list made this one of it. */
+  readonly searchOf?: string;
 }
 
 export interface ServedPort {

@@ -6,6 +6,7 @@ import type {
   ExporterWhole,
   FlowPage,
   LinkHistory,
+  Lookups,
   PeerHistory,
   Series,
   Status,
@@ -53,6 +54,8 @@ export const fetchStatus = (signal?: AbortSignal) => get<Status>("status", {}, s
 /** Values that a field of the filter language has had, those that most peers have first. */
 export const fetchValues = (params: Params, signal?: AbortSignal) =>
   get<{ values: readonly string[] }>("values", params, signal);
+/** Names that peers asked the DNS for; the filter says by whom. */
+export const fetchLookups = (params: Params, signal?: AbortSignal) => get<Lookups>("lookups", params, signal);
 export const fetchDiff = (params: Params, signal?: AbortSignal) => get<Diff>("diff", params, signal);
 /** By the id that a map without `group` gives it. */
 export const fetchPeer = (id: string, params: Params, signal?: AbortSignal) =>

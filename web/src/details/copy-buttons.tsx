@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
+import { copyText } from "../copy-text.ts";
 import { CheckIcon, CopyIcon } from "../icons.tsx";
 import type { View } from "../view.ts";
 import { cliCommand } from "./cli-command.ts";
@@ -17,9 +18,7 @@ export function CopyButtons({ filter, view }: { filter: string; view: View }) {
 function CopyButton({ label, text }: { label: string; text: string }) {
   const [isCopied, setIsCopied] = useState(false);
   const copy = async () => {
-    // Without a secure origin the browser has no clipboard for a page: the text is shown instead.
-    if (navigator.clipboard === undefined) window.prompt(label, text);
-    else await navigator.clipboard.writeText(text);
+    await copyText(label, text);
     setIsCopied(true);
     setTimeout(() => setIsCopied(false), 1500);
   };

@@ -1,3 +1,4 @@
+import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { useTopologyVersion } from "../data/use-topology.ts";
 import type { ThemeName } from "../map/palette.ts";
@@ -7,6 +8,7 @@ import type { Openness } from "../nest/openness.ts";
 import type { Selection, View } from "../view.ts";
 import { GroupDetails } from "./group-details.tsx";
 import { LinkDetails } from "./link-details.tsx";
+import { LookedUpNames } from "./looked-up-names.tsx";
 import { LinkMemory, PeerMemory } from "./memory.tsx";
 import { Panel } from "./panel.tsx";
 import { PeerDetails } from "./peer-details.tsx";
@@ -52,7 +54,13 @@ export default function Details(props: DetailsProps & { store: TopologyStore; se
         // Groups are made here: of these the store knows nothing by id, nor of a link between them.
         !selection.id.split(">").some(isGroupId) &&
         (selection.kind === "peer" ? (
-          <PeerMemory id={selection.id} range={props.view.range} />
+          <>
+            <PeerMemory id={selection.id} range={props.view.range} />
+            <LookedUpNames
+              {...{ peers: [], term: formatFilterTerm("id", selection.id) }}
+              {...{ range: props.view.range, onFilter: props.onFilter }}
+            />
+          </>
         ) : (
           <LinkMemory id={selection.id} range={props.view.range} />
         ))}

@@ -8,6 +8,7 @@ import { countOf, formatBytes, formatCount } from "../units/units.ts";
 import { CopyButtons } from "./copy-buttons.tsx";
 import type { DetailsProps } from "./details.tsx";
 import { gatheredTerm, groupLabels } from "./group-terms.ts";
+import { LookedUpNames } from "./looked-up-names.tsx";
 import { GroupPorts } from "./memory.tsx";
 import { Facts, LinkList, MemberList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
@@ -68,6 +69,7 @@ export function GroupDetails(props: DetailsProps & { gathered: Gathered; state: 
         peers={peers}
         onPick={(peer) => onSelect({ kind: "peer", id: peer })}
       />
+      <LookedUpNames peers={peers} term={term} range={view.range} onFilter={onFilter} />
       <LinkList
         title="Calls"
         links={ofGroup(state, id, out, "server")}

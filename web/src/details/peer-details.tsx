@@ -8,6 +8,7 @@ import { CopyButtons } from "./copy-buttons.tsx";
 import { kindLabel, portName } from "./describe.ts";
 import type { DetailsProps } from "./details.tsx";
 import { groupLabels, pinTerm } from "./group-terms.ts";
+import { LookedUpNames } from "./looked-up-names.tsx";
 import { PeerMemory } from "./memory.tsx";
 import { Facts, LinkList, Panel } from "./panel.tsx";
 import { SeriesSection } from "./series-section.tsx";
@@ -83,6 +84,7 @@ export function PeerDetails({
       />
       {/* The server knows peers by themselves, not what they are folded to. */}
       {view.group === "peer" && <PeerMemory id={peer.id} range={view.range} />}
+      <LookedUpNames peers={[peer]} term={term} range={view.range} onFilter={onFilter} />
       <LinkList title="Calls" links={asClient} nameOf={nameOf("server")} onPick={pick} />
       <LinkList title="Called by" links={asServer} nameOf={nameOf("client")} onPick={pick} />
     </Panel>

@@ -1,4 +1,5 @@
 import type { RefObject } from "react";
+import { copyText } from "../copy-text.ts";
 import { apiUrl } from "../data/api.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import type { MapClient } from "../map/map-client.ts";
@@ -7,6 +8,8 @@ import type { View } from "../view.ts";
 import type { ExportChoice } from "./export-menu.tsx";
 import { linksCsv } from "./links-csv.ts";
 import { fileName, saveFile } from "./save-file.ts";
+
+const addressLabel = "Copy the address of this view";
 
 /** What this view can be taken away as. */
 export function useExports(
@@ -37,9 +40,9 @@ export function useExports(
     },
   };
   const address: ExportChoice = {
-    label: "Copy the address of this view",
+    label: addressLabel,
     testId: "export-address",
-    run: () => void navigator.clipboard?.writeText(location.href),
+    run: () => void copyText(addressLabel, location.href),
   };
   return view.pane === "map" ? [picture("png"), picture("svg"), csv, json, address] : [csv, json, address];
 }

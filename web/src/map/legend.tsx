@@ -1,9 +1,22 @@
 import { UnstyledButton } from "@mantine/core";
 import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
 import type { Ref } from "react";
+import { iconPath, shapePath } from "./draw/sign-path.ts";
+import { palettes, type ThemeName } from "./palette.ts";
+import type { ScenePeer } from "./scene.ts";
+
+type Kind = ScenePeer["kind"];
+/** Pixels of a sign's shape. */
+const radius = 7;
+
+interface LegendProps {
+  isCompared: boolean;
+  theme: ThemeName;
+  plate: Ref<HTMLDivElement>;
+}
 
 /** Every sign of the map, explained; open until somebody closes it. */
-export function Legend({ isCompared, plate }: { isCompared: boolean; plate: Ref<HTMLDivElement> }) {
+export function Legend({ isCompared, theme, plate }: LegendProps) {
   const isSmall = useMediaQuery("(max-width: 700px)") ?? false;
   const [state, setState] = useLocalStorage<"open" | "closed" | "">({
     key: "portolan-legend",
@@ -20,7 +33,12 @@ export function Legend({ isCompared, plate }: { isCompared: boolean; plate: Ref<
         >
           Legend <span aria-hidden="true">{isOpen ? "◂" : "▸"}</span>
         </UnstyledButton>
-        {isOpen && <ul>{isCompared ? comparedSigns : kindSigns}</ul>}
+        {isOpen && (
+          <ul>
+            {peerSigns[theme]}
+            {isCompared ? comparedSigns : linkSigns}
+          </ul>
+        )}
       </div>
     </aside>
   );
@@ -36,26 +54,46 @@ function item(text: string, sign: React.ReactNode) {
   );
 }
 
+/** Whom one meets on a map; what groups are of is told by their headings. */
+const kindNames = [
+  ["process", "process"],
+  ["unit", "systemd unit"],
+  ["container", "container"],
+  ["pod", "pod"],
+  ["service", "Service"],
+  ["node", "node"],
+  ["host", "address"],
+  ["unresolved", "not known who"],
+] as const;
+
+const peerSigns = { dark: peerSignsIn("dark"), light: peerSignsIn("light") };
+
+function peerSignsIn(theme: ThemeName): React.ReactNode {
+  const { kinds } = palettes[theme];
+  return [
+    ...kindNames.map(([kind, name]) => item(name, <KindSign kind={kind} colour={kinds[kind]} />)),
+    item(
+      "group: double-click",
+      <>
+        <path d={shapePath("workload", 18.5, 7.5, radius)} stroke={kinds.workload} opacity=".55" />
+        <KindSign kind="workload" colour={kinds.workload} x={15.5} y={10} />
+      </>,
+    ),
+  ];
+}
+
+function KindSign({ kind, colour, x = 17, y = 9 }: { kind: Kind; colour: string; x?: number; y?: number }) {
+  return (
+    <g stroke={colour}>
+      <path d={shapePath(kind, x, y, radius)} className="body" />
+      <path d={iconPath(kind, x, y, radius)} className="icon" />
+    </g>
+  );
+}
+
 const cross = "M14 6l6 6M20 6l-6 6";
 
-const kindSigns = [
-  item("process", <circle cx="17" cy="9" r="6.5" className="kind-process" />),
-  item("container", <rect x="11" y="3" width="12" height="12" rx="3.5" className="kind-container" />),
-  item("host", <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-host" />),
-  item(
-    "not known who",
-    <>
-      <path d="M17 2 23 5.5 23 12.5 17 16 11 12.5 11 5.5z" className="kind-unresolved" />
-      <path d="M15.2 7.4a1.8 1.8 0 1 1 1.8 1.8v1.2M17 12.6v.4" className="kind-unresolved" />
-    </>,
-  ),
-  item(
-    "group: double-click",
-    <>
-      <path d="M20 1 26 4.5 26 11.5" className="kind-container" opacity=".6" />
-      <path d="M16 3 22 6.5 22 13.5 16 17 10 13.5 10 6.5z" className="kind-container" />
-    </>,
-  ),
+const linkSigns = [
   item(
     "client to server",
     <>

@@ -193,7 +193,7 @@ export function MapView({
           />
         </ActionIcon.Group>
       </div>
-      <Legend isCompared={isCompared} plate={legend.ref} />
+      <Legend isCompared={isCompared} theme={theme} plate={legend.ref} />
     </section>
   );
 }

@@ -16,6 +16,7 @@ export function CompareMenu({
     setIsOpen(false);
     onChange(next);
   };
+  const words = compare === undefined ? "Compare" : `With ${compareLabels[compare]}`;
   return (
     <Popover opened={isOpen} onChange={setIsOpen} position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
@@ -23,12 +24,11 @@ export function CompareMenu({
           variant={compare === undefined ? "default" : "light"}
           data-testid="compare"
           className="compare-button"
+          aria-label={words}
           leftSection={<CompareIcon />}
           onClick={() => setIsOpen(!isOpen)}
         >
-          <span className="wide-only">
-            {compare === undefined ? "Compare" : `With ${compareLabels[compare]}`}
-          </span>
+          <span className="wide-only">{words}</span>
         </Button>
       </Popover.Target>
       <Popover.Dropdown>

@@ -105,3 +105,9 @@ imagePullSecrets:
 - { port: {{ . }}, protocol: TCP }
 {{- end }}
 {{- end }}
+
+{{- define "portolan.apiServerPorts" -}}
+{{- range .Values.networkPolicy.apiServerPorts }}
+- { port: {{ . }}, protocol: TCP }
+{{- end }}
+{{- end }}

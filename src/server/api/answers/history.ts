@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { coreFields } from "../../../flow/index.ts";
-import { count, instant, named } from "./components.ts";
+import { count, countsByName, instant, milliseconds, named } from "./components.ts";
 import { linkTotals } from "./topology.ts";
 
 const window = { from: instant, to: instant };
@@ -31,6 +31,39 @@ export const series = named("Series", "Totals per step.", {
       received: z.array(count).optional().describe("Of bytes."),
     }),
   ),
+});
+
+const lookedUpName = named("LookedUpName", "A name, and what became of the questions for it.", {
+  name: z
+    .string()
+    .describe(
+      "In lower case, without the last dot; bytes that names have not as `\\DDD`. `~reverse`: names of addresses together; `~other`: beyond what is kept apart.",
+    ),
+  queries: count.describe("Questions: most programs ask two for a name, for IPv4 and for IPv6."),
+  answers: count.describe("Failures too."),
+  failures: count.describe("Answers with a response code other than NOERROR."),
+  failureCounts: countsByName.describe("By NXDOMAIN, SERVFAIL, REFUSED and `other`; those that were."),
+  timedOut: count.describe("Without an answer for five seconds."),
+  latencyMeanMs: milliseconds,
+  latencyMaxMs: milliseconds,
+  lastSeen: instant,
+  peers: count.describe("That looked it up."),
+  searchOf: z
+    .string()
+    .optional()
+    .describe(
+      "It does not exist, and this one, which was answered, was meant: a search list put the rest behind it.",
+    ),
+});
+
+export const lookups = named("Lookups", "Names that peers looked up.", {
+  ...window,
+  names: z
+    .array(lookedUpName)
+    .describe(
+      "Those with failures and time-outs first, then the most asked for; those that a search list made last.",
+    ),
+  namesLeftOut: count,
 });
 
 /** Names and what they mean are the field table's; peers and the observer are ids. */

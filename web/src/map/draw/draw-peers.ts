@@ -1,10 +1,16 @@
 import type { ScenePeer } from "../scene.ts";
 import { drawKindIcon } from "./kind-icon.ts";
-import { type Context, fontFamily, type Pen, setMapUnits, setPixels, viewOf } from "./pen.ts";
+import { fontFamily, type Pen, setMapUnits, setPixels, viewOf } from "./pen.ts";
+import type { PathPen } from "./svg-path.ts";
 
 /** Below this many pixels a peer is a dot in its kind's colour. */
 const dotPixels = 4.5;
-const iconPixels = 7.5;
+/** A smaller shape has no icon. */
+export const iconPixels = 7.5;
+/** Of the icon within a shape, to the shape's radius. */
+export const iconShare = 0.46;
+/** Where the shape behind a closed group is, in units of the map. */
+export const behindOffset = 3.6;
 /** With more signs in view their edges are thin. */
 const crowdedSigns = 600;
 /** A badge's radius is never less. */
@@ -31,7 +37,7 @@ export function drawPeers(pen: Pen, peers: readonly ScenePeer[], { isChosen = fa
     context.stroke();
     if (15 * camera.scale < iconPixels) continue;
     context.beginPath();
-    for (const { x, y, radius } of ofKind) drawKindIcon(context, kind, x, y, radius * 0.46);
+    for (const { x, y, radius } of ofKind) drawKindIcon(context, kind, x, y, radius * iconShare);
     context.strokeStyle = colour;
     context.lineWidth = Math.max(1.2, 1.1 / camera.scale);
     context.lineCap = "round";
@@ -59,7 +65,8 @@ function drawBehind({ context, palette, camera }: Pen, peers: readonly ScenePeer
   const groups = peers.filter(({ isGroup, peerCount }) => isGroup && peerCount > 1);
   if (groups.length === 0) return;
   context.beginPath();
-  for (const { x, y, kind, radius } of groups) traceShape(context, { x: x + 3.6, y: y - 3.6 }, kind, radius);
+  for (const { x, y, kind, radius } of groups)
+    traceShape(context, { x: x + behindOffset, y: y - behindOffset }, kind, radius);
   context.fillStyle = palette.body;
   context.fill();
   context.strokeStyle = colour;
@@ -120,31 +127,31 @@ const discKinds: ReadonlySet<ScenePeer["kind"]> = new Set([
 
 /** Process, unit, what of the internet is a group: disc. Container: rounded box. Host, node: hexagon. Network: octagon. */
 export function traceShape(
-  context: Context,
+  path: PathPen,
   { x, y }: { x: number; y: number },
   kind: ScenePeer["kind"],
   radius: number,
 ): void {
   if (kind === "container") {
     const half = radius * 0.92;
-    context.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);
+    path.roundRect(x - half, y - half, half * 2, half * 2, radius * 0.34);
     return;
   }
   if (discKinds.has(kind)) {
-    context.moveTo(x + radius, y);
-    context.arc(x, y, radius, 0, 2 * Math.PI);
+    path.moveTo(x + radius, y);
+    path.arc(x, y, radius, 0, 2 * Math.PI);
     return;
   }
   const corners = kind === "network" ? 8 : 6;
   const cornerRadius = radius * 1.07;
   const inner = cornerRadius * Math.cos(Math.PI / corners);
   // From the middle of a side round to it again, so that it needs no closing: Chromium looks at the whole path to close a part of it.
-  context.moveTo(x + inner, y);
+  path.moveTo(x + inner, y);
   for (let corner = 0; corner < corners; corner++) {
     const angle = ((corner + 0.5) / corners) * 2 * Math.PI;
-    context.lineTo(x + Math.cos(angle) * cornerRadius, y + Math.sin(angle) * cornerRadius);
+    path.lineTo(x + Math.cos(angle) * cornerRadius, y + Math.sin(angle) * cornerRadius);
   }
-  context.lineTo(x + inner, y);
+  path.lineTo(x + inner, y);
 }
 
 export function peersInView(pen: Pen, peers: readonly ScenePeer[]): ScenePeer[] {

@@ -2,9 +2,10 @@ import { toScreen } from "../camera.ts";
 import type { Scene } from "../scene.ts";
 import { linkWidths, type SceneLink, type ScenePeer } from "../scene.ts";
 import { alphaOf, colourOf, linksInView } from "./draw-links.ts";
-import { peersInView } from "./draw-peers.ts";
+import { behindOffset, iconPixels, peersInView } from "./draw-peers.ts";
 import { linkStyle } from "./draw-picture.ts";
 import { fontFamily, type Pen } from "./pen.ts";
+import { iconPath, shapePath } from "./sign-path.ts";
 
 /** The map as it is seen, as a drawing that can be edited: groups, links and signs with their names, in pixels of the view. */
 export function drawSvg(pen: Pen, scene: Scene): string {
@@ -64,10 +65,28 @@ function svgLink(
   return `<path d="${path}" stroke="${colourOf(pen, look)}" stroke-width="${width}" opacity="${opacity}"${dashes}><title>${escapeXml(id)}</title></path>`;
 }
 
-function svgSign(pen: Pen, { x, y, radius, kind }: ScenePeer): string {
-  const spot = toScreen(pen.camera, pen, x, y);
-  const colour = pen.palette.kinds[kind];
-  return `<circle cx="${figure(spot.x)}" cy="${figure(spot.y)}" r="${figure(radius * pen.camera.scale)}" stroke="${colour}"/>`;
+function svgSign(pen: Pen, peer: ScenePeer): string {
+  const { radius, kind, isGroup, peerCount, hasWarning } = peer;
+  const { camera, palette } = pen;
+  const { x, y } = toScreen(camera, pen, peer.x, peer.y);
+  const size = radius * camera.scale;
+  const colour = palette.kinds[kind] ?? palette.kinds.other;
+  const behind = behindOffset * camera.scale;
+  const parts = [
+    ...(isGroup && peerCount > 1
+      ? [`<path d="${shapePath(kind, x + behind, y - behind, size)}" opacity="0.55"/>`]
+      : []),
+    `<path d="${shapePath(kind, x, y, size)}"/>`,
+    ...(size < iconPixels
+      ? []
+      : [`<path d="${iconPath(kind, x, y, size)}" fill="none" stroke-width="1.1"/>`]),
+    ...(hasWarning
+      ? [
+          `<circle cx="${figure(x + size * 0.72)}" cy="${figure(y - size * 0.72)}" r="4" fill="${palette.warning}" stroke="none"/>`,
+        ]
+      : []),
+  ];
+  return `<g stroke="${colour}">${parts.join("")}</g>`;
 }
 
 function svgName(pen: Pen, { x, y, radius, name }: ScenePeer): string {

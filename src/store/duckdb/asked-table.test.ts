@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { storeDefaults } from "../config.ts";
+import { SampleWorld } from "../sample-records.ts";
+import { AskedBuffer } from "./asked-buffer.ts";
+import { boundAsked, gatherAsked, writeAsked } from "./asked-table.ts";
+import { openDatabase, rowsOf } from "./database.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { inTransaction, writeWaiting } from "./writer.ts";
+
+const hour = 3_600_000;
+const world = new SampleWorld(5);
+
+async function createTable(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "portolan-asked-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const database = await openDatabase(folder, storeDefaults);
+  t.after(() => database.close());
+  const connection = await database.connect();
+  t.after(() => connection.sql.closeSync());
+  /** As a commit does. */
+  const write = async (names: readonly string[], seen: number) => {
+    const buffer = new AskedBuffer();
+    for (const name of names) buffer.add(7, { ...world.asked(2, name), queryCount: 1 }, seen);
+    await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
+  };
+  const rows = (what: string) => rowsOf(connection, `SELECT ${what} FROM asked_names ORDER BY ALL`);
+  return { connection, write, rows };
+}
+
+test("rows of an hour are put together from an hour on, once; those before stay as they are", async (t) => {
+  const { connection, write, rows } = await createTable(t);
+  for (const seen of [1, 2, hour + 1, hour + 2, 2 * hour]) await write(["a.example", "b.example"], seen);
+  await gatherAsked(connection, hour);
+  const gathered = [
+    ...[0, 0].flatMap(() => ["a.example", "b.example"].map((name) => [0, name, 1])),
+    ...["a.example", "b.example"].map((name) => [hour, name, 2]),
+    ...["a.example", "b.example"].map((name) => [2 * hour, name, 1]),
+  ].sort();
+  const found = async () =>
+    (await rows('"time"::DOUBLE, name, query_count::DOUBLE')).map((row) => [...row]).sort();
+  assert.deepEqual(await found(), gathered);
+  await gatherAsked(connection, hour);
+  assert.deepEqual(await found(), gathered, "again it changes nothing");
+  assert.deepEqual((await rows("max(last_seen)::DOUBLE"))[0], [2 * hour]);
+});
+
+test("sums stop where numbers are exact no more, whatever an agent tells", async (t) => {
+  const { connection, rows } = await createTable(t);
+  const most = { ...world.asked(2, "a.example"), queryCount: Number.MAX_SAFE_INTEGER };
+  for (let i = 0; i < 3; i++) {
+    const buffer = new AskedBuffer();
+    buffer.add(7, most, 1);
+    await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
+  }
+  await gatherAsked(connection, 0);
+  assert.deepEqual(await rows("query_count::VARCHAR"), [["9007199254740991"]]);
+});
+
+test("names take a tenth of the store's size at most: the oldest hours go", async (t) => {
+  const { connection, write, rows } = await createTable(t);
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}.example`);
+  for (let i = 0; i < 20; i++) await write(names, i * hour);
+  const bytesOf = (rowCount: number) => rowCount * 160;
+  assert.equal(await boundAsked(connection, bytesOf(2000)), 0);
+  const removed = await boundAsked(connection, bytesOf(1000));
+  assert.ok(removed >= 1000 && removed <= 1200, `${removed}`);
+  assert.deepEqual((await rows('min("time")::DOUBLE, count(*)::DOUBLE'))[0], [
+    removed * (hour / 100),
+    2000 - removed,
+  ]);
+  assert.equal(await boundAsked(connection, bytesOf(1000)), 0);
+});
+
+test("names and the records of the same commit are there together, or neither is", async (t) => {
+  const { connection, rows } = await createTable(t);
+  const records = () => rowsOf(connection, "SELECT count(*)::DOUBLE FROM flow_records");
+  const commit = async (key: number) => {
+    const [buffer, names] = [new RecordBuffer(world.peers, world.observers), new AskedBuffer()];
+    const batch = world.batch(world.records(5, 1, 1));
+    buffer.append(batch, batch.count, 1);
+    names.add(key, world.asked(2, "a.example"), 1);
+    await writeWaiting(connection, {
+      ...{ chunks: buffer.take(), asked: names.take(), peers: [], observers: [], ingested: [] },
+      ...{ renamed: new Set<number>(), firstSeen: 1, renamedAt: 1, facts: undefined },
+    });
+  };
+  await assert.rejects(commit(Number.NaN));
+  assert.deepEqual([(await records())[0], await rows("name")], [[0], []]);
+  await commit(7);
+  assert.deepEqual([(await records())[0], await rows("name")], [[5], [["a.example"]]]);
+});

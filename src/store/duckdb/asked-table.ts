@@ -1,0 +1,78 @@
+import duckdb from "@duckdb/node-bindings";
+import { askedCounters, otherNames } from "../../topology/index.ts";
+import type { AskedRow } from "./asked-buffer.ts";
+import { type DatabaseConnection, rowsOf } from "./database.ts";
+import { askedColumn } from "./schema.ts";
+import { floorTo, hourMilliseconds } from "./window-parts.ts";
+import { inTransaction } from "./writer.ts";
+
+/** Counters of several rows put together. Sums stop at 2^53 - 1. */
+export const askedSums = askedCounters
+  .map((counter) => {
+    const column = askedColumn(counter);
+    const together = counter === "latencyMaxMicroseconds" ? `max(${column})` : `sum(${column})`;
+    return `least(${together}, 9007199254740991)::BIGINT AS ${column}`;
+  })
+  .join(", ");
+
+/** Within the transaction that writes the records of the same time. */
+export function writeAsked({ handle }: DatabaseConnection, rows: readonly AskedRow[]): void {
+  const appender = duckdb.appender_create(handle, null, "asked_names");
+  try {
+    for (const row of rows) {
+      duckdb.append_int64(appender, BigInt(Math.trunc(row.time)));
+      duckdb.append_int64(appender, BigInt(row.key));
+      duckdb.append_varchar(appender, row.name);
+      for (const counter of askedCounters) duckdb.append_int64(appender, BigInt(Math.trunc(row[counter])));
+      duckdb.append_int64(appender, BigInt(Math.trunc(row.lastSeen)));
+      duckdb.appender_end_row(appender);
+    }
+    duckdb.appender_flush_sync(appender);
+  } finally {
+    duckdb.appender_close_sync(appender);
+  }
+}
+
+/** Names kept of a peer and hour, those asked for most; the others are under one. */
+export const namesPerHourMax = 1000;
+
+/**
+ * Puts rows of the hours from `from` on together, one for each hour, peer and name: until then each commit has rows of its own, and
+ * whoever reads adds them up. All of it or nothing, and again it changes nothing.
+ */
+export async function gatherAsked(connection: DatabaseConnection, from: number): Promise<void> {
+  const since = `"time" >= ${Math.trunc(from)}`;
+  const place = `row_number() OVER (PARTITION BY "time", peer_key ORDER BY name = '${otherNames}', query_count DESC, name)`;
+  await inTransaction(connection, async () => {
+    const { sql } = connection;
+    await sql.run(`CREATE OR REPLACE TEMP TABLE gathered_names AS
+      SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen FROM (
+        SELECT * REPLACE (CASE WHEN ${place} > ${namesPerHourMax} THEN '${otherNames}' ELSE name END AS name) FROM (
+          SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen
+          FROM asked_names WHERE ${since} GROUP BY ALL
+        )
+      ) GROUP BY "time", peer_key, name ORDER BY "time", peer_key, name`);
+    await sql.run(`DELETE FROM asked_names WHERE ${since}`);
+    await sql.run("INSERT INTO asked_names BY NAME FROM gathered_names");
+    await sql.run("DROP TABLE gathered_names");
+  });
+}
+
+/** On disk, about; 13 were measured. */
+const askedRowBytes = 16;
+/** Names are worth so much of the store's size. */
+const sizeShare = 0.1;
+
+/** Where there is more than a tenth of the store's size of them, removes the oldest hours, until a tenth of that is free; gives the number of rows removed. */
+export async function boundAsked(connection: DatabaseConnection, sizeMaxBytes: number): Promise<number> {
+  const rowsMax = (sizeMaxBytes * sizeShare) / askedRowBytes;
+  const [[count] = []] = await rowsOf(connection, "SELECT count(*)::DOUBLE FROM asked_names");
+  if (Number(count) <= rowsMax) return 0;
+  const share = 1 - (rowsMax * 0.9) / Number(count);
+  const [[time] = []] = await rowsOf(
+    connection,
+    `SELECT approx_quantile("time", ${share})::DOUBLE FROM asked_names`,
+  );
+  const before = floorTo(Number(time), hourMilliseconds) + hourMilliseconds;
+  return (await connection.sql.run(`DELETE FROM asked_names WHERE "time" < ${before}`)).rowsChanged;
+}
