@@ -3,7 +3,10 @@
  * that nobody reads; packets per CPU second (user and system, the whole process), and memory per flow: what is more
  * than with 16 flows.
  *
- *   node bench/probe-softflowd.ts [--only "few large flows"] [--rounds 3] [--folder /tmp] [--scale 1] [--snap 0]
+ *   node bench/probe-softflowd.ts [--only "few large flows"] [--rounds 3] [--folder /tmp] [--scale 4] [--snap 0]
+ *
+ * The captures have 0.6 to 4.2 GB, each said in its line: as users read them, the start of a program being a small part of it; `--scale 1` makes them of a
+ * quarter, where it is a larger one. They are written anew, so that they lie in the system's cache; one that does not fit there measures the disk.
  *
  * Both keep all flows to the end (-m 2000000, no timeouts), and take turns; the least of the rounds counts. `start` is what a program costs with a
  * capture of no packets, and is part of the figures. `read` is what reading the file costs alone, by pieces of a quarter of a megabyte: no program that
@@ -11,7 +14,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -89,7 +92,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     rounds: { type: "string", default: "3" },
     folder: { type: "string", default: tmpdir() },
-    scale: { type: "string", default: "1" },
+    scale: { type: "string", default: "4" },
     snap: { type: "string", default: "0" },
   },
 });
@@ -131,7 +134,7 @@ try {
         ? ""
         : `; octets per flow ${memory(ours, atWork[0]).toFixed(0)} and ${memory(theirs, atWork[1]).toFixed(0)}`;
     console.log(
-      `${shape.name}: portolan ${ours.cpuSeconds.toFixed(2)} CPU s, softflowd ${theirs.cpuSeconds.toFixed(2)}, read ${reading.toFixed(2)}; ${rate(ours).toFixed(2)} and ${rate(theirs).toFixed(2)} M packets per CPU s: ${(rate(ours) / rate(theirs)).toFixed(1)} times, ${running.toFixed(1)} beyond start` +
+      `${shape.name} (${(statSync(path).size / 1e9).toFixed(1)} GB): portolan ${ours.cpuSeconds.toFixed(2)} CPU s, softflowd ${theirs.cpuSeconds.toFixed(2)}, read ${reading.toFixed(2)}; ${rate(ours).toFixed(2)} and ${rate(theirs).toFixed(2)} M packets per CPU s: ${(rate(ours) / rate(theirs)).toFixed(1)} times, ${running.toFixed(1)} beyond start` +
         `; peak ${(ours.peakKilobytes / 1024).toFixed(0)} and ${(theirs.peakKilobytes / 1024).toFixed(0)} MB${perFlow}`,
     );
   }

@@ -4,11 +4,11 @@ import { createRequire, flushCompileCache } from "node:module";
  * Ends the process with this code, as `process.exit` does, but without waiting for V8's threads: Node joins them at its end, and one that
  * compiles (Maglev, Sparkplug) and wants memory meanwhile waits for a garbage collection by the main thread, which waits for it
  * (nodejs/node issues 54918 and 64274): for ever. `--v8-pool-size=0` leaves Node one such thread. What is to be written and closed is, so
- * nothing is left to do but `_exit` (POSIX).
+ * nothing is left to do but `_exit` (POSIX), which who has it at hand may give.
  */
-export function endProcess(code: number): never {
+export function endProcess(code: number, given?: (code: number) => void): never {
   if (!isProfiled()) {
-    const exitAtOnce = findExit();
+    const exitAtOnce = given ?? findExit();
     process.emit("exit", code);
     flushCompileCache(); // as Node does when it ends
     exitAtOnce?.(code);

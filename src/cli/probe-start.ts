@@ -28,7 +28,22 @@ const { source, cachedData } = (keptAt === undefined ? readCompiled() : undefine
 };
 const script = new Script(source, { filename: path, cachedData });
 if (keptAt !== undefined) process.once("exit", () => writeFileSync(keptAt, pack(script.createCachedData())));
-script.runInThisContext()(createRequire(path), path);
+script.runInThisContext()(requireFor(createRequire(path)), path);
+
+/**
+ * Of koffi the native part, as koffi finds it: its own script reads all that `node:util` has, and with that a dozen more of Node's modules, for names
+ * of old that nobody calls here. It is a sixth of a start.
+ */
+function requireFor(require: NodeJS.Require): (name: string) => unknown {
+  return (name) => {
+    if (name !== "koffi") return require(name);
+    try {
+      return require(`@koromix/koffi-${process.platform}-${process.arch}`);
+    } catch {
+      return require(name);
+    }
+  };
+}
 
 function readCompiled() {
   try {

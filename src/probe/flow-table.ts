@@ -55,8 +55,9 @@ export class FlowTable {
     assert(flowsMax >= 1 && flowsMax <= 2 ** 24, "rows are numbered in 24 bits");
     this.config = config;
     this.#report = report;
-    // Memory that nobody has written yet costs none: all of it is taken now.
-    this.words = new Int32Array(flowsMax * rowWords);
+    // Memory that nobody has written yet costs none: all of it is taken now. Of a buffer that could be shared V8 leaves it at that; any other of this
+    // size it takes for memory in use, and collects garbage at once.
+    this.words = new Int32Array(new SharedArrayBuffer(flowsMax * rowWords * 4));
     this.doubles = new Float64Array(this.words.buffer);
     this.mplsLabels = new Int32Array(flowsMax * Math.min(mplsLabels, mplsLabelsMax));
     this.#group = new PacketGroup(config);

@@ -3,5 +3,5 @@ export { CaptureError } from "./capture-error.ts";
 export { compileFilter } from "./filter.ts";
 export { PacketRing, type PacketRingConfig, type RingCounts, retireMilliseconds } from "./packet-ring.ts";
 export { dropPrivileges } from "./privileges.ts";
-export { hasPacketSockets } from "./system-calls.ts";
+export { exitAtOnce, hasPacketSockets } from "./system-calls.ts";
 export { writeSystemLog } from "./system-log.ts";

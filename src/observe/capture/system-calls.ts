@@ -23,6 +23,9 @@ export const call = {
   syslog: bind("void syslog(int priority, const char *format, ...)"),
 };
 
+/** Ends the process, and does nothing else (POSIX `_exit`). */
+export const exitAtOnce = bind("void _exit(int status)") as ((code: number) => void) | undefined;
+
 /** errno of the last call, by name. */
 export function lastError(): string {
   const number = koffi.errno();
