@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { canRunTcp, readKernelFacts } from "../src/observe/index.ts";
+import { isDeepStrictEqual } from "node:util";
+import { canRunDatagrams, canRunTcp, readKernelFacts } from "../src/observe/index.ts";
 import type { Topology } from "../src/topology/index.ts";
 import { said, TwoHosts, whyNoNamespaces } from "./namespaces.ts";
 import { freePort, type Program, runProgram, startProgram, temporaryFolder, until } from "./program.ts";
 
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const traffic = fileURLToPath(new URL("./traffic.ts", import.meta.url));
+const datagramTraffic = fileURLToPath(new URL("./datagram-traffic.ts", import.meta.url));
+const resolver = fileURLToPath(new URL("./pretend-resolver.ts", import.meta.url));
 const skip = whyNoNamespaces() || canRunTcp(readKernelFacts())?.reason || false;
 const token = "a-token-of-this-test-0123456789";
 
@@ -230,6 +233,58 @@ test("the server is away for a while, and the agent is killed meanwhile: the spo
     [],
     "all was answered",
   );
+});
+
+test("names that were looked up while the server was away, or killed, are its history, once, with who asked", {
+  skip: skip || canRunDatagrams(readKernelFacts())?.reason || false,
+  timeout: 120_000,
+}, async (t) => {
+  const world = await createWorld(t);
+  const { hosts } = world;
+  await said(hosts.spawn(hosts.server, process.execPath, resolver, hosts.serverAddress), "listening");
+  /** Twice each, for IPv4 and for IPv6. */
+  const lookUp = (...names: string[]) =>
+    said(
+      hosts.spawn(
+        ...([
+          hosts.client,
+          process.execPath,
+          datagramTraffic,
+          "resolve",
+          hosts.serverAddress,
+          ...names,
+        ] as const),
+      ),
+      "resolved",
+    );
+  let server = await world.startServer();
+  await world.startAgent();
+  const found = async () => {
+    const filter = encodeURIComponent(`address:${hosts.clientAddress} kind:process`);
+    const { names } = await server.get<{ names: { name: string; queries: number; failures: number }[] }>(
+      `/api/v1/lookups?filter=${filter}`,
+    );
+    return Object.fromEntries(names.map(({ name, queries, failures }) => [name, [queries, failures]]));
+  };
+  const exactly = async (expected: Record<string, number[]>) => {
+    await until(
+      JSON.stringify(expected),
+      async () => isDeepStrictEqual(await found(), expected) || undefined,
+    ).catch(async () => assert.deepEqual(await found(), expected));
+    await sleep(2500);
+    assert.deepEqual(await found(), expected, "and it stays so");
+  };
+  await lookUp("www.example", "no.example");
+  await exactly({ "www.example": [2, 0], "no.example": [2, 2] });
+  await server.stop("SIGKILL");
+  await lookUp("www.example");
+  await sleep(1500);
+  server = await world.startServer();
+  await lookUp("gone.example");
+  await sleep(1800); // on its way, or just stored
+  await server.stop("SIGKILL");
+  server = await world.startServer();
+  await exactly({ "www.example": [4, 0], "no.example": [2, 2], "gone.example": [2, 2] });
 });
 
 test("a long connection over the agent's death: what it did while nobody looked is lost, nothing is there twice", {

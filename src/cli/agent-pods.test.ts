@@ -27,7 +27,7 @@ async function start(
   });
   await pods.start();
   pods.tick();
-  return pods.status();
+  return pods;
 }
 
 const cluster = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: "9" };
@@ -37,14 +37,14 @@ test("without a cluster, or where it was not asked for, nobody is asked and noth
     [true, {}, /this is no pod of a cluster/],
     [false, cluster, /agent\.pods is false/],
   ] as const) {
-    const status = await start(t, isWanted, environment);
+    const status = (await start(t, isWanted, environment)).status();
     assert.deepEqual([status.state, status.isWanted], ["off", false]);
     assert.match(status.reason, reason);
   }
 });
 
 test("a pod without a token says what to change", async (t) => {
-  const { state, isWanted, remedy } = await start(t, true, cluster, false);
+  const { state, isWanted, remedy } = (await start(t, true, cluster, false)).status();
   assert.deepEqual([state, isWanted], ["off", undefined]);
   assert.match(remedy ?? "", /automountServiceAccountToken/);
 });
@@ -54,8 +54,12 @@ test("in a cluster the node is the one that the environment names, else the mach
     [{ ...cluster, NODE_NAME: "worker-1" }, "worker-1"],
     [cluster, "box"],
   ] as const) {
-    const status = await start(t, true, environment);
-    assert.equal(status.node, node);
-    assert.notEqual(status.state, "off");
+    const pods = await start(t, true, environment);
+    assert.equal(pods.status().node, node);
+    const deadline = Date.now() + 10_000;
+    while (pods.status().state !== "away") {
+      assert.ok(Date.now() < deadline, "nobody listens at that port, which only asking shows");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 });

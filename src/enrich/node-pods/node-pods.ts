@@ -70,12 +70,10 @@ export function createNodePods(dependencies: NodePodsDependencies): NodePods {
     },
     {
       ...dependencies.watch,
-      ...{
-        path: "/api/v1/pods",
-        metadataOnly: true,
-        fieldSelector: `spec.nodeName=${node}`,
-        fromCache: true,
-      },
+      path: "/api/v1/pods",
+      metadataOnly: true,
+      fieldSelector: `spec.nodeName=${node}`,
+      fromCache: true,
     },
   );
 

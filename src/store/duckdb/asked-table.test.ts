@@ -8,7 +8,8 @@ import { SampleWorld } from "../sample-records.ts";
 import { AskedBuffer } from "./asked-buffer.ts";
 import { boundAsked, gatherAsked, writeAsked } from "./asked-table.ts";
 import { openDatabase, rowsOf } from "./database.ts";
-import { inTransaction } from "./writer.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { inTransaction, writeWaiting } from "./writer.ts";
 
 const hour = 3_600_000;
 const world = new SampleWorld(5);
@@ -72,4 +73,23 @@ test("names take a tenth of the store's size at most: the oldest hours go", asyn
     2000 - removed,
   ]);
   assert.equal(await boundAsked(connection, bytesOf(1000)), 0);
+});
+
+test("names and the records of the same commit are there together, or neither is", async (t) => {
+  const { connection, rows } = await createTable(t);
+  const records = () => rowsOf(connection, "SELECT count(*)::DOUBLE FROM flow_records");
+  const commit = async (key: number) => {
+    const [buffer, names] = [new RecordBuffer(world.peers, world.observers), new AskedBuffer()];
+    const batch = world.batch(world.records(5, 1, 1));
+    buffer.append(batch, batch.count, 1);
+    names.add(key, world.asked(2, "a.example"), 1);
+    await writeWaiting(connection, {
+      ...{ chunks: buffer.take(), asked: names.take(), peers: [], observers: [], ingested: [] },
+      ...{ renamed: new Set<number>(), firstSeen: 1, renamedAt: 1, facts: undefined },
+    });
+  };
+  await assert.rejects(commit(Number.NaN));
+  assert.deepEqual([(await records())[0], await rows("name")], [[0], []]);
+  await commit(7);
+  assert.deepEqual([(await records())[0], await rows("name")], [[5], [["a.example"]]]);
 });

@@ -8,7 +8,15 @@ import { filterTitle } from "../filter/filter-click.ts";
 import { useAgents } from "../status/use-agents.ts";
 import { type TimeRange, timeParams } from "../time/time-range.ts";
 import { countOf, formatCount, formatDuration, formatTime } from "../units/units.ts";
-import { latencyText, mayLookUp, nameTerm, nameText, troubleText, whyNoNames } from "./name-words.ts";
+import {
+  areNamesExpected,
+  latencyText,
+  mayLookUp,
+  nameTerm,
+  nameText,
+  troubleText,
+  whyNoNames,
+} from "./name-words.ts";
 import { Section } from "./panel.tsx";
 
 const namesMax = 200;
@@ -25,14 +33,14 @@ export interface LookedUpNamesProps {
 
 /** Names that a peer, or those of a group, asked the DNS for; those that failed first. */
 export function LookedUpNames({ peers, term, range, onFilter }: LookedUpNamesProps) {
-  const isExpected = mayLookUp(peers);
   const { data } = useQuery({
     queryKey: ["lookups", range, term],
     queryFn: ({ signal }) => fetchLookups({ ...timeParams(range), filter: term, limit: namesMax }, signal),
     placeholderData: keepPreviousData,
+    enabled: mayLookUp(peers),
     refetchInterval: range.kind === "between" ? false : refreshMilliseconds,
   });
-  if (data === undefined || (data.names.length === 0 && !isExpected)) return null;
+  if (data === undefined || (data.names.length === 0 && !areNamesExpected(peers))) return null;
   const { names, namesLeftOut } = data;
   return (
     <Section

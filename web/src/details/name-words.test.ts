@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { parseFilter } from "../../../src/query/index.ts";
 import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { Agents, LookedUpName } from "../data/answers.ts";
-import { latencyText, mayLookUp, nameTerm, nameText, troubleText, whyNoNames } from "./name-words.ts";
+import {
+  areNamesExpected,
+  latencyText,
+  mayLookUp,
+  nameTerm,
+  nameText,
+  troubleText,
+  whyNoNames,
+} from "./name-words.ts";
 
 const looked = (name: string, changes: Partial<LookedUpName> = {}): LookedUpName => ({
   ...{ name, queries: 3, answers: 3, failures: 0, failureCounts: {}, timedOut: 0 },
@@ -62,7 +70,18 @@ test("where there are no names it says why, as far as that is known", () => {
   assert.equal(whyNoNames([unseen, unseen], undefined), "No agent sees the DNS of these peers.");
 });
 
-test("of the outside no names are expected", () => {
-  assert.equal(mayLookUp([peer({ kind: "host" })]), false);
-  assert.equal(mayLookUp([peer({ kind: "host" }), peer({ kind: "pod" })]), true);
+test("of the outside nobody is asked; of what was folded names are shown where there are some", () => {
+  const of = (...kinds: string[]) => kinds.map((kind) => peer({ kind: kind as never }));
+  for (const [kinds, isAsked, isExpected] of [
+    [["host"], false, false],
+    [["service", "country", "as"], false, false],
+    [["host", "pod"], true, true],
+    [["namespace"], true, false],
+    [[], true, false],
+  ] as const)
+    assert.deepEqual(
+      [mayLookUp(of(...kinds)), areNamesExpected(of(...kinds))],
+      [isAsked, isExpected],
+      kinds.join(),
+    );
 });

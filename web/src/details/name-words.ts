@@ -40,9 +40,17 @@ export function latencyText({ latencyMeanMs, latencyMaxMs }: LookedUpName): stri
 /** Kinds of what runs on a machine that may have an agent. */
 const ownKinds: ReadonlySet<string> = new Set(["process", "unit", "container", "pod", "node"]);
 
-/** Whether names can be expected of any of these: of the outside nobody knows what it asks. */
-export function mayLookUp(peers: readonly TopologyPeer[]): boolean {
+/** Whether names are to be expected of any of these. */
+export function areNamesExpected(peers: readonly TopologyPeer[]): boolean {
   return peers.some(({ kind }) => ownKinds.has(kind));
+}
+
+/** What no agent reads the sockets of, and groups of it. */
+const foreignKinds: ReadonlySet<string> = new Set(["host", "service", "country", "as", "domain", "other"]);
+
+/** Whether names may be known of any of these: of the outside nobody knows what it asks. Of nobody nothing is known. */
+export function mayLookUp(peers: readonly TopologyPeer[]): boolean {
+  return peers.length === 0 || peers.some(({ kind }) => !foreignKinds.has(kind));
 }
 
 /** Why there are no names. An agent has seen those whose process or container it knows. */
