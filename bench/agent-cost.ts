@@ -531,8 +531,9 @@ async function weigh(): Promise<void> {
       `(highest ${Math.max(...residentCommand).toFixed(1)}, before them ${idleCommand.toFixed(1)}); ` +
       `kernel memory of maps ${sum(full).toFixed(1)} MB (before them ${sum(idle).toFixed(1)}); ${full.drops} drops`,
   );
-  for (const { name, bytes } of full.maps) {
-    const before = idle.maps.find((map) => map.name === name)?.bytes ?? 0;
+  // In the order in which they were made; names of TCP's maps are those of others too.
+  for (const [i, { name, bytes }] of full.maps.entries()) {
+    const before = idle.maps[i]?.bytes ?? 0;
     console.log(
       `  ${name.padEnd(16)} ${(bytes / 1e6).toFixed(2)} MB, before them ${(before / 1e6).toFixed(2)} MB`,
     );

@@ -83,8 +83,9 @@ function withoutConnection(unit: string): string {
   return unit.replace(/@\d+-(?:.*:.*|\d+[-_]\d+(?:[-_]\d+)?)(?=\.service$)/, "@");
 }
 
-/** Who was last met of a process, so that a key has to be made for a process's first socket only, or when it changes. */
+/** Who was last met of a process in a network namespace, so that a key has to be made for its first socket there only, or when it changes. */
 interface Met {
+  readonly process: number;
   readonly processName: string;
   readonly cgroupId: number;
   readonly networkNamespace: number;
@@ -126,9 +127,12 @@ export function createSocketOwners({
   /** A process id is used again after a while; its name and cgroup then differ. */
   function identityOf(owner: SocketOwner): Identity {
     const { process, processName, cgroupId, networkNamespace } = owner;
-    const met = lastMet.get(process);
+    // A process may have sockets in several namespaces, in turn. Where two of them meet at one place, keys are made each time.
+    const place = process ^ (networkNamespace << 10);
+    const met = lastMet.get(place);
     if (
       met !== undefined &&
+      met.process === process &&
       met.cgroupId === cgroupId &&
       met.networkNamespace === networkNamespace &&
       met.processName === processName
@@ -140,7 +144,7 @@ export function createSocketOwners({
       identity = identify(owner);
       identities.set(key, identity);
     }
-    lastMet.set(process, { processName, cgroupId, networkNamespace, identity });
+    lastMet.set(place, { process, processName, cgroupId, networkNamespace, identity });
     return identity;
   }
 
