@@ -37,24 +37,25 @@ export function writeAsked({ handle }: DatabaseConnection, rows: readonly AskedR
 export const namesPerHourMax = 1000;
 
 /**
- * Puts rows of the hours from `from` on together, one for each hour, peer and name: until then each commit has rows of its own, and
- * whoever reads adds them up. All of it or nothing, and again it changes nothing.
+ * Puts rows of an hour (unix ms of its start) together, one for each peer and name: until then each commit has rows of its own, and
+ * whoever reads adds them up. All of it or nothing, and again it changes nothing. Gives the number of rows that are left.
  */
-export async function gatherAsked(connection: DatabaseConnection, from: number): Promise<void> {
-  const since = `"time" >= ${Math.trunc(from)}`;
-  const place = `row_number() OVER (PARTITION BY "time", peer_key ORDER BY name = '${otherNames}', query_count DESC, name)`;
-  await inTransaction(connection, async () => {
+export async function gatherAsked(connection: DatabaseConnection, hour: number): Promise<number> {
+  const ofHour = `"time" = ${Math.trunc(hour)}`;
+  const place = `row_number() OVER (PARTITION BY peer_key ORDER BY name = '${otherNames}', query_count DESC, name)`;
+  return inTransaction(connection, async () => {
     const { sql } = connection;
     await sql.run(`CREATE OR REPLACE TEMP TABLE gathered_names AS
       SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen FROM (
         SELECT * REPLACE (CASE WHEN ${place} > ${namesPerHourMax} THEN '${otherNames}' ELSE name END AS name) FROM (
           SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen
-          FROM asked_names WHERE ${since} GROUP BY ALL
+          FROM asked_names WHERE ${ofHour} GROUP BY ALL
         )
-      ) GROUP BY "time", peer_key, name ORDER BY "time", peer_key, name`);
-    await sql.run(`DELETE FROM asked_names WHERE ${since}`);
-    await sql.run("INSERT INTO asked_names BY NAME FROM gathered_names");
+      ) GROUP BY "time", peer_key, name ORDER BY peer_key, name`);
+    await sql.run(`DELETE FROM asked_names WHERE ${ofHour}`);
+    const { rowsChanged } = await sql.run("INSERT INTO asked_names BY NAME FROM gathered_names");
     await sql.run("DROP TABLE gathered_names");
+    return rowsChanged;
   });
 }
 
