@@ -3,7 +3,7 @@ import { askedCounters, otherNames } from "../../topology/index.ts";
 import type { AskedRow } from "./asked-buffer.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
 import { askedColumn } from "./schema.ts";
-import { floorTo, hourMilliseconds } from "./window-parts.ts";
+import { hourMilliseconds } from "./window-parts.ts";
 import { inTransaction } from "./writer.ts";
 
 /** Counters of several rows put together. Sums stop at 2^53 - 1. */
@@ -59,21 +59,28 @@ export async function gatherAsked(connection: DatabaseConnection, hour: number):
   });
 }
 
-/** On disk, about; 13 were measured. */
+/** A row on disk without its name, about. */
 const askedRowBytes = 16;
 /** Names are worth so much of the store's size. */
 const sizeShare = 0.1;
 
-/** Where there is more than a tenth of the store's size of them, removes the oldest hours, until a tenth of that is free; gives the number of rows removed. */
+/**
+ * Where names take more than a tenth of the store's size, removes the oldest hours, until a tenth of that is free; gives the number of rows
+ * removed. Each row counts with all of its name, which is the most it takes: names that come again are packed, random ones are not.
+ */
 export async function boundAsked(connection: DatabaseConnection, sizeMaxBytes: number): Promise<number> {
-  const rowsMax = (sizeMaxBytes * sizeShare) / askedRowBytes;
-  const [[count] = []] = await rowsOf(connection, "SELECT count(*)::DOUBLE FROM asked_names");
-  if (Number(count) <= rowsMax) return 0;
-  const share = 1 - (rowsMax * 0.9) / Number(count);
-  const [[time] = []] = await rowsOf(
+  const bytesMax = sizeMaxBytes * sizeShare;
+  const hours = await rowsOf(
     connection,
-    `SELECT approx_quantile("time", ${share})::DOUBLE FROM asked_names`,
+    `SELECT "time"::DOUBLE, sum(${askedRowBytes} + strlen(name))::DOUBLE FROM asked_names GROUP BY "time" ORDER BY "time"`,
   );
-  const before = floorTo(Number(time), hourMilliseconds) + hourMilliseconds;
+  let kept = hours.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  if (kept <= bytesMax) return 0;
+  let before = 0;
+  for (const [time, bytes] of hours) {
+    if (kept <= bytesMax * 0.9) break;
+    kept -= Number(bytes);
+    before = Number(time) + hourMilliseconds;
+  }
   return (await connection.sql.run(`DELETE FROM asked_names WHERE "time" < ${before}`)).rowsChanged;
 }
