@@ -43,6 +43,7 @@ test("a clock that was set back for one look-up has one hour put together anew, 
   assert.equal(await names.gather(connection, 6 * hour + 1), 1);
   assert.deepEqual(await rowCounts(), [[0, 20], [1, 10], ...[2, 3, 4, 5].map((each) => [each, 20]), [6, 1]]);
   assert.equal(await names.gather(connection, 6 * hour + 2), 0);
+  assert.equal(await names.gather(connection, 2 * hour), 1, "an hour that the clock was ahead in is over");
 });
 
 test("an hour is put together when it is over, whatever was put together before", async (t) => {
@@ -108,4 +109,7 @@ test("of more hours than a clock gives rows stay apart: what is remembered is bo
   assert.equal(await names.gather(connection, 100 * hour), 64);
   const counts = (await rowCounts()).map(([, count]) => count);
   assert.deepEqual(counts, [...new Array(64).fill(1), ...new Array(6).fill(2)]);
+  names.add(await write(69 * hour, 1));
+  assert.equal(await names.gather(connection, 100 * hour), 1, "there is room again");
+  assert.deepEqual((await rowCounts()).at(-1), [69, 1]);
 });

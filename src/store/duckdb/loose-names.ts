@@ -42,7 +42,7 @@ export class LooseNames {
   }
 
   /**
-   * Puts together the hours that are not `now`'s (unix ms), and that one when enough is loose; gives how many hours it were. As each time
+   * Puts together the hours that are not `now`'s (unix ms), and that one when enough is loose; gives how many it put together. As each time
    * reads all rows of the hour, it waits for as many as there are: so a row is read a few times, however many come.
    */
   async gather(connection: DatabaseConnection, now: number): Promise<number> {
