@@ -99,6 +99,40 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
     await store.stop();
   });
 
+  test(`${name}: a name of more labels than a search list makes is nobody's try, whatever it begins with`, async () => {
+    const world = new SampleWorld(seed + 34);
+    const store = createStore("labels", world);
+    await store.start();
+    const row = world.peers.intern(world.records(1, start, 1)[0]!.source);
+    const answered = { ...world.asked(row, ""), ...noAsked, queryCount: 2, answerCount: 2 };
+    const missing = { ...answered, nxdomainCount: 2 };
+    const labels = (count: number) => `api.example${".a".repeat(count - 2)}`;
+    store.appendAsked(
+      [
+        { ...answered, name: labels(2) },
+        ...[16, 17, 126].map((each) => ({ ...missing, name: labels(each) })),
+      ],
+      start,
+    );
+    await store.commit();
+    const { rows } = await store.askedNames({ from: start, to: start + 1, limit: 100 });
+    assert.deepEqual(
+      rows.map(({ name, searchOf, queryCount, nxdomainCount }) => [
+        name,
+        searchOf,
+        queryCount,
+        nxdomainCount,
+      ]),
+      [
+        [labels(17), undefined, 2, 2],
+        [labels(126), undefined, 2, 2],
+        [labels(2), undefined, 2, 0],
+        [labels(16), labels(2), 2, 2],
+      ],
+    );
+    await store.stop();
+  });
+
   test(`${name}: of a peer's names of an hour those beyond a bound are put together, and all go when they are old`, async () => {
     const world = new SampleWorld(seed + 32);
     const store = createStore("many-names", world, { clockTrustMinutes: 0, linksRetentionDays: 2 });

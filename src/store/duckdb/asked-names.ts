@@ -12,6 +12,9 @@ import { ceilTo, floorTo, hourMilliseconds } from "./window-parts.ts";
 const trouble = ["nxdomain", "servfail", "refused", "other_failure"].map((name) => `${name}_count`);
 const failures = trouble.join(" + ");
 
+/** What a search list made has fewer labels; each label of a name is one more to try, and a name of 253 characters may have 126. */
+const triedLabelsMax = 16;
+
 /**
  *     asked    per name what became of the questions of those peers
  *     tried    of each name that does not exist the names that it may be a try of: the first labels of it, as a search list
@@ -35,6 +38,7 @@ export async function askedNames(question: Question, query: AskedNamesQuery): Pr
       SELECT name, unnest(list_append(list_transform(range(1, len(labels)), lambda i: array_to_string(labels[1:i], '.')),
         regexp_replace(name, '\\.[^.]+\\.svc\\.', '.svc.'))) AS shorter
       FROM (SELECT name, string_split(name, '.') AS labels FROM asked WHERE nxdomain_count > 0 AND nxdomain_count = answer_count)
+      WHERE len(labels) <= ${triedLabelsMax}
     ),
     meant AS (
       SELECT t.name, max_by(a.name, length(a.name)) AS search_of FROM tried t JOIN asked a ON a.name = t.shorter

@@ -9,6 +9,7 @@ import { AskedBuffer } from "./asked-buffer.ts";
 import { boundAsked, gatherAsked, writeAsked } from "./asked-table.ts";
 import { openDatabase, rowsOf } from "./database.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { checkpoint, usedBytes } from "./retention.ts";
 import { inTransaction, writeWaiting } from "./writer.ts";
 
 const hour = 3_600_000;
@@ -28,24 +29,21 @@ async function createTable(t: TestContext) {
     await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
   };
   const rows = (what: string) => rowsOf(connection, `SELECT ${what} FROM asked_names ORDER BY ALL`);
-  return { connection, write, rows };
+  return { connection, path: database.path, write, rows };
 }
 
-test("rows of an hour are put together from an hour on, once; those before stay as they are", async (t) => {
+test("rows of an hour are put together, once; those of other hours stay as they are", async (t) => {
   const { connection, write, rows } = await createTable(t);
-  for (const seen of [1, 2, hour + 1, hour + 2, 2 * hour]) await write(["a.example", "b.example"], seen);
-  await gatherAsked(connection, hour);
-  const gathered = [
-    ...[0, 0].flatMap(() => ["a.example", "b.example"].map((name) => [0, name, 1])),
-    ...["a.example", "b.example"].map((name) => [hour, name, 2]),
-    ...["a.example", "b.example"].map((name) => [2 * hour, name, 1]),
-  ].sort();
-  const found = async () =>
-    (await rows('"time"::DOUBLE, name, query_count::DOUBLE')).map((row) => [...row]).sort();
+  const names = ["a.example", "b.example"];
+  for (const seen of [1, 2, hour + 1, hour + 2, 2 * hour, 2 * hour + 1]) await write(names, seen);
+  assert.equal(await gatherAsked(connection, hour), 2);
+  const apart = (time: number) => names.flatMap((name) => [0, 0].map(() => [time, name, 1]));
+  const gathered = [...apart(0), ...names.map((name) => [hour, name, 2]), ...apart(2 * hour)];
+  const found = () => rows('"time"::DOUBLE, name, query_count::DOUBLE');
   assert.deepEqual(await found(), gathered);
-  await gatherAsked(connection, hour);
+  assert.equal(await gatherAsked(connection, hour), 2);
   assert.deepEqual(await found(), gathered, "again it changes nothing");
-  assert.deepEqual((await rows("max(last_seen)::DOUBLE"))[0], [2 * hour]);
+  assert.deepEqual(await rows(`max(last_seen) FILTER ("time" = ${hour})::DOUBLE`), [[hour + 2]]);
 });
 
 test("sums stop where numbers are exact no more, whatever an agent tells", async (t) => {
@@ -62,17 +60,33 @@ test("sums stop where numbers are exact no more, whatever an agent tells", async
 
 test("names take a tenth of the store's size at most: the oldest hours go", async (t) => {
   const { connection, write, rows } = await createTable(t);
-  const names = Array.from({ length: 100 }, (_, i) => `n${i}.example`);
+  const names = Array.from({ length: 100 }, (_, i) => `n${100 + i}.example`);
   for (let i = 0; i < 20; i++) await write(names, i * hour);
-  const bytesOf = (rowCount: number) => rowCount * 160;
+  const bytesOf = (rowCount: number) => rowCount * 10 * (16 + 12);
   assert.equal(await boundAsked(connection, bytesOf(2000)), 0);
-  const removed = await boundAsked(connection, bytesOf(1000));
-  assert.ok(removed >= 1000 && removed <= 1200, `${removed}`);
-  assert.deepEqual((await rows('min("time")::DOUBLE, count(*)::DOUBLE'))[0], [
-    removed * (hour / 100),
-    2000 - removed,
-  ]);
+  assert.equal(await boundAsked(connection, bytesOf(1000)), 1100);
+  assert.deepEqual(await rows('min("time")::DOUBLE, count(*)::DOUBLE'), [[11 * hour, 900]]);
   assert.equal(await boundAsked(connection, bytesOf(1000)), 0);
+});
+
+test("names count by their length: what long random ones take of the disk stays within a tenth too", async (t) => {
+  const { connection, path, rows } = await createTable(t);
+  const used = async () => {
+    await checkpoint(connection);
+    return usedBytes(connection, path);
+  };
+  const empty = await used();
+  const [rowCount, sizeMaxBytes] = [40_000, 20_000_000];
+  const digests = [1, 2, 3, 4].map((each) => `sha256('${each} ' || i)`).join(" || '.' || ");
+  await connection.sql.run(`INSERT INTO asked_names
+    SELECT i // 1000 * ${hour}, 7, left(${digests}, 250), 1, 1, 0, 0, 0, 0, 0, 9, 9, i FROM range(${rowCount}) t(i)`);
+  const bytesEach = ((await used()) - empty) / rowCount;
+  assert.ok(bytesEach > 100, `random names are not packed: ${bytesEach} bytes each`);
+  assert.equal(await boundAsked(connection, sizeMaxBytes), 34_000);
+  const [[from, count] = []] = await rows('min("time")::DOUBLE, count(*)::DOUBLE');
+  assert.deepEqual([from, count], [34 * hour, 6000]);
+  assert.ok(Number(count) * bytesEach <= sizeMaxBytes / 10);
+  assert.equal(await boundAsked(connection, sizeMaxBytes), 0);
 });
 
 test("names and the records of the same commit are there together, or neither is", async (t) => {

@@ -3,7 +3,7 @@ import { askedCounters, otherNames } from "../../topology/index.ts";
 import type { AskedRow } from "./asked-buffer.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
 import { askedColumn } from "./schema.ts";
-import { floorTo, hourMilliseconds } from "./window-parts.ts";
+import { hourMilliseconds } from "./window-parts.ts";
 import { inTransaction } from "./writer.ts";
 
 /** Counters of several rows put together. Sums stop at 2^53 - 1. */
@@ -37,42 +37,50 @@ export function writeAsked({ handle }: DatabaseConnection, rows: readonly AskedR
 export const namesPerHourMax = 1000;
 
 /**
- * Puts rows of the hours from `from` on together, one for each hour, peer and name: until then each commit has rows of its own, and
- * whoever reads adds them up. All of it or nothing, and again it changes nothing.
+ * Puts rows of an hour (unix ms of its start) together, one for each peer and name: until then each commit has rows of its own, and
+ * whoever reads adds them up. All of it or nothing, and again it changes nothing. Gives the number of rows that are left.
  */
-export async function gatherAsked(connection: DatabaseConnection, from: number): Promise<void> {
-  const since = `"time" >= ${Math.trunc(from)}`;
-  const place = `row_number() OVER (PARTITION BY "time", peer_key ORDER BY name = '${otherNames}', query_count DESC, name)`;
-  await inTransaction(connection, async () => {
+export async function gatherAsked(connection: DatabaseConnection, hour: number): Promise<number> {
+  const ofHour = `"time" = ${Math.trunc(hour)}`;
+  const place = `row_number() OVER (PARTITION BY peer_key ORDER BY name = '${otherNames}', query_count DESC, name)`;
+  return inTransaction(connection, async () => {
     const { sql } = connection;
     await sql.run(`CREATE OR REPLACE TEMP TABLE gathered_names AS
       SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen FROM (
         SELECT * REPLACE (CASE WHEN ${place} > ${namesPerHourMax} THEN '${otherNames}' ELSE name END AS name) FROM (
           SELECT "time", peer_key, name, ${askedSums}, max(last_seen) AS last_seen
-          FROM asked_names WHERE ${since} GROUP BY ALL
+          FROM asked_names WHERE ${ofHour} GROUP BY ALL
         )
-      ) GROUP BY "time", peer_key, name ORDER BY "time", peer_key, name`);
-    await sql.run(`DELETE FROM asked_names WHERE ${since}`);
-    await sql.run("INSERT INTO asked_names BY NAME FROM gathered_names");
+      ) GROUP BY "time", peer_key, name ORDER BY peer_key, name`);
+    await sql.run(`DELETE FROM asked_names WHERE ${ofHour}`);
+    const { rowsChanged } = await sql.run("INSERT INTO asked_names BY NAME FROM gathered_names");
     await sql.run("DROP TABLE gathered_names");
+    return rowsChanged;
   });
 }
 
-/** On disk, about; 13 were measured. */
+/** A row on disk without its name, about. */
 const askedRowBytes = 16;
 /** Names are worth so much of the store's size. */
 const sizeShare = 0.1;
 
-/** Where there is more than a tenth of the store's size of them, removes the oldest hours, until a tenth of that is free; gives the number of rows removed. */
+/**
+ * Where names take more than a tenth of the store's size, removes the oldest hours, until a tenth of that is free; gives the number of rows
+ * removed. Each row counts with all of its name, which is the most it takes: names that come again are packed, random ones are not.
+ */
 export async function boundAsked(connection: DatabaseConnection, sizeMaxBytes: number): Promise<number> {
-  const rowsMax = (sizeMaxBytes * sizeShare) / askedRowBytes;
-  const [[count] = []] = await rowsOf(connection, "SELECT count(*)::DOUBLE FROM asked_names");
-  if (Number(count) <= rowsMax) return 0;
-  const share = 1 - (rowsMax * 0.9) / Number(count);
-  const [[time] = []] = await rowsOf(
+  const bytesMax = sizeMaxBytes * sizeShare;
+  const hours = await rowsOf(
     connection,
-    `SELECT approx_quantile("time", ${share})::DOUBLE FROM asked_names`,
+    `SELECT "time"::DOUBLE, sum(${askedRowBytes} + strlen(name))::DOUBLE FROM asked_names GROUP BY "time" ORDER BY "time"`,
   );
-  const before = floorTo(Number(time), hourMilliseconds) + hourMilliseconds;
+  let kept = hours.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  if (kept <= bytesMax) return 0;
+  let before = 0;
+  for (const [time, bytes] of hours) {
+    if (kept <= bytesMax * 0.9) break;
+    kept -= Number(bytes);
+    before = Number(time) + hourMilliseconds;
+  }
   return (await connection.sql.run(`DELETE FROM asked_names WHERE "time" < ${before}`)).rowsChanged;
 }

@@ -24,7 +24,7 @@ import type {
 import { aggregate } from "./aggregate.ts";
 import { AskedBuffer } from "./asked-buffer.ts";
 import { askedNames } from "./asked-names.ts";
-import { boundAsked, gatherAsked } from "./asked-table.ts";
+import { boundAsked } from "./asked-table.ts";
 import { compare } from "./compare.ts";
 import { databaseBytes, nothingDeleted } from "./data-folder.ts";
 import { type Database, type DatabaseConnection, openDatabase, rowsOf } from "./database.ts";
@@ -34,6 +34,7 @@ import { readIngested } from "./ingested-table.ts";
 import { KnownEnds } from "./known-ends.ts";
 import { peersById, values } from "./known-peers.ts";
 import { links } from "./links.ts";
+import { LooseNames } from "./loose-names.ts";
 import { Newcomers } from "./newcomers.ts";
 import { type Question, Questions, readMarks, rollUpMarksStatement } from "./questions.ts";
 import { recentLinks } from "./recent-links.ts";
@@ -41,7 +42,7 @@ import { RecordBuffer } from "./record-buffer.ts";
 import { keepReserve, makeRoom } from "./reserve.ts";
 import { removeOld, removeUnnamed, removeUntil, usedBytes } from "./retention.ts";
 import { lastIdBefore, lowerMarks, rollUp, rollUpCoarser } from "./roll-up.ts";
-import { floorTo, hourMilliseconds, minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
+import { minuteMilliseconds, type RollUpMarks } from "./window-parts.ts";
 import { type Waiting, writeWaiting } from "./writer.ts";
 
 export interface DuckDBStoreConfig extends StoreConfig {
@@ -55,9 +56,6 @@ export function createDuckDBStore(config: DuckDBStoreConfig, dependencies: Store
 
 /** Records are rolled up before their minute ends when so many are not: a question would have to read them all. */
 const openRecordsMax = 1_000_000;
-
-/** Rows of names are put together before their hour is over when there are so many. */
-const looseNamesMax = 50_000;
 
 /** What is open, from start to stop. */
 interface Opened {
@@ -78,8 +76,7 @@ class DuckDBStore implements Store {
   /** Writing is one thing after another. */
   #writing: Promise<unknown> = Promise.resolve();
   #beingWrittenCount = 0;
-  /** Rows of names written since they were last put together, and their first hour, unix ms. */
-  #looseNames = { count: 0, since: Number.POSITIVE_INFINITY };
+  readonly #looseNames = new LooseNames();
   #nextId = 1;
   #committedId = 0;
   #marks: RollUpMarks = { rolledUpId: 0, minutesFrom: 0, hoursThrough: 0, daysThrough: 0 };
@@ -242,12 +239,12 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, marks, lastId, ingested, namesSince } = await openWriter(
+    const { database, writer, marks, lastId, ingested } = await openWriter(
       this.#config,
+      this.#looseNames,
       this.#dependencies.log,
     );
     this.#ingested.load(ingested);
-    this.#looseNames = { count: namesSince === Number.POSITIVE_INFINITY ? 0 : 1, since: namesSince };
     this.#marks = marks;
     this.#committedId = Math.max(marks.rolledUpId, lastId);
     this.#openSince = lastId > marks.rolledUpId ? 0 : Number.POSITIVE_INFINITY;
@@ -318,8 +315,7 @@ class DuckDBStore implements Store {
       await this.#write(this.#opened!, waiting);
       if (waiting.renamed.size > 0) this.#ends.forget();
       this.#committedId = throughId;
-      for (const { time } of waiting.asked) this.#looseNames.since = Math.min(this.#looseNames.since, time);
-      this.#looseNames.count += waiting.asked.length;
+      this.#looseNames.add(waiting.asked);
       if (rowCount > 0) this.#openSince = Math.min(this.#openSince, firstSeen);
       this.#isFailing = false;
       isDurable = true;
@@ -399,12 +395,8 @@ class DuckDBStore implements Store {
     await this.#prune(writer, now);
   }
 
-  /** Names of an hour are put together when it is over. */
   async #gatherNames(writer: DatabaseConnection, now: number): Promise<void> {
-    const { count, since } = this.#looseNames;
-    if (count === 0 || (count < looseNamesMax && since >= floorTo(now, hourMilliseconds))) return;
-    await gatherAsked(writer, since);
-    this.#looseNames = { count: 0, since: Number.POSITIVE_INFINITY };
+    if ((await this.#looseNames.gather(writer, now)) === 0) return;
     const lostCount = await boundAsked(writer, this.#config.sizeMaxBytes);
     if (lostCount > 0) this.#dependencies.drop("lookup_lost", "store", lostCount);
     this.#hasRemoved ||= lostCount > 0;
@@ -432,19 +424,20 @@ class DuckDBStore implements Store {
 }
 
 /** The database, and how far it is; closed again when that cannot be read. */
-async function openWriter(config: DuckDBStoreConfig, log?: (message: string) => void) {
+async function openWriter(
+  config: DuckDBStoreConfig,
+  looseNames: LooseNames,
+  log?: (message: string) => void,
+) {
   const database = await openDatabase(config.folder, config, log);
   try {
     const writer = await database.connect();
     const [state] = (await writer.sql.runAndReadAll(rollUpMarksStatement)).getRowObjectsJS();
     const marks = readMarks(state!);
     const [row] = await rowsOf(writer, "SELECT coalesce(max(record_id), 0)::DOUBLE FROM flow_records");
-    const [names] = await rowsOf(writer, `SELECT max("time")::DOUBLE FROM asked_names`);
-    const namesSince = (names?.[0] as number | null | undefined) ?? Number.POSITIVE_INFINITY;
-    return {
-      ...{ database, writer, marks, lastId: row![0] as number, namesSince },
-      ingested: await readIngested(writer),
-    };
+    await looseNames.load(writer);
+    const ingested = await readIngested(writer);
+    return { database, writer, marks, lastId: row![0] as number, ingested };
   } catch (cause) {
     database.close();
     throw damagedError(database.path, cause as Error);
