@@ -161,7 +161,10 @@ test("a static pod is found by the hash in its control groups", () => {
   const world = createWorld();
   const row = world.peers.intern(container("h1"));
   world.pod("kube-proxy-node-a", "192.168.7.1", {
-    metadata: { annotations: { "kubernetes.io/config.hash": "h1" } },
+    metadata: {
+      annotations: { "kubernetes.io/config.hash": "h1", "kubernetes.io/config.mirror": "h1" },
+      ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: "n", controller: true }],
+    },
   });
   world.refresh();
   assert.deepEqual([world.peers.get(row).id, world.peers.get(row).name], ["pod:h1", "kube-proxy-node-a"]);
