@@ -29,6 +29,7 @@ import {
   LiveFold,
   liveFoldDefaults,
   natTableDefaults,
+  otherPeer,
   type Peer,
   PeerTable,
   stitchDefaults,
@@ -653,6 +654,22 @@ test("of another machine's peers an agent tells no names, and a store that canno
     ["later.example", 5, 1],
     ["own.example", 5, 1],
   ]);
+});
+
+test("names of peers that are nobody's here, or another machine's, are counted as lost, once", async (t) => {
+  const { stored, store, drops, ...server } = await createStarted(t);
+  const names = ["foreign.example", "own.example", "others.example"];
+  const message = asking(1, names, [serverPeer, clientPeer, otherPeer]);
+  const lost = () => [...drops.counts()].filter(({ reason }) => reason === "lookup_lost");
+  const { remember, appendAsked } = store;
+  store.remember = () => Promise.resolve(false);
+  store.appendAsked = () => {};
+  assert.equal((await stored(message)).statusCode, 503);
+  assert.deepEqual(lost(), [{ reason: "lookup_lost", source: "box", count: 2 }]);
+  Object.assign(store, { remember, appendAsked });
+  for (let i = 0; i < 2; i++) assert.equal((await stored(message)).statusCode, 200);
+  assert.deepEqual(lost(), [{ reason: "lookup_lost", source: "box", count: 2 }]);
+  assert.deepEqual(await lookedUp({ ...server, store, stored, drops }), [["own.example", 5, 1]]);
 });
 
 test("who may send: only those with the token; it is compared whole", async (t) => {
