@@ -656,6 +656,16 @@ test("of another machine's peers an agent tells no names, and a store that canno
   ]);
 });
 
+test("names are told to the store with the machine whose share of the room they take", async (t) => {
+  const { stored, store } = await createStarted(t);
+  const sources: string[] = [];
+  store.appendAsked = (asked, _seen, source) =>
+    asked.forEach(({ name }) => void sources.push(`${source} ${name}`));
+  await stored(asking(1, ["a.example"]));
+  await stored({ ...fromServer(1), asked: asking(1, ["b.example"]).asked });
+  assert.deepEqual(sources, ["box a.example", "web b.example"]);
+});
+
 test("names of peers that are nobody's here, or another machine's, are counted as lost, once", async (t) => {
   const { stored, store, drops, ...server } = await createStarted(t);
   const names = ["foreign.example", "own.example", "others.example"];

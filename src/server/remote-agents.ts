@@ -218,7 +218,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
     if (batch.count > 0) store.append(batch);
-    store.appendAsked(asked, seen);
+    store.appendAsked(asked, seen, node);
     store.remember({ instance, epoch, sequence, node, agentVersion, seen }).then((isDurable) => {
       if (isDurable) folded.delete(key);
       else if (folded.size < foldedMax) folded.add(key);
