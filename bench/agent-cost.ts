@@ -5,7 +5,9 @@
  *
  * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
  * HTTP connections, by four clients and four servers of which two and two share a processor: both processors are busy all the time, and what
- * the agent's process takes, its collecting and its part of the cache, they lack. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
+ * the agent's process takes, its collecting and its part of the cache, they lack. The load is bare system calls, so that a connection takes as
+ * little as it can; `web` is the same question asked of programs that people run, nginx and ApacheBench (nginx-light, apache2-utils), one of each on either
+ * processor. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
  * wakes; their CPU is steady whatever else runs. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
  * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count. The agent is
@@ -43,7 +45,8 @@ const periodMilliseconds = 1000; // one poll of the agent
 const settleMilliseconds = 300;
 
 const launcher = fileURLToPath(new URL("../portolan", import.meta.url));
-const load = fileURLToPath(new URL("./traffic-load.ts", import.meta.url));
+const bareLoad = fileURLToPath(new URL("./traffic-load.ts", import.meta.url));
+const webLoad = fileURLToPath(new URL("./web-load.ts", import.meta.url));
 const hosts = new TwoHosts();
 const hook = new EmptyHook(readKernelFacts().cgroupRoot);
 const agent = startAgentProcess(values.parts);
@@ -64,8 +67,17 @@ function prepare(namespace: string): void {
   execFileSync("ip", inside);
 }
 
-/** Starts a process of `traffic-load.ts` on one processor. */
+/** Starts a process of the load on one processor. */
 function spawnLoad(namespace: string, processor: number, ...parameters: (string | number)[]): ChildProcess {
+  return spawnOf(bareLoad, namespace, processor, parameters);
+}
+
+function spawnOf(
+  load: string,
+  namespace: string,
+  processor: number,
+  parameters: readonly (string | number)[],
+): ChildProcess {
   const program = ["-c", String(processor), process.execPath, load, ...parameters.map(String)];
   return hosts.spawn(namespace, "taskset", ...program);
 }
@@ -141,6 +153,8 @@ function together(all: readonly Progress[], from: number, to: number): Progresse
 
 interface Question {
   readonly name: string;
+  /** The program that makes it, `traffic-load.ts` when not given. */
+  readonly load?: string;
   /** What is counted, and how many make one of the unit it is told in. */
   readonly unit: string;
   readonly perUnit: number;
@@ -180,6 +194,13 @@ const questions: readonly Question[] = [
     receiver: (port) => ["serve", `${port}`],
     sender: (port) => ["request", hosts.serverAddress, `${port}`, "0"],
     counts: "sender",
+  },
+  {
+    ...{ name: "web", unit: "1,000 connections/s", perUnit: 1000, thing: "connection", perThing: 1 },
+    ...{ port: 5330, load: webLoad },
+    receiver: (port) => ["serve", `${port}`],
+    sender: (port) => ["request", hosts.serverAddress, `${port}`],
+    counts: "receiver",
   },
   {
     ...{ name: "udp-path", unit: "1,000 datagrams/s", perUnit: 1000, thing: "datagram", perThing: 1 },
@@ -301,13 +322,13 @@ const ratios = (rounds: readonly Round[], of: Arm, to: Arm) =>
 const isUndisturbed = (round: Round) => arms.every((arm) => round[arm].othersCores <= othersCoresMax);
 
 async function compare(question: Question): Promise<void> {
-  const { receiver, sender, port, pairs = 1 } = question;
+  const { receiver, sender, port, pairs = 1, load = bareLoad } = question;
   const receiving = Array.from({ length: receiver === undefined ? 0 : pairs }, (_, i) =>
-    spawnLoad(hosts.server, pairs === 1 ? 1 : i % 2, ...receiver!(port + i)),
+    spawnOf(load, hosts.server, pairs === 1 ? 1 : i % 2, receiver!(port + i)),
   );
   for (const child of receiving) await said(child, "listening");
   const sending = Array.from({ length: pairs }, (_, i) =>
-    spawnLoad(hosts.client, i % 2, ...sender(port + i)),
+    spawnOf(load, hosts.client, i % 2, sender(port + i)),
   );
   const ends: Ends = {
     receivers: receiving.map((child) => new Progress(child)),

@@ -100,7 +100,7 @@ test("who shows no page needs none; who does shows the one from before where it 
 });
 
 const putTogether = "portolan: putting the probe into one file\n";
-const bundle = 'for outDir; do :; done; echo bundle >"$outDir/probe.cjs"';
+const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe.cjs" >"$outDir/probe.compiled"';
 
 test("a probe starts from one file, which is put together anew when it is not of what is there", (t) => {
   const root = temporaryFolder(t);
@@ -141,12 +141,37 @@ test("a probe starts from one file, which is put together anew when it is not of
         writeFileSync(join(root, place), "other");
     },
     "the file itself": () => rmSync(join(root, "node_modules/.cache/portolan/probe.cjs")),
+    "what V8 made of it, which a probe removes that finds it damaged": () =>
+      rmSync(join(root, "node_modules/.cache/portolan/probe.compiled")),
   };
   for (const [what, change] of Object.entries(changes)) {
     assert.equal(probe(), "", `before ${what}`);
     change();
     assert.equal(probe(), putTogether, what);
   }
+  // A probe that may not write there leaves it damaged, with a stamp that is fresh.
+  writeFileSync(join(root, "node_modules/.cache/portolan/probe.compiled"), "damaged");
+  assert.deepEqual([run("compile").stderr, probe()], [putTogether, ""]);
+  assert.equal(readFileSync(join(root, "node_modules/.cache/portolan/probe.compiled"), "utf8"), "bundle\n");
+});
+
+test("a probe is on the disk before it has its name", (t) => {
+  const root = temporaryFolder(t);
+  const log = join(root, "log");
+  for (const command of ["sync", "mv"])
+    writeFileSync(join(root, command), `#!/bin/sh\necho ${command} "$@" >>${log}\n`, { mode: 0o755 });
+  staleCheckout(t, false, bundle, root)("compile");
+  const files = `${root}/node_modules/.cache/portolan/probe.PID/probe`;
+  assert.deepEqual(
+    readFileSync(log, "utf8")
+      .replaceAll(/probe\.\d+/g, "probe.PID")
+      .trim()
+      .split("\n"),
+    [
+      `sync ${files}.cjs ${files}.compiled`,
+      `mv ${files}.cjs ${files}.compiled ${root}/node_modules/.cache/portolan`,
+    ],
+  );
 });
 
 test("a probe that cannot be put into one file starts from its modules: said once, tried again when something changed", (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -30,11 +30,15 @@ function read(flags: readonly string[] = [], environment = {}): void {
   assert.match(stdout, new RegExp(`^Packets processed: ${totalsOf(flows).packetCount}$`, "m"));
 }
 
+/** Where in a compiled file V8's cache begins and where the source does. */
+const placesIn = (bytes: Buffer) => ({ cache: 16, source: 16 + bytes.readUInt32LE(8) });
+
 test("a probe starts from its one file, and leaves what V8 made of it where it is told to", () => {
   read([], { PORTOLAN_PROBE_COMPILED: place("probe.compiled") });
   const bytes = readFileSync(place("probe.compiled"));
-  const source = bytes.toString("utf8", 4, 4 + bytes.readUInt32LE(0));
-  const cachedData = bytes.subarray(4 + bytes.readUInt32LE(0));
+  const places = placesIn(bytes);
+  const source = bytes.toString("utf8", places.source);
+  const cachedData = bytes.subarray(places.cache, places.source);
   const script = new Script(source, { cachedData });
   assert.equal(script.cachedDataRejected, false);
   // Another text to V8, which else knows the one that it has already.
@@ -47,8 +51,54 @@ test("it starts from what V8 made, also where V8 does not take it; without, from
   read();
   read(["--max-lazy"]);
   renameSync(place("away.cjs"), place("probe-main.cjs"));
+  const kept = readFileSync(place("probe.compiled"));
   rmSync(place("probe.compiled"));
   read();
-  writeFileSync(place("probe.compiled"), "");
+  writeFileSync(place("probe.compiled"), kept);
+});
+
+test("one that is damaged is removed, and the probe starts from the file", () => {
+  const whole = readFileSync(place("probe.compiled"));
+  const { cache: cacheAt, source: sourceAt } = placesIn(whole);
+  const { length } = whole;
+  const changed = (change: (bytes: Buffer) => void) => {
+    const bytes = Buffer.from(whole);
+    change(bytes);
+    return bytes;
+  };
+  const flipped = (at: number, count = 1) =>
+    changed((bytes) =>
+      bytes.set(
+        bytes.subarray(at, at + count).map((octet) => octet ^ 0xff),
+        at,
+      ),
+    );
+  const damaged: Record<string, Buffer> = {
+    empty: Buffer.alloc(0),
+    zeros: Buffer.alloc(length),
+    "cut in the head": whole.subarray(0, 10),
+    "cut after the head": whole.subarray(0, cacheAt),
+    "cut in V8's cache": whole.subarray(0, (cacheAt + sourceAt) >> 1),
+    "cut before the source": whole.subarray(0, sourceAt),
+    "cut in the source": whole.subarray(0, (sourceAt + length) >> 1),
+    "longer than it was": Buffer.concat([whole, Buffer.alloc(1)]),
+    "zeros from the middle of V8's cache": changed((bytes) => bytes.fill(0, (cacheAt + sourceAt) >> 1)),
+    "a page of zeros in V8's cache": changed((bytes) => bytes.fill(0, 8192, 12_288)),
+    "eight octets of V8's cache": flipped(cacheAt + 50_000, 8),
+    "an octet of V8's cache": flipped((cacheAt + sourceAt) >> 1),
+    "an octet of the source": flipped((sourceAt + length) >> 1),
+    "the last octet": flipped(length - 1),
+    "the magic": flipped(0),
+    "the CRC": flipped(4),
+    "the cache's length": flipped(8),
+    "the source's length": flipped(15),
+  };
+  for (const [what, bytes] of Object.entries(damaged)) {
+    writeFileSync(place("probe.compiled"), bytes);
+    read();
+    assert.equal(existsSync(place("probe.compiled")), false, what);
+  }
+  writeFileSync(place("probe.compiled"), whole);
   read();
+  assert.deepEqual(readFileSync(place("probe.compiled")), whole);
 });
