@@ -33,7 +33,7 @@ test("history is asked for from a folder, and of a server that has it open; what
   const start = Math.floor(Date.now() / 60_000) * 60_000 - 10 * 60_000;
   const records = world.records(1500, start, 300_000);
   store.append(world.batch(records));
-  store.appendAsked([world.asked(world.peers.intern(samplePods[0]!), "a.example")], start);
+  store.appendAsked([world.asked(world.peers.intern(samplePods[0]!), "a.example")], start, "web-1");
   await store.commit();
   await store.stop();
   const counting = records.filter(({ isDuplicate }) => !isDuplicate);

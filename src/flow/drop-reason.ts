@@ -18,7 +18,7 @@ export const dropReasons = {
   flow_limit: "packets of more flows, other than TCP's, than the agent's table holds",
   dns_lost: "DNS messages that the agent had no room for until it read them: their names are not known",
   lookup_lost:
-    "names looked up by more workloads, or more of one workload, than are kept apart, or by a socket that is nobody's: not shown with who asked",
+    "names looked up by more workloads, or more of one workload, than are kept apart, or by nobody who is known: not shown with who asked",
   nat_lost:
     "connections with translated addresses that the kernel had no room to tell of: those still open are found again",
   claim_limit:

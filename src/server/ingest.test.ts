@@ -29,6 +29,7 @@ import {
   LiveFold,
   liveFoldDefaults,
   natTableDefaults,
+  otherPeer,
   type Peer,
   PeerTable,
   stitchDefaults,
@@ -653,6 +654,32 @@ test("of another machine's peers an agent tells no names, and a store that canno
     ["later.example", 5, 1],
     ["own.example", 5, 1],
   ]);
+});
+
+test("names are told to the store with the machine whose share of the room they take", async (t) => {
+  const { stored, store } = await createStarted(t);
+  const sources: string[] = [];
+  store.appendAsked = (asked, _seen, source) =>
+    asked.forEach(({ name }) => void sources.push(`${source} ${name}`));
+  await stored(asking(1, ["a.example"]));
+  await stored({ ...fromServer(1), asked: asking(1, ["b.example"]).asked });
+  assert.deepEqual(sources, ["box a.example", "web b.example"]);
+});
+
+test("names of peers that are nobody's here, or another machine's, are counted as lost, once", async (t) => {
+  const { stored, store, drops, ...server } = await createStarted(t);
+  const names = ["foreign.example", "own.example", "others.example"];
+  const message = asking(1, names, [serverPeer, clientPeer, otherPeer]);
+  const lost = () => [...drops.counts()].filter(({ reason }) => reason === "lookup_lost");
+  const { remember, appendAsked } = store;
+  store.remember = () => Promise.resolve(false);
+  store.appendAsked = () => {};
+  assert.equal((await stored(message)).statusCode, 503);
+  assert.deepEqual(lost(), [{ reason: "lookup_lost", source: "box", count: 2 }]);
+  Object.assign(store, { remember, appendAsked });
+  for (let i = 0; i < 2; i++) assert.equal((await stored(message)).statusCode, 200);
+  assert.deepEqual(lost(), [{ reason: "lookup_lost", source: "box", count: 2 }]);
+  assert.deepEqual(await lookedUp({ ...server, store, stored, drops }), [["own.example", 5, 1]]);
 });
 
 test("who may send: only those with the token; it is compared whole", async (t) => {

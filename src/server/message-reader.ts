@@ -30,7 +30,7 @@ export interface MessageReader {
   learn(message: IngestMessage, sentMilliseconds: number | undefined): void;
   /**
    * What stands for tables and clock of the agent becomes what stands for ours; its addresses are the machine's. Returns the names that
-   * peers asked for, by our rows.
+   * peers asked for, by our rows; without those of peers that are another machine's, or that there is no room for.
    */
   fill(message: IngestMessage, sentMilliseconds: number | undefined): AskedName[];
 }

@@ -136,7 +136,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
   ): Promise<IngestOutcome> {
     const { batch } = message;
     const seconds = Math.floor(now() / 1000);
-    if (!folded.has(key)) {
+    const isNew = !folded.has(key);
+    if (isNew) {
       reader.learn(message, sentMilliseconds);
       countDrops(agent, message);
     }
@@ -146,6 +147,8 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
       nat.undo(batch, seconds);
       addressPeers.enrich(batch);
     });
+    const lostCount = message.asked.length - asked.length;
+    if (isNew && lostCount > 0) drop("lookup_lost", message.node, lostCount);
     stitcher.enter(batch, seconds);
     takeOutAttempts(batch);
     return wait(agent, { head: headOf(message), batch, asked, key });
@@ -215,7 +218,7 @@ export function createRemoteAgents(dependencies: RemoteAgentsDependencies): Remo
     stitcher.judge(batch, seconds);
     if (!folded.has(key)) fold.fold(batch);
     if (batch.count > 0) store.append(batch);
-    store.appendAsked(asked, seen);
+    store.appendAsked(asked, seen, node);
     store.remember({ instance, epoch, sequence, node, agentVersion, seen }).then((isDurable) => {
       if (isDurable) folded.delete(key);
       else if (folded.size < foldedMax) folded.add(key);

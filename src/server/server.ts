@@ -199,7 +199,7 @@ export function createServer(
   const agent = createAgent(agentConfigOf(config.agent), {
     ...{ node, peers, observers, names, drop: drops.drop, now },
     deliver: pipeline.acceptObserved,
-    deliverAsked: (asked) => store.appendAsked(asked, now()),
+    deliverAsked: (asked) => store.appendAsked(asked, now(), node),
     onName: addressPeers.rename,
     networkOf: (bytes, offset) => networks.nameOf(bytes, offset),
     onTranslation: (translation) => nat.learn(translation, Math.floor(now() / 1000)),

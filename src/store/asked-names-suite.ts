@@ -42,6 +42,7 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
       store.appendAsked(
         more.map(({ asked }) => asked),
         seen,
+        "web-1",
       );
       await store.commit();
       if (i % 3 === 0) await store.maintain(seen);
@@ -79,6 +80,7 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
         { ...answered, name: "slow.example.com", answerCount: 1, timedOutCount: 1 },
       ],
       start,
+      "web-1",
     );
     await store.commit();
     const { rows } = await store.askedNames({ from: start, to: start + 1, limit: 100 });
@@ -146,6 +148,7 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
     store.appendAsked(
       Array.from({ length: 3000 }, (_, i) => asked(`n${i}.example`, 1 + (i % 1000 === 7 ? 5 : 0))),
       start,
+      "web-1",
     );
     await store.commit();
     const window = { from: start, to: start + hour, limit: 5000 };
@@ -173,7 +176,7 @@ function testPeersOfNamesStay(name: string, createStore: StoreFactory): void {
     const asker = { ...world.records(1, start, 1)[0]!.source, id: "process:web-1/asker", name: "asker" };
     const row = world.peers.intern(asker);
     store.append(world.batch(world.records(50, start, 1000)));
-    store.appendAsked([world.asked(row, "a.example")], start);
+    store.appendAsked([world.asked(row, "a.example")], start, "web-1");
     await store.commit();
     for (let i = 1; i < 6; i++) await store.maintain(start + i * hour);
     assert.equal((await store.status()).flowRecords, 0);

@@ -29,9 +29,9 @@ export interface Store {
   append(batch: FlowBatch): void;
   /**
    * Names that peers, rows of the table, asked for, seen at `seen` (unix ms). Copies them; durable as records are. What there is no
-   * room for is dropped (`lookup_lost`).
+   * room for is dropped (`lookup_lost`): each `source`, the machine whose agent tells them, has a share of the room.
    */
-  appendAsked(asked: readonly AskedName[], seen: number): void;
+  appendAsked(asked: readonly AskedName[], seen: number, source: string): void;
   /**
    * Makes everything appended so far durable; resolves when it is, or when it was given up as a counted drop: a full
    * disk rejects nothing. One commit runs at a time.

@@ -130,6 +130,53 @@ test("of a pod that the API server has not told of, what the agent tells counts;
   assert.deepEqual([peers.get(row).workload, peers.key(row)], ["api", key]);
 });
 
+test("a pod that an agent tells of, but of which a whole list does not, has its names and is said to be not known", () => {
+  const { peers, pod, refresh, index, clock } = createWorld();
+  const said = {
+    namespace: "kube-system",
+    pod: "coredns-1",
+    workload: "coredns",
+    workloadKind: "Deployment",
+  };
+  const early = peers.intern(container("uid-made-up", said));
+  const known = peers.intern(container("uid-api-1", said));
+  assert.equal(peers.get(early).unresolved, undefined, "nothing is listed yet");
+  pod("api-1", "10.50.0.7");
+  index.pods.end(clock.now);
+  refresh();
+  const late = peers.intern(container("uid-made-up-2", said));
+  const learned = peers.intern(container("uid-made-up-3"));
+  peers.learnPod({ ...container("uid-made-up-3"), ...said });
+  for (const row of [early, late, learned]) {
+    const { name, namespace, workload, unresolved } = peers.get(row);
+    assert.deepEqual(
+      [name, namespace, workload, unresolved],
+      ["coredns-1", "kube-system", "coredns", "pod_not_told"],
+    );
+  }
+  assert.deepEqual([peers.get(known).name, peers.get(known).unresolved], ["api-1", undefined]);
+  refresh();
+  assert.equal(peers.get(early).unresolved, "pod_not_told", "for as long as it is so");
+  // A pod that is new may be told of by its node's agent first.
+  pod("made-up-2", "10.50.0.8");
+  refresh();
+  assert.deepEqual([peers.get(late).name, peers.get(late).unresolved], ["made-up-2", undefined]);
+});
+
+test("a pod that the API server told of stays known when it is long gone", () => {
+  const { peers, pod, removePod, refresh, index, clock } = createWorld();
+  pod("api-1", "10.50.0.7");
+  index.pods.end(clock.now);
+  const row = peers.intern(container("uid-api-1"));
+  removePod("api-1", "10.50.0.7");
+  refresh();
+  clock.now += 7_200_000;
+  index.sweep(clock.now);
+  index.putNode(nodeA, clock.now);
+  for (let i = 0; i < 3; i++) refresh();
+  assert.deepEqual([peers.get(row).name, peers.get(row).unresolved], ["api-1", undefined]);
+});
+
 test("all containers of a pod, at all of its addresses, and the address alone, are one peer", () => {
   const world = createWorld();
   world.pod("api-1", "10.50.0.7", { status: { podIPs: [{ ip: "fd50::7" }] } });
@@ -161,7 +208,10 @@ test("a static pod is found by the hash in its control groups", () => {
   const world = createWorld();
   const row = world.peers.intern(container("h1"));
   world.pod("kube-proxy-node-a", "192.168.7.1", {
-    metadata: { annotations: { "kubernetes.io/config.hash": "h1" } },
+    metadata: {
+      annotations: { "kubernetes.io/config.hash": "h1", "kubernetes.io/config.mirror": "h1" },
+      ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: "n", controller: true }],
+    },
   });
   world.refresh();
   assert.deepEqual([world.peers.get(row).id, world.peers.get(row).name], ["pod:h1", "kube-proxy-node-a"]);

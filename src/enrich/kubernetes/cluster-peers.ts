@@ -72,6 +72,8 @@ export function createClusterPeers({
   /** The first row that is still to be asked for its reason. */
   let toExplain = Infinity;
   const unresolved = new Map<UnresolvedReason, number>();
+  /** Ids of pods that agents told of before all pods were listed: they are looked at again then. */
+  const toldEarly = new Set<string>();
 
   function forgetAnswers(): void {
     places.clear();
@@ -162,10 +164,18 @@ export function createClusterPeers({
     const pod = key === "" ? index.pods.ofContainer(peer.container) : index.pods.ofUid(key);
     if (pod !== undefined) return podPeer(pod, peer);
     const told = toldPod(peer);
-    if (told !== undefined) return told;
+    if (told !== undefined) return believed(told, peer);
     // Its name comes when the pod does; until then the container's has to do.
     const reason = index.pods.isWhole ? "pod_not_told" : "pods_not_known_yet";
     return key === "" ? peer : { ...peer, id: `${podKind}${key}`, kind: "pod", unresolved: reason };
+  }
+
+  /** What an agent says of a pod is taken, but where all pods are listed and this is none of them, it is not known who that is. */
+  function believed(told: Peer, peer: Peer): Peer {
+    if (peer === told && !toldEarly.has(told.id)) return peer; // the server knew it itself once
+    if (index.pods.isWhole) return { ...told, unresolved: "pod_not_told" };
+    if (toldEarly.size < peers.rowsMax) toldEarly.add(told.id);
+    return told;
   }
 
   /** An address that was nobody's when it was first seen, and is now known to have been somebody's then. */
@@ -190,14 +200,18 @@ export function createClusterPeers({
   /** Nodes come and go all the time in a large cluster, and there may be many peers: a part of them at a time. */
   function explainSome(): void {
     if (toExplain >= peers.rowsEnd) {
-      if (reasonChanges === index.reasonChanges) return;
+      if (reasonChanges === index.reasonChanges) {
+        if (index.pods.isWhole) toldEarly.clear();
+        return;
+      }
       reasonChanges = index.reasonChanges; // what changes meanwhile is another round's
       toExplain = 0;
     }
     const end = toExplain + explainedAtOnce;
     const revised = (peer: Peer) => {
       if (peer.kind === "host") return explain(peer);
-      return peer.kind === "pod" && peer.unresolved !== undefined ? identify(peer) : peer;
+      const isDoubted = peer.unresolved !== undefined || toldEarly.has(peer.id);
+      return peer.kind === "pod" && isDoubted ? identify(peer) : peer;
     };
     peers.revise(revised, toExplain, end);
     toExplain = end;

@@ -29,6 +29,15 @@ const with_ = (change: { metadata?: object; spec?: object; status?: object }) =>
     status: { ...pod.status, ...change.status },
   })!;
 
+/** What the kubelet adds to a pod of a file when it shows it to the API server. */
+const mirror = (hash: string) => ({
+  annotations: {
+    ...{ "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash },
+    ...{ "kubernetes.io/config.source": "file", "kubernetes.io/config.seen": "2026-01-01T00:00:00Z" },
+  },
+  ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: "n1", controller: true }],
+});
+
 test("of a pod is kept what names ends of connections, and nothing else", () => {
   assert.deepEqual(readPod(pod), {
     ...{
@@ -51,8 +60,30 @@ test("a pod on its node's network has no address of its own", () => {
 });
 
 test("a static pod is known by the hash that its control groups are called after", () => {
-  const { key, uid, isStatic } = with_({ metadata: { annotations: { "kubernetes.io/config.hash": "h1" } } });
+  const { key, uid, isStatic } = with_({ metadata: mirror("h1") });
   assert.deepEqual([key, uid, isStatic], ["h1", "u1", true]);
+});
+
+test("a hash that anybody may have written is no static pod's", () => {
+  const { annotations, ownerReferences } = mirror("h1");
+  const hash = "kubernetes.io/config.hash";
+  const workload = { ...ownerReferences[0]!, apiVersion: "apps/v1", kind: "ReplicaSet" };
+  const foreign = { ...ownerReferences[0]!, apiVersion: "example.org/v1" };
+  for (const metadata of [
+    { annotations },
+    { annotations, ownerReferences: [] },
+    { annotations, ownerReferences: [workload] },
+    { annotations, ownerReferences: [foreign] },
+    {
+      annotations,
+      ownerReferences: [ownerReferences[0]!, workload].map((one, i) => ({ ...one, controller: i === 1 })),
+    },
+    { annotations: { [hash]: "h1" }, ownerReferences },
+    { annotations: { ...annotations, [hash]: "u2" }, ownerReferences },
+  ]) {
+    const { key, isStatic } = with_({ metadata });
+    assert.deepEqual([key, isStatic], ["u1", false], JSON.stringify(metadata));
+  }
 });
 
 test("a finished pod ended with its last container, however long its object stays", () => {

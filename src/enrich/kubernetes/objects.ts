@@ -87,8 +87,9 @@ export interface RangeObject {
   readonly ranges: readonly Cidr[];
 }
 
-/** Annotation by which the kubelet marks pods that come from files on the node. */
+/** Annotations that the kubelet gives to what it shows the API server of a pod that comes from a file on the node: both are the file's hash. */
 const manifestHash = "kubernetes.io/config.hash";
+const mirrorHash = "kubernetes.io/config.mirror";
 
 /** Annotations by which networks tell of the addresses they gave a node beside its own: its end of tunnels and bridges. */
 const nodeAddressAnnotations = [
@@ -117,7 +118,8 @@ export function readPod(value: unknown): PodObject | undefined {
   const said = objectOf(status);
   const wanted = objectOf(spec);
   const isHostNetwork = wanted.hostNetwork === true;
-  const hash = textOf(objectOf(meta.annotations)[manifestHash]);
+  const owner = controllerOf(meta);
+  const hash = manifestHashOf(meta, owner);
   const texts = [said.podIP, ...listOf(said.podIPs).map((each) => objectOf(each).ip)];
   return {
     key: hash || uid,
@@ -129,10 +131,21 @@ export function readPod(value: unknown): PodObject | undefined {
     addressedMilliseconds: readyOf(said) || timeOf(said.startTime),
     isAddressedKnown: readyOf(said) > 0,
     endedMilliseconds: endedOf(said, meta),
-    owner: controllerOf(meta),
+    owner,
     labels: labelsOf(meta),
     containerIds: containerIdsOf(said),
   };
+}
+
+/**
+ * "" of all but the mirror of a static pod, whose controller is its node (since Kubernetes 1.17). Whoever makes pods may give them the first
+ * annotation.
+ */
+function manifestHashOf({ annotations }: JsonObject, owner: OwnerReference | undefined): string {
+  const said = objectOf(annotations);
+  const hash = textOf(said[manifestHash]);
+  const isMirror = textOf(said[mirrorHash]) === hash && owner?.kind === "Node" && owner.apiVersion === "v1";
+  return isMirror ? hash : "";
 }
 
 /** When the pod's network was there, where the kubelet tells it (Kubernetes 1.29); 0 where not. */

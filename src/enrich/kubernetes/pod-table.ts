@@ -48,8 +48,8 @@ export class PodTable {
   }
 
   /** Whether it is there now. */
-  has(key: string): boolean {
-    return this.#pods.get(key) !== undefined;
+  has({ uid }: Pick<PodObject, "uid">): boolean {
+    return this.#pods.get(this.#keyByUid.get(uid) ?? uid)?.uid === uid;
   }
 
   ofUid(uid: string): PodObject | undefined {
@@ -62,8 +62,12 @@ export class PodTable {
   }
 
   /** `now` in unix ms: when it was heard. */
-  put(pod: PodObject, now: number): void {
+  put(told: PodObject, now: number): void {
+    const pod = this.#byOwnKey(told);
+    const holder = this.#pods.get(pod.key);
+    if (pod.key === pod.uid && holder !== undefined && holder.uid !== pod.uid) this.#giveWay(holder, now);
     const before = this.#pods.put(pod.key, pod);
+    for (const last of [before, this.#departed.get(pod.key)?.pod]) if (last) this.#forgetUid(last);
     this.#departed.delete(pod.key);
     this.#keyByUid.set(pod.uid, pod.key);
     for (const id of pod.containerIds) this.#keyByContainer.set(id, pod.key);
@@ -76,9 +80,12 @@ export class PodTable {
     this.#changedKeys.add(pod.key);
   }
 
-  remove(pod: PodObject, now: number): void {
-    const last = this.#pods.remove(pod.key) ?? pod;
-    this.#depart(last, now);
+  remove(told: PodObject, now: number): void {
+    const pod = this.#byOwnKey(told);
+    const holder = this.#pods.get(pod.key);
+    if (holder !== undefined && holder.uid !== pod.uid) return; // another has come in its place
+    this.#pods.remove(pod.key);
+    this.#depart(holder ?? pod, now);
   }
 
   begin(): void {
@@ -106,9 +113,28 @@ export class PodTable {
       // The first have gone first.
       if (goneMilliseconds + keepMilliseconds > now && this.#departed.size <= this.#departedMax) return;
       this.#departed.delete(key);
-      if (this.#keyByUid.get(pod.uid) === key) this.#keyByUid.delete(pod.uid);
+      this.#forgetUid(pod);
       for (const id of pod.containerIds) this.#forgetContainer(id, key);
     }
+  }
+
+  /**
+   * With the key by which it goes here: the one it had. A hash is what an annotation says, which somebody may have set to the uid of
+   * another's pod; whose uid it is has it.
+   */
+  #byOwnKey(pod: PodObject): PodObject {
+    const { key, uid } = pod;
+    const known = this.#keyByUid.get(uid) ?? (this.get(key)?.uid === key ? uid : key);
+    return known === key ? pod : { ...pod, key: known };
+  }
+
+  /** A pod that goes by a hash turns out to go by another's uid: it goes by its own. */
+  #giveWay(pod: PodObject, now: number): void {
+    this.#pods.remove(pod.key);
+    this.#forgetUid(pod);
+    for (const address of pod.addresses)
+      if (this.#history.release(address, pod.key, now)) this.#changedAddresses.add(address);
+    this.put({ ...pod, key: pod.uid }, now);
   }
 
   #claim(pod: PodObject, now: number): void {
@@ -126,6 +152,10 @@ export class PodTable {
     for (const address of pod.addresses)
       if (this.#history.release(address, pod.key, now)) this.#changedAddresses.add(address);
     this.sweep(now, Infinity);
+  }
+
+  #forgetUid({ uid, key }: PodObject): void {
+    if (this.#keyByUid.get(uid) === key) this.#keyByUid.delete(uid);
   }
 
   #forgetContainer(id: string, key: string): void {

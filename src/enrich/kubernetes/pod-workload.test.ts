@@ -23,7 +23,9 @@ test("a pod's controller is its workload; a pod of nobody is its own, a static o
   assert.equal(workloadOf({ apiVersion: "apps/v1", kind: "DaemonSet", name: "proxy" }), "DaemonSet/proxy");
   assert.equal(workloadOf({ apiVersion: "batch/v1", kind: "Job", name: "backup-29384" }), "Job/backup-29384");
   assert.equal(workloadOf(undefined), "Pod/web-5d4f8-x1");
-  assert.equal(workloadOf(undefined, {}, { "kubernetes.io/config.hash": "abc" }), "StaticPod/web-5d4f8");
+  const node = { apiVersion: "v1", kind: "Node", name: "x1" };
+  const mirror = { "kubernetes.io/config.hash": "abc", "kubernetes.io/config.mirror": "abc" };
+  assert.equal(workloadOf(node, {}, mirror), "StaticPod/web-5d4f8");
 });
 
 test("above a ReplicaSet is the Deployment whose label the pod has, and nothing where it does not say so", () => {

@@ -48,6 +48,12 @@ function pod(name: string, more: object = {}) {
   };
 }
 
+/** What the kubelet adds to a pod of a file when it shows it to the API server. */
+const mirror = (hash: string) => ({
+  annotations: { "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash },
+  ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: "n", controller: true }],
+});
+
 function container(podUid: string, address = "10.50.0.7"): Peer {
   return {
     ...{ id: "container:node-a/abc", kind: "container", name: "nginx abc", address, node: "node-a" },
@@ -112,11 +118,7 @@ test("a pod's containers have its names, whichever is known first; their identit
 
 test("a pod that has gone names its late flows for ten minutes, and a static pod goes by its hash", async (t) => {
   const { api, pods, peers, clock } = await createWorld(t);
-  const annotations = { "kubernetes.io/config.hash": "hash" };
-  const etcd = pod("etcd-node-a", {
-    annotations,
-    ownerReferences: [{ kind: "Node", name: "node-a", uid: "n" }],
-  });
+  const etcd = pod("etcd-node-a", mirror("hash"));
   for (const each of [pod("web-1"), etcd]) api.put(path, each);
   pods.start();
   await until("both are known", () => pods.status().pods === 2);
@@ -136,6 +138,17 @@ test("a pod that has gone names its late flows for ten minutes, and a static pod
   pods.tick();
   assert.equal(pods.status().departedPods, 0);
   assert.equal(peers.get(peers.intern(container("uid-web-1", "10.50.0.99"))).pod, undefined);
+});
+
+test("a pod that calls itself a static pod does not take the names of the pod whose uid it says", async (t) => {
+  const { api, pods, peers } = await createWorld(t);
+  for (const each of [pod("a-thief", mirror("uid-web-1")), pod("web-1"), pod("z-thief", mirror("uid-web-1"))])
+    api.put(path, each);
+  pods.start();
+  await until("all are known", () => pods.status().pods === 3);
+  assert.deepEqual(facts(peers.get(peers.intern(container("uid-web-1")))), webFacts);
+  const thief = peers.get(peers.intern(container("uid-a-thief", "10.50.0.8")));
+  assert.equal(thief.pod, "a-thief");
 });
 
 test("pods are bounded, those that have gone as well, and what there is no room for is counted", async (t) => {

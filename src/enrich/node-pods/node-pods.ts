@@ -60,7 +60,7 @@ export function createNodePods(dependencies: NodePodsDependencies): NodePods {
     {
       put: (object) =>
         withPod(object, (pod) => {
-          if (pods.count < podsMax || pods.has(pod.key)) pods.put(pod, now());
+          if (pods.count < podsMax || pods.has(pod)) pods.put(pod, now());
           else drop("pod_limit", node);
         }),
       remove: (object) => withPod(object, (pod) => pods.remove(pod, now())),

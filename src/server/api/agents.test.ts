@@ -100,6 +100,13 @@ test("how TCP is read, what is not seen that way, and how resolvers do, of other
   assert.deepEqual([answer.agents[0].way, answer.agents[0].limits], ["sock_diag", limits]);
 });
 
+test("a part that an agent made up is told by the name that it gave", async (t) => {
+  const { report } = remoteAgent("a");
+  const parts = ["tcp", "constructor", "__proto__"].map((name) => ({ name, isOn: false, reason: "so" }));
+  const { agents } = await ask(t, [remoteAgent("a", { report: { ...report!, parts } })], []);
+  assert.deepEqual(agents[0].findings, ["TCP is off: so", "constructor is off: so", "__proto__ is off: so"]);
+});
+
 test("who was turned away is told, with the reason", async (t) => {
   const away = { node: "a", instance: "i", address: "10.0.0.8", reason: "another agent reports a already" };
   const { turnedAway } = await ask(t, [], [{ ...away, lastSeenMilliseconds: now - 5 }]);

@@ -56,13 +56,13 @@ type Health = "ok" | "warning" | "silent";
 const order: Readonly<Record<Health, number>> = { silent: 0, warning: 1, ok: 2 };
 
 /** As agents call their parts, and as people do. */
-const partNames: Readonly<Record<string, string>> = {
-  tcp: "TCP",
-  datagrams: "UDP, ICMP and the rest",
-  dns: "names by DNS",
-  nat: "address translation",
-  pods: "names of pods",
-};
+const partNames: ReadonlyMap<string, string> = new Map([
+  ["tcp", "TCP"],
+  ["datagrams", "UDP, ICMP and the rest"],
+  ["dns", "names by DNS"],
+  ["nat", "address translation"],
+  ["pods", "names of pods"],
+]);
 
 /** Clocks that differ by more are told. */
 const clockMilliseconds = 5000;
@@ -160,5 +160,5 @@ function findingsOfWay(way: string | undefined, limits: readonly AgentLimit[] = 
 function findingsOf(parts: readonly AgentPart[]): string[] {
   return parts
     .filter(({ isOn }) => !isOn)
-    .map(({ name, reason }) => `${partNames[name] ?? name} is off: ${reason}`);
+    .map(({ name, reason }) => `${partNames.get(name) ?? name} is off: ${reason}`);
 }

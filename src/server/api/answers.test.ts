@@ -499,6 +499,7 @@ test("names that peers looked up are told with what became of them; a filter tha
       },
     ],
     start + 5,
+    "web-1",
   );
   await store.commit();
   const window = { from: start + 17 * minute, to: start + 20 * minute };

@@ -15,16 +15,20 @@ export interface AskedRow extends Record<AskedCounter, number> {
 /** Names of the same peer and hour are one row of a commit; beyond so many rows they are left. */
 const rowsMax = 65_536;
 
-/** Names that wait for the next commit. */
+/**
+ * Names that wait for the next commit. Who tells them may have as many rows as are left free: one alone gets half, and whoever comes
+ * next finds some, however many hold their share (dynamic thresholds, Choudhury and Hahne 1998).
+ */
 export class AskedBuffer {
   #rows = new Map<string, AskedRow>();
+  #countOf = new Map<string, number>();
 
   get count(): number {
     return this.#rows.size;
   }
 
-  /** False when there is no room. */
-  add(key: number, asked: AskedName, seen: number): boolean {
+  /** False when there is no room for more of that source's. */
+  add(key: number, asked: AskedName, seen: number, source: string): boolean {
     const time = floorTo(seen, hourMilliseconds);
     const identity = `${time} ${key} ${asked.name}`;
     const known = this.#rows.get(identity);
@@ -33,7 +37,9 @@ export class AskedBuffer {
       known.lastSeen = Math.max(known.lastSeen, seen);
       return true;
     }
-    if (this.#rows.size >= rowsMax) return false;
+    const count = this.#countOf.get(source) ?? 0;
+    if (count >= rowsMax - this.#rows.size) return false;
+    this.#countOf.set(source, count + 1);
     const { peer: _, name, ...counts } = asked;
     this.#rows.set(identity, { ...counts, time, key, name, lastSeen: seen });
     return true;
@@ -42,6 +48,7 @@ export class AskedBuffer {
   take(): AskedRow[] {
     const rows = [...this.#rows.values()];
     this.#rows = new Map();
+    this.#countOf = new Map();
     return rows;
   }
 }

@@ -25,7 +25,7 @@ async function createTable(t: TestContext) {
   /** As a commit does. */
   const write = async (names: readonly string[], seen: number) => {
     const buffer = new AskedBuffer();
-    for (const name of names) buffer.add(7, { ...world.asked(2, name), queryCount: 1 }, seen);
+    for (const name of names) buffer.add(7, { ...world.asked(2, name), queryCount: 1 }, seen, "web-1");
     await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
   };
   const rows = (what: string) => rowsOf(connection, `SELECT ${what} FROM asked_names ORDER BY ALL`);
@@ -51,7 +51,7 @@ test("sums stop where numbers are exact no more, whatever an agent tells", async
   const most = { ...world.asked(2, "a.example"), queryCount: Number.MAX_SAFE_INTEGER };
   for (let i = 0; i < 3; i++) {
     const buffer = new AskedBuffer();
-    buffer.add(7, most, 1);
+    buffer.add(7, most, 1, "web-1");
     await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
   }
   await gatherAsked(connection, 0);
@@ -96,7 +96,7 @@ test("names and the records of the same commit are there together, or neither is
     const [buffer, names] = [new RecordBuffer(world.peers, world.observers), new AskedBuffer()];
     const batch = world.batch(world.records(5, 1, 1));
     buffer.append(batch, batch.count, 1);
-    names.add(key, world.asked(2, "a.example"), 1);
+    names.add(key, world.asked(2, "a.example"), 1, "web-1");
     await writeWaiting(connection, {
       ...{ chunks: buffer.take(), asked: names.take(), peers: [], observers: [], ingested: [] },
       ...{ renamed: new Set<number>(), firstSeen: 1, renamedAt: 1, facts: undefined },

@@ -30,7 +30,7 @@ for (let number = Number(firstNumber); ; ) {
     batch.columns.collectionTimeMilliseconds[row] = time;
   }
   store.append(batch);
-  store.appendAsked([asked], time);
+  store.appendAsked([asked], time, "web-1");
   await store.commit();
   process.stdout.write(`${number}\n`);
   const isSetBack = (number / batch.count) % 7 > 4;

@@ -152,11 +152,11 @@ class DuckDBStore implements Store {
     this.#nextId += rowCount;
   }
 
-  appendAsked(asked: readonly AskedName[], seen: number): void {
+  appendAsked(asked: readonly AskedName[], seen: number, source: string): void {
     const { drop, peers } = this.#dependencies;
     let lostCount = 0;
     for (const each of asked) {
-      if (this.#asked.add(peers.key(each.peer), each, seen)) this.#newcomers.collectPeer(each.peer);
+      if (this.#asked.add(peers.key(each.peer), each, seen, source)) this.#newcomers.collectPeer(each.peer);
       else lostCount++;
     }
     if (lostCount > 0) drop("lookup_lost", "store", lostCount);

@@ -183,7 +183,7 @@ test("a folder of version 4 becomes one of today: names are looked up from then 
   const question = { ...window, limit: 10 };
   assert.deepEqual((await store.askedNames(question)).rows, [], "of what was before nobody knows");
   const row = world.peers.intern(world.records(1, window.from, 1)[0]!.source);
-  store.appendAsked([world.asked(row, "a.example")], window.from + 1);
+  store.appendAsked([world.asked(row, "a.example")], window.from + 1, "web-1");
   await store.commit();
   const { rows } = await store.askedNames(question);
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { HealthMark } from "../exporters/health-mark.tsx";
 import { Compass } from "../icons.tsx";
 import { AgentParts } from "../status/agent-parts.tsx";
 import { isOwnWanted } from "../status/agent-summary.ts";
-import { agentWords } from "../status/agent-words.ts";
+import { agentWords, partName } from "../status/agent-words.ts";
 import { DropLines, Lamp } from "../status/more.tsx";
 import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
 import "./agents.css";
@@ -145,7 +145,7 @@ function spoolText({ spool: { bytes, messages } }: RemoteAgentBrief): string {
 
 function Findings({ agent }: { agent: AgentBrief }) {
   const { findings, parts } = agent;
-  const on = parts.filter(({ isOn }) => isOn).map(({ name }) => partNames[name] ?? name);
+  const on = parts.filter(({ isOn }) => isOn).map(({ name }) => partName(name));
   return (
     <>
       {on.length > 0 && <p className="faint">Reads {on.join(", ")}.</p>}
@@ -158,11 +158,3 @@ function Findings({ agent }: { agent: AgentBrief }) {
     </>
   );
 }
-
-const partNames: Readonly<Record<string, string>> = {
-  tcp: "TCP",
-  datagrams: "UDP, ICMP and the rest",
-  dns: "names by DNS",
-  nat: "address translation",
-  pods: "names of pods",
-};

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseFilter } from "../../../src/query/index.ts";
+import { formatFilterTerm, parseFilter } from "../../../src/query/index.ts";
 import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { Agents, LookedUpName } from "../data/answers.ts";
 import {
@@ -34,6 +34,10 @@ test("names that stand for several are told in words, and so is what went wrong"
     ["~other", "~reverse", "", "a.example"].map((name) => nameText({ name })),
     ["other names", "names of addresses", "the root", "a.example"],
   );
+  for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+    assert.equal(nameText({ name }), name);
+    assert.equal(nameTerm(looked(name)), formatFilterTerm("server.name", name));
+  }
   const failureCounts = { NXDOMAIN: 2, other: 1 };
   assert.equal(troubleText(looked("a", { failureCounts, timedOut: 4 })), "2 NXDOMAIN, 1 failed, 4 timed out");
   assert.equal(troubleText(looked("a")), "");

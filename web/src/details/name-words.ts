@@ -3,14 +3,14 @@ import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { Agents, LookedUpName } from "../data/answers.ts";
 import { countOf, formatCount, formatMilliseconds } from "../units/units.ts";
 
-/** Names that stand for several. */
-const together: Readonly<Record<string, string>> = {
-  "~reverse": "names of addresses",
-  "~other": "other names",
-};
+/** Names that stand for several. A map: a workload may ask for `constructor`, which every object has. */
+const together: ReadonlyMap<string, string> = new Map([
+  ["~reverse", "names of addresses"],
+  ["~other", "other names"],
+]);
 
 export function nameText({ name }: Pick<LookedUpName, "name">): string {
-  return together[name] ?? (name === "" ? "the root" : name);
+  return together.get(name) ?? (name === "" ? "the root" : name);
 }
 
 /**
@@ -18,7 +18,7 @@ export function nameText({ name }: Pick<LookedUpName, "name">): string {
  * anywhere, or stands for several names.
  */
 export function nameTerm({ name, answers, failures }: LookedUpName): string | undefined {
-  if (answers <= failures || name === "" || name in together) return undefined;
+  if (answers <= failures || name === "" || together.has(name)) return undefined;
   const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc\./.exec(name) ?? [];
   if (service === undefined || namespace === undefined) return formatFilterTerm("server.name", name);
   return `${formatFilterTerm("server.service", service)} ${formatFilterTerm("server.namespace", namespace)}`;

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
-import { dropReasons } from "../../../src/flow/drop-reason.ts";
 import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { ExporterWhole, KnownTemplate } from "../data/answers.ts";
 import { Facts, Panel, Section } from "../details/panel.tsx";
+import { describeDrop } from "../status/drop-words.ts";
 import { countOf, formatBytes, formatCount, formatDuration, formatRate, formatTime } from "../units/units.ts";
 import {
   agoText,
@@ -252,7 +252,7 @@ function Drops({ exporter: { drops } }: { exporter: ExporterWhole }) {
         {reasons.map(([reason, count]) => (
           <li key={reason}>
             <b className="number">{formatCount(count)}</b> <code>{reason}</code>{" "}
-            <span className="faint">{(dropReasons as Record<string, string>)[reason]}</span>
+            <span className="faint">{describeDrop(reason)}</span>
           </li>
         ))}
       </ul>

@@ -16,3 +16,17 @@ function asSentence(text: string): string {
   const start = /^[a-z][A-Z]/.test(text) ? text : text.slice(0, 1).toUpperCase() + text.slice(1);
   return /[.!?:]$/.test(start) ? start : `${start}.`;
 }
+
+/** As agents call their parts, and as people do. */
+const partNames: ReadonlyMap<string, string> = new Map([
+  ["tcp", "TCP"],
+  ["datagrams", "UDP, ICMP and the rest"],
+  ["dns", "names by DNS"],
+  ["nat", "address translation"],
+  ["pods", "names of pods"],
+]);
+
+/** What an agent on another machine says of itself is any text: one that is no part's is told as it is. */
+export function partName(name: string): string {
+  return partNames.get(name) ?? name;
+}

@@ -1,7 +1,7 @@
 import { Popover, UnstyledButton } from "@mantine/core";
 import type { ReactNode } from "react";
-import { dropReasons } from "../../../src/flow/drop-reason.ts";
 import { formatCount } from "../units/units.ts";
+import { describeDrop } from "./drop-words.ts";
 
 export type Look = "good" | "warning" | "problem" | "off";
 
@@ -30,8 +30,4 @@ export function DropLines({ drops }: { drops: Readonly<Record<string, number>> }
       {formatCount(count)} {reason}
     </div>
   ));
-}
-
-function describeDrop(reason: string): string {
-  return (dropReasons as Record<string, string>)[reason] ?? reason;
 }
