@@ -411,8 +411,9 @@ test("address translation is seen as the kernel does it", { skip }, async (t) =>
 test("where nothing can be observed the status says why, and it goes on when that changes", { skip }, () => {
   let isThere = false;
   const cannot = { reason: "not here", remedy: "bring it" };
+  const path = "/proc/thread-self/ns/net";
   const observer = createConntrackObserver(conntrackDefaults, {
-    findNamespaces: () => ({ namespaces: [{ inode: 1, path: "/proc/thread-self/ns/net" }], beyondCount: 0 }),
+    findNamespaces: () => ({ namespaces: [{ inode: statSync(path).ino, path }], beyondCount: 0 }),
     whyNot: () => (isThere ? undefined : cannot),
     hasIpvs: () => false,
   });

@@ -115,6 +115,7 @@ export function testStoreAskedNames(name: string, createStore: StoreFactory): vo
         ...[16, 17, 126].map((each) => ({ ...missing, name: labels(each) })),
       ],
       start,
+      "web-1",
     );
     await store.commit();
     const { rows } = await store.askedNames({ from: start, to: start + 1, limit: 100 });
