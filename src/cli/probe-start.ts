@@ -41,9 +41,17 @@ script.runInThisContext()(requireFor(createRequire(path)), path);
 function requireFor(require: NodeJS.Require): (name: string) => unknown {
   return (name) => {
     if (name === "koffi") return loadKoffi(require);
-    if (!isBuiltin(name)) return require(name);
-    return new Proxy({}, { get: (_, member) => require(name)[member] });
+    return isBuiltin(name) ? whenWanted(() => require(name)) : require(name);
   };
+}
+
+function whenWanted(load: () => Record<string | symbol, unknown>): object {
+  let loaded: Record<string | symbol, unknown> | undefined;
+  const get = (_: object, member: string | symbol) => {
+    loaded ??= load();
+    return loaded[member];
+  };
+  return new Proxy({}, { get });
 }
 
 /**
