@@ -12,6 +12,9 @@ import type { Window } from "./window-parts.ts";
 /** What a link is to a filter: these keys, over the window. */
 export const linkIdentity = "client_key, server_key, called_key, server_port, protocol";
 
+/** What a condition on who saw a link speaks of: an exporter's interface is one of that exporter. */
+const observation = "observer_key, client_interface, server_interface";
+
 /** What a metric is made of. */
 export const metricColumns: Readonly<Record<Metric, readonly LinkSumColumn[]>> = {
   bytes: ["bytes_sent", "bytes_received"],
@@ -136,7 +139,7 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
   const seen = observerConditions.map((seenBy, i) => `bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
   const totals = hasMeasure(filter) ? countedSums() : [];
   const rows =
-    totals.length === 0 ? "rows" : `(${summedRows("rows l", [linkIdentity, "observer_key"], sampled)})`;
+    totals.length === 0 ? "rows" : `(${summedRows("rows l", [linkIdentity, observation], sampled)})`;
   return `
     SELECT ${linkIdentity} FROM (
       SELECT ${[linkIdentity, ...totals, ...seen].join(", ")}
