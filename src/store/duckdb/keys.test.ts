@@ -237,7 +237,8 @@ test("of a commit that was not carried out nobody is named, and its keys are nob
   assert.equal((await world.check()).records, 2);
 });
 
-test("a peer that nothing named any more, and went, is there again with what names it anew", async (t) => {
+/** A store of hosts 0 to 3, whose keys are 1, 3, 2 and 4, and of a time when nothing names them any more. */
+async function createForgotten(t: TestContext) {
   const world = new NumberedRecords(t, {
     flowsRetentionHours: 1,
     linksRetentionDays: 1,
@@ -248,12 +249,17 @@ test("a peer that nothing named any more, and went, is there again with what nam
   await world.store.commit();
   await world.store.maintain(start + 60_000);
   const later = start + 100 * hour;
+  return { world, later, removeUnnamed: () => world.store.maintain(later + 2 * 60_000) };
+}
+
+test("a peer that nothing named any more, and went, is there again with what names it anew", async (t) => {
+  const { world, later, removeUnnamed } = await createForgotten(t);
   world.append([[2, 3]], later);
   await world.store.commit();
   // What waits is committed before it is looked who is named; of the peers of what comes then keys were known.
   world.append([[2, 9]], later);
   world.during = () => world.append([[0, 3]], later);
-  await world.store.maintain(later + 2 * 60_000);
+  await removeUnnamed();
   world.append([[1, 0]], later);
   await world.store.stop();
   await world.check();
@@ -262,18 +268,9 @@ test("a peer that nothing named any more, and went, is there again with what nam
 });
 
 test("the key of a peer that went is nobody else's while the process lives, also when the folder is opened again", async (t) => {
-  const world = new NumberedRecords(t, {
-    flowsRetentionHours: 1,
-    linksRetentionDays: 1,
-    clockTrustMinutes: 0,
-  });
-  await world.start();
-  world.append(pairs(0, 2));
-  await world.store.commit();
-  await world.store.maintain(start + 60_000);
-  const later = start + 100 * hour;
+  const { world, later, removeUnnamed } = await createForgotten(t);
   world.append([[0, 2]], later);
-  await world.store.maintain(later + 2 * 60_000);
+  await removeUnnamed();
   await world.store.stop();
   assert.deepEqual(await world.keys(), { "host-0": 1, "host-2": 2 });
   await world.store.start();
