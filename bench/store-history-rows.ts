@@ -1,5 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { identityKey } from "../src/flow/index.ts";
 import { flowRecordColumns, linkSumColumns } from "../src/store/duckdb/schema.ts";
+import { peerKey } from "../src/topology/index.ts";
 
 export interface HistorySize {
   readonly recordCount: number;
@@ -30,19 +32,20 @@ export async function generateHistory(connection: DuckDBConnection, size: Histor
   await run("SET preserve_insertion_order = true");
   const podCount = workloads * 2;
   await run(
-    `INSERT INTO observers SELECT 1000 + i, 'agent:node-' || i, 'agent', 'node-' || i FROM range(100) t(i)`,
+    `INSERT INTO observers SELECT ${agentKey("i")}, 'agent:node-' || i, 'agent', 'node-' || i, 0 FROM range(100) t(i)`,
   );
-  await run(`INSERT INTO observers VALUES (999, 'exporter:192.0.2.1', 'exporter', 'core')`);
+  await run(`INSERT INTO observers VALUES (${exporterKey}, 'exporter:192.0.2.1', 'exporter', 'core', 0)`);
   await run(peersStatement("pods", podCount, workloads, now));
   await run(peersStatement("hosts", 500, workloads, now));
+  await identify(connection);
   await run(`CREATE TEMP TABLE world AS SELECT i AS link,
     (hash(i, 1) % ${podCount})::BIGINT AS client, (CASE WHEN i % 6 = 0 THEN ${podCount} + (hash(i, 2) % 500)::BIGINT ELSE (hash(i, 3) % ${podCount})::BIGINT END)::BIGINT AS server,
     [443, 80, 8080, 5432, 6379, 9092][1 + (hash(i, 4) % 6)::BIGINT] AS port, ${random("i", "5")} AS weight
     FROM range(${workloads * linksPerWorkload}) t(i)`);
   await run(`CREATE TEMP TABLE seen AS
-    SELECT *, 1000 + client % 100 AS observer_key, false AS is_duplicate, 1 AS sampling FROM world UNION ALL
-    SELECT *, 1000 + server % 100, true, 1 FROM world WHERE link % 3 <> 0 UNION ALL
-    SELECT *, 999, true, 64 FROM world WHERE link % 4 = 0`);
+    SELECT *, ${agentKey("client")} AS observer_key, false AS is_duplicate, 1 AS sampling FROM world UNION ALL
+    SELECT *, ${agentKey("server")}, true, 1 FROM world WHERE link % 3 <> 0 UNION ALL
+    SELECT *, ${exporterKey}, true, 64 FROM world WHERE link % 4 = 0`);
   const minutesFrom = Math.floor((now - recordsMilliseconds) / hour) * hour;
   const hoursThrough = Math.floor(now / hour) * hour;
   const daysThrough = Math.floor(now / day) * day;
@@ -79,8 +82,29 @@ export async function generateHistory(connection: DuckDBConnection, size: Histor
   await run("CHECKPOINT");
 }
 
-/** Keys are as spread as those of the store. */
-const keyOf = (row: string) => `(hash(${row}, 77) % 9007199254740992)::BIGINT`;
+/** As the store gives them: from 1 on. */
+const keyOf = (row: string) => `(1 + ${row})`;
+const exporterKey = 1;
+const agentKey = (row: string) => `(2 + ${row} % 100)`;
+
+/** By these the store finds peers and observers again that come in. */
+async function identify(connection: DuckDBConnection): Promise<void> {
+  const rowsOf = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS() as never[][];
+  const update = (table: string, identities: readonly string[]) =>
+    connection.run(
+      `UPDATE ${table} SET identity = n.identity FROM (VALUES ${identities.join(", ")}) n(key, identity) WHERE n.key = ${table}.key`,
+    );
+  const peers = await rowsOf("SELECT key, id, address FROM peers");
+  await update(
+    "peers",
+    peers.map(([key, id, address]) => `(${key}, ${peerKey({ id: id!, address: address! })})`),
+  );
+  const observers = await rowsOf("SELECT key, id FROM observers");
+  await update(
+    "observers",
+    observers.map(([key, id]) => `(${key}, ${identityKey(id!)})`),
+  );
+}
 
 /** The address of a pod or host as the low half of IPv4 within IPv6: ::ffff:10.0.0.0 and ::ffff:198.51.0.0 onwards. */
 function addressLowOf(row: string, podCount: number): string {
@@ -98,7 +122,7 @@ function peersStatement(kind: "pods" | "hosts", count: number, workloads: number
   const row = kind === "pods" ? "i" : `(i + ${workloads * 2})`;
   return `INSERT INTO peers BY NAME SELECT ${keyOf(row)} AS key, ${kind === "pods" ? pods : hosts}, '' AS process, '' AS container,
     '' AS unresolved, '' AS city, '' AS as_name, '' AS domain, '' AS site, NULL AS latitude, NULL AS longitude, NULL AS vlan,
-    0 AS address_high, ${addressLowOf(row, workloads * 2)} AS address_low, ${now - 30 * day} AS first_seen FROM range(${count}) t(i)`;
+    0 AS address_high, ${addressLowOf(row, workloads * 2)} AS address_low, ${now - 30 * day} AS first_seen, 0 AS identity FROM range(${count}) t(i)`;
 }
 
 function linksStatement(table: string, unit: number, from: number, to: number, share: string): string {
@@ -118,8 +142,8 @@ function linksStatement(table: string, unit: number, from: number, to: number, s
   return `INSERT INTO ${table} BY NAME
     SELECT t AS time, observer_key, ${keyOf("client")} AS client_key, ${keyOf("server")} AS server_key, 0 AS called_key, port AS server_port, 6 AS protocol,
       is_duplicate, sampling AS sampling_interval,
-      CASE WHEN observer_key = 999 THEN 1 + link % 4 ELSE 0 END AS client_interface,
-      CASE WHEN observer_key = 999 THEN 1 + link % 3 ELSE 0 END AS server_interface,
+      CASE WHEN observer_key = ${exporterKey} THEN 1 + link % 4 ELSE 0 END AS client_interface,
+      CASE WHEN observer_key = ${exporterKey} THEN 1 + link % 3 ELSE 0 END AS server_interface,
       (${scale} * exp(6 + 8 * weight + 2 * ${random("link", "t", "6")}))::BIGINT // sampling AS bytes_sent,
       (${scale} * exp(7 + 8 * weight + 2 * ${random("link", "t", "7")}))::BIGINT // sampling AS bytes_received,
       (${scale} * exp(1 + 6 * weight + ${random("link", "t", "8")}))::BIGINT // sampling AS packets,
@@ -155,7 +179,7 @@ function recordsStatement(
     egressInterface: "CASE WHEN agent THEN 0 ELSE 1 + i % 3 END",
     flowDirection: "255",
     samplingInterval: "CASE WHEN agent THEN 0 ELSE 64 END",
-    observer_key: "CASE WHEN agent THEN 1000 + w.client % 100 ELSE 999 END",
+    observer_key: `CASE WHEN agent THEN ${agentKey("w.client")} ELSE ${exporterKey} END`,
     observedEnd: "CASE WHEN agent THEN 1 ELSE 0 END",
     source_peer_key: keyOf("w.client"),
     destination_peer_key: keyOf("w.server"),

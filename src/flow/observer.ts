@@ -57,7 +57,7 @@ export class ObserverTable {
     return observer;
   }
 
-  /** The key under which the store keeps the observer: the same in every process. */
+  /** A number for the observer, the same in every process: the store finds it again by that. */
   key(row: number): number {
     return this.#keys[row]!;
   }

@@ -306,7 +306,7 @@ export class PeerTable {
     this.#onRename.push(tell);
   }
 
-  /** The key under which the store keeps this peer at this address: the same in every process. */
+  /** A number for this peer at this address, the same in every process: the store finds it again by that. */
   key(row: number): number {
     return this.#keys[row]!;
   }
@@ -361,7 +361,7 @@ export class PeerTable {
   }
 }
 
-/** 53-bit store key of a peer at an address. */
+/** A 53-bit number for a peer at an address, the same in every process. */
 export function peerKey(peer: Pick<Peer, "id" | "address" | "storedAs">): number {
   return identityKey(peer.storedAs ?? identityOf(peer));
 }

@@ -5,8 +5,8 @@ import { floorTo, hourMilliseconds } from "./window-parts.ts";
 export interface AskedRow extends Record<AskedCounter, number> {
   /** Unix ms of the hour's start. */
   readonly time: number;
-  /** Of the peer. */
-  readonly key: number;
+  /** Of the peer: `PeerTable.key`. */
+  readonly identity: number;
   readonly name: string;
   /** Unix ms. */
   lastSeen: number;
@@ -28,12 +28,12 @@ export class AskedBuffer {
   }
 
   /** False when there is no room for more of that source's. */
-  add(key: number, asked: AskedName, seen: number, source: string): boolean {
+  add(identity: number, asked: AskedName, seen: number, source: string): boolean {
     const time = floorTo(seen, hourMilliseconds);
-    const identity = `${time} ${key} ${asked.name}`;
-    const known = this.#rows.get(identity);
+    const together = `${time} ${identity} ${asked.name}`;
+    const known = this.#rows.get(together);
     if (known !== undefined) {
-      for (const counter of askedCounters) known[counter] = together(counter, known[counter], asked[counter]);
+      for (const counter of askedCounters) known[counter] = added(counter, known[counter], asked[counter]);
       known.lastSeen = Math.max(known.lastSeen, seen);
       return true;
     }
@@ -41,7 +41,7 @@ export class AskedBuffer {
     if (count >= rowsMax - this.#rows.size) return false;
     this.#countOf.set(source, count + 1);
     const { peer: _, name, ...counts } = asked;
-    this.#rows.set(identity, { ...counts, time, key, name, lastSeen: seen });
+    this.#rows.set(together, { ...counts, time, identity, name, lastSeen: seen });
     return true;
   }
 
@@ -53,6 +53,6 @@ export class AskedBuffer {
   }
 }
 
-function together(counter: AskedCounter, one: number, other: number): number {
+function added(counter: AskedCounter, one: number, other: number): number {
   return counter === "latencyMaxMicroseconds" ? Math.max(one, other) : one + other;
 }

@@ -8,6 +8,7 @@ import { SampleWorld } from "../sample-records.ts";
 import { AskedBuffer } from "./asked-buffer.ts";
 import { boundAsked, gatherAsked, writeAsked } from "./asked-table.ts";
 import { openDatabase, rowsOf } from "./database.ts";
+import { NamedRows } from "./named-rows.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { checkpoint, usedBytes } from "./retention.ts";
 import { inTransaction, writeWaiting } from "./writer.ts";
@@ -26,7 +27,7 @@ async function createTable(t: TestContext) {
   const write = async (names: readonly string[], seen: number) => {
     const buffer = new AskedBuffer();
     for (const name of names) buffer.add(7, { ...world.asked(2, name), queryCount: 1 }, seen, "web-1");
-    await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
+    await inTransaction(connection, async () => writeAsked(connection, buffer.take(), new Map([[7, 7]])));
   };
   const rows = (what: string) => rowsOf(connection, `SELECT ${what} FROM asked_names ORDER BY ALL`);
   return { connection, path: database.path, write, rows };
@@ -52,7 +53,7 @@ test("sums stop where numbers are exact no more, whatever an agent tells", async
   for (let i = 0; i < 3; i++) {
     const buffer = new AskedBuffer();
     buffer.add(7, most, 1, "web-1");
-    await inTransaction(connection, async () => writeAsked(connection, buffer.take()));
+    await inTransaction(connection, async () => writeAsked(connection, buffer.take(), new Map([[7, 7]])));
   }
   await gatherAsked(connection, 0);
   assert.deepEqual(await rows("query_count::VARCHAR"), [["9007199254740991"]]);
@@ -92,18 +93,23 @@ test("names count by their length: what long random ones take of the disk stays 
 test("names and the records of the same commit are there together, or neither is", async (t) => {
   const { connection, rows } = await createTable(t);
   const records = () => rowsOf(connection, "SELECT count(*)::DOUBLE FROM flow_records");
-  const commit = async (key: number) => {
-    const [buffer, names] = [new RecordBuffer(world.peers, world.observers), new AskedBuffer()];
+  const commit = async (isAskerNamed: boolean) => {
+    const named = { peers: new NamedRows(world.peers), observers: new NamedRows(world.observers) };
+    const [buffer, names] = [new RecordBuffer(named), new AskedBuffer()];
     const batch = world.batch(world.records(5, 1, 1));
     buffer.append(batch, batch.count, 1);
-    names.add(key, world.asked(2, "a.example"), 1, "web-1");
-    await writeWaiting(connection, {
-      ...{ chunks: buffer.take(), asked: names.take(), peers: [], observers: [], ingested: [] },
-      ...{ renamed: new Set<number>(), firstSeen: 1, renamedAt: 1, facts: undefined },
-    });
+    const asker = world.peers.intern({ ...world.records(1, 1, 1)[0]!.source, id: "process:web-1/asker" });
+    names.add(world.peers.key(asker), world.asked(asker, "a.example"), 1, "web-1");
+    if (isAskerNamed) named.peers.name(asker);
+    const waiting = {
+      ...{ chunks: buffer.take(), asked: names.take(), ingested: [] },
+      ...{ peers: named.peers.take(), observers: named.observers.take(), renamed: new Map() },
+      ...{ firstSeen: 1, renamedAt: 1, facts: undefined },
+    };
+    await writeWaiting(connection, waiting, { peers: 0, observers: 0 });
   };
-  await assert.rejects(commit(Number.NaN));
+  await assert.rejects(commit(false), /named by the same commit/);
   assert.deepEqual([(await records())[0], await rows("name")], [[0], []]);
-  await commit(7);
+  await commit(true);
   assert.deepEqual([(await records())[0], await rows("name")], [[5], [["a.example"]]]);
 });

@@ -1,4 +1,5 @@
 import duckdb from "@duckdb/node-bindings";
+import { assert } from "../../flow/index.ts";
 import { askedCounters, otherNames } from "../../topology/index.ts";
 import type { AskedRow } from "./asked-buffer.ts";
 import { type DatabaseConnection, rowsOf } from "./database.ts";
@@ -15,13 +16,19 @@ export const askedSums = askedCounters
   })
   .join(", ");
 
-/** Within the transaction that writes the records of the same time. */
-export function writeAsked({ handle }: DatabaseConnection, rows: readonly AskedRow[]): void {
+/** Within the transaction that writes the records of the same time. Keys of peers are by identity. */
+export function writeAsked(
+  { handle }: DatabaseConnection,
+  rows: readonly AskedRow[],
+  peerKeys: ReadonlyMap<number, number>,
+): void {
   const appender = duckdb.appender_create(handle, null, "asked_names");
   try {
     for (const row of rows) {
+      const key = peerKeys.get(row.identity);
+      assert(key !== undefined, "who asks is named by the same commit");
       duckdb.append_int64(appender, BigInt(Math.trunc(row.time)));
-      duckdb.append_int64(appender, BigInt(row.key));
+      duckdb.append_int64(appender, BigInt(key));
       duckdb.append_varchar(appender, row.name);
       for (const counter of askedCounters) duckdb.append_int64(appender, BigInt(Math.trunc(row[counter])));
       duckdb.append_int64(appender, BigInt(Math.trunc(row.lastSeen)));

@@ -62,7 +62,7 @@ test("a folder that is not there is made", async () => {
   await fresh.start();
   await fresh.stop();
   assert.deepEqual(readdirSync(folder).sort(), ["FORMAT", "portolan.duckdb", "reserve"]);
-  assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), "portolan data 5\n");
+  assert.equal(readFileSync(join(folder, "FORMAT"), "utf8"), "portolan data 6\n");
   assert.equal(statSync(folder).mode & 0o777, 0o700, "who talks to whom is nothing for everybody");
 });
 
@@ -112,7 +112,7 @@ test("a damaged log is refused, one that is cut off is read as far as it goes", 
 test("a damaged format file is refused", async () => {
   const folder = copyOfSample("format");
   writeFileSync(join(folder, "FORMAT"), "something else\n");
-  await refuses(folder, "store_damaged", /expected "portolan data 5", found "something else\\n"/);
+  await refuses(folder, "store_damaged", /expected "portolan data 6", found "something else\\n"/);
 });
 
 test("a newer version is refused, by the format file or by the table", async () => {
@@ -121,7 +121,7 @@ test("a newer version is refused, by the format file or by the table", async () 
   await refuses(
     folder,
     "store_newer",
-    /its format is version 7, this program reads up to 5; .*nothing was deleted/,
+    /its format is version 7, this program reads up to 6; .*nothing was deleted/,
   );
   rmSync(join(folder, "FORMAT"));
   await runSql(folder, "UPDATE portolan_format SET version = 9");

@@ -1,5 +1,5 @@
-import type { FlowBatch } from "../../flow/index.ts";
-import type { AskedName } from "../../topology/index.ts";
+import type { FlowBatch, Observer } from "../../flow/index.ts";
+import type { AskedName, Peer } from "../../topology/index.ts";
 import type { StoreConfig } from "../config.ts";
 import { OperatingError } from "../errors.ts";
 import { Ingested, type IngestedEpoch, type IngestedMessage } from "../ingested.ts";
@@ -35,10 +35,12 @@ import { KnownEnds } from "./known-ends.ts";
 import { peersById, values } from "./known-peers.ts";
 import { links } from "./links.ts";
 import { LooseNames } from "./loose-names.ts";
-import { Newcomers } from "./newcomers.ts";
+import { NamedRows } from "./named-rows.ts";
+import { type LastKeys, type NamedKeys, readLastKey } from "./named-tables.ts";
 import { type Question, Questions, readMarks, rollUpMarksStatement } from "./questions.ts";
 import { recentLinks } from "./recent-links.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { RenamedPeers } from "./renamed-peers.ts";
 import { keepReserve, makeRoom } from "./reserve.ts";
 import { removeOld, removeUnnamed, removeUntil, usedBytes } from "./retention.ts";
 import { lastIdBefore, lowerMarks, rollUp, rollUpCoarser } from "./roll-up.ts";
@@ -68,7 +70,12 @@ class DuckDBStore implements Store {
   readonly #config: DuckDBStoreConfig;
   readonly #dependencies: StoreDependencies;
   readonly #buffer: RecordBuffer;
-  readonly #newcomers: Newcomers;
+  /** Whom the records and names that wait name. */
+  readonly #peers: NamedRows<Peer>;
+  readonly #observers: NamedRows<Observer>;
+  readonly #renamed: RenamedPeers;
+  /** They never go back: whoever remembers a key finds nobody else under it. */
+  readonly #lastKeys: LastKeys = { peers: 0, observers: 0 };
   readonly #asked = new AskedBuffer();
   readonly #ingested = new Ingested();
   readonly #ends = new KnownEnds();
@@ -99,8 +106,10 @@ class DuckDBStore implements Store {
   constructor(config: DuckDBStoreConfig, dependencies: StoreDependencies) {
     this.#config = config;
     this.#dependencies = dependencies;
-    this.#buffer = new RecordBuffer(dependencies.peers, dependencies.observers);
-    this.#newcomers = new Newcomers(dependencies.peers, dependencies.observers);
+    this.#peers = new NamedRows(dependencies.peers);
+    this.#observers = new NamedRows(dependencies.observers);
+    this.#renamed = new RenamedPeers(dependencies.peers);
+    this.#buffer = new RecordBuffer({ peers: this.#peers, observers: this.#observers });
   }
 
   async start(): Promise<void> {
@@ -144,7 +153,6 @@ class DuckDBStore implements Store {
     const rowCount = Math.min(batch.count, this.freeRows);
     if (rowCount < batch.count) drop("queue_full", "store", batch.count - rowCount);
     if (rowCount === 0) return;
-    this.#newcomers.collect(batch, rowCount);
     const time = batch.columns.collectionTimeMilliseconds[0]!;
     this.#firstWaitingTime = Math.min(this.#firstWaitingTime, time);
     this.#latest = time;
@@ -156,7 +164,7 @@ class DuckDBStore implements Store {
     const { drop, peers } = this.#dependencies;
     let lostCount = 0;
     for (const each of asked) {
-      if (this.#asked.add(peers.key(each.peer), each, seen, source)) this.#newcomers.collectPeer(each.peer);
+      if (this.#asked.add(peers.key(each.peer), each, seen, source)) this.#peers.name(each.peer);
       else lostCount++;
     }
     if (lostCount > 0) drop("lookup_lost", "store", lostCount);
@@ -239,7 +247,7 @@ class DuckDBStore implements Store {
   }
 
   async #open(): Promise<void> {
-    const { database, writer, marks, lastId, ingested } = await openWriter(
+    const { database, writer, marks, lastId, lastKeys, ingested } = await openWriter(
       this.#config,
       this.#looseNames,
       this.#dependencies.log,
@@ -247,6 +255,8 @@ class DuckDBStore implements Store {
     this.#ingested.load(ingested);
     this.#marks = marks;
     this.#committedId = Math.max(marks.rolledUpId, lastId);
+    for (const table of ["peers", "observers"] as const)
+      this.#lastKeys[table] = Math.max(this.#lastKeys[table], lastKeys[table]);
     this.#openSince = lastId > marks.rolledUpId ? 0 : Number.POSITIVE_INFINITY;
     if (this.#buffer.rowCount === 0) this.#nextId = this.#committedId + 1;
     this.#opened = { database, writer, questions: new Questions(database, this.#ends) };
@@ -289,7 +299,7 @@ class DuckDBStore implements Store {
   async #commitWaiting(): Promise<void> {
     const rowCount = this.#buffer.rowCount;
     const isEmpty = rowCount === 0 && this.#asked.count === 0;
-    if (isEmpty && this.#ingested.waitingCount === 0 && !this.#newcomers.hasRenamed) return;
+    if (isEmpty && this.#ingested.waitingCount === 0 && this.#renamed.count === 0) return;
     const throughId = this.#nextId - 1;
     const messages = this.#ingested.take();
     const ingested = messages.epochs;
@@ -301,7 +311,9 @@ class DuckDBStore implements Store {
       ...{
         chunks: this.#buffer.take(),
         asked: this.#asked.take(),
-        ...this.#newcomers.take(),
+        peers: this.#peers.take(),
+        observers: this.#observers.take(),
+        renamed: this.#renamed.take(),
         firstSeen,
         ingested,
         facts,
@@ -312,7 +324,9 @@ class DuckDBStore implements Store {
     let isDurable = false;
     try {
       if (this.#opened === undefined) await this.#open();
-      await this.#write(this.#opened!, waiting);
+      const keys = await this.#write(this.#opened!, waiting);
+      this.#peers.learn(waiting.peers, keys.peers);
+      this.#observers.learn(waiting.observers, keys.observers);
       if (waiting.renamed.size > 0) this.#ends.forget();
       this.#committedId = throughId;
       this.#looseNames.add(waiting.asked);
@@ -320,7 +334,7 @@ class DuckDBStore implements Store {
       this.#isFailing = false;
       isDurable = true;
     } catch (cause) {
-      this.#newcomers.giveBack(waiting);
+      this.#renamed.giveBack(waiting.renamed);
       const reason = isNoRoom(cause as Error) ? "store_full" : "store_failed";
       if (rowCount > 0) this.#dependencies.drop(reason, "store", rowCount);
       if (waiting.asked.length > 0) this.#dependencies.drop("lookup_lost", "store", waiting.asked.length);
@@ -333,16 +347,16 @@ class DuckDBStore implements Store {
   }
 
   /** Records that are here come before questions: when these have all the memory, they are given up. */
-  async #write({ writer, questions }: Opened, waiting: Waiting): Promise<void> {
+  async #write({ writer, questions }: Opened, waiting: Waiting): Promise<NamedKeys> {
     try {
-      await writeWaiting(writer, waiting);
+      return await writeWaiting(writer, waiting, this.#lastKeys);
     } catch (cause) {
       if (!/out of memory|failed to (allocate|pin)/i.test((cause as Error).message)) throw cause;
       this.#dependencies.log?.(
         "store: questions took all memory and were given up; store.memory is what there is",
       );
       questions.giveUp();
-      await writeWaiting(writer, waiting);
+      return await writeWaiting(writer, waiting, this.#lastKeys);
     }
   }
 
@@ -414,8 +428,9 @@ class DuckDBStore implements Store {
   async #prune(writer: DatabaseConnection, now: number): Promise<void> {
     const hour = Math.floor(now / (60 * minuteMilliseconds));
     if (!this.#hasRemoved || hour === this.#prunedHour) return;
-    // From here on each peer counts as new again; what waits already names its peers once it is committed.
-    this.#newcomers.forget();
+    // Of each peer the file is asked anew from here on; those whom what waits already names are named in it before it is looked through.
+    this.#peers.forget();
+    this.#observers.forget();
     await this.#commitWaiting();
     await removeUnnamed(writer);
     this.#hasRemoved = false;
@@ -437,7 +452,11 @@ async function openWriter(
     const [row] = await rowsOf(writer, "SELECT coalesce(max(record_id), 0)::DOUBLE FROM flow_records");
     await looseNames.load(writer);
     const ingested = await readIngested(writer);
-    return { database, writer, marks, lastId: row![0] as number, ingested };
+    const lastKeys = {
+      peers: await readLastKey(writer, "peers"),
+      observers: await readLastKey(writer, "observers"),
+    };
+    return { database, writer, marks, lastId: row![0] as number, lastKeys, ingested };
   } catch (cause) {
     database.close();
     throw damagedError(database.path, cause as Error);

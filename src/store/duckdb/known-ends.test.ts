@@ -17,7 +17,9 @@ test("a name that becomes durable while a question is answered is what the next 
   const { sql } = await database.connect();
   t.after(() => sql.closeSync());
   const texts = [...peerTextColumns, ...derivedTextColumns].map((name) => `'10.9.1.1' AS ${name}`);
-  await sql.run(`INSERT INTO peers BY NAME SELECT 7 AS key, 0 AS first_seen, ${texts.join(", ")}`);
+  await sql.run(
+    `INSERT INTO peers BY NAME SELECT 7 AS key, 7 AS identity, 0 AS first_seen, ${texts.join(", ")}`,
+  );
   const ends = new KnownEnds();
   const questions = new Questions(database, ends);
   const name = async (question: Question) =>

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { peerKey } from "../../topology/index.ts";
 import { storeDefaults } from "../config.ts";
 import { SampleWorld } from "../sample-records.ts";
 import type { Store } from "../store.ts";
@@ -179,7 +180,7 @@ test("a folder of version 4 becomes one of today: names are looked up from then 
   const world = new SampleWorld(1);
   const store = createDuckDBStore({ ...storeDefaults, folder }, { ...world, log: (line) => log.push(line) });
   await store.start();
-  assert.deepEqual(log, ["store: the data folder becomes version 5: names that peers looked up"]);
+  assert.equal(log[0], "store: the data folder becomes version 5: names that peers looked up");
   const question = { ...window, limit: 10 };
   assert.deepEqual((await store.askedNames(question)).rows, [], "of what was before nobody knows");
   const row = world.peers.intern(world.records(1, window.from, 1)[0]!.source);
@@ -194,6 +195,62 @@ test("a folder of version 4 becomes one of today: names are looked up from then 
   const after = await runSql(folder, figures);
   assert.deepEqual(after[0]!.slice(0, 2), before[0]!.slice(0, 2));
   assert.equal(after[0]![3], before[0]![3]);
+});
+
+test("a folder of version 5 becomes one of today: who is there keeps the key, under which new records are found too", async () => {
+  const folder = await oldFolder("fifth", 5);
+  const figures = `SELECT (SELECT count(*) FROM flow_records)::DOUBLE, (SELECT sum(bytes_sent)::DOUBLE FROM link_hours),
+    (SELECT sum(query_count)::DOUBLE FROM asked_names), (SELECT list((key, id, address) ORDER BY key)::VARCHAR FROM peers)`;
+  const before = await runSql(folder, figures);
+  const log: string[] = [];
+  await (await opened(folder, log)).stop();
+  assert.match(log[0]!, /^store: the data folder becomes version 6: small keys of peers and observers/);
+  assert.equal(log.length, 1);
+  assert.deepEqual(await runSql(folder, figures), before, "nothing was written anew");
+
+  const world = new SampleWorld(3);
+  const there = new Set(
+    (await runSql(folder, "SELECT identity::DOUBLE FROM peers")).map(([identity]) => identity),
+  );
+  const known = world
+    .records(200, window.from, 60_000)
+    .filter((each) =>
+      [each.source, each.destination, each.called ?? each.source].every((end) => there.has(peerKey(end))),
+    );
+  const strangers = ["10.9.9.1", "10.9.9.2"].map((address) => ({
+    ...{ ...known[0]!.source, id: `host:${address}`, name: address, address },
+  }));
+  const store = createDuckDBStore({ ...storeDefaults, folder }, { ...world, log: assert.fail });
+  await store.start();
+  const stranger = { ...known[0]!, source: strangers[0]!, destination: strangers[1]!, called: undefined };
+  const observer = { id: "agent:new", kind: "agent", name: "new" } as const;
+  store.append(world.batch([...known, { ...stranger, time: known.at(-1)!.time, observer }]));
+  await store.commit();
+  const { records } = await store.flows({ from: window.from, to: window.from + 60_000, limit: 1000 });
+  const ends = records.map(({ sourcePeer, destinationPeer, observer: by }) => [
+    sourcePeer,
+    destinationPeer,
+    by,
+  ]);
+  assert.deepEqual(
+    ends.reverse(),
+    [...known, { ...stranger, observer }].map((each) => [
+      each.source.id,
+      each.destination.id,
+      each.observer.id,
+    ]),
+  );
+  await store.stop();
+  const old = `(SELECT key FROM peers WHERE identity = key)`;
+  const [counts] = await runSql(
+    folder,
+    `SELECT count(*)::DOUBLE, count(DISTINCT identity)::DOUBLE, (SELECT list(key::DOUBLE ORDER BY key) FROM peers WHERE key NOT IN ${old}),
+      (SELECT list(key::DOUBLE) FROM observers WHERE identity <> key),
+      (SELECT count(*)::DOUBLE FROM flow_records WHERE record_id > ${before[0]![0]} AND source_peer_key IN ${old}) FROM peers`,
+  );
+  const [[peersBefore] = []] = await runSql(folder, `SELECT count(*)::DOUBLE FROM ${old}`);
+  assert.deepEqual(counts, [Number(peersBefore) + 2, Number(peersBefore) + 2, [1, 2], [1], known.length]);
+  assert.ok(known.length > 100);
 });
 
 test("a folder that came from an older version has the tables of a new one", async () => {
@@ -250,7 +307,7 @@ test("a step that the tables do not take is refused in words, and nothing is cha
   const before = await allColumns(folder);
   await assert.rejects(opened(folder), {
     code: "store_damaged",
-    message: /of version 1, does not become one of 5: .*nothing was deleted/,
+    message: /of version 1, does not become one of 6: .*nothing was deleted/,
   });
   assert.deepEqual(await runSql(folder, "SELECT version FROM portolan_format"), [[1]]);
   assert.deepEqual(await allColumns(folder), before);

@@ -171,6 +171,14 @@ export const migrations: readonly Migration[] = [
         latency_max_microseconds BIGINT NOT NULL, last_seen BIGINT NOT NULL)`,
     ],
   },
+  {
+    version: 6,
+    brings: "small keys of peers and observers, which take less room; those that are there keep theirs",
+    statements: ["peers", "observers"].flatMap((table) => [
+      ...addColumns(table, "BIGINT", ["identity"]),
+      `UPDATE ${table} SET identity = key`,
+    ]),
+  },
 ];
 
 /**

@@ -36,7 +36,7 @@ const numberTypes: Readonly<Record<string, string>> = {
   vlan: "USMALLINT",
 };
 
-/** `key` first, then texts, numbers, the halves of the address, and the time of the first record: in this order they are appended. */
+/** `key` first, then texts, numbers, the halves of the address, the time of the first record, and the identity: in this order they are appended. */
 export const peerColumnDefinitions = [
   "key BIGINT NOT NULL",
   ...[...peerTextColumns, ...derivedTextColumns].map((name) => `${name} VARCHAR NOT NULL`),
@@ -44,9 +44,10 @@ export const peerColumnDefinitions = [
   `${peerAddressColumns.high} UBIGINT`,
   `${peerAddressColumns.low} UBIGINT`,
   "first_seen BIGINT NOT NULL",
+  "identity BIGINT NOT NULL",
 ].join(", ");
 
-/** Everything but the key, the halves of the address and the first time: what is replaced when a peer gets other facts. */
+/** Everything but key and identity, the halves of the address and the first time: what is replaced when a peer gets other facts. */
 export const replacedColumns: readonly string[] = [
   ...peerTextColumns,
   ...derivedTextColumns,

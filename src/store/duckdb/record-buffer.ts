@@ -1,11 +1,14 @@
-import type { FieldName, FlowBatch, ObserverTable } from "../../flow/index.ts";
-import type { PeerTable } from "../../topology/index.ts";
-import { fieldColumns, flowRecordColumns, type keyColumns } from "./schema.ts";
+import type { FlowBatch } from "../../flow/index.ts";
+import type { NamedRows } from "./named-rows.ts";
+import { fieldColumns, flowRecordColumns, type NamedTable, type StoredColumn } from "./schema.ts";
 
 /** Rows of a DuckDB data chunk. */
 export const chunkRows = 2048;
 
-/** Up to `chunkRows` records in the form of DuckDB's vectors: one little-endian array per column. */
+/**
+ * Up to `chunkRows` records in the form of DuckDB's vectors: one little-endian array per column. Where the table has a key, this has the
+ * place of whom it is of among those whom the commit names (u32; 0 for nobody): the file gives keys when it is written.
+ */
 export interface RecordChunk {
   rowCount: number;
   readonly columns: readonly Uint8Array[];
@@ -19,16 +22,15 @@ export class RecordBuffer {
   rowCount = 0;
   #chunks: RecordChunk[] = [];
   readonly #spare: RecordChunk[] = [];
-  readonly #peers: PeerTable;
-  readonly #observers: ObserverTable;
+  readonly #named: Readonly<Record<NamedTable, NamedRows<unknown>>>;
 
-  constructor(peers: PeerTable, observers: ObserverTable) {
-    this.#peers = peers;
-    this.#observers = observers;
+  constructor(named: Readonly<Record<NamedTable, NamedRows<unknown>>>) {
+    this.#named = named;
   }
 
   /** Copies the first `rowCount` rows of the batch; the first of them gets `firstId`. */
   append(batch: FlowBatch, rowCount: number, firstId: number): void {
+    for (const table of Object.values(this.#named)) table.follow();
     for (let row = 0; row < rowCount; ) {
       const chunk = this.#chunkWithRoom();
       const count = Math.min(rowCount - row, chunkRows - chunk.rowCount);
@@ -58,7 +60,7 @@ export class RecordBuffer {
   #chunkWithRoom(): RecordChunk {
     const last = this.#chunks.at(-1);
     if (last !== undefined && last.rowCount < chunkRows) return last;
-    const columns = () => flowRecordColumns.map(({ bytes }) => new Uint8Array(bytes * chunkRows));
+    const columns = () => flowRecordColumns.map((column) => new Uint8Array(waitingBytes(column) * chunkRows));
     const chunk = this.#spare.pop() ?? { rowCount: 0, columns: columns() };
     this.#chunks.push(chunk);
     return chunk;
@@ -68,12 +70,14 @@ export class RecordBuffer {
     const at = chunk.rowCount;
     const ids = wordsOf(chunk.columns[0]!);
     for (let i = 0; i < count; i++) writeInteger(ids, at + i, firstId + i);
-    for (const [i, { field, offset }] of fieldColumns.entries()) {
+    for (const [i, { field, offset, keyOf }] of fieldColumns.entries()) {
       const target = chunk.columns[i + 1]!;
       const { name, column } = field;
-      if (name === "observer") copyKeys(batch, name, from, target, at, count, this.#observers);
-      else if (name === "sourcePeer" || name === "destinationPeer" || name === "calledPeer") {
-        copyKeys(batch, name, from, target, at, count, this.#peers);
+      if (keyOf !== undefined) {
+        // Nobody was called is 0; ends that are not known have a row, and so a key, of their own.
+        const isOptional = name === "calledPeer";
+        const rows = batch.columns[name] as Uint32Array;
+        writePlaces(rows, from, target, at, count, this.#named[keyOf], isOptional);
       } else if (column === "address") {
         copyHalves(batch.columns[name], from, offset, target, at, count);
       } else if (column === "f64") copyIntegers(batch.columns[name], from, target, at, count);
@@ -82,8 +86,13 @@ export class RecordBuffer {
   }
 }
 
-/** About 45 MB: what a commit of a second needs at 250,000 records a second. */
+/** About 55 MB: what a commit of a second needs at 250,000 records a second. */
 const spareChunksMax = 128;
+
+/** Bytes of a value while it waits. */
+function waitingBytes({ bytes, keyOf }: StoredColumn): number {
+  return keyOf === undefined ? bytes : Uint32Array.BYTES_PER_ELEMENT;
+}
 
 function wordsOf(column: Uint8Array): Uint32Array {
   return new Uint32Array(column.buffer, column.byteOffset, column.byteLength >> 2);
@@ -96,23 +105,42 @@ function writeInteger(words: Uint32Array, index: number, value: number): void {
   words[index * 2 + 1] = whole / 2 ** 32;
 }
 
-function copyKeys(
-  batch: FlowBatch,
-  name: FieldName & keyof typeof keyColumns,
+function writePlaces(
+  rows: Uint32Array,
   from: number,
   target: Uint8Array,
   at: number,
   count: number,
-  table: { key(row: number): number },
+  named: NamedRows<unknown>,
+  isOptional: boolean,
 ): void {
-  const rows = batch.columns[name];
   const words = wordsOf(target);
-  // Nobody was called is 0; ends that are not known have a row, and so a key, of their own.
-  const isOptional = name === "calledPeer";
   for (let i = 0; i < count; i++) {
     const row = rows[from + i]!;
-    writeInteger(words, at + i, isOptional && row === 0 ? 0 : table.key(row));
+    words[at + i] = isOptional && row === 0 ? 0 : named.place(row);
   }
+}
+
+/** The keys of a column of places, as the table has them. Keys are two words each, by place; `target` has room for `rowCount`. */
+export function writeKeys(
+  places: Uint8Array,
+  rowCount: number,
+  keys: Uint32Array,
+  target: Uint32Array,
+): void {
+  const words = wordsOf(places);
+  for (let i = 0; i < rowCount; i++) {
+    const place = words[i]!;
+    target[i * 2] = keys[place * 2]!;
+    target[i * 2 + 1] = keys[place * 2 + 1]!;
+  }
+}
+
+/** Numbers as `writeKeys` takes them. */
+export function keyWords(keys: Float64Array): Uint32Array {
+  const words = new Uint32Array(keys.length * 2);
+  for (let place = 0; place < keys.length; place++) writeInteger(words, place, keys[place]!);
+  return words;
 }
 
 function copyIntegers(

@@ -86,7 +86,7 @@ export async function removeUntil(
 /** What a row takes on disk, about: DuckDB does not say. Too little removed is made up for in the next step. */
 const linkBytes = 25;
 /** Of a small table more: each of its columns has a block. */
-const recordBytes = { min: 50, max: 200 } as const;
+const recordBytes = { min: 30, max: 200 } as const;
 
 async function removeOldestRecords(
   connection: DatabaseConnection,

@@ -7,14 +7,19 @@ import { peerColumnDefinitions } from "./peer-columns.ts";
  * Raised with every change that an older program cannot read, and a step in migrations.ts. docs/formats/data-folder.md
  * describes it.
  */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 /** DuckDB's type for a column, and the bytes of one value in a vector. */
 export interface StoredColumn {
   readonly name: string;
   readonly type: "UTINYINT" | "USMALLINT" | "UINTEGER" | "BIGINT" | "UBIGINT";
   readonly bytes: number;
+  /** Of a key: the table that it is of. */
+  readonly keyOf?: NamedTable;
 }
+
+/** Tables of those whom records name. */
+export type NamedTable = "peers" | "observers";
 
 /** A column of `flow_records`: what it holds of which field. */
 export interface FlowRecordColumn extends StoredColumn {
@@ -31,7 +36,9 @@ export const keyColumns = {
   calledPeer: "called_peer_key",
 } as const;
 
-const storedTypes: Readonly<Record<Exclude<ColumnEncoding, "address">, Omit<StoredColumn, "name">>> = {
+const storedTypes: Readonly<
+  Record<Exclude<ColumnEncoding, "address">, Pick<StoredColumn, "type" | "bytes">>
+> = {
   u8: { type: "UTINYINT", bytes: 1 },
   u16: { type: "USMALLINT", bytes: 2 },
   u32: { type: "UINTEGER", bytes: 4 },
@@ -56,11 +63,10 @@ function columnsOf(field: CoreField): FlowRecordColumn[] {
       { name: low, type: "UBIGINT", bytes: 8, field, offset: halfOffsets.low },
     ];
   }
-  const stored: StoredColumn =
-    name in keyColumns
-      ? { name: keyColumns[name as keyof typeof keyColumns], type: "BIGINT", bytes: 8 }
-      : { name, ...storedTypes[column] };
-  return [{ ...stored, field, offset: 0 }];
+  if (!(name in keyColumns)) return [{ name, ...storedTypes[column], field, offset: 0 }];
+  const keyOf = name === "observer" ? "observers" : "peers";
+  const keyColumn = keyColumns[name as keyof typeof keyColumns];
+  return [{ name: keyColumn, type: "BIGINT", bytes: 8, field, offset: 0, keyOf }];
 }
 
 /** Links per minute, hour and day: three tables alike. */
@@ -135,6 +141,10 @@ export const counterColumns: Readonly<Record<LinkCounter, LinkSumColumn>> = {
 /** The least of several `rtt_min`, of which 0 is not known. */
 export const leastRtt = (name: string) => `coalesce(min(nullif(${name}, 0)), 0)`;
 
+/** In this order they are appended. */
+export const observerColumnDefinitions =
+  "key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL, identity BIGINT NOT NULL";
+
 /** Made in every database that has it not yet: programs that do not know it need not. */
 export const ingestedStatement = `CREATE TABLE IF NOT EXISTS ingested (epoch VARCHAR NOT NULL, instance VARCHAR NOT NULL, node VARCHAR NOT NULL,
     agent_version VARCHAR NOT NULL, sequence BIGINT NOT NULL, seen BIGINT NOT NULL, recent UBIGINT NOT NULL)`;
@@ -150,5 +160,5 @@ export const schemaStatements: readonly string[] = [
   `CREATE TABLE asked_names ${askedTableColumns}`,
   `CREATE TABLE peers (${peerColumnDefinitions})`,
   "CREATE TABLE peer_names (key BIGINT NOT NULL, name VARCHAR NOT NULL, until BIGINT NOT NULL)",
-  "CREATE TABLE observers (key BIGINT NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL)",
+  `CREATE TABLE observers (${observerColumnDefinitions})`,
 ];
