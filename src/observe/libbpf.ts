@@ -5,6 +5,8 @@ import { KernelError } from "./kernel-error.ts";
 type Pointer = bigint;
 
 export interface Libbpf {
+  /** Processors that this machine may have, those that are switched off included: their numbers are below it. */
+  possibleProcessors(): number;
   /** Opens an ELF object from memory; loads nothing yet. */
   openObject(elf: Uint8Array, name: string): BpfObject;
 }
@@ -29,25 +31,32 @@ export interface BpfObject {
   /** Reads the value of a key of 8 bytes into `target`; false when there is none. */
   readValue(map: string, key: bigint, target: Uint8Array): boolean;
   mapRingBuffer(map: string, dataBytes: number): RingBufferMemory;
+  /** Maps an array map that was made for it (BPF_F_MMAPABLE), for reading and writing. */
+  mapArray(map: string, bytes: number): ArrayBuffer;
+  /** Maps a window of such a map, for reading; `windowBytes` divides `bytes`. */
+  mapArrayWindow(map: string, bytes: number, windowBytes: number): MemoryWindow;
   /** Detaches, unloads, unmaps. Views handed out must not be used afterwards. */
   close(): void;
 }
 
+/** What is looked at through a window, since every page that is mapped counts as ours. */
+export interface MemoryWindow {
+  /** The window, and of a ring buffer as much behind it as the longest record takes. */
+  readonly data: ArrayBuffer;
+  /** Of all that may be looked at. */
+  readonly dataBytes: number;
+  readonly windowBytes: number;
+  /** Moves the window to begin at this offset, a multiple of its length. It begins at 0. Throws KernelError. */
+  moveWindow(offset: number): void;
+}
+
 /**
  * The three regions of a BPF ring buffer (kernel/bpf/ringbuf.c): our position, the kernel's position, the data twice, so that a record
- * never wraps. Of the data a window is mapped, since every page that is mapped counts as ours.
+ * never wraps. Both lengths are powers of two.
  */
-export interface RingBufferMemory {
+export interface RingBufferMemory extends MemoryWindow {
   readonly consumer: ArrayBuffer;
   readonly producer: ArrayBuffer;
-  /** The window, and as much behind it as the longest record takes. */
-  readonly data: ArrayBuffer;
-  /** Of the data, a power of two. */
-  readonly dataBytes: number;
-  /** A power of two, not above `dataBytes`. */
-  readonly windowBytes: number;
-  /** Moves the window to begin at this offset of the data, a multiple of its length. It begins at 0. Throws KernelError. */
-  moveWindow(offset: number): void;
 }
 
 const protRead = 1;
@@ -107,11 +116,17 @@ export function loadLibbpf(): Libbpf {
     ),
     munmap: libc.func("int munmap(uintptr_t address, size_t length)"),
     pageSize: libc.func("int getpagesize()"),
+    possibleProcessors: bpf.func("int libbpf_num_possible_cpus()"),
   };
   // libbpf prints its own explanations to standard error; ours are in words (can-run.ts).
   call.setPrint(null);
 
   return {
+    possibleProcessors() {
+      const count = call.possibleProcessors();
+      if (count < 0) throw new KernelError("processors", -count);
+      return count;
+    },
     openObject(elf, name) {
       const object = check(call.openMemory(elf, elf.length, null), `bpf object ${name}`);
       return createObject(object, name);
@@ -219,6 +234,27 @@ export function loadLibbpf(): Libbpf {
           ...{ data: koffi.view(data, length), dataBytes, windowBytes },
           moveWindow(offset) {
             mapMemory(window(offset), data, what);
+          },
+        };
+      },
+      mapArray(name, bytes) {
+        const page: number = call.pageSize();
+        const length = Math.ceil(bytes / page) * page;
+        const memory = { fd: fdOf("map", name), length, prot: protRead | protWrite, offset: 0 };
+        return koffi.view(mapMemory(memory, 0n, `map ${name}`), bytes);
+      },
+      mapArrayWindow(name, bytes, windowBytes) {
+        const window = (offset: number) => ({
+          fd: fdOf("map", name),
+          length: windowBytes,
+          prot: protRead,
+          offset,
+        });
+        const data = mapMemory(window(0), 0n, `map ${name}`);
+        return {
+          ...{ data: koffi.view(data, windowBytes), dataBytes: bytes, windowBytes },
+          moveWindow(offset) {
+            mapMemory(window(offset), data, `map ${name}`);
           },
         };
       },

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
+import { mapLogs, sizeLogs, TcpLogs } from "./tcp-logs.ts";
 import { TcpReport } from "./tcp-report.ts";
 
-const ringBufferBytes = 8 * 1024 * 1024; // `reports` in tcp.bpf.c
+const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
@@ -36,7 +37,7 @@ export interface TcpObserver {
   start(): void;
   /** Has the kernel report every live socket that moved since the last walk. */
   walk(): void;
-  /** Reads the waiting reports, oldest first; the report is valid until `visit` returns. Returns how many. */
+  /** Reads the waiting reports, a socket's oldest first; the report is valid until `visit` returns. Returns how many. */
   drain(visit: (report: TcpReport) => void): number;
   losses(): TcpLosses;
   /** The last part of a cgroup's path as it was when a socket was first seen in it; "" when not known. */
@@ -58,6 +59,8 @@ export function createTcpObserver({
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
+  let logs: TcpLogs | undefined;
+  let end: TcpReport | undefined;
   let walkProgram: WalkProgram = walkPrograms.at(-1)!;
   let followsSoftErrors = false;
   const nameBytes = new Uint8Array(cgroupNameBytes);
@@ -67,8 +70,10 @@ export function createTcpObserver({
 
   /** `followErrors`: with the optional program, attached to the root of cgroup v2. `walk`: the program that walks. */
   function load(elf: Uint8Array, followErrors: boolean, walk: WalkProgram): BpfObject {
-    const opened = loadLibbpf().openObject(elf, "tcp");
+    const libbpf = loadLibbpf();
+    const opened = libbpf.openObject(elf, "tcp");
     try {
+      sizeLogs(opened, libbpf.possibleProcessors());
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
@@ -111,6 +116,10 @@ export function createTcpObserver({
         const memory = object.mapRingBuffer("reports", ringBufferBytes);
         ring = new RingBuffer(memory);
         report = new TcpReport(memory.data);
+        const processors = loadLibbpf().possibleProcessors();
+        const logsMemory = mapLogs(object, processors);
+        logs = new TcpLogs(logsMemory, processors);
+        end = new TcpReport(logsMemory.ends.data);
         object.attach("follow_state");
         object.runIterator("find_sockets");
         object.runSyscall("settle_roles");
@@ -123,12 +132,19 @@ export function createTcpObserver({
       object?.runSyscall(walkProgram);
     },
     drain(visit) {
-      if (ring === undefined || report === undefined) return 0;
+      if (ring === undefined || report === undefined || logs === undefined || end === undefined) return 0;
       const window = report;
-      return ring.consume((offset) => {
+      const endWindow = end;
+      // What is in a log is all that there was of a socket: nothing said of it is elsewhere.
+      const walked = ring.consume((offset) => {
         window.moveTo(offset);
         visit(window);
       });
+      const ended = logs.consume((offset) => {
+        endWindow.moveTo(offset);
+        visit(endWindow);
+      });
+      return walked + ended;
     },
     losses() {
       object?.readArray("losses", lossBytes);
@@ -148,6 +164,8 @@ export function createTcpObserver({
     stop() {
       ring = undefined;
       report = undefined;
+      logs = undefined;
+      end = undefined;
       object?.close();
       object = undefined;
     },

@@ -36,26 +36,31 @@ struct totals {
 	__u32 retransmits;
 };
 
-struct connection {
+/* What is known of a socket before it is asked for its counters. */
+struct facts {
 	__u64 cookie; /* of the socket, which no other has until the machine starts anew; 0 of a subflow that has none */
 	struct owner owner;
-	struct totals reported;
-	struct counters final;    /* valid when `closed`: the end waits for the next walk */
 	__u64 opened_nanoseconds;
 	__u32 network_namespace;
-	__u32 error;
 	__u32 connect_microseconds; /* of an attempt that has ended: how long it was tried */
 	__u16 local_port;
 	__u16 remote_port;
+	__u8 role;
+	__u8 opened; /* reached ESTABLISHED, and the tuple is complete */
+	__u8 reserved[2];
 	__u8 local_address[16];
 	__u8 remote_address[16];
-	__u8 role;
+};
+
+struct connection {
+	struct facts facts;
+	struct totals reported;
+	struct counters final;    /* valid when `closed`: the end waits for the next walk */
+	__u32 error;
 	__u8 older;            /* was there before the programs were attached */
-	__u8 opened;           /* reached ESTABLISHED, and the tuple is complete */
 	__u8 closed;
 	__u8 any_reported;     /* these two are written under the claim only, the others by events, so that no bit is lost */
 	__u8 opening_reported;
-	__u8 reserved[2];
 	__u32 claimed;         /* 1 while one processor reports it: see claim() */
 	__u32 slot;            /* of this entry in `slots` */
 };
@@ -148,13 +153,10 @@ struct {
 	__type(value, __u32);
 } told_errors SEC(".maps");
 
-/*
- * 8 MiB hold 65,536 reports: what as many busy sockets say in one poll, or as many that end. An end that finds no room takes
- * several times as long, since it has to make way for the next socket at its address.
- */
+/* 4 MiB hold 32,768 reports: what as many busy sockets say in one walk. Ends come here when a processor's log is full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 * 1024 * 1024);
+	__uint(max_entries, 4 * 1024 * 1024);
 } reports SEC(".maps");
 
 struct {

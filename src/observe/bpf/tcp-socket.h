@@ -70,20 +70,20 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
-static __always_inline void read_tuple(struct sock *sk, bool is_known, struct connection *connection)
+static __always_inline void read_tuple(struct sock *sk, bool is_known, struct facts *facts)
 {
-	read_addresses(sk, is_known, connection->local_address, connection->remote_address);
-	connection->local_port = local_port_of(sk, is_known);
-	connection->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
+	read_addresses(sk, is_known, facts->local_address, facts->remote_address);
+	facts->local_port = local_port_of(sk, is_known);
+	facts->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
 }
 
 /* Whether the entry at a socket's address is the socket's. One without a cookie, a subflow of MPTCP, is told by its ports. */
-static __always_inline bool is_of_socket(struct sock *sk, bool is_known, const struct connection *connection)
+static __always_inline bool is_of_socket(struct sock *sk, bool is_known, const struct facts *facts)
 {
-	if (connection->cookie)
-		return (__u64)LOAD(is_known, sk, __sk_common.skc_cookie.counter) == connection->cookie;
-	return local_port_of(sk, false) == connection->local_port &&
-	       bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport)) == connection->remote_port;
+	if (facts->cookie)
+		return (__u64)LOAD(is_known, sk, __sk_common.skc_cookie.counter) == facts->cookie;
+	return local_port_of(sk, false) == facts->local_port &&
+	       bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport)) == facts->remote_port;
 }
 
 static __always_inline void read_counters(struct tcp_sock *tp, bool is_known, struct counters *counters)

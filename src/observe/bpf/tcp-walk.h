@@ -23,11 +23,11 @@ enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
  */
 static __always_inline bool has_gone(struct sock *sk, const struct connection *connection)
 {
-	if (!is_of_socket(sk, false, connection))
+	if (!is_of_socket(sk, false, &connection->facts))
 		return true;
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return false;
-	return connection->opened || bpf_ktime_get_ns() - connection->opened_nanoseconds > SETTLED_NANOSECONDS;
+	return connection->facts.opened || bpf_ktime_get_ns() - connection->facts.opened_nanoseconds > SETTLED_NANOSECONDS;
 }
 
 static __always_inline enum walked walk_gone(__u64 key, struct connection *connection, struct walk *walk)
@@ -35,7 +35,7 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 	bool missed = !connection->closed;
 
 	if (missed) {
-		end_attempt(connection);
+		end_attempt(&connection->facts);
 		as_reported(connection, &connection->final);
 	}
 	if (report(connection, &connection->final, REPORT_CLOSED)) {
@@ -54,8 +54,8 @@ static __always_inline enum walked walk_attempt(struct sock *sk, struct connecti
 
 	if (connection->any_reported)
 		return WALKED_KEPT;
-	read_tuple(sk, false, connection);
-	if (connection->local_port == 0)
+	read_tuple(sk, false, &connection->facts);
+	if (connection->facts.local_port == 0)
 		return WALKED_KEPT; /* connect() is about to choose it */
 	as_reported(connection, &now);
 	if (report(connection, &now, 0))
@@ -72,12 +72,12 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 
 	if (connection->closed || !is_address(key) || has_gone(sk, connection))
 		return walk_gone(key, connection, walk);
-	if (!connection->opened) {
+	if (!connection->facts.opened) {
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_CLOSE)
 			return walk_attempt(sk, connection, walk);
-		read_tuple(sk, false, connection); /* the event was missed that says so */
-		connection->opened = 1;
+		read_tuple(sk, false, &connection->facts); /* the event was missed that says so */
+		connection->facts.opened = 1;
 	}
 	read_counters((struct tcp_sock *)sk, false, &now);
 	if (has_gone(sk, connection))
@@ -95,13 +95,13 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 /* The walk has seen the socket: it is left alone while its counters stand still, unless its end waits to be reported. */
 static __always_inline void settle(struct slot *slot, const struct connection *connection, __u32 clock)
 {
-	if (!connection->opened || !connection->any_reported || !connection->opening_reported) {
+	if (!connection->facts.opened || !connection->any_reported || !connection->opening_reported) {
 		slot->cookie = 0;
 		return;
 	}
 	slot->segments_sent = connection->reported.segments_sent;
 	slot->clock = clock;
-	slot->cookie = connection->cookie;
+	slot->cookie = connection->facts.cookie;
 	if (*(volatile __u8 *)&connection->closed)
 		slot->cookie = 0; /* it ended meanwhile */
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The way out to user space for what ends: a log per processor. In the ring buffer all processors write at one position, and hand the
+ * lines of the cache that hold it to each other: what that takes is more than all else of a report. Included by tcp.bpf.c only.
+ */
+#pragma once
+
+/*
+ * All processors' logs, one after the other: of processor i `entries` of them from `first` on, as its `struct tcp_log` says.
+ * User space sets max_entries, and maps the memory, whose first entry begins a page for that: each takes whole lines of the cache.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_end);
+} ends SEC(".maps");
+
+/* By processor. User space sets max_entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_log);
+} logs SEC(".maps");
+
+/*
+ * This processor's log, for its next entry; 0 when that is not to be had. Before Linux 6.2 a program may be interrupted by itself: the
+ * one that interrupts uses the ring buffer.
+ */
+static __always_inline struct tcp_log *begin_entry(void)
+{
+	__u32 processor = bpf_get_smp_processor_id();
+	struct tcp_log *log = bpf_map_lookup_elem(&logs, &processor);
+
+	if (!log || *(volatile __u32 *)&log->is_busy || log->written - *(volatile __u64 *)&log->read >= log->entries)
+		return 0;
+	*(volatile __u32 *)&log->is_busy = 1;
+	return log;
+}
+
+static __always_inline struct tcp_report *entry_of(const struct tcp_log *log)
+{
+	__u32 index = log->first + (log->written & (log->entries - 1));
+	struct tcp_end *end = bpf_map_lookup_elem(&ends, &index);
+
+	return end ? &end->report : 0;
+}
+
+/* User space may read the entry from here on. */
+static __always_inline void end_entry(struct tcp_log *log)
+{
+	__sync_lock_test_and_set(&log->written, log->written + 1);
+	*(volatile __u32 *)&log->is_busy = 0;
+}
