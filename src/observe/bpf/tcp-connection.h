@@ -81,10 +81,34 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->minimum_rtt_microseconds = 0;
 }
 
+static __always_inline void count_full_table(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->table_full, 1);
+}
+
+static __always_inline void count_overwritten(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->overwritten, 1);
+}
+
+static __always_inline void count_deferred(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->deferred, 1);
+}
+
 /* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
 static __noinline int wait_aside(__u64 address, struct connection *connection)
 {
-	__u64 key = bpf_ktime_get_ns();
+	__u64 key = key_aside();
 	struct connection *copy;
 
 	if (!connection || bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST))
@@ -105,7 +129,6 @@ static __noinline int wait_aside(__u64 address, struct connection *connection)
 static __noinline int move_aside(__u64 address)
 {
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &address);
-	struct tcp_losses *lost = get_losses();
 	__u32 index;
 
 	if (!waiting)
@@ -125,17 +148,8 @@ static __noinline int move_aside(__u64 address)
 	if (wait_aside(address, waiting))
 		return 1;
 	forget(&connections, address, index);
-	if (lost)
-		__sync_fetch_and_add(&lost->overwritten, 1);
+	count_overwritten();
 	return 1;
-}
-
-static __always_inline void count_full_table(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->table_full, 1);
 }
 
 /*

@@ -133,7 +133,6 @@ static __noinline int close_in_table(struct sock *sk, int oldstate)
 	__u64 key = address_of(sk);
 	struct connection *connection = find_connection(sk, &key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct tcp_losses *lost;
 	bool claimed;
 
 	if (!connection)
@@ -157,9 +156,7 @@ static __noinline int close_in_table(struct sock *sk, int oldstate)
 		if (claimed)
 			release(connection);
 	}
-	lost = get_losses();
-	if (lost)
-		__sync_fetch_and_add(&lost->deferred, 1);
+	count_deferred();
 	return 0;
 }
 

@@ -95,10 +95,16 @@ struct {
 #define BESIDE 1ULL
 #define ADDRESS_BITS (~63ULL)
 
-/* The key of an end that had to move is the time. Addresses in the kernel have the highest bit, the time has not. */
+/* Addresses in the kernel have the highest bit, the keys of ends that had to move have not. */
 static __always_inline bool is_address(__u64 key)
 {
 	return key >> 63;
+}
+
+/* Of an end that had to move: the time, in which this processor moves no other. */
+static __always_inline __u64 key_aside(void)
+{
+	return (bpf_ktime_get_ns() << 10 | (bpf_get_smp_processor_id() & 1023)) & ~(1ULL << 63);
 }
 
 /* As a number: the verifier takes no bits of a pointer. */

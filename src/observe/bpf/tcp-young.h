@@ -121,8 +121,7 @@ static __always_inline void write_life(struct tcp_report *record, const struct f
 static __noinline int keep_end(struct young *young, const struct counters *final, __u32 error)
 {
 	struct connection connection = {};
-	struct tcp_losses *lost = get_losses();
-	__u64 key = bpf_ktime_get_ns();
+	__u64 key = key_aside();
 
 	if (!young || !final)
 		return 0;
@@ -131,19 +130,16 @@ static __noinline int keep_end(struct young *young, const struct counters *final
 	connection.error = error;
 	connection.closed = 1;
 	if (!take_slot(&connection.slot)) {
-		if (lost)
-			__sync_fetch_and_add(&lost->overwritten, 1);
+		count_overwritten();
 		return 0;
 	}
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
 		free_slot(connection.slot);
-		if (lost)
-			__sync_fetch_and_add(&lost->overwritten, 1);
+		count_overwritten();
 		return 0;
 	}
 	fill_slot(connection.slot, key);
-	if (lost)
-		__sync_fetch_and_add(&lost->deferred, 1);
+	count_deferred();
 	return 1;
 }
 
