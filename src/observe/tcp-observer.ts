@@ -8,6 +8,9 @@ const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
+/** Where what one processor stores is seen by the others in that order: `stores_in_order` in tcp-maps.h. */
+const storesInOrder: readonly string[] = ["x64", "ia32"];
+
 /** The same walk: with loads of its own, which Linux 6.2 and later take, and with helper calls. */
 const walkPrograms = ["walk_sockets", "walk_by_helper"] as const;
 type WalkProgram = (typeof walkPrograms)[number];
@@ -74,6 +77,7 @@ export function createTcpObserver({
     const opened = libbpf.openObject(elf, "tcp");
     try {
       sizeLogs(opened, libbpf.possibleProcessors());
+      opened.setConstants(new Uint8Array(Uint32Array.of(storesInOrder.includes(process.arch) ? 1 : 0).buffer));
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");

@@ -52,6 +52,6 @@ static __always_inline struct tcp_report *entry_of(const struct tcp_log *log)
 /* User space may read the entry from here on. */
 static __always_inline void end_entry(struct tcp_log *log)
 {
-	__sync_lock_test_and_set(&log->written, log->written + 1);
+	publish(&log->written, log->written + 1);
 	*(volatile __u32 *)&log->is_busy = 0;
 }

@@ -4,6 +4,23 @@
  */
 #pragma once
 
+/* Set before loading: whether what one processor stores is seen by the others in that order, as x86 has it. */
+const volatile __u32 stores_in_order = 0;
+
+/*
+ * Stores what others may act upon: all that was stored before is seen before, and what was read was read before. An exchange does that
+ * everywhere, and waits for lines of the cache that are on their way: for a report's that is most of what it takes.
+ */
+static __always_inline void publish(__u64 *place, __u64 value)
+{
+	if (stores_in_order) {
+		asm volatile("" ::: "memory"); /* for the compiler */
+		*(volatile __u64 *)place = value;
+	} else {
+		__sync_lock_test_and_set(place, value);
+	}
+}
+
 struct owner {
 	__u64 cgroup_id;
 	__u32 process;

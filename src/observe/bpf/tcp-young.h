@@ -40,13 +40,13 @@ struct {
 	__type(value, struct young);
 } young_connections SEC(".maps");
 
-/* The verifier takes no bits of a pointer; what a helper has copied is a number. */
+/* The verifier takes no bits of a pointer; what an atomic operation has written is a number. A helper that copies it takes 50 ns. */
 static __always_inline __u64 number_of(struct sock *sk)
 {
-	__u64 pointer = (__u64)sk, number = 0;
+	__u64 address = (__u64)sk;
 
-	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
-	return number;
+	__sync_fetch_and_add(&address, 0);
+	return *(volatile __u64 *)&address;
 }
 
 static __always_inline struct young *young_at(__u64 key, __u32 way)
@@ -82,10 +82,10 @@ static __always_inline bool change(struct young *young, __u64 word, enum young_s
 	return __sync_val_compare_and_swap(&young->word, word, with_state(word, state)) == word;
 }
 
-/* By who alone may: what was written before is seen before, and what was read is read before. */
+/* By who alone may. */
 static __always_inline void set_state(struct young *young, enum young_state state)
 {
-	__sync_lock_test_and_set(&young->word, with_state(young->word, state));
+	publish(&young->word, with_state(young->word, state));
 }
 
 /* The settled entry of a socket, and its word; 0 when there is none. */
