@@ -16,12 +16,20 @@ export const tcpEndBytes = 128;
 const entriesTogether = 65_536; // 8 MiB
 const entriesMax = 32_768;
 const entriesMin = 1024;
-const windowBytes = entriesMin * tcpEndBytes;
+/** After so many entries the processor is told that their room is free. */
+const entriesPerTurn = 1024;
+const windowBytesMax = 128 * 1024;
 
-/** A power of two: how many ends a processor's log holds between two polls. Beyond 64 processors each keeps the least. */
-export function entriesPerLog(processors: number): number {
+export interface TcpLogsSize {
+  readonly processors: number;
+  /** Of each processor's log, a power of two, and whole pages. */
+  readonly entries: number;
+}
+
+/** As many ends as this machine's processors hold between two polls; beyond 64 processors each keeps the least. */
+export function sizeOfLogs(processors: number): TcpLogsSize {
   const share = 2 ** Math.floor(Math.log2(entriesTogether / processors));
-  return Math.min(entriesMax, Math.max(entriesMin, share));
+  return { processors, entries: Math.min(entriesMax, Math.max(entriesMin, share)) };
 }
 
 export interface TcpLogsMemory {
@@ -31,18 +39,18 @@ export interface TcpLogsMemory {
   readonly ends: MemoryWindow;
 }
 
-/** Before loading: as large as this machine needs it. */
-export function sizeLogs(object: BpfObject, processors: number): void {
+/** Before loading. */
+export function setLogsSize(object: BpfObject, { processors, entries }: TcpLogsSize): void {
   object.setMaxEntries("logs", processors);
-  object.setMaxEntries("ends", processors * entriesPerLog(processors));
+  object.setMaxEntries("ends", processors * entries);
 }
 
 /** After loading. */
-export function mapLogs(object: BpfObject, processors: number): TcpLogsMemory {
-  const endsBytes = processors * entriesPerLog(processors) * tcpEndBytes;
+export function mapLogs(object: BpfObject, { processors, entries }: TcpLogsSize): TcpLogsMemory {
+  const logBytes = entries * tcpEndBytes;
   return {
     logs: object.mapArray("logs", processors * tcpLogBytes),
-    ends: object.mapArrayWindow("ends", endsBytes, windowBytes),
+    ends: object.mapArrayWindow("ends", processors * logBytes, Math.min(windowBytesMax, logBytes)),
   };
 }
 
@@ -58,7 +66,7 @@ export class TcpLogs {
   /** Where the window begins in the entries. */
   #windowStart = 0;
 
-  constructor({ logs, ends }: TcpLogsMemory, processors: number, entries = entriesPerLog(processors)) {
+  constructor({ logs, ends }: TcpLogsMemory, { processors, entries }: TcpLogsSize) {
     this.#positions = new BigUint64Array(logs);
     this.#ends = ends;
     this.#processors = processors;
@@ -92,7 +100,7 @@ export class TcpLogs {
         const offset = this.#reach(processor * this.#entries + (position % this.#entries));
         position++;
         visit(offset);
-        if (position % entriesMin === 0) Atomics.store(positions, readAt, BigInt(position));
+        if (position % entriesPerTurn === 0) Atomics.store(positions, readAt, BigInt(position));
       }
     } finally {
       Atomics.store(positions, readAt, BigInt(position));

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
-import { mapLogs, sizeLogs, TcpLogs } from "./tcp-logs.ts";
+import { mapLogs, setLogsSize, sizeOfLogs, TcpLogs, type TcpLogsSize } from "./tcp-logs.ts";
 import { TcpReport } from "./tcp-report.ts";
 
-const ringBufferBytes = 4 * 1024 * 1024; // `reports` in tcp.bpf.c
+const ringBufferBytesDefault = 4 * 1024 * 1024;
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
@@ -20,6 +20,10 @@ export interface TcpObserverConfig {
   readonly connectionsMax: number;
   /** Listening sockets remembered at most, 16,384 when not given; accepted ones of others have no process. */
   readonly listenersMax?: number;
+  /** Of the ring buffer for reports of what goes on, a power of two; 4 MiB, 32,768 reports, when not given. */
+  readonly ringBufferBytes?: number;
+  /** Ends that a processor's log holds, a power of two and whole pages; by the number of processors when not given. */
+  readonly logEntries?: number;
   /** Where cgroup v2 is mounted, so that soft errors are followed; empty, or not given, where they are not. */
   readonly cgroupRoot?: string;
 }
@@ -57,6 +61,8 @@ export interface TcpPrograms extends TcpObserver {
 export function createTcpObserver({
   connectionsMax,
   listenersMax = 16_384,
+  ringBufferBytes = ringBufferBytesDefault,
+  logEntries,
   cgroupRoot = "",
 }: TcpObserverConfig): TcpPrograms {
   let object: BpfObject | undefined;
@@ -72,12 +78,14 @@ export function createTcpObserver({
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
   /** `followErrors`: with the optional program, attached to the root of cgroup v2. `walk`: the program that walks. */
-  function load(elf: Uint8Array, followErrors: boolean, walk: WalkProgram): BpfObject {
-    const libbpf = loadLibbpf();
-    const opened = libbpf.openObject(elf, "tcp");
+  function load(elf: Uint8Array, size: TcpLogsSize, followErrors: boolean, walk: WalkProgram): BpfObject {
+    const opened = loadLibbpf().openObject(elf, "tcp");
     try {
-      sizeLogs(opened, libbpf.possibleProcessors());
-      opened.setConstants(new Uint8Array(Uint32Array.of(storesInOrder.includes(process.arch) ? 1 : 0).buffer));
+      setLogsSize(opened, size);
+      opened.setMaxEntries("reports", ringBufferBytes);
+      opened.setConstants(
+        new Uint8Array(Uint32Array.of(storesInOrder.includes(process.arch) ? 1 : 0).buffer),
+      );
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
@@ -92,12 +100,12 @@ export function createTcpObserver({
   }
 
   /** Without cgroup v2, or where a kernel does not take the optional program, it is left out; the walk is the first that it takes. */
-  function loadWhatCanBe(elf: Uint8Array): BpfObject {
+  function loadWhatCanBe(elf: Uint8Array, size: TcpLogsSize): BpfObject {
     let whyNot: unknown;
     for (const walk of walkPrograms) {
       for (const followErrors of cgroupRoot === "" ? [false] : [true, false]) {
         try {
-          const loaded = load(elf, followErrors, walk);
+          const loaded = load(elf, size, followErrors, walk);
           walkProgram = walk;
           followsSoftErrors = followErrors;
           return loaded;
@@ -116,13 +124,14 @@ export function createTcpObserver({
     start() {
       const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
       try {
-        object = loadWhatCanBe(elf);
+        const own = sizeOfLogs(loadLibbpf().possibleProcessors());
+        const size = { ...own, ...(logEntries !== undefined && { entries: logEntries }) };
+        object = loadWhatCanBe(elf, size);
         const memory = object.mapRingBuffer("reports", ringBufferBytes);
         ring = new RingBuffer(memory);
         report = new TcpReport(memory.data);
-        const processors = loadLibbpf().possibleProcessors();
-        const logsMemory = mapLogs(object, processors);
-        logs = new TcpLogs(logsMemory, processors);
+        const logsMemory = mapLogs(object, size);
+        logs = new TcpLogs(logsMemory, size);
         end = new TcpReport(logsMemory.ends.data);
         object.attach("follow_state");
         object.runIterator("find_sockets");
