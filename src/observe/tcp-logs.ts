@@ -55,7 +55,7 @@ export function mapLogs(object: BpfObject, { processors, entries }: TcpLogsSize)
 }
 
 /**
- * Reads the processors' logs where they lie: what of TCP has ended. A processor writes its entries one after the other, over the oldest,
+ * Reads the processors' logs where they lie: connections that ended before a walk met them. A processor writes its entries one after the other, over the oldest,
  * and counts them; it writes none that was not read yet. Made before the programs are attached, since it says where each log is.
  */
 export class TcpLogs {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* A connection's entry from its first state to its last report. Included by tcp.bpf.c only. */
+/* An entry of `connections` from when it is made to its last report. Included by tcp.bpf.c only. */
 #pragma once
 
 /*

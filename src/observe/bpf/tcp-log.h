@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The way out to user space for what ends: a log per processor. In the ring buffer all processors write at one position, and hand the
- * lines of the cache that hold it to each other: what that takes is more than all else of a report. Included by tcp.bpf.c only.
+ * The way out to user space for connections that end before a walk has met them: a log per processor. In the ring buffer all
+ * processors write at one position, behind one lock, and hand the lines of the cache that hold them to each other. Included by
+ * tcp.bpf.c only.
  */
 #pragma once
 

@@ -91,7 +91,7 @@ struct listener_key {
 };
 
 /*
- * Connections by the address of their struct sock. The kernel takes the memory of a socket that has ended for the next one, so
+ * Connections that a walk has met, or that found no place among the young (tcp-young.h), by the address of their struct sock. The kernel takes the memory of a socket that has ended for the next one, so
  * that short connections meet few buckets, which stay in the cache. What is there says by its cookie whether it is of this
  * socket; the end of another, or of an attempt before, that waits for room in the ring buffer moves to a key that is no address.
  * No preallocation: an entry costs memory only while its socket lives. User space sets max_entries before loading; a full table
@@ -118,10 +118,10 @@ static __always_inline bool is_address(__u64 key)
 	return key >> 63;
 }
 
-/* Of an end that had to move: the time, in which this processor moves no other. */
+/* Of an end that had to move: the time, of two minutes, in which this processor moves no other. 47 bits, which are nobody's address in the kernel. */
 static __always_inline __u64 key_aside(void)
 {
-	return (bpf_ktime_get_ns() << 10 | (bpf_get_smp_processor_id() & 1023)) & ~(1ULL << 63);
+	return (bpf_ktime_get_ns() & ((1ULL << 37) - 1)) << 10 | (bpf_get_smp_processor_id() & 1023);
 }
 
 /* As a number: the verifier takes no bits of a pointer. */
