@@ -59,10 +59,22 @@ static __noinline int begin_in_table(struct sock *sk, int role)
 	return 0;
 }
 
+/* A socket connects again, and the CLOSE event of its attempt before was missed: by its cookie the entry would be taken for the new one's. */
+static __noinline int end_before(struct sock *sk)
+{
+	__u64 key = address_of(sk);
+
+	if (find_connection(sk, &key))
+		move_aside(key);
+	return 0;
+}
+
 static __always_inline void begin(struct sock *sk, enum tcp_role role)
 {
 	struct young *young = take_young(number_of(sk));
 
+	if (sk->__sk_common.skc_cookie.counter)
+		end_before(sk);
 	if (!young) {
 		begin_in_table(sk, role);
 		return;
