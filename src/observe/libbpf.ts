@@ -26,6 +26,8 @@ export interface BpfObject {
   runIterator(program: string): void;
   /** Runs a syscall program once, in this thread. */
   runSyscall(program: string): void;
+  /** How often the kernel did not run a program since it was running on that processor already; always 0 before Linux 5.12. */
+  missesOf(program: string): number;
   /** Reads a value of a one-row array map into `target`. */
   readArray(map: string, target: Uint8Array): void;
   /** Reads the value of a key of 8 bytes into `target`; false when there is none. */
@@ -63,6 +65,10 @@ const protRead = 1;
 const protWrite = 2;
 const mapShared = 1;
 const mapFixed = 16;
+
+/** struct bpf_prog_info (include/uapi/linux/bpf.h), up to and with its `recursion_misses`. */
+const recursionMissesOffset = 208;
+const programInfoBytes = recursionMissesOffset + 8;
 
 const windowBytesMax = 256 * 1024;
 /** Records are shorter. */
@@ -108,6 +114,9 @@ export function loadLibbpf(): Libbpf {
     destroyLink: bpf.func("int bpf_link__destroy(uintptr_t link)"),
     createIterator: bpf.func("int bpf_iter_create(int linkFd)"),
     testRun: bpf.func("int bpf_prog_test_run_opts(int programFd, uint8_t *options)"),
+    objectInfo: bpf.func(
+      "int bpf_obj_get_info_by_fd(int fd, _Inout_ uint8_t *info, _Inout_ uint32_t *length)",
+    ),
     lookup: bpf.func("int bpf_map_lookup_elem(int mapFd, const uint8_t *key, _Out_ uint8_t *value)"),
     read: libc.func("intptr_t read(int fd, _Out_ uint8_t *buffer, size_t length)"),
     close: libc.func("int close(int fd)"),
@@ -210,6 +219,12 @@ export function loadLibbpf(): Libbpf {
       runSyscall(name) {
         const result = call.testRun(fdOf("program", name), runOptions);
         if (result !== 0) throw new KernelError(`program ${name}: run`, -result);
+      },
+      missesOf(name) {
+        const info = new Uint8Array(programInfoBytes);
+        const result = call.objectInfo(fdOf("program", name), info, Uint32Array.of(info.length));
+        if (result !== 0) throw new KernelError(`program ${name}: information`, -result);
+        return Number(new DataView(info.buffer).getBigUint64(recursionMissesOffset, true));
       },
       readArray(name, target) {
         const result = call.lookup(fdOf("map", name), new Uint8Array(4), target);

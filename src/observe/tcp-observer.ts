@@ -8,9 +8,6 @@ const ringBufferBytesDefault = 4 * 1024 * 1024;
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
-/** Where what one processor stores is seen by the others in that order: `stores_in_order` in tcp-maps.h. */
-const storesInOrder: readonly string[] = ["x64", "ia32"];
-
 /** The same walk: with loads of its own, which Linux 6.2 and later take, and with helper calls. */
 const walkPrograms = ["walk_sockets", "walk_by_helper"] as const;
 type WalkProgram = (typeof walkPrograms)[number];
@@ -35,8 +32,13 @@ export interface TcpLosses {
   /** Live sockets looked at by the last walk. */
   readonly walked: number;
   readonly deferred: number;
-  /** Ends whose event the kernel left out. */
+  /** Ends whose event the kernel left out, as far as it was found out. */
   readonly missed: number;
+  /**
+   * Changes of state that the kernel told nobody of: they came in the middle of another on the same processor, by an interrupt. A connection may lack its begin
+   * or its end, or none of both.
+   */
+  readonly eventsMissed: number;
 }
 
 export interface TcpObserver {
@@ -83,9 +85,6 @@ export function createTcpObserver({
     try {
       setLogsSize(opened, size);
       opened.setMaxEntries("reports", ringBufferBytes);
-      opened.setConstants(
-        new Uint8Array(Uint32Array.of(storesInOrder.includes(process.arch) ? 1 : 0).buffer),
-      );
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
@@ -168,6 +167,7 @@ export function createTcpObserver({
         walked: Number(walked),
         deferred: Number(deferred),
         missed: Number(missed),
+        eventsMissed: object?.missesOf("follow_state") ?? 0,
       };
     },
     cgroupNameOf(cgroupId) {

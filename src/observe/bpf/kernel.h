@@ -92,8 +92,32 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } KERNEL_TYPE;
 
+struct atomic {
+	int counter;
+};
+
+typedef struct atomic atomic_t;
+
+struct qspinlock {
+	atomic_t val;
+} KERNEL_TYPE;
+
+struct raw_spinlock {
+	struct qspinlock raw_lock;
+} KERNEL_TYPE;
+
+struct spinlock {
+	struct raw_spinlock rlock;
+} KERNEL_TYPE;
+
+typedef struct {
+	struct spinlock slock;
+	int owned;
+} KERNEL_TYPE socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	int sk_err;
 	__u8 sk_shutdown;
 	__u16 sk_protocol;

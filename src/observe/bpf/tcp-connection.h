@@ -97,6 +97,15 @@ static __always_inline void count_overwritten(void)
 		__sync_fetch_and_add(&lost->overwritten, 1);
 }
 
+/* An end whose event the kernel left out. */
+static __always_inline void count_missed(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->missed, 1);
+}
+
 static __always_inline void count_deferred(void)
 {
 	struct tcp_losses *lost = get_losses();
@@ -137,6 +146,11 @@ static __noinline int move_aside(__u64 address)
 		return 0;
 	index = waiting->slot;
 	if (!waiting->closed) {
+		count_missed();
+		if (!waiting->facts.opened && !waiting->any_reported) {
+			forget(&connections, address, index); /* nobody knows what became of it */
+			return 1;
+		}
 		as_reported(waiting, &waiting->final);
 		end_attempt(&waiting->facts);
 		waiting->closed = 1;

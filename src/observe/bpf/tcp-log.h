@@ -28,31 +28,36 @@ struct {
 } logs SEC(".maps");
 
 /*
- * This processor's log, for its next entry; 0 when that is not to be had. Before Linux 6.2 a program may be interrupted by itself: the
- * one that interrupts uses the ring buffer.
+ * The next entry of this processor's log; 0 when that is not to be had. Older kernels let a program be interrupted by itself: the one that
+ * interrupts uses the ring buffer. So the log is taken first, and looked at then.
  */
-static __always_inline struct tcp_log *begin_entry(void)
+static __always_inline struct tcp_report *begin_entry(struct tcp_log **taken)
 {
 	__u32 processor = bpf_get_smp_processor_id();
 	struct tcp_log *log = bpf_map_lookup_elem(&logs, &processor);
+	struct tcp_end *end = 0;
+	__u64 written;
+	__u32 index;
 
-	if (!log || *(volatile __u32 *)&log->is_busy || log->written - *(volatile __u64 *)&log->read >= log->entries)
+	if (!log || *(volatile __u32 *)&log->is_busy)
 		return 0;
 	*(volatile __u32 *)&log->is_busy = 1;
-	return log;
-}
-
-static __always_inline struct tcp_report *entry_of(const struct tcp_log *log)
-{
-	__u32 index = log->first + (log->written & (log->entries - 1));
-	struct tcp_end *end = bpf_map_lookup_elem(&ends, &index);
-
-	return end ? &end->report : 0;
+	written = *(volatile __u64 *)&log->written;
+	if (written - *(volatile __u64 *)&log->read < log->entries) {
+		index = log->first + (written & (log->entries - 1));
+		end = bpf_map_lookup_elem(&ends, &index);
+	}
+	if (!end) {
+		*(volatile __u32 *)&log->is_busy = 0;
+		return 0;
+	}
+	*taken = log;
+	return &end->report;
 }
 
 /* User space may read the entry from here on. */
 static __always_inline void end_entry(struct tcp_log *log)
 {
-	publish(&log->written, log->written + 1);
+	publish(&log->written, *(volatile __u64 *)&log->written + 1);
 	*(volatile __u32 *)&log->is_busy = 0;
 }

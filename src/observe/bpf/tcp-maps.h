@@ -4,8 +4,15 @@
  */
 #pragma once
 
-/* Set before loading: whether what one processor stores is seen by the others in that order, as x86 has it. */
-const volatile __u32 stores_in_order = 0;
+/* Of x86's kernels only, where what one processor stores is seen by the others in that order, and what it loads is not older than before. */
+struct cpuinfo_x86 {
+	__u8 x86;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool is_in_order(void)
+{
+	return bpf_core_type_exists(struct cpuinfo_x86);
+}
 
 /*
  * Stores what others may act upon: all that was stored before is seen before, and what was read was read before. An exchange does that
@@ -13,7 +20,7 @@ const volatile __u32 stores_in_order = 0;
  */
 static __always_inline void publish(__u64 *place, __u64 value)
 {
-	if (stores_in_order) {
+	if (is_in_order()) {
 		asm volatile("" ::: "memory"); /* for the compiler */
 		*(volatile __u64 *)place = value;
 	} else {

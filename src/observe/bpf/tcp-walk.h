@@ -15,7 +15,7 @@ struct walk {
 	__u64 missed;
 };
 
-enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
+enum walked { WALKED_KEPT, WALKED_AGAIN, WALKED_NO_ROOM, WALKED_DELETED };
 
 /*
  * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
@@ -68,6 +68,7 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 {
 	struct sock *sk = (struct sock *)(key & ADDRESS_BITS);
 	struct counters now = {};
+	enum walked told = WALKED_KEPT;
 	__u8 state;
 
 	if (connection->closed || !is_address(key) || has_gone(sk, connection))
@@ -79,15 +80,21 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		read_tuple(sk, false, &connection->facts); /* the event was missed that says so */
 		connection->facts.opened = 1;
 	}
-	read_counters((struct tcp_sock *)sk, false, &now);
+	if (!read_counters((struct tcp_sock *)sk, false, &now)) {
+		/* An octet too few is made good by the next walk, one too many by none. */
+		told = WALKED_AGAIN;
+		if (now.bytes_received > 0)
+			now.bytes_received--;
+	}
 	if (has_gone(sk, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
 	    now.segments_sent == connection->reported.segments_sent &&
-	    now.segments_received == connection->reported.segments_received)
-		return WALKED_KEPT;
+	    now.segments_received == connection->reported.segments_received &&
+	    now.bytes_received <= connection->reported.bytes_received)
+		return told;
 	if (report(connection, &now, 0))
-		return WALKED_KEPT;
+		return told;
 	walk->deferred++;
 	return WALKED_NO_ROOM;
 }
@@ -135,7 +142,10 @@ static __noinline int walk_entry(__u32 index, struct walk *walk)
 	result = walk_claimed(key, connection, walk);
 	if (result == WALKED_DELETED) /* the memory may be another connection's by now */
 		return 0;
-	settle(slot, connection, clock);
+	if (result == WALKED_AGAIN)
+		slot->cookie = 0;
+	else
+		settle(slot, connection, clock);
 	release(connection);
 	return result == WALKED_NO_ROOM;
 }

@@ -88,6 +88,15 @@ static __always_inline void set_state(struct young *young, enum young_state stat
 	publish(&young->word, with_state(young->word, state));
 }
 
+/* What is loaded behind it is not older than the words at this address. */
+static __always_inline void load_anew(__u64 key)
+{
+	struct young *young = young_at(key, 0);
+
+	if (young && __sync_fetch_and_add(&young->word, 0) == ~0ULL)
+		*(volatile __u64 *)&young->reserved[0] = 0; /* it never is: its result has to be used, else it orders nothing */
+}
+
 /* The settled entry of a socket, and its word; 0 when there is none. */
 static __always_inline struct young *find_young(__u64 key, __u64 cookie, __u64 *word)
 {
@@ -101,6 +110,8 @@ static __always_inline struct young *find_young(__u64 key, __u64 cookie, __u64 *
 		if (is_at(*word, key) && is_settled(*word) && young->facts.cookie == cookie)
 			return young;
 	}
+	if (!is_in_order())
+		load_anew(key); /* whoever looks in `connections` next finds what the walk has moved there */
 	return 0;
 }
 
@@ -161,10 +172,10 @@ static __noinline int report_by_ring(struct young *young, const struct counters 
 /* By who holds the entry, which is free then. */
 static __always_inline void end_young(struct young *young, const struct counters *final, __u32 error)
 {
-	struct tcp_log *log = begin_entry();
-	struct tcp_report *record = log ? entry_of(log) : 0;
+	struct tcp_log *log = 0;
+	struct tcp_report *record = begin_entry(&log);
 
-	if (record) {
+	if (record && log) {
 		write_life(record, &young->facts, final, error);
 		end_entry(log);
 	} else {
@@ -173,7 +184,10 @@ static __always_inline void end_young(struct young *young, const struct counters
 	set_state(young, YOUNG_FREE);
 }
 
-/* A socket begins where the CLOSE event of another was missed, or of an attempt of its own. Not inlined, since it is seldom. */
+/*
+ * A socket begins where the CLOSE event of another was missed, or of an attempt of its own. Of one that had not opened it is not known whether it
+ * failed: it is counted, and not told. Not inlined, since it is seldom.
+ */
 static __noinline int end_missed(struct young *young)
 {
 	struct counters none = {};
@@ -184,8 +198,11 @@ static __noinline int end_missed(struct young *young)
 	word = *(volatile __u64 *)&young->word;
 	if (!is_settled(word) || !change(young, word, YOUNG_HELD))
 		return 0;
-	end_attempt(&young->facts);
-	end_young(young, &none, 0);
+	count_missed();
+	if (young->facts.opened)
+		end_young(young, &none, 0);
+	else
+		set_state(young, YOUNG_FREE);
 	return 1;
 }
 
@@ -225,7 +242,6 @@ static __noinline int move_young(struct young *young)
 	struct connection connection = {};
 	struct connection *moved;
 	__u64 word, key;
-	long error;
 
 	if (!young)
 		return 0;
@@ -235,17 +251,11 @@ static __noinline int move_young(struct young *young)
 	key = young->key;
 	connection.facts = young->facts;
 	connection.claimed = 1;
-	if (!take_slot(&connection.slot)) {
-		if (change(young, word, YOUNG_FREE))
-			count_full_table();
+	/* Where there is no room, or the end of a socket before is at its address until this walk reports it, it stays, and tells its end itself. */
+	if (!take_slot(&connection.slot))
 		return 0;
-	}
-	error = bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
-	if (error) {
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
 		free_slot(connection.slot);
-		/* The end of a socket before, at the same address, is reported by this walk; else there is no room. */
-		if (error != -EEXIST && change(young, word, YOUNG_FREE))
-			count_full_table();
 		return 0;
 	}
 	if (!change(young, word, YOUNG_FREE)) {
@@ -276,10 +286,16 @@ static long walk_young_by_helper(void *map, const __u32 *index, struct young *yo
 	return 0;
 }
 
-/* Whether there is an entry of this socket, found by its file. */
+/* Whether there is an entry of this socket, found by its file, or an event has it in hand. */
 static __always_inline bool is_young(__u64 key, __u64 cookie)
 {
-	__u64 word;
+#pragma unroll
+	for (int way = 0; way < YOUNG_WAYS; way++) {
+		struct young *young = young_at(key, way);
+		__u64 word = young ? __sync_fetch_and_add(&young->word, 0) : 0; /* what is read next is not older */
 
-	return cookie && find_young(key, cookie, &word);
+		if (young && is_at(word, key) && state_of(word) > YOUNG_FILLING && cookie && young->facts.cookie == cookie)
+			return true;
+	}
+	return false;
 }
