@@ -5,8 +5,8 @@
  *
  *   node bench/probe-softflowd.ts [--only "few large flows"] [--rounds 3] [--folder /tmp] [--scale 4] [--snap 0]
  *
- * The captures have 0.6 to 4.2 GB, each said in its line: as users read them, the start of a program being a small part of it; `--scale 1` makes them of a
- * quarter, where it is a larger one. They are written anew, so that they lie in the system's cache; one that does not fit there measures the disk.
+ * The captures have 0.6 to 4.2 GB, each said in its line: as users read them, the start of a program being a small part of it; `--scale 2` makes them of half the size (2.1 GB
+ * of few large flows), where it is a larger one. They are written anew, so that they lie in the system's cache; one that does not fit there measures the disk.
  *
  * Both keep all flows to the end (-m 2000000, no timeouts), and take turns; the least of the rounds counts. `start` is what a program costs with a
  * capture of no packets, and is part of the figures. `read` is what reading the file costs alone, by pieces of a quarter of a megabyte: no program that

@@ -20,10 +20,10 @@ export default defineConfig({
     outDir: "node_modules/.cache/portolan",
     emptyOutDir: false,
     minify: false,
-    // As CommonJS: Node spends less on it, and on its own modules.
+    // As CommonJS: Node spends less on it, and on its own modules. An octet for each character is what V8 reads fastest.
     rolldownOptions: {
       input: { probe: "src/cli/probe-start.ts", "probe-main": "src/cli/probe-main.ts" },
-      output: { format: "cjs", entryFileNames: "[name].cjs" },
+      output: { format: "cjs", entryFileNames: "[name].cjs", comments: false, charset: "ascii" },
     },
   },
 });

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -69,7 +78,11 @@ function staleCheckout(
   for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
     write(place, "{}");
   for (const place of ["package-lock.json", "node_modules/.portolan-installed"]) write(place, "{}");
-  for (const place of ["web/main.tsx", "src/flow/a.ts", "src/query/a.ts", "src/topology/a.ts"])
+  const rooms = /^probe_rooms="(.*)"$/m.exec(text)![1]!.split(" ");
+  for (const place of [
+    "web/main.tsx",
+    ...[...rooms, "src/query", "src/topology"].map((room) => `${room}/a.ts`),
+  ])
     write(place, "");
   for (const place of ["tsconfig.json", "runtime/probe.vite.config.ts"]) write(place, "");
   if (isBuilt) write("web/dist/index.html", "");
@@ -103,7 +116,7 @@ const putTogether = "portolan: putting the probe into one file\n";
 const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe.cjs" >"$outDir/probe.compiled"';
 
 test("a probe starts from one file, which is put together anew when it is not of what is there", (t) => {
-  const root = temporaryFolder(t);
+  const root = join(temporaryFolder(t), "it's in 'quotes'");
   const run = staleCheckout(t, false, bundle, root);
   const probe = () => {
     const { status, stdout, stderr } = run("probe");
@@ -113,6 +126,7 @@ test("a probe starts from one file, which is put together anew when it is not of
   };
   assert.equal(probe(), putTogether);
   const source = join(root, "src/flow/a.ts");
+  const stamp = join(root, "node_modules/.cache/portolan/.probe-compiled");
   const first = statSync(source);
   const changes: Record<string, () => void> = {
     "a source": () => writeFileSync(source, "a longer one"),
@@ -128,7 +142,7 @@ test("a probe starts from one file, which is put together anew when it is not of
       writeFileSync(source, "");
       utimesSync(source, first.atime, first.mtime);
     },
-    "a source less": () => rmSync(join(root, "src/query/a.ts")),
+    "a source less": () => rmSync(join(root, "src/packet/a.ts")),
     "how it is put together": () => writeFileSync(join(root, "runtime/probe.vite.config.ts"), "other"),
     "what the compiler is told": () => writeFileSync(join(root, "tsconfig.json"), "other"),
     "the launcher": () => writeFileSync(join(root, "portolan"), `${text}\n`),
@@ -141,6 +155,9 @@ test("a probe starts from one file, which is put together anew when it is not of
         writeFileSync(join(root, place), "other");
     },
     "the file itself": () => rmSync(join(root, "node_modules/.cache/portolan/probe.cjs")),
+    "its stamp, which a loss of power has cut off": () => truncateSync(stamp, 100),
+    "its stamp, as other versions write it": () => writeFileSync(stamp, "1234567890 12345\n"),
+    "its stamp, of which nothing is left": () => writeFileSync(stamp, Buffer.alloc(4096)),
     "what V8 made of it, which a probe removes that finds it damaged": () =>
       rmSync(join(root, "node_modules/.cache/portolan/probe.compiled")),
   };
@@ -149,6 +166,8 @@ test("a probe starts from one file, which is put together anew when it is not of
     change();
     assert.equal(probe(), putTogether, what);
   }
+  writeFileSync(join(root, "src/query/a.ts"), "no part of a probe");
+  assert.equal(probe(), "");
   // A probe that may not write there leaves it damaged, with a stamp that is fresh.
   writeFileSync(join(root, "node_modules/.cache/portolan/probe.compiled"), "damaged");
   assert.deepEqual([run("compile").stderr, probe()], [putTogether, ""]);

@@ -30,20 +30,73 @@ function read(flags: readonly string[] = [], environment = {}): void {
   assert.match(stdout, new RegExp(`^Packets processed: ${totalsOf(flows).packetCount}$`, "m"));
 }
 
-/** Where in a compiled file V8's cache begins and where the source does. */
-const placesIn = (bytes: Buffer) => ({ cache: 16, source: 16 + bytes.readUInt32LE(8) });
+/** What the launcher sets a variable of its own to. */
+function assignment(name: string): string {
+  const launcher = readFileSync(new URL("../portolan", import.meta.url), "utf8");
+  return new RegExp(`^${name}="(.*)"$`, "m").exec(launcher)![1]!;
+}
+
+/** Where in a compiled file V8's cache begins, where the source does, and where both do once more. */
+function placesIn(bytes: Buffer) {
+  const source = 12 + bytes.readUInt32LE(4);
+  return { cache: 12, source, again: source + bytes.readUInt32LE(8) };
+}
 
 test("a probe starts from its one file, and leaves what V8 made of it where it is told to", () => {
   read([], { PORTOLAN_PROBE_COMPILED: place("probe.compiled") });
   const bytes = readFileSync(place("probe.compiled"));
   const places = placesIn(bytes);
-  const source = bytes.toString("utf8", places.source);
+  const source = bytes.toString("utf8", places.source, places.again);
   const cachedData = bytes.subarray(places.cache, places.source);
   const script = new Script(source, { cachedData });
   assert.equal(script.cachedDataRejected, false);
   // Another text to V8, which else knows the one that it has already.
   const atLoad = new Script(`${source}\n`).createCachedData();
   assert.ok(cachedData.length > 1.5 * atLoad.length, "functions that were called are in it");
+});
+
+test("the launcher's flags leave V8 what it has compiled, of Node's modules and of ours", () => {
+  const program = `
+    const { Script } = require("node:vm");
+    const bytes = require("node:fs").readFileSync(process.argv[1]);
+    const [start, end, again] = process.argv.slice(2).map(Number);
+    const script = new Script(bytes.toString("latin1", end, again), { cachedData: bytes.subarray(start, end) });
+    console.log(script.cachedDataRejected);`;
+  const { cache, source, again } = placesIn(readFileSync(place("probe.compiled")));
+  const isRejected = (flags: readonly string[]) => {
+    const places = [cache, source, again].map(String);
+    return execFileSync(process.execPath, [...flags, "-e", program, place("probe.compiled"), ...places], {
+      encoding: "utf8",
+    });
+  };
+  assert.equal(isRejected(assignment("probe_flags").split(" ")), "false\n");
+  assert.equal(isRejected(["--max-lazy"]), "true\n");
+});
+
+test("what the launcher looks at for changes has every module that is in the file", () => {
+  const text = readFileSync(place("probe-main.cjs"), "utf8") + readFileSync(place("probe.cjs"), "utf8");
+  const modules = [...text.matchAll(/^\/\/ (src\/.*\.ts)$/gm)].map(([, path]) => path!);
+  assert.ok(modules.length > 50);
+  const rooms = assignment("probe_rooms").split(" ");
+  assert.deepEqual(
+    modules.filter((path) => !rooms.some((room) => path.startsWith(`${room}/`))),
+    [],
+  );
+});
+
+test("a capture is read without Node's streams, sockets and look-ups, which are a fifth of its start", () => {
+  const list = place("list.cjs");
+  writeFileSync(
+    list,
+    'process.once("exit", () => require("node:fs").writeFileSync(__dirname + "/list.json", JSON.stringify(process.moduleLoadList)));',
+  );
+  read(["--require", list]);
+  const loaded: string[] = JSON.parse(readFileSync(place("list.json"), "utf8"));
+  assert.ok(loaded.includes("NativeModule fs"));
+  assert.deepEqual(
+    loaded.filter((name) => /^NativeModule (stream|net|zlib|dns|child_process|tty)$/.test(name)),
+    [],
+  );
 });
 
 test("it starts from what V8 made, also where V8 does not take it; without, from the file", () => {
@@ -59,7 +112,7 @@ test("it starts from what V8 made, also where V8 does not take it; without, from
 
 test("one that is damaged is removed, and the probe starts from the file", () => {
   const whole = readFileSync(place("probe.compiled"));
-  const { cache: cacheAt, source: sourceAt } = placesIn(whole);
+  const { cache: cacheAt, source: sourceAt, again } = placesIn(whole);
   const { length } = whole;
   const changed = (change: (bytes: Buffer) => void) => {
     const bytes = Buffer.from(whole);
@@ -80,18 +133,19 @@ test("one that is damaged is removed, and the probe starts from the file", () =>
     "cut after the head": whole.subarray(0, cacheAt),
     "cut in V8's cache": whole.subarray(0, (cacheAt + sourceAt) >> 1),
     "cut before the source": whole.subarray(0, sourceAt),
-    "cut in the source": whole.subarray(0, (sourceAt + length) >> 1),
+    "cut in the source": whole.subarray(0, (sourceAt + again) >> 1),
+    "cut before all is there again": whole.subarray(0, again),
     "longer than it was": Buffer.concat([whole, Buffer.alloc(1)]),
     "zeros from the middle of V8's cache": changed((bytes) => bytes.fill(0, (cacheAt + sourceAt) >> 1)),
     "a page of zeros in V8's cache": changed((bytes) => bytes.fill(0, 8192, 12_288)),
     "eight octets of V8's cache": flipped(cacheAt + 50_000, 8),
     "an octet of V8's cache": flipped((cacheAt + sourceAt) >> 1),
-    "an octet of the source": flipped((sourceAt + length) >> 1),
+    "an octet of the source": flipped((sourceAt + again) >> 1),
+    "zeros from the source on": changed((bytes) => bytes.fill(0, sourceAt)),
     "the last octet": flipped(length - 1),
     "the magic": flipped(0),
-    "the CRC": flipped(4),
-    "the cache's length": flipped(8),
-    "the source's length": flipped(15),
+    "the cache's length": flipped(4),
+    "the source's length": flipped(11),
   };
   for (const [what, bytes] of Object.entries(damaged)) {
     writeFileSync(place("probe.compiled"), bytes);

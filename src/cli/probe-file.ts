@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { compileFilter } from "../observe/capture/index.ts";
 import { isLinkTypeKnown } from "../packet/index.ts";
 import {
@@ -64,9 +65,20 @@ export async function readFileIntoProbe(
   progress.end();
   exitCode = tellEnd(path, feed, isStopped, log) || exitCode;
   probe.expireAll();
-  console.log(probe.statistics.format(probe.table, probe.exporter.counts, undefined));
+  print(`${probe.statistics.format(probe.table, probe.exporter.counts, undefined)}\n`);
   for (const destination of destinations) destination.close();
   return exitCode;
+}
+
+/** To standard output, of which Node makes a stream only where it does not take all at once: to load streams takes as long as to read some 100 MB. */
+function print(text: string): void {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(1, bytes, written);
+  } catch {
+    process.stdout.write(bytes.subarray(written));
+  }
 }
 
 /** zlib's and zstd's own: a packed file that is cut off or corrupt. */

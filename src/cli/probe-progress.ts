@@ -11,7 +11,6 @@ export function createProgress(
   isWanted: boolean | undefined,
   packetCount: () => number,
 ): Progress {
-  if (!(isWanted ?? process.stderr.isTTY)) return { show() {}, end() {} };
   const started = performance.now();
   let shown = started;
   let hasLine = false;
@@ -20,6 +19,8 @@ export function createProgress(
       const now = performance.now();
       if (now - shown < everyMilliseconds) return;
       shown = now;
+      // Asked so late because Node makes a stream of it then, which what is read at once does without.
+      if (!(isWanted ?? process.stderr.isTTY)) return;
       const share = total === 0 ? "" : ` ${((bytes / total) * 100).toFixed(1)} %,`;
       const rate = packetCount() / ((now - started) / 1000) / 1e6;
       const text = `${path}:${share} ${(bytes / 1e6).toFixed(0)} MB, ${(packetCount() / 1e6).toFixed(2)} M packets, ${rate.toFixed(2)} M/s`;

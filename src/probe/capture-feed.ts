@@ -30,6 +30,8 @@ export class CaptureFeed {
   readonly #reader = new CaptureReader();
   readonly #batch = new PacketBatch(batchPackets);
   readonly #buffer = new Uint8Array(readStart + readBytes);
+  /** Where the next octets go: written there by the caller, who says then how many there are. */
+  readonly room: Uint8Array;
   readonly #config: CaptureFeedConfig;
   readonly #deliver: (batch: PacketBatch) => void;
   readonly #filters = new Map<number, readonly BpfInstruction[]>();
@@ -43,6 +45,7 @@ export class CaptureFeed {
   constructor(config: CaptureFeedConfig, deliver: (batch: PacketBatch) => void) {
     this.#config = config;
     this.#deliver = deliver;
+    this.room = this.#buffer.subarray(readStart, readStart + (config.pieceBytes ?? readBytes));
   }
 
   /** Why nothing more can be read; undefined as long as all is well. */
@@ -63,12 +66,6 @@ export class CaptureFeed {
     return this.#reader.interfaces;
   }
 
-  /** Where the next octets go: written there by the caller, who says then how many there are. */
-  room(): Uint8Array {
-    const length = this.#config.pieceBytes ?? readBytes;
-    return this.#buffer.subarray(readStart, readStart + length);
-  }
-
   taken(count: number): void {
     this.#end += count;
     this.#drain();
@@ -76,9 +73,8 @@ export class CaptureFeed {
 
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length && this.problem === undefined; ) {
-      const room = this.room();
-      const part = bytes.subarray(at, at + room.length);
-      room.set(part);
+      const part = bytes.subarray(at, at + this.room.length);
+      this.room.set(part);
       this.taken(part.length);
       at += part.length;
     }

@@ -2,6 +2,8 @@ import { isIPv6Bit, keyWord } from "../packet/index.ts";
 import { rowWords, wordOf } from "./flow-row.ts";
 
 const firstSlots = 16_384;
+/** Fewer flows than these lie near the processor anyway. */
+const nearFlows = 1024;
 /** Keys looked for at a time: as many as there is memory on its way, and they fit into the nearest cache. */
 export const groupPacketsMax = 64;
 
@@ -60,6 +62,7 @@ export class FlowIndex {
 
   /** Touches slots and rows of a group's keys, so that all their memory is fetched at the same time. */
   fetch(hashes: Int32Array, size: number): void {
+    if (this.#count < nearFlows) return;
     const slots = this.#slots;
     const mask = this.#mask;
     const words = this.#words;

@@ -20,8 +20,8 @@ export interface ReadCaptureOptions {
   readonly afterPiece?: () => Promise<void>;
 }
 
-/** Pieces read before others get their turn. */
-const piecesPerTurn = 32;
+/** Others get their turn so often: signals, and whatever shows progress. */
+const turnMilliseconds = 50;
 
 /** Reads a capture file to its end, or until it is stopped: plain, gz or zstd; `-` is standard input. */
 export async function readCapture(
@@ -46,15 +46,18 @@ async function readPlain(
   feed: CaptureFeed,
   { onProgress, isStopped, afterPiece }: ReadCaptureOptions,
 ): Promise<void> {
+  const { room } = feed;
   let bytes = 0;
-  for (let piece = 1; feed.problem === undefined && !isStopped(); piece++) {
-    const room = feed.room();
+  let turned = performance.now();
+  while (feed.problem === undefined && !isStopped()) {
     const count = readSync(fd, room, 0, room.length, null);
     if (count === 0) return;
     bytes += count;
     feed.taken(count);
-    await afterPiece?.();
-    if (piece % piecesPerTurn !== 0) continue;
+    if (afterPiece !== undefined) await afterPiece();
+    const now = performance.now();
+    if (now - turned < turnMilliseconds) continue;
+    turned = now;
     onProgress({ bytes, total });
     await nextTurn();
   }

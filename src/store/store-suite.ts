@@ -701,4 +701,5 @@ export const filterTexts: readonly string[] = [
   "interface:3 -client.interface:1",
   "server.interface>=2 exporter:core*",
   "-interface:0",
+  "interface:3 bytes>1000",
 ];

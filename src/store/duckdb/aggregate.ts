@@ -1,17 +1,18 @@
 import type { Aggregate, AggregateQuery, AggregateRow } from "../store.ts";
-import { dimensionColumn, dimensionJoins, readDimension } from "./dimension-sql.ts";
+import { dimensionColumns, dimensionJoins, knownColumns, readDimension } from "./dimension-sql.ts";
 import {
   bucketOf,
   chosenRows,
+  countedSeen,
   countedSums,
   metricColumns,
   metricWeights,
-  noSeenColumns,
-  readTotals,
-  seenColumns,
+  summedRows,
+  sums,
+  totalsReader,
   windowRows,
 } from "./link-totals.ts";
-import type { Question, SqlRow } from "./questions.ts";
+import type { Question, SqlColumns } from "./questions.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { type Window, windowOf } from "./window-parts.ts";
 
@@ -24,11 +25,11 @@ import { type Window, windowOf } from "./window-parts.ts";
 export async function aggregate(question: Question, query: AggregateQuery): Promise<Aggregate> {
   const window = windowOf(query, question.marks);
   const parameters = new SqlParameters();
-  const rows = await question.rows(aggregateStatement(query, window, question, parameters), parameters);
-  const groupCount = (rows[0]?.group_count as number | undefined) ?? 0;
+  const columns = await question.columns(aggregateStatement(query, window, question, parameters), parameters);
+  const groupCount = (columns.group_count![0] as number | undefined) ?? 0;
   return {
     ...window,
-    rows: rows.map((row) => readAggregateRow(row, query)),
+    rows: readAggregateRows(columns, query),
     groupsLeftOut: Math.max(0, groupCount - query.limit),
   };
 }
@@ -64,21 +65,30 @@ export function groupCells(
   bucket: string,
   parameters: SqlParameters,
 ): string {
+  const keys = [`${bucket} AS "time"`, ...dimensionColumns(by)];
+  const groups = [`"time"::DOUBLE AS "time"`, ...knownColumns(by)];
+  const rows = `${chosenRows({ filter })} l ${dimensionJoins(by, parameters)}`;
+  const positions = keys.map((_, i) => i + 1).join(", "); // ALL would be none where all of them are constant
   const isByObserver = by.includes("observer");
-  // Of duplicates nothing is told then but times; where these are not asked for, half of the rows need not be read.
-  const areDuplicatesTold = isByObserver || figures !== "metric";
+  // Of duplicates nothing is told but times; where these are not asked for, half of the rows need not be read.
+  if (figures === "metric" && !isByObserver) {
+    const asked = metricColumns[metric];
+    const counting = `SELECT ${[...keys, ...sums(sampled, asked)].join(", ")} FROM ${rows} WHERE NOT l.is_duplicate GROUP BY ${positions}`;
+    return `SELECT ${[...groups, ...asked.map((name) => `sum(${name}) AS ${name}`)].join(", ")} FROM (${counting}) GROUP BY ${positions}`;
+  }
+  const told = figures === "metric" ? countedSums(metricColumns[metric]) : [...countedSums(), ...countedSeen];
   return `
-    SELECT ${bucket} AS "time", ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")}
-      ${figures === "metric" ? `${countedSums(sampled, metricColumns[metric])}, ${noSeenColumns}` : `${countedSums(sampled)}, ${seenColumns}`}
-    FROM ${chosenRows({ filter })} l ${isByObserver ? "LEFT JOIN observers o ON o.key = l.observer_key" : ""} ${dimensionJoins(by)}
-    ${areDuplicatesTold ? "" : "WHERE NOT l.is_duplicate"}
-    GROUP BY ${["1", ...by.map((_, i) => `${i + 2}`)].join(", ")} ${isByObserver ? "" : "HAVING bool_or(NOT l.is_duplicate)"}`;
+    SELECT ${[...groups, ...told].join(", ")} FROM (${summedRows(rows, keys, sampled)}) l
+    GROUP BY ${positions} ${isByObserver ? "" : "HAVING bool_or(NOT l.is_duplicate)"}`;
 }
 
-function readAggregateRow(row: SqlRow, { by }: AggregateQuery): AggregateRow {
-  return {
-    group: by.map((dimension, i) => readDimension(dimension, row[`d${i}`])),
-    time: Number(row.time),
-    ...readTotals(row),
-  };
+function readAggregateRows(columns: SqlColumns, { by }: AggregateQuery): AggregateRow[] {
+  const totalsOf = totalsReader(columns);
+  const times = columns.time as readonly number[];
+  const groups = by.map((dimension, i) => [dimension, columns[`d${i}`]!] as const);
+  return times.map((time, row) => ({
+    ...totalsOf(row),
+    group: groups.map(([dimension, values]) => readDimension(dimension, values[row])),
+    time,
+  }));
 }

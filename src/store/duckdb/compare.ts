@@ -1,16 +1,16 @@
 import type { CompareQuery, Comparison } from "../store.ts";
 import { groupCells } from "./aggregate.ts";
-import { dimensionColumn, dimensionJoins, readDimension } from "./dimension-sql.ts";
+import { dimensionColumns, dimensionJoins, knownColumns, readDimension } from "./dimension-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
 import {
   chosenRows,
   groupTotals,
   linkIdentity,
   metricWeights,
-  readTotals,
+  totalsReader,
   windowRows,
 } from "./link-totals.ts";
-import type { Question, SqlRow } from "./questions.ts";
+import type { Question, SqlColumns } from "./questions.ts";
 import { linkSumColumns } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { type Window, windowOf } from "./window-parts.ts";
@@ -49,21 +49,23 @@ export async function compare(question: Question, query: CompareQuery): Promise<
     GROUP BY ALL
   ),
   firsts AS (
-    SELECT ${by.map((dimension, i) => `${dimensionColumn(dimension, parameters)} AS d${i}, `).join("")} min(l.first_seen) AS first_seen
-    FROM remembered l LEFT JOIN observers o ON o.key = l.observer_key ${dimensionJoins(by)} GROUP BY ALL
+    SELECT ${[...knownColumns(by), "min(first_seen) AS first_seen"].join(", ")} FROM (
+      SELECT ${[...dimensionColumns(by), "l.first_seen"].join(", ")} FROM remembered l ${dimensionJoins(by, parameters)}
+    ) GROUP BY ALL
   )
   SELECT sides.*, firsts.first_seen::DOUBLE AS first_seen FROM sides JOIN firsts ON
     ${groups.map((name) => `sides.${name} = firsts.${name}`).join(" AND ") || "true"}
   ORDER BY ${["difference DESC", ...groups.map((name) => `sides.${name}`)].join(", ")}`;
-  const rows = await question.rows(statement, parameters);
-  const count = (name: string) => Number(rows[0]?.[name] ?? 0);
+  const columns = await question.columns(statement, parameters);
+  const count = (name: string) => Number(columns[name]![0] ?? 0);
+  const [nowOf, baseOf] = [sideReader(columns, "now_"), sideReader(columns, "base_")];
   return {
     ...{ from: now.from, to: now.to, baseFrom: base.from, baseTo: base.to },
-    rows: rows.map((row) => ({
-      group: by.map((dimension, i) => readDimension(dimension, row[`d${i}`])),
-      now: readSide(row, "now_"),
-      base: readSide(row, "base_"),
-      firstSeen: Number(row.first_seen),
+    rows: (columns.first_seen as readonly number[]).map((firstSeen, row) => ({
+      group: by.map((dimension, i) => readDimension(dimension, columns[`d${i}`]![row])),
+      now: nowOf(row),
+      base: baseOf(row),
+      firstSeen,
     })),
     newCount: count("new_count"),
     goneCount: count("gone_count"),
@@ -94,7 +96,8 @@ function keysOfWindow(
   return `(WITH ${windowRows(query, window, question, parameters)} SELECT DISTINCT ${linkIdentity} FROM ${chosenRows(query)})`;
 }
 
-function readSide(row: SqlRow, prefix: "now_" | "base_") {
-  if (row[`${prefix}last_seen`] === null) return null;
-  return readTotals(Object.fromEntries(totalColumns.map((name) => [name, row[`${prefix}${name}`]])));
+function sideReader(columns: SqlColumns, prefix: "now_" | "base_") {
+  const totalsOf = totalsReader(columns, prefix);
+  const lastSeen = columns[`${prefix}last_seen`]!;
+  return (row: number) => (lastSeen[row] === null ? null : totalsOf(row));
 }

@@ -1,50 +1,68 @@
 import { formatProtocol } from "../../flow/index.ts";
-import { type Dimension, type EndFact, endOfDimension, type LinkDimension } from "../dimensions.ts";
+import { type Dimension, endOfDimension, type LinkDimension } from "../dimensions.ts";
 import { labelValue } from "./filter-sql.ts";
 import { peerColumn } from "./peer-columns.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 
-const linkColumns: Readonly<Record<LinkDimension, string>> = {
+const linkColumns: Readonly<Record<Exclude<LinkDimension, "called" | "observer">, string>> = {
   port: "l.server_port",
   protocol: "l.protocol",
-  called: "coalesce(k.id, '')",
-  observer: "coalesce(o.id, '')",
   "client.interface": "l.client_interface",
   "server.interface": "l.server_interface",
 };
 
-/** SQL for what links `l` with their peers `c` (client), `s` (server), `k` (called) and observer `o` are grouped by. */
-export function dimensionColumn(dimension: Dimension, parameters: SqlParameters): string {
+/** SQL for what links `l`, joined with `dimensionJoins`, are grouped by: `d0`, `d1`; NULL where the file has no such peer or observer. */
+export function dimensionColumns(by: readonly Dimension[]): string[] {
+  return by.map((dimension, i) => {
+    const end = endOf(dimension);
+    const column = end === undefined ? linkColumns[dimension as keyof typeof linkColumns] : `${end}.d${i}`;
+    return `${column} AS d${i}`;
+  });
+}
+
+/** Of rows that have these columns: what is not known is in the group "". */
+export function knownColumns(by: readonly Dimension[]): string[] {
+  return by.map((dimension, i) =>
+    endOf(dimension) === undefined ? `d${i}` : `coalesce(d${i}, '') AS d${i}`,
+  );
+}
+
+/** The joins that the columns need. What a peer is grouped by is made once per peer, since there are many links to each. */
+export function dimensionJoins(by: readonly Dimension[], parameters: SqlParameters): string {
+  return (["client", "server", "called", "observer"] as const)
+    .map((end) => {
+      const facts = by.flatMap((dimension, i) =>
+        endOf(dimension) === end ? [`${factColumn(dimension, parameters)} AS d${i}`] : [],
+      );
+      if (facts.length === 0) return "";
+      const table = end === "observer" ? "observers" : "peers";
+      return `LEFT JOIN (SELECT key, ${facts.join(", ")} FROM ${table}) ${end} ON ${end}.key = l.${end}_key`;
+    })
+    .join(" ");
+}
+
+/** Whose row tells the dimension; undefined for one of the link's own. */
+function endOf(dimension: Dimension): "client" | "server" | "called" | "observer" | undefined {
+  if (dimension === "called" || dimension === "observer") return dimension;
+  return endOfDimension(dimension)?.end;
+}
+
+/** Of that row. */
+function factColumn(dimension: Dimension, parameters: SqlParameters): string {
   const ofEnd = endOfDimension(dimension);
-  if (ofEnd === undefined) return linkColumns[dimension as LinkDimension];
-  const { end, fact, key } = ofEnd;
-  const alias = end === "client" ? "c" : "s";
-  if (fact === "label") return `coalesce(${labelValue(`${alias}.labels`, key, parameters)}, '')`;
-  return `coalesce(${factColumn(alias, fact)}, '')`;
-}
-
-function factColumn(alias: string, fact: EndFact): string {
-  switch (fact) {
+  if (ofEnd === undefined) return "id"; // of who was called, or of an observer
+  switch (ofEnd.fact) {
     case "":
-      return `${alias}.id`;
+      return "id";
+    case "label":
+      return labelValue("labels", ofEnd.key, parameters);
     case "asn":
-      return `${alias}.as_number::VARCHAR`;
+      return "as_number::VARCHAR";
     case "vlan":
-      return `${alias}.vlan::VARCHAR`;
+      return "vlan::VARCHAR";
     default:
-      return `${alias}.${peerColumn(fact)}`;
+      return peerColumn(ofEnd.fact);
   }
-}
-
-/** The joins that the columns of these dimensions need. */
-export function dimensionJoins(by: readonly Dimension[]): string {
-  const ofPeers = by.filter((dimension) => endOfDimension(dimension) !== undefined || dimension === "called");
-  const isNeeded = (start: string) => ofPeers.some((dimension) => dimension.startsWith(start));
-  return [
-    isNeeded("client") ? "LEFT JOIN peers c ON c.key = l.client_key" : "",
-    isNeeded("server") ? "LEFT JOIN peers s ON s.key = l.server_key" : "",
-    isNeeded("called") ? "LEFT JOIN peers k ON k.key = l.called_key" : "",
-  ].join(" ");
 }
 
 export function readDimension(dimension: Dimension, value: unknown): string {

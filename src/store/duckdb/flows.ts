@@ -23,6 +23,8 @@ interface Slice {
 }
 
 const firstSliceMilliseconds = 1000;
+/** How much longer each slice is than the one before. */
+const sliceGrowth = 8;
 
 const seen = `f."collectionTimeMilliseconds"`;
 
@@ -35,31 +37,31 @@ export async function flows(question: Question, query: FlowsQuery): Promise<Flow
   const from = Math.floor(query.from);
   const { patienceMilliseconds: patience = Number.POSITIVE_INFINITY } = query;
   const begun = performance.now();
-  const found: SqlRow[] = [];
+  const found: Place[] = [];
   let to = after === undefined ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after.time + 1);
-  for (let length = firstSliceMilliseconds; to > from && found.length < query.limit; length *= 4) {
+  for (let length = firstSliceMilliseconds; to > from && found.length < query.limit; length *= sliceGrowth) {
     const sliceFrom = Math.max(from, to - length);
     const slice = { from: sliceFrom, to, after, limit: query.limit - found.length };
-    found.push(...(await readSlice(question, query, slice)));
+    found.push(...(await findPlaces(question, query.filter, slice)));
     to = sliceFrom;
     if (performance.now() - begun >= patience) break;
   }
-  return { records: found.map(readFlowRecord), nextCursor: nextCursor(found, query.limit, { from, to }) };
+  const records = found.length === 0 ? [] : await question.rows(recordsStatement(found.map(({ id }) => id)));
+  return { records: records.map(readFlowRecord), nextCursor: nextCursor(found, query.limit, { from, to }) };
 }
 
 /** Behind the last record of a full page; of one that was given up, behind what was looked through. */
-function nextCursor(found: readonly SqlRow[], limit: number, left: { from: number; to: number }) {
+function nextCursor(found: readonly Place[], limit: number, left: { from: number; to: number }) {
   const last = found.length === limit ? found.at(-1) : undefined;
-  if (last !== undefined) return writeCursor(Number(last.collectionTimeMilliseconds), Number(last.record_id));
+  if (last !== undefined) return writeCursor(last.time, last.id);
   return left.to > left.from ? writeCursor(left.to - 1, idMax) : null;
 }
 
-/** Finds the places first, from few columns; only the records of the page are read whole. */
-async function readSlice(question: Question, query: FlowsQuery, slice: Slice): Promise<SqlRow[]> {
+/** From few columns: only the records of the page are read whole, once all of them are found. */
+async function findPlaces(question: Question, filter: Filter | undefined, slice: Slice): Promise<Place[]> {
   const parameters = new SqlParameters();
-  const ids = await question.rows(placesStatement(query.filter, slice, parameters), parameters);
-  if (ids.length === 0) return [];
-  return question.rows(recordsStatement(ids.map(({ id }) => id as number)));
+  const rows = await question.rows(placesStatement(filter, slice, parameters), parameters);
+  return rows as unknown as Place[];
 }
 
 function placesStatement(
@@ -75,7 +77,7 @@ function placesStatement(
   const chosen = filter === undefined ? "" : filterCondition(filter, recordColumns, parameters);
   if (chosen !== "") conditions.push(chosen);
   return `
-    SELECT f.record_id::DOUBLE AS id FROM flow_records f ${joinsOf(chosen)}
+    SELECT f.record_id::DOUBLE AS id, ${seen}::DOUBLE AS "time" FROM flow_records f ${joinsOf(chosen)}
     WHERE ${conditions.join(" AND ")}
     ORDER BY ${seen} DESC, f.record_id DESC LIMIT ${parameters.integer(limit)}`;
 }

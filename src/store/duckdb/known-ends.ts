@@ -1,3 +1,4 @@
+import { otherPeer } from "../../topology/index.ts";
 import type { StoredPeer } from "../store.ts";
 import { readPeer, replacedColumns } from "./peer-columns.ts";
 import type { SqlRow } from "./questions.ts";
@@ -5,12 +6,22 @@ import type { SqlRow } from "./questions.ts";
 /** Peers remembered at most, about 600 bytes each. */
 const rememberedMax = 20_000;
 
+/** What is told of a peer whatever its address. */
+export type EndFacts = Omit<StoredPeer, "address">;
+
+/** Of whom nothing is known. */
+export const otherEnd: EndFacts = factsOf(otherPeer);
+
+function factsOf({ address: _, ...facts }: StoredPeer): EndFacts {
+  return facts;
+}
+
 export interface QuestionEnds {
   /** Peers by their keys; those that the file does not have are left out. The keys are ours, out of a statement. */
   read(
     keys: ReadonlySet<number>,
     rows: (sql: string) => Promise<SqlRow[]>,
-  ): Promise<ReadonlyMap<number, StoredPeer>>;
+  ): Promise<ReadonlyMap<number, EndFacts>>;
 }
 
 /**
@@ -18,7 +29,7 @@ export interface QuestionEnds {
  * file gets other facts.
  */
 export class KnownEnds {
-  readonly #peers = new Map<number, StoredPeer>();
+  readonly #peers = new Map<number, EndFacts>();
   #generation = 0;
 
   /** To be called when other facts are durable. */
@@ -37,8 +48,8 @@ export class KnownEnds {
     keys: ReadonlySet<number>,
     rows: (sql: string) => Promise<SqlRow[]>,
     generation: number,
-  ): Promise<ReadonlyMap<number, StoredPeer>> {
-    const found = new Map<number, StoredPeer>();
+  ): Promise<ReadonlyMap<number, EndFacts>> {
+    const found = new Map<number, EndFacts>();
     const missing: number[] = [];
     for (const key of keys) {
       const known = this.#peers.get(key);
@@ -53,9 +64,9 @@ export class KnownEnds {
     const isNewest = generation === this.#generation;
     if (this.#peers.size + read.length > rememberedMax) this.#peers.clear();
     for (const row of read) {
-      const peer = readPeer(row);
-      found.set(row.key as number, peer);
-      if (isNewest && this.#peers.size < rememberedMax) this.#peers.set(row.key as number, peer);
+      const facts = factsOf(readPeer(row));
+      found.set(row.key as number, facts);
+      if (isNewest && this.#peers.size < rememberedMax) this.#peers.set(row.key as number, facts);
     }
     return found;
   }

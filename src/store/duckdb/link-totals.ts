@@ -1,15 +1,19 @@
 import { type Filter, hasMeasure } from "../../query/index.ts";
+import { type LinkCounter, linkCounters } from "../../topology/index.ts";
 import type { Metric, Sampled, Totals, WindowQuery } from "../store.ts";
 import { mapHalves, peerAddressColumns } from "./address-value.ts";
 import { type FilterColumns, filterCondition, type Measure, type PinnedEnd } from "./filter-sql.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
-import type { Question, SqlRow } from "./questions.ts";
-import { type LinkSumColumn, leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
+import { type Question, rowCount, type SqlColumns } from "./questions.ts";
+import { counterColumns, type LinkSumColumn, leastRtt, linkSumColumns, sampledColumns } from "./schema.ts";
 import type { SqlParameters } from "./sql-parameters.ts";
 import type { Window } from "./window-parts.ts";
 
 /** What a link is to a filter: these keys, over the window. */
 export const linkIdentity = "client_key, server_key, called_key, server_port, protocol";
+
+/** What a condition on who saw a link speaks of: an exporter's interface is one of that exporter. */
+const observation = "observer_key, client_interface, server_interface";
 
 /** What a metric is made of. */
 export const metricColumns: Readonly<Record<Metric, readonly LinkSumColumn[]>> = {
@@ -21,37 +25,51 @@ export const metricColumns: Readonly<Record<Metric, readonly LinkSumColumn[]>> =
   rtt: ["rtt_sum", "rtt_count"],
 };
 
-/** Of rows of links: what counts, with names of the columns; of those that are not asked for 0. */
-export function countedSums(
+/**
+ * Rows of links put together by some columns, duplicates apart from what counts, corrected for sampling or raw: of these, which are
+ * few, it is told what counts. Of sums only those that are asked for.
+ */
+export function summedRows(
+  rows: string,
+  keys: readonly string[],
   sampled: Sampled = "corrected",
   asked: readonly LinkSumColumn[] = linkSumColumns,
 ): string {
-  return linkSumColumns
-    .map((name) =>
-      asked.includes(name)
-        ? `sum(CASE WHEN l.is_duplicate THEN 0 ELSE ${figureOf(name, sampled)} END) AS ${name}`
-        : `0 AS ${name}`,
-    )
-    .join(", ");
+  return `SELECT ${[...keys, "l.is_duplicate", ...sums(sampled, asked), ...seenColumns("l.rtt_min")].join(", ")} FROM ${rows} GROUP BY ALL`;
 }
 
-export function duplicateSums(sampled: Sampled = "corrected"): string {
-  return sampledColumns
-    .map(
-      (name) =>
-        `sum(CASE WHEN l.is_duplicate THEN ${figureOf(name, sampled)} ELSE 0 END) AS duplicate_${name}`,
-    )
-    .join(", ");
+/** Of rows that all count. */
+export function sums(sampled: Sampled = "corrected", asked: readonly LinkSumColumn[] = linkSumColumns) {
+  return asked.map((name) => `${sumOf(name, sampled)} AS ${name}`);
 }
 
-export const seenColumns = `${leastRtt("CASE WHEN l.is_duplicate THEN 0 ELSE l.rtt_min END")}::DOUBLE AS rtt_min,
-      min(l.first_seen)::DOUBLE AS first_seen, max(l.last_seen)::DOUBLE AS last_seen`;
+/** Sums stop at 2^53 - 1, as those of a minute do. */
+function sumOf(name: LinkSumColumn, sampled: Sampled): string {
+  if (!isSampled(name)) return `sum(l.${name}::DOUBLE)`;
+  return `least(sum(l.${name}::DOUBLE${sampled === "raw" ? "" : " * l.sampling_interval"}), 9007199254740991)`;
+}
 
-export const noSeenColumns = "0 AS rtt_min, 0 AS first_seen, 0 AS last_seen";
+/** Of `summedRows`: what counts, with names of the columns. */
+export function countedSums(asked: readonly LinkSumColumn[] = linkSumColumns): string[] {
+  return asked.map((name) => `sum(CASE WHEN l.is_duplicate THEN 0 ELSE l.${name} END) AS ${name}`);
+}
 
-function figureOf(name: string, sampled: Sampled): string {
-  const factor = sampled === "raw" ? 1 : "l.sampling_interval";
-  return isSampled(name) ? `least(l.${name}::DOUBLE * ${factor}, 9007199254740991)` : `l.${name}::DOUBLE`;
+/** Of `summedRows`. */
+export function duplicateSums(): string[] {
+  return sampledColumns.map(
+    (name) => `sum(CASE WHEN l.is_duplicate THEN l.${name} ELSE 0 END) AS duplicate_${name}`,
+  );
+}
+
+/** Of `summedRows`: when they were seen, duplicates or not, and the least round-trip time of what counts. */
+export const countedSeen = seenColumns("CASE WHEN l.is_duplicate THEN 0 ELSE l.rtt_min END");
+
+function seenColumns(rttMin: string): string[] {
+  return [
+    `${leastRtt(rttMin)}::DOUBLE AS rtt_min`,
+    "min(l.first_seen)::DOUBLE AS first_seen",
+    "max(l.last_seen)::DOUBLE AS last_seen",
+  ];
 }
 
 /**
@@ -118,12 +136,14 @@ function matchingLinks(filter: Filter, sampled: Sampled | undefined, parameters:
   const joins = ["client", "server", "called"]
     .filter((end) => condition.includes(`${end}.`))
     .map((end) => `LEFT JOIN peers ${end} ON ${end}.key = l.${end}_key`);
-  const totals = hasMeasure(filter) ? `, ${countedSums(sampled)}` : "";
-  const seen = observerConditions.map((seenBy, i) => `, bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
+  const seen = observerConditions.map((seenBy, i) => `bool_or(coalesce(${seenBy}, false)) AS seen_${i}`);
+  const totals = hasMeasure(filter) ? countedSums() : [];
+  const rows =
+    totals.length === 0 ? "rows" : `(${summedRows("rows l", [linkIdentity, observation], sampled)})`;
   return `
     SELECT ${linkIdentity} FROM (
-      SELECT ${linkIdentity}${totals}${seen.join("")}
-      FROM rows l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
+      SELECT ${[linkIdentity, ...totals, ...seen].join(", ")}
+      FROM ${rows} l ${seen.length === 0 ? "" : "LEFT JOIN observers o ON o.key = l.observer_key"}
       GROUP BY ${linkIdentity}
     ) l
     ${joins.join(" ")}
@@ -165,14 +185,27 @@ const linkMeasures: Readonly<Record<Measure, string>> = {
   rtt: "(l.rtt_sum / nullif(l.rtt_count, 0) / 1000)",
 };
 
-/** Of a row with `groupTotals`. */
-export function readTotals(row: SqlRow): Totals {
-  const number = (name: string) => Number(row[name]);
-  return {
-    ...readCounters(row),
-    rttMicroseconds: number("rtt_count") === 0 ? null : number("rtt_sum") / number("rtt_count"),
-    rttMinMicroseconds: number("rtt_min") || null,
-    firstSeen: number("first_seen"),
-    lastSeen: number("last_seen"),
+/** Reads rows that have sums by their columns' names, and what `groupTotals` has besides; what was not asked for is 0. */
+export function totalsReader(columns: SqlColumns, prefix = ""): (row: number) => Totals {
+  const none = new Array<number>(rowCount(columns)).fill(0);
+  const column = (name: string) => (columns[prefix + name] ?? none) as readonly number[];
+  const counters = Object.entries(counterColumns).map(
+    ([name, of]) => [name as LinkCounter, column(of)] as const,
+  );
+  const [rttSum, rttCount, rttMin] = [column("rtt_sum"), column("rtt_count"), column("rtt_min")];
+  const [firstSeen, lastSeen] = [column("first_seen"), column("last_seen")];
+  return (row) => {
+    const totals: Totals = { ...noTotals };
+    for (const [name, values] of counters) totals[name] = values[row]!;
+    if (rttCount[row]! > 0) totals.rttMicroseconds = rttSum[row]! / rttCount[row]!;
+    if (rttMin[row]! > 0) totals.rttMinMicroseconds = rttMin[row]!;
+    totals.firstSeen = firstSeen[row]!;
+    totals.lastSeen = lastSeen[row]!;
+    return totals;
   };
 }
+
+const noTotals: Totals = {
+  ...(Object.fromEntries(linkCounters.map((name) => [name, 0])) as Record<LinkCounter, number>),
+  ...{ rttMicroseconds: null, rttMinMicroseconds: null, firstSeen: 0, lastSeen: 0 },
+};

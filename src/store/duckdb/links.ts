@@ -1,16 +1,19 @@
-import { type Grouping, type LinkEnd, otherPeer } from "../../topology/index.ts";
+import type { Grouping, LinkEnd } from "../../topology/index.ts";
 import type { Links, LinksQuery, ObserverTotals } from "../store.ts";
+import { otherEnd } from "./known-ends.ts";
 import {
   chosenRows,
+  countedSeen,
   countedSums,
   duplicateSums,
   groupTotals,
   linkIdentity,
   metricColumns,
   metricWeights,
-  readTotals,
-  seenColumns,
   seenSums,
+  summedRows,
+  sums,
+  totalsReader,
   windowRows,
 } from "./link-totals.ts";
 import type { Question } from "./questions.ts";
@@ -39,34 +42,43 @@ const addressesMax = 32;
 export async function links(question: Question, query: LinksQuery): Promise<Links> {
   const window = windowOf(query, question.marks);
   const parameters = new SqlParameters();
-  const rows = await question.rows(linksStatement(query, window, question, parameters), parameters);
-  const keys = rows.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]);
-  const peers = await question.ends.read(new Set(keys.filter((key) => key !== 0)), question.rows);
-  const endOf = (key: unknown, addresses: unknown): LinkEnd => {
-    const { address: _, ...facts } = peers.get(key as number) ?? otherPeer;
-    return { ...facts, addresses: (addresses as string[]).filter((address) => address !== "") };
-  };
-  const pairs = new Set(rows.map(({ client, server }) => `${client}>${server}`));
-  const pairCount = (rows[0]?.pair_count as number | undefined) ?? 0;
+  const columns = await question.columns(linksStatement(query, window, question, parameters), parameters);
+  const [clients, servers, called] = ["client_key", "server_key", "called_key"].map(
+    (name) => columns[name] as readonly number[],
+  ) as [readonly number[], readonly number[], readonly number[]];
+  const keys = new Set([...clients, ...servers, ...called]);
+  keys.delete(0);
+  const ends = await question.ends.read(keys, question.rows);
+  const endOf = (key: number, addresses: readonly string[]): LinkEnd => ({
+    ...(ends.get(key) ?? otherEnd),
+    addresses: addresses.filter((address) => address !== ""),
+  });
+  const totalsOf = totalsReader(columns);
+  const told = columns.told as readonly string[];
   return {
     from: window.from,
     to: window.to,
-    rows: rows.map((row) => ({
-      ...readTotals(row),
-      client: endOf(row.client_key, row.client_addresses),
-      server: endOf(row.server_key, row.server_addresses),
-      called: row.called_key === 0 ? undefined : endOf(row.called_key, []),
-      port: row.server_port as number,
-      protocol: row.protocol as number,
-      observers: readObservers(row.observers as string),
-    })),
-    linksLeftOut: pairCount - pairs.size,
+    rows: told.map((json, row) => {
+      const { clients: clientAddresses, servers: serverAddresses, observers } = JSON.parse(json) as Told;
+      return {
+        ...totalsOf(row),
+        client: endOf(clients[row]!, clientAddresses),
+        server: endOf(servers[row]!, serverAddresses),
+        called: called[row] === 0 ? undefined : endOf(called[row]!, []),
+        port: columns.server_port![row] as number,
+        protocol: columns.protocol![row] as number,
+        observers: observers.sort((a, b) => (a.id < b.id ? -1 : 1)),
+      };
+    }),
+    linksLeftOut: Number(columns.pair_count![0] ?? 0) - new Set(columns.rank).size,
   };
 }
 
-function readObservers(json: string): ObserverTotals[] {
-  const observers = JSON.parse(json) as ObserverTotals[];
-  return observers.sort((a, b) => (a.id < b.id ? -1 : 1));
+/** What is told of a link in lists: as one text, which is read much faster than lists and structures are. */
+interface Told {
+  readonly clients: readonly string[];
+  readonly servers: readonly string[];
+  readonly observers: ObserverTotals[];
 }
 
 function linksStatement(
@@ -75,18 +87,19 @@ function linksStatement(
   question: Question,
   parameters: SqlParameters,
 ): string {
-  const of = "client, server, called_key, server_port, protocol";
   const { grouping = "none" } = query;
   const limit = parameters.integer(query.limit);
   const isRankedFirst = query.filter === undefined && manyPairs.has(grouping);
+  const rows = isRankedFirst
+    ? "(FROM rows SEMI JOIN heaviest USING (client_key, server_key))"
+    : chosenRows(query);
   return `
   WITH ${windowRows(query, window, question, parameters)},
   drawn AS (SELECT key, address, ${drawnAs[grouping]} AS drawn FROM peers),
   ${isRankedFirst ? heaviestPeers(query, limit) : ""}
   links AS MATERIALIZED (
-    SELECT ${linkIdentity}, observer_key, bool_or(NOT l.is_duplicate) AS counts,
-      ${countedSums(query.sampled)}, ${duplicateSums(query.sampled)}, ${seenColumns}
-    FROM ${isRankedFirst ? "(FROM rows SEMI JOIN heaviest USING (client_key, server_key))" : chosenRows(query)} l
+    SELECT ${[linkIdentity, "observer_key", "bool_or(NOT l.is_duplicate) AS counts", ...countedSums(), ...duplicateSums(), ...countedSeen].join(", ")}
+    FROM (${summedRows(`${rows} l`, [linkIdentity, "observer_key"], query.sampled)}) l
     GROUP BY ${linkIdentity}, observer_key
   ),
   known AS (SELECT DISTINCT ${linkIdentity} FROM links WHERE counts),
@@ -97,26 +110,28 @@ function linksStatement(
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
   ),
   top AS MATERIALIZED (
-    SELECT client, server, ${metricWeights[query.metric]} AS weight,
+    SELECT client, server, row_number() OVER (ORDER BY ${metricWeights[query.metric]} DESC, client, server) AS rank,
       ${isRankedFirst ? "(SELECT any_value(pair_count) FROM heaviest)" : "count(*) OVER ()"} AS pair_count
     FROM between GROUP BY client, server
-    ORDER BY weight DESC, client, server LIMIT ${limit}
+    QUALIFY rank <= ${limit}
   ),
   reported AS MATERIALIZED (
-    SELECT client, server, weight, pair_count, l.called_key, l.server_port, l.protocol,
+    SELECT rank, pair_count, l.called_key, l.server_port, l.protocol,
       o.id AS observer_id, ${leastEnd("client")}, ${leastEnd("server")},
       list(client_address) AS client_addresses, list(server_address) AS server_addresses,
       ${groupTotals("l.")}, ${seenSums()}
     FROM between l JOIN top USING (client, server) LEFT JOIN observers o ON o.key = l.observer_key
     GROUP BY ALL
   )
-  SELECT ${of.replaceAll("called_key", "called_key::DOUBLE AS called_key")}, arg_min(client_key, least_client)::DOUBLE AS client_key, arg_min(server_key, least_server)::DOUBLE AS server_key,
-    list_sort(list_distinct(flatten(list(client_addresses))))[:${addressesMax}] AS client_addresses,
-    list_sort(list_distinct(flatten(list(server_addresses))))[:${addressesMax}] AS server_addresses,
-    ${groupTotals()}, to_json(${observers}) AS observers, any_value(pair_count)::DOUBLE AS pair_count
-  FROM reported GROUP BY weight, ${of}
-  ORDER BY weight DESC, client, server, ${metricWeights[query.metric]} DESC, server_port, protocol, called_key LIMIT ${rowsMax}`;
+  SELECT rank::DOUBLE AS rank, called_key::DOUBLE AS called_key, server_port, protocol,
+    arg_min(client_key, least_client)::DOUBLE AS client_key, arg_min(server_key, least_server)::DOUBLE AS server_key,
+    ${groupTotals()}, any_value(pair_count)::DOUBLE AS pair_count,
+    to_json({ 'clients': ${someOf("client_addresses")}, 'servers': ${someOf("server_addresses")}, 'observers': ${observers} }) AS told
+  FROM reported GROUP BY reported.rank, reported.called_key, server_port, protocol
+  ORDER BY reported.rank, ${metricWeights[query.metric]} DESC, server_port, protocol, reported.called_key LIMIT ${rowsMax}`;
 }
+
+const someOf = (lists: string) => `list_sort(list_distinct(flatten(list(${lists}))))[:${addressesMax}]`;
 
 /** Of these there are about as many pairs as links; a filter leaves few rows. */
 const manyPairs: ReadonlySet<Grouping | "none"> = new Set(["none", "pod", "workload", "address"]);
@@ -130,7 +145,7 @@ function heaviestPeers({ sampled, metric }: LinksQuery, limit: string): string {
   pairs AS MATERIALIZED (
     SELECT l.*, coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server
     FROM (
-      SELECT client_key, server_key, ${countedSums(sampled, metricColumns[metric])}
+      SELECT ${["client_key", "server_key", ...sums(sampled, metricColumns[metric])].join(", ")}
       FROM rows l WHERE NOT l.is_duplicate GROUP BY client_key, server_key
     ) l LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
   ),
@@ -142,9 +157,9 @@ function heaviestPeers({ sampled, metric }: LinksQuery, limit: string): string {
   ),`;
 }
 
-/** As text, which is read faster than lists of structures are, and in no order, which costs as much again. */
-const observers = `list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
-      'packets': seen_packets }) FILTER (observer_id IS NOT NULL)`;
+/** In no order, which costs as much again. */
+const observers = `coalesce(list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
+      'packets': seen_packets }) FILTER (observer_id IS NOT NULL), [])`;
 
 /** The peer at the least address tells what the end is like, as in `buildTopology`. */
 function leastEnd(end: "client" | "server"): string {

@@ -11,9 +11,17 @@ export interface Question {
   readonly connection: DatabaseConnection;
   readonly ends: QuestionEnds;
   rows(sql: string, parameters?: SqlParameters): Promise<SqlRow[]>;
+  /** For answers of many rows: an object for each costs more than reading it. */
+  columns(sql: string, parameters?: SqlParameters): Promise<SqlColumns>;
 }
 
 export type SqlRow = Record<string, unknown>;
+/** An answer's columns by their names, all equally long. */
+export type SqlColumns = Readonly<Record<string, readonly unknown[]>>;
+
+export function rowCount(columns: SqlColumns): number {
+  return Object.values(columns)[0]?.length ?? 0;
+}
 
 /** Questions that run at once. Each takes a thread of Node's pool, of which writing needs one. */
 export const questionsRunningMax = 2;
@@ -113,13 +121,16 @@ export class Questions {
     const ends = this.#ends.forQuestion();
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
-      const rows = (sql: string, parameters?: SqlParameters) => readRows(connection, sql, parameters, signal);
+      const read = (sql: string, parameters?: SqlParameters) =>
+        readStatement(connection, sql, parameters, signal);
+      const rows = async (sql: string, parameters?: SqlParameters) => rowObjects(await read(sql, parameters));
       const [state] = await rows(rollUpMarksStatement);
       return await answer({
         marks: readMarks(state!),
         connection: databaseConnection,
         ends,
         rows,
+        columns: async (sql, parameters) => columnsOf(await read(sql, parameters)),
       });
     } catch (cause) {
       signal?.throwIfAborted();
@@ -142,26 +153,30 @@ export function readMarks(row: SqlRow): RollUpMarks {
 }
 
 /** An interrupt ends only a statement that runs, so the signal is looked at between statements too. */
-export async function readRows(
+async function readStatement(
   connection: DuckDBConnection,
   sql: string,
   parameters = new SqlParameters(),
   signal?: AbortSignal,
-): Promise<SqlRow[]> {
+): Promise<DuckDBResultReader> {
   signal?.throwIfAborted();
   const reader = await connection.runAndReadAll(sql, parameters.values, parameters.types);
   signal?.throwIfAborted();
-  return rowObjects(reader);
+  return reader;
+}
+
+function columnsOf(reader: DuckDBResultReader): SqlColumns {
+  const columns = reader.getColumnsJS(); // none where there are no rows
+  return Object.fromEntries(reader.deduplicatedColumnNames().map((name, i) => [name, columns[i] ?? []]));
 }
 
 /** What `getRowObjectsJS` of the reader gives, by columns: a third of the time, all of which is the main thread's. */
 export function rowObjects(reader: DuckDBResultReader): SqlRow[] {
-  const names = reader.deduplicatedColumnNames();
-  const columns = reader.getColumnsJS();
+  const columns = Object.entries(columnsOf(reader));
   const rows: SqlRow[] = [];
   for (let i = 0; i < reader.currentRowCount; i++) {
     const row: SqlRow = {};
-    for (let c = 0; c < names.length; c++) row[names[c]!] = columns[c]![i];
+    for (const [name, values] of columns) row[name] = values[i];
     rows.push(row);
   }
   return rows;

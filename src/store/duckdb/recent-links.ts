@@ -1,9 +1,10 @@
 import { otherPeer, type Peer } from "../../topology/index.ts";
 import type { LinkMinute } from "../store.ts";
 import { linkRowsOfWindow } from "./link-rows.ts";
+import { totalsReader } from "./link-totals.ts";
 import { peerTextColumns, readPeer } from "./peer-columns.ts";
-import type { Question, SqlRow } from "./questions.ts";
-import { leastRtt, linkSumColumns, readCounters, sampledColumns } from "./schema.ts";
+import type { Question } from "./questions.ts";
+import { leastRtt, linkSumColumns, sampledColumns } from "./schema.ts";
 import { SqlParameters } from "./sql-parameters.ts";
 import { floorTo, minuteMilliseconds } from "./window-parts.ts";
 
@@ -26,7 +27,7 @@ export async function recentLinks(
     (sampledColumns as readonly string[]).includes(name)
       ? `sum(least(${name}::DOUBLE * sampling_interval, 9007199254740991))`
       : `sum(${name})`;
-  const links = await question.rows(
+  const columns = await question.columns(
     `FROM (SELECT "time"::DOUBLE AS "time", client_key::DOUBLE AS client_key, server_key::DOUBLE AS server_key,
       called_key::DOUBLE AS called_key, server_port, protocol, coalesce(o.id, '') AS observer, is_duplicate, client_interface, server_interface,
       ${linkSumColumns.map((name) => `${sum(name)}::DOUBLE AS ${name}`).join(", ")},
@@ -35,43 +36,45 @@ export async function recentLinks(
     GROUP BY r."time", ${keys}, o.id ORDER BY r."time" DESC LIMIT ${parameters.integer(linksMax)}) ORDER BY "time"`,
     parameters,
   );
-  const peers = await readPeers(question, links);
-  const peerOf = (key: unknown) => peers.get(key as number) ?? otherPeer;
-  return links.map((row) => ({
-    ...readLinkMinute(row, peerOf(row.client_key), peerOf(row.server_key)),
-    called: row.called_key === 0 ? undefined : peerOf(row.called_key),
+  const column = <T>(name: string) => columns[name] as readonly T[];
+  const [clients, servers, called] = [
+    column<number>("client_key"),
+    column<number>("server_key"),
+    column<number>("called_key"),
+  ];
+  const peers = await readPeers(question, new Set([...clients, ...servers, ...called]));
+  const peerOf = (key: number) => peers.get(key) ?? otherPeer;
+  const totalsOf = totalsReader(columns);
+  const [ports, protocols, observers] = [
+    column<number>("server_port"),
+    column<number>("protocol"),
+    column<string>("observer"),
+  ];
+  const [clientInterfaces, serverInterfaces] = [
+    column<number>("client_interface"),
+    column<number>("server_interface"),
+  ];
+  const [duplicate, rttCounts] = [column<boolean>("is_duplicate"), column<number>("rtt_count")];
+  return column<number>("time").map((minute, row) => ({
+    ...totalsOf(row),
+    minute,
+    client: peerOf(clients[row]!),
+    server: peerOf(servers[row]!),
+    called: called[row] === 0 ? undefined : peerOf(called[row]!),
+    port: ports[row]!,
+    protocol: protocols[row]!,
+    observer: observers[row]!,
+    isDuplicate: duplicate[row]!,
+    clientInterface: clientInterfaces[row]!,
+    serverInterface: serverInterfaces[row]!,
+    rttCount: rttCounts[row]!,
   }));
 }
 
 /** As they are made: what follows from their addresses is derived anew. */
-async function readPeers(question: Question, links: readonly SqlRow[]): Promise<Map<number, Peer>> {
-  const keys = new Set(
-    links.flatMap((row) => [row.client_key, row.server_key, row.called_key] as readonly number[]),
-  );
+async function readPeers(question: Question, keys: ReadonlySet<number>): Promise<Map<number, Peer>> {
   const peers = new Map<number, Peer>();
   const rows = await question.rows(`SELECT key::DOUBLE AS key, ${peerTextColumns.join(", ")} FROM peers`);
   for (const row of rows) if (keys.has(row.key as number)) peers.set(row.key as number, readPeer(row));
   return peers;
-}
-
-function readLinkMinute(row: SqlRow, client: Peer, server: Peer): Omit<LinkMinute, "called"> {
-  const number = (name: string) => row[name] as number;
-  const rttCount = number("rtt_count");
-  return {
-    minute: number("time"),
-    client,
-    server,
-    port: number("server_port"),
-    protocol: number("protocol"),
-    observer: row.observer as string,
-    isDuplicate: row.is_duplicate as boolean,
-    clientInterface: number("client_interface"),
-    serverInterface: number("server_interface"),
-    ...readCounters(row),
-    rttMicroseconds: rttCount === 0 ? null : number("rtt_sum") / rttCount,
-    rttMinMicroseconds: number("rtt_min") || null,
-    rttCount,
-    firstSeen: number("first_seen"),
-    lastSeen: number("last_seen"),
-  };
 }

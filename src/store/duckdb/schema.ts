@@ -132,12 +132,6 @@ export const counterColumns: Readonly<Record<LinkCounter, LinkSumColumn>> = {
   connectCount: "connect_count",
 };
 
-/** The counters of a row that has all of their columns. */
-export function readCounters(row: Readonly<Record<string, unknown>>): Record<LinkCounter, number> {
-  const entries = Object.entries(counterColumns).map(([name, column]) => [name, Number(row[column])]);
-  return Object.fromEntries(entries) as Record<LinkCounter, number>;
-}
-
 /** The least of several `rtt_min`, of which 0 is not known. */
 export const leastRtt = (name: string) => `coalesce(min(nullif(${name}, 0)), 0)`;
 
