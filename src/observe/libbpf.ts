@@ -5,7 +5,7 @@ import { KernelError } from "./kernel-error.ts";
 type Pointer = bigint;
 
 export interface Libbpf {
-  /** Processors that this machine may have, those that are switched off included: their numbers are below it. */
+  /** Processors that this machine may have, those that are switched off included. */
   possibleProcessors(): number;
   /** Opens an ELF object from memory; loads nothing yet. */
   openObject(elf: Uint8Array, name: string): BpfObject;

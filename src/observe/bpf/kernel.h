@@ -20,7 +20,8 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
-#define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
+#define E2BIG 7 /* include/uapi/asm-generic/errno-base.h */
+#define EEXIST 17
 
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum {

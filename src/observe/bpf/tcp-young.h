@@ -242,6 +242,7 @@ static __noinline int move_young(struct young *young)
 	struct connection connection = {};
 	struct connection *moved;
 	__u64 word, key;
+	long error;
 
 	if (!young)
 		return 0;
@@ -251,11 +252,20 @@ static __noinline int move_young(struct young *young)
 	key = young->key;
 	connection.facts = young->facts;
 	connection.claimed = 1;
-	/* Where there is no room, or the end of a socket before is at its address until this walk reports it, it stays, and tells its end itself. */
-	if (!take_slot(&connection.slot))
+	if (!take_slot(&connection.slot)) {
+		if (change(young, word, YOUNG_FREE))
+			count_full_table();
 		return 0;
-	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
+	}
+	error = bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
+	if (error) {
 		free_slot(connection.slot);
+		/*
+		 * Where the end of a socket before is at its address until this walk reports it, or the kernel has no memory at hand, the next walk takes it up,
+		 * unless it tells its end itself by then.
+		 */
+		if (error == -E2BIG && change(young, word, YOUNG_FREE))
+			count_full_table();
 		return 0;
 	}
 	if (!change(young, word, YOUNG_FREE)) {

@@ -5,7 +5,7 @@
  * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), iter/task_file (sockets that were there
  * before), and a syscall program that user space runs at each poll to walk the live sockets. Optional:
  * cgroup/getsockopt at the root of cgroup v2, for an error that is told to the application only.
- * Writes: struct tcp_report, of a connection that ends before a walk has met it into the processor's log in `ends`, of others into the
+ * Writes: struct tcp_report, of a connection that ends among the young into the processor's log in `ends`, of others into the
  * ring buffer `reports`, only when their counters moved.
  * Cannot see: sockets of other protocols; who accepted a connection when several processes share a listener (the one
  * that called listen() is named); connections that were there before and that nobody had accepted or had a file of.

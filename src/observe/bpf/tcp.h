@@ -68,9 +68,9 @@ _Static_assert(sizeof(struct tcp_log) == 128, "tcp_log is part of the contract")
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct tcp_losses {
 	__u64 table_full;    /* sockets that found no room in `connections`, and were never seen, or in `listeners` or `listening` */
-	__u64 overwritten;   /* ends for which there was no room in the ring buffer, nor in `connections` */
+	__u64 overwritten;   /* ends for which there was no room in log and ring buffer, nor in `connections` */
 	__u64 walked;        /* live sockets looked at by the last walk */
-	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */
+	__u64 deferred;      /* reports that waited for the next walk: no room in log and ring buffer, or the walk had the connection in hand */
 	__u64 missed;        /* ends whose event the kernel left out: what moved since their last report is not known */
 };
 _Static_assert(sizeof(struct tcp_losses) == 40, "tcp_losses is part of the contract");
