@@ -1,7 +1,7 @@
 /**
  * What the agent costs the machine it watches. Needs root.
  *
- *   node bench/agent-cost.ts [--case NAME]... [--minutes 3] [--width 0.01] [--parts all|tcp]
+ *   node bench/agent-cost.ts [--case NAME]... [--minutes 3] [--width 0.01] [--parts all|tcp] [--no-hook]
  *
  * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
  * HTTP connections, by four clients and four servers of which two and two share a processor: both processors are busy all the time, and what
@@ -10,7 +10,9 @@
  * processor. `udp-path` and `http-path`: the same with both ends in one thread, so that nothing waits or
  * wakes; their CPU is steady whatever else runs. Periods of a second follow each other without the agent, with a program at the same hooks that does
  * nothing (what any cgroup_skb hook costs), and with the agent, and back again; neighbours are compared, until the interval of
- * the median ratio is narrower than `--width` or `--minutes` are over. Then the programs' own time, by the kernel's count. The agent is
+ * the median ratio is narrower than `--width` or `--minutes` are over; `--no-hook` leaves out the program that does nothing, for more rounds. Where
+ * both processors are busy all the time the rate follows from the CPU that a thing takes, the agent's process included: "by CPU" is the ratio that it
+ * makes, which what else runs on the machine moves less than the rate. Then the programs' own time, by the kernel's count. The agent is
  * measured as it runs for days, not as it starts: before its period it polls for a second as often as makes V8 compile what polls run.
  * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
  * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "3" },
     width: { type: "string", default: "0.01" },
     parts: { type: "string", default: "all" },
+    "no-hook": { type: "boolean", default: false },
   },
 });
 const millisecondsMax = Number(values.minutes) * 60_000;
@@ -53,7 +56,7 @@ const agent = startAgentProcess(values.parts);
 const ownHooks = { without: 0, hook: 2, agent: values.parts === "all" ? 2 : 0 } as const;
 type Arm = keyof typeof ownHooks;
 /** In this order and back again, so that the one without is the neighbour of both: how fast a machine is drifts within seconds. */
-const arms: readonly Arm[] = ["hook", "without", "agent"];
+const arms: readonly Arm[] = values["no-hook"] ? ["without", "agent"] : ["hook", "without", "agent"];
 const armNames: Record<Arm, string> = { without: "without", hook: "empty hook", agent: "agent" };
 
 /** Offloads as they are by default (`TwoHosts` switches them off, for captures), and ports for many connections. */
@@ -355,7 +358,12 @@ async function compare(question: Question): Promise<void> {
   for (const child of [...sending, ...receiving]) child.kill("SIGKILL");
 }
 
-function printRates({ name, unit, perUnit, thing }: Question, all: readonly Round[]): void {
+/** Nanoseconds, with what the agent's process took meanwhile. */
+function cpuPerThing({ cpuNanosecondsPerThing, agentCores, perSecond }: Figures, perThing: number): number {
+  return cpuNanosecondsPerThing + (agentCores * 1e9 * perThing) / perSecond;
+}
+
+function printRates({ name, unit, perUnit, thing, perThing }: Question, all: readonly Round[]): void {
   const quiet = all.filter(isUndisturbed);
   const rounds = quiet.length >= roundsMin ? quiet : all;
   const others = rounds.flatMap((round) => arms.map((arm) => round[arm].othersCores));
@@ -380,6 +388,7 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
     ["hook", "without"],
     ["agent", "hook"],
   ] as const) {
+    if (!arms.includes(of) || !arms.includes(to)) continue;
     const [low, high] = medianInterval(ratios(rounds, of, to));
     const added = rounds.map((round) => round[of].cpuNanosecondsPerThing - round[to].cpuNanosecondsPerThing);
     const [addedLow, addedHigh] = medianInterval(added);
@@ -388,6 +397,9 @@ function printRates({ name, unit, perUnit, thing }: Question, all: readonly Roun
         `CPU per ${thing} ${median(added) >= 0 ? "+" : ""}${median(added).toFixed(0)} ns [${addedLow.toFixed(0)}..${addedHigh.toFixed(0)}], ` +
         `${((median(added) / median(rounds.map((round) => round[to].cpuNanosecondsPerThing))) * 100).toFixed(1)} %`,
     );
+    const byCpu = rounds.map((round) => cpuPerThing(round[to], perThing) / cpuPerThing(round[of], perThing));
+    const [byLow, byHigh] = medianInterval(byCpu);
+    console.log(`    by CPU ${median(byCpu).toFixed(3)} [${byLow.toFixed(3)}..${byHigh.toFixed(3)}]`);
   }
 }
 
@@ -398,6 +410,7 @@ async function printPrograms(): Promise<void> {
   const disable = enableBpfStatistics();
   try {
     for (const arm of ["hook", "agent"] as const) {
+      if (!arms.includes(arm)) continue;
       await waitForQuiet();
       await enter(arm);
       await printRuns(async () =>

@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const ports = [7301, 7302];
 const each = Math.ceil(Number(values.connections) / ports.length);
 const namespace = `ptl-million-${process.pid}`;
-const program = new URL("short-connections.ts", import.meta.url).pathname;
+const program = new URL("../test/short-connections.ts", import.meta.url).pathname;
 
 const none = () => ({ opened: 0, closed: 0, failed: 0, broken: 0, sent: 0, received: 0 });
 const seen = { client: none(), server: none() };

@@ -5,6 +5,8 @@ import { KernelError } from "./kernel-error.ts";
 type Pointer = bigint;
 
 export interface Libbpf {
+  /** Processors that this machine may have, those that are switched off included. */
+  possibleProcessors(): number;
   /** Opens an ELF object from memory; loads nothing yet. */
   openObject(elf: Uint8Array, name: string): BpfObject;
 }
@@ -24,36 +26,49 @@ export interface BpfObject {
   runIterator(program: string): void;
   /** Runs a syscall program once, in this thread. */
   runSyscall(program: string): void;
+  /** How often the kernel did not run a program since it was running on that processor already; always 0 before Linux 5.12. */
+  missesOf(program: string): number;
   /** Reads a value of a one-row array map into `target`. */
   readArray(map: string, target: Uint8Array): void;
   /** Reads the value of a key of 8 bytes into `target`; false when there is none. */
   readValue(map: string, key: bigint, target: Uint8Array): boolean;
   mapRingBuffer(map: string, dataBytes: number): RingBufferMemory;
+  /** Maps an array map that was made for it (BPF_F_MMAPABLE), for reading and writing. */
+  mapArray(map: string, bytes: number): ArrayBuffer;
+  /** Maps a window of such a map, for reading; `windowBytes` divides `bytes`. */
+  mapArrayWindow(map: string, bytes: number, windowBytes: number): MemoryWindow;
   /** Detaches, unloads, unmaps. Views handed out must not be used afterwards. */
   close(): void;
 }
 
+/** What is looked at through a window, since every page that is mapped counts as ours. */
+export interface MemoryWindow {
+  /** The window, and of a ring buffer as much behind it as the longest record takes. */
+  readonly data: ArrayBuffer;
+  /** Of all that may be looked at. */
+  readonly dataBytes: number;
+  readonly windowBytes: number;
+  /** Moves the window to begin at this offset, a multiple of its length. It begins at 0. Throws KernelError. */
+  moveWindow(offset: number): void;
+}
+
 /**
  * The three regions of a BPF ring buffer (kernel/bpf/ringbuf.c): our position, the kernel's position, the data twice, so that a record
- * never wraps. Of the data a window is mapped, since every page that is mapped counts as ours.
+ * never wraps. Both lengths are powers of two.
  */
-export interface RingBufferMemory {
+export interface RingBufferMemory extends MemoryWindow {
   readonly consumer: ArrayBuffer;
   readonly producer: ArrayBuffer;
-  /** The window, and as much behind it as the longest record takes. */
-  readonly data: ArrayBuffer;
-  /** Of the data, a power of two. */
-  readonly dataBytes: number;
-  /** A power of two, not above `dataBytes`. */
-  readonly windowBytes: number;
-  /** Moves the window to begin at this offset of the data, a multiple of its length. It begins at 0. Throws KernelError. */
-  moveWindow(offset: number): void;
 }
 
 const protRead = 1;
 const protWrite = 2;
 const mapShared = 1;
 const mapFixed = 16;
+
+/** struct bpf_prog_info (include/uapi/linux/bpf.h), up to and with its `recursion_misses`. */
+const recursionMissesOffset = 208;
+const programInfoBytes = recursionMissesOffset + 8;
 
 const windowBytesMax = 256 * 1024;
 /** Records are shorter. */
@@ -99,6 +114,9 @@ export function loadLibbpf(): Libbpf {
     destroyLink: bpf.func("int bpf_link__destroy(uintptr_t link)"),
     createIterator: bpf.func("int bpf_iter_create(int linkFd)"),
     testRun: bpf.func("int bpf_prog_test_run_opts(int programFd, uint8_t *options)"),
+    objectInfo: bpf.func(
+      "int bpf_obj_get_info_by_fd(int fd, _Inout_ uint8_t *info, _Inout_ uint32_t *length)",
+    ),
     lookup: bpf.func("int bpf_map_lookup_elem(int mapFd, const uint8_t *key, _Out_ uint8_t *value)"),
     read: libc.func("intptr_t read(int fd, _Out_ uint8_t *buffer, size_t length)"),
     close: libc.func("int close(int fd)"),
@@ -107,11 +125,17 @@ export function loadLibbpf(): Libbpf {
     ),
     munmap: libc.func("int munmap(uintptr_t address, size_t length)"),
     pageSize: libc.func("int getpagesize()"),
+    possibleProcessors: bpf.func("int libbpf_num_possible_cpus()"),
   };
   // libbpf prints its own explanations to standard error; ours are in words (can-run.ts).
   call.setPrint(null);
 
   return {
+    possibleProcessors() {
+      const count = call.possibleProcessors();
+      if (count < 0) throw new KernelError("processors", -count);
+      return count;
+    },
     openObject(elf, name) {
       const object = check(call.openMemory(elf, elf.length, null), `bpf object ${name}`);
       return createObject(object, name);
@@ -196,6 +220,12 @@ export function loadLibbpf(): Libbpf {
         const result = call.testRun(fdOf("program", name), runOptions);
         if (result !== 0) throw new KernelError(`program ${name}: run`, -result);
       },
+      missesOf(name) {
+        const info = new Uint8Array(programInfoBytes);
+        const result = call.objectInfo(fdOf("program", name), info, Uint32Array.of(info.length));
+        if (result !== 0) throw new KernelError(`program ${name}: information`, -result);
+        return Number(new DataView(info.buffer).getBigUint64(recursionMissesOffset, true));
+      },
       readArray(name, target) {
         const result = call.lookup(fdOf("map", name), new Uint8Array(4), target);
         if (result !== 0) throw new KernelError(`map ${name}: read`, -result);
@@ -219,6 +249,27 @@ export function loadLibbpf(): Libbpf {
           ...{ data: koffi.view(data, length), dataBytes, windowBytes },
           moveWindow(offset) {
             mapMemory(window(offset), data, what);
+          },
+        };
+      },
+      mapArray(name, bytes) {
+        const page: number = call.pageSize();
+        const length = Math.ceil(bytes / page) * page;
+        const memory = { fd: fdOf("map", name), length, prot: protRead | protWrite, offset: 0 };
+        return koffi.view(mapMemory(memory, 0n, `map ${name}`), bytes);
+      },
+      mapArrayWindow(name, bytes, windowBytes) {
+        const window = (offset: number) => ({
+          fd: fdOf("map", name),
+          length: windowBytes,
+          prot: protRead,
+          offset,
+        });
+        const data = mapMemory(window(0), 0n, `map ${name}`);
+        return {
+          ...{ data: koffi.view(data, windowBytes), dataBytes: bytes, windowBytes },
+          moveWindow(offset) {
+            mapMemory(window(offset), data, `map ${name}`);
           },
         };
       },

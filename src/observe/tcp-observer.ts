@@ -1,9 +1,10 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
+import { mapLogs, setLogsSize, sizeOfLogs, TcpLogs, type TcpLogsSize } from "./tcp-logs.ts";
 import { TcpReport } from "./tcp-report.ts";
 
-const ringBufferBytes = 8 * 1024 * 1024; // `reports` in tcp.bpf.c
+const ringBufferBytesDefault = 4 * 1024 * 1024;
 
 const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
@@ -16,6 +17,10 @@ export interface TcpObserverConfig {
   readonly connectionsMax: number;
   /** Listening sockets remembered at most, 16,384 when not given; accepted ones of others have no process. */
   readonly listenersMax?: number;
+  /** Of the ring buffer for reports of what goes on, a power of two; 4 MiB, 32,768 reports, when not given. */
+  readonly ringBufferBytes?: number;
+  /** Ends that a processor's log holds, a power of two and whole pages; by the number of processors when not given. */
+  readonly logEntries?: number;
   /** Where cgroup v2 is mounted, so that soft errors are followed; empty, or not given, where they are not. */
   readonly cgroupRoot?: string;
 }
@@ -27,8 +32,13 @@ export interface TcpLosses {
   /** Live sockets looked at by the last walk. */
   readonly walked: number;
   readonly deferred: number;
-  /** Ends whose event the kernel left out. */
+  /** Ends whose event the kernel left out, as far as it was found out. */
   readonly missed: number;
+  /**
+   * Changes of state that the kernel told nobody of: they came in the middle of another on the same processor, by an interrupt. A connection may lack its begin
+   * or its end, or none of both.
+   */
+  readonly eventsMissed: number;
 }
 
 export interface TcpObserver {
@@ -36,7 +46,7 @@ export interface TcpObserver {
   start(): void;
   /** Has the kernel report every live socket that moved since the last walk. */
   walk(): void;
-  /** Reads the waiting reports, oldest first; the report is valid until `visit` returns. Returns how many. */
+  /** Reads the waiting reports, a socket's oldest first; the report is valid until `visit` returns. Returns how many. */
   drain(visit: (report: TcpReport) => void): number;
   losses(): TcpLosses;
   /** The last part of a cgroup's path as it was when a socket was first seen in it; "" when not known. */
@@ -53,11 +63,15 @@ export interface TcpPrograms extends TcpObserver {
 export function createTcpObserver({
   connectionsMax,
   listenersMax = 16_384,
+  ringBufferBytes = ringBufferBytesDefault,
+  logEntries,
   cgroupRoot = "",
 }: TcpObserverConfig): TcpPrograms {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
+  let logs: TcpLogs | undefined;
+  let end: TcpReport | undefined;
   let walkProgram: WalkProgram = walkPrograms.at(-1)!;
   let followsSoftErrors = false;
   const nameBytes = new Uint8Array(cgroupNameBytes);
@@ -66,9 +80,11 @@ export function createTcpObserver({
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
   /** `followErrors`: with the optional program, attached to the root of cgroup v2. `walk`: the program that walks. */
-  function load(elf: Uint8Array, followErrors: boolean, walk: WalkProgram): BpfObject {
+  function load(elf: Uint8Array, size: TcpLogsSize, followErrors: boolean, walk: WalkProgram): BpfObject {
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
+      setLogsSize(opened, size);
+      opened.setMaxEntries("reports", ringBufferBytes);
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!followErrors) opened.leaveOut("follow_errors");
@@ -83,12 +99,12 @@ export function createTcpObserver({
   }
 
   /** Without cgroup v2, or where a kernel does not take the optional program, it is left out; the walk is the first that it takes. */
-  function loadWhatCanBe(elf: Uint8Array): BpfObject {
+  function loadWhatCanBe(elf: Uint8Array, size: TcpLogsSize): BpfObject {
     let whyNot: unknown;
     for (const walk of walkPrograms) {
       for (const followErrors of cgroupRoot === "" ? [false] : [true, false]) {
         try {
-          const loaded = load(elf, followErrors, walk);
+          const loaded = load(elf, size, followErrors, walk);
           walkProgram = walk;
           followsSoftErrors = followErrors;
           return loaded;
@@ -107,10 +123,15 @@ export function createTcpObserver({
     start() {
       const elf = readFileSync(new URL("./bpf/tcp.bpf.o", import.meta.url));
       try {
-        object = loadWhatCanBe(elf);
+        const own = sizeOfLogs(loadLibbpf().possibleProcessors());
+        const size = { ...own, ...(logEntries !== undefined && { entries: logEntries }) };
+        object = loadWhatCanBe(elf, size);
         const memory = object.mapRingBuffer("reports", ringBufferBytes);
         ring = new RingBuffer(memory);
         report = new TcpReport(memory.data);
+        const logsMemory = mapLogs(object, size);
+        logs = new TcpLogs(logsMemory, size);
+        end = new TcpReport(logsMemory.ends.data);
         object.attach("follow_state");
         object.runIterator("find_sockets");
         object.runSyscall("settle_roles");
@@ -123,12 +144,19 @@ export function createTcpObserver({
       object?.runSyscall(walkProgram);
     },
     drain(visit) {
-      if (ring === undefined || report === undefined) return 0;
+      if (ring === undefined || report === undefined || logs === undefined || end === undefined) return 0;
       const window = report;
-      return ring.consume((offset) => {
+      const endWindow = end;
+      // What is in a log is all that there was of a socket: nothing said of it is elsewhere.
+      const walked = ring.consume((offset) => {
         window.moveTo(offset);
         visit(window);
       });
+      const ended = logs.consume((offset) => {
+        endWindow.moveTo(offset);
+        visit(endWindow);
+      });
+      return walked + ended;
     },
     losses() {
       object?.readArray("losses", lossBytes);
@@ -139,6 +167,7 @@ export function createTcpObserver({
         walked: Number(walked),
         deferred: Number(deferred),
         missed: Number(missed),
+        eventsMissed: object?.missesOf("follow_state") ?? 0,
       };
     },
     cgroupNameOf(cgroupId) {
@@ -148,6 +177,8 @@ export function createTcpObserver({
     stop() {
       ring = undefined;
       report = undefined;
+      logs = undefined;
+      end = undefined;
       object?.close();
       object = undefined;
     },

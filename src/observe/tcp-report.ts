@@ -31,7 +31,7 @@ export const tcpReportFlags = { first: 1, closed: 2, older: 4, unopened: 8, open
 const flags = tcpReportFlags;
 const at = tcpReportLayout;
 
-/** A window onto one report in the ring buffer; `moveTo` points it at the next. Valid while the record is. */
+/** A window onto one report in the ring buffer or in a log; `moveTo` points it at the next. Valid while the record is. */
 export class TcpReport {
   readonly #record: RecordWindow;
 

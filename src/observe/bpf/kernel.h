@@ -20,7 +20,8 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 enum { false = 0, true = 1 };
 
-#define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
+#define E2BIG 7 /* include/uapi/asm-generic/errno-base.h */
+#define EEXIST 17
 
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum {
@@ -29,7 +30,7 @@ enum {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-enum { BPF_F_NO_PREALLOC = 1 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1024 };
 enum { BPF_RB_NO_WAKEUP = 1 };
 enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
 
@@ -92,8 +93,32 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } KERNEL_TYPE;
 
+struct atomic {
+	int counter;
+};
+
+typedef struct atomic atomic_t;
+
+struct qspinlock {
+	atomic_t val;
+} KERNEL_TYPE;
+
+struct raw_spinlock {
+	struct qspinlock raw_lock;
+} KERNEL_TYPE;
+
+struct spinlock {
+	struct raw_spinlock rlock;
+} KERNEL_TYPE;
+
+typedef struct {
+	struct spinlock slock;
+	int owned;
+} KERNEL_TYPE socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	int sk_err;
 	__u8 sk_shutdown;
 	__u16 sk_protocol;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* A connection's entry from its first state to its last report. Included by tcp.bpf.c only. */
+/* An entry of `connections` from when it is made to its last report. Included by tcp.bpf.c only. */
 #pragma once
-
-#define SHUTDOWN_MASK 3 /* include/net/sock.h: nothing is sent or received any more */
 
 /*
  * The walk and the end of a socket may meet on two processors. Only who holds the claim compares counters with what was
@@ -34,7 +32,7 @@ static __always_inline bool report(struct connection *connection, const struct c
 	struct tcp_report *record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
 	__u64 record_bytes_sent, record_bytes_received;
 	/* Read once: a handshake may end meanwhile, and is then in the next report. */
-	bool opened = *(volatile __u8 *)&connection->opened;
+	bool opened = *(volatile __u8 *)&connection->facts.opened;
 	bool opens = opened && !connection->opening_reported;
 
 	if (!record)
@@ -51,24 +49,12 @@ static __always_inline bool report(struct connection *connection, const struct c
 	record_bytes_received = moved(now->bytes_received, reported->bytes_received);
 	record->bytes_sent = record_bytes_sent;
 	record->bytes_received = record_bytes_received;
-	record->opened_nanoseconds = connection->opened_nanoseconds;
-	record->cgroup_id = connection->owner.cgroup_id;
 	record->segments_sent = moved(now->segments_sent, reported->segments_sent);
 	record->segments_received = moved(now->segments_received, reported->segments_received);
 	record->retransmits = moved(now->retransmits, reported->retransmits);
 	record->srtt_microseconds = now->srtt_microseconds;
 	record->minimum_rtt_microseconds = now->minimum_rtt_microseconds;
-	record->connect_microseconds = opens || !opened ? connection->connect_microseconds : 0;
-	record->network_namespace = connection->network_namespace;
-	record->process = connection->owner.process;
-	record->error = connection->error;
-	record->local_port = connection->local_port;
-	record->remote_port = connection->remote_port;
-	__builtin_memcpy(record->local_address, connection->local_address, 16);
-	__builtin_memcpy(record->remote_address, connection->remote_address, 16);
-	__builtin_memcpy(record->process_name, connection->owner.process_name, 16);
-	record->role = connection->role;
-	record->flags = flags;
+	write_facts(record, &connection->facts, opens || !opened, connection->error, flags);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	reported->bytes_sent += record_bytes_sent;
 	reported->bytes_received += record_bytes_received;
@@ -95,17 +81,43 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->minimum_rtt_microseconds = 0;
 }
 
-/* Of an attempt that ends without having opened. */
-static __always_inline void end_attempt(struct connection *connection)
+static __always_inline void count_full_table(void)
 {
-	if (!connection->opened)
-		connection->connect_microseconds = microseconds(bpf_ktime_get_ns() - connection->opened_nanoseconds);
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->table_full, 1);
+}
+
+static __always_inline void count_overwritten(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->overwritten, 1);
+}
+
+/* An end whose event the kernel left out. */
+static __always_inline void count_missed(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->missed, 1);
+}
+
+static __always_inline void count_deferred(void)
+{
+	struct tcp_losses *lost = get_losses();
+
+	if (lost)
+		__sync_fetch_and_add(&lost->deferred, 1);
 }
 
 /* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
 static __noinline int wait_aside(__u64 address, struct connection *connection)
 {
-	__u64 key = bpf_ktime_get_ns();
+	__u64 key = key_aside();
 	struct connection *copy;
 
 	if (!connection || bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST))
@@ -126,7 +138,6 @@ static __noinline int wait_aside(__u64 address, struct connection *connection)
 static __noinline int move_aside(__u64 address)
 {
 	struct connection *waiting = bpf_map_lookup_elem(&connections, &address);
-	struct tcp_losses *lost = get_losses();
 	__u32 index;
 
 	if (!waiting)
@@ -135,8 +146,13 @@ static __noinline int move_aside(__u64 address)
 		return 0;
 	index = waiting->slot;
 	if (!waiting->closed) {
+		count_missed();
+		if (!waiting->facts.opened && !waiting->any_reported) {
+			forget(&connections, address, index); /* nobody knows what became of it */
+			return 1;
+		}
 		as_reported(waiting, &waiting->final);
-		end_attempt(waiting);
+		end_attempt(&waiting->facts);
 		waiting->closed = 1;
 	}
 	if (report(waiting, &waiting->final, REPORT_CLOSED)) {
@@ -146,30 +162,20 @@ static __noinline int move_aside(__u64 address)
 	if (wait_aside(address, waiting))
 		return 1;
 	forget(&connections, address, index);
-	if (lost)
-		__sync_fetch_and_add(&lost->overwritten, 1);
+	count_overwritten();
 	return 1;
 }
 
-static __always_inline void count_full_table(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->table_full, 1);
-}
-
 /*
- * `sk` is the TCP socket, or MPTCP's above it; `key` the address of the TCP socket. `is_older`: it was there before, and an entry
- * at its address is its own, found by another of its files.
+ * `key` is the address of the TCP socket. `is_older`: it was there before, and an entry at its address is its own, found by another of
+ * its files.
  */
-static __always_inline void add_connection(struct sock *sk, __u64 key, struct connection *connection, bool is_older)
+static __always_inline void add_connection(__u64 key, struct connection *connection, bool is_older)
 {
 	long error;
 
 	if (!take_slot(&connection->slot))
 		return count_full_table();
-	connection->network_namespace = network_namespace_of(sk);
 	error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
 	if (error == -EEXIST && !is_older) {
 		if (!move_aside(key))
@@ -189,102 +195,9 @@ static __always_inline struct connection *find_connection(struct sock *sk, __u64
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, key);
 
-	if (connection && is_of_socket(sk, true, connection))
+	if (connection && is_of_socket(sk, true, &connection->facts))
 		return connection;
 	*key += BESIDE;
 	connection = bpf_map_lookup_elem(&connections, key);
-	return connection && is_of_socket(sk, true, connection) ? connection : 0;
-}
-
-static __always_inline void open_client(struct sock *sk)
-{
-	struct connection connection = {};
-
-	/* connect() runs in its process; the local port is chosen later, so the tuple is read again when reported. */
-	read_owner(sk, bpf_get_current_task_btf(), &connection.owner);
-	read_tuple(sk, true, &connection);
-	connection.role = ROLE_CLIENT;
-	connection.opened_nanoseconds = bpf_ktime_get_ns();
-	if (sk->sk_bpf_storage)
-		bpf_sk_storage_delete(&told_errors, sk); /* of an attempt before */
-	connection.cookie = bpf_get_socket_cookie(sk);
-	add_connection(sk, address_of(sk), &connection, false);
-}
-
-static __always_inline void open_server(struct sock *sk)
-{
-	struct connection connection = {};
-	struct listener *listener;
-
-	read_tuple(sk, true, &connection);
-	listener = find_listener(network_namespace_of(sk), connection.local_port, connection.local_address);
-	if (listener)
-		connection.owner = listener->owner;
-	connection.owner.cgroup_id = read_cgroup(sk);
-	connection.role = ROLE_SERVER;
-	connection.opened_nanoseconds = segment_clock(bpf_skc_to_tcp_sock(sk), 0);
-	connection.opened = 1;
-	connection.cookie = bpf_get_socket_cookie(sk);
-	add_connection(sk, address_of(sk), &connection, false);
-}
-
-/* The client's handshake is done. When the socket was there before the programs, nobody knows since when it tried. */
-static __always_inline void establish_client(struct sock *sk, struct connection *connection)
-{
-	read_tuple(sk, true, connection);
-	if (!connection->older)
-		connection->connect_microseconds =
-			microseconds(segment_clock(bpf_skc_to_tcp_sock(sk), connection->opened_nanoseconds) - connection->opened_nanoseconds);
-	connection->opened = 1;
-}
-
-static __always_inline __u32 error_told(struct sock *sk)
-{
-	__u32 *error = bpf_sk_storage_get(&told_errors, sk, 0, 0);
-
-	return error ? *error : 0;
-}
-
-static __always_inline void close_connection(struct sock *sk, int oldstate)
-{
-	__u64 key = address_of(sk);
-	struct connection *connection = find_connection(sk, &key);
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct tcp_losses *lost;
-	bool claimed;
-	int error;
-
-	if (!connection)
-		return;
-	claimed = claim(connection);
-	if (claimed && !connection->opened)
-		read_tuple(sk, false, connection); /* the port was chosen since */
-	if (tp)
-		read_counters(tp, true, &connection->final);
-	else
-		as_reported(connection, &connection->final);
-	if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
-		connection->opened = 1; /* also when the event was missed that said so */
-	error = sk->sk_err;
-	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
-	if (connection->opened && sk->sk_shutdown == SHUTDOWN_MASK)
-		error = 0;
-	if (!connection->opened && !error)
-		error = error_told(sk);
-	end_attempt(connection);
-	connection->error = error;
-	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
-		forget(&connections, key, connection->slot);
-		return;
-	}
-	connection->closed = 1;
-	/* Not at the address: the walk may have it in hand when the next socket begins there. */
-	if (!claimed || !wait_aside(key, connection)) {
-		fill_slot(connection->slot, key);
-		if (claimed)
-			release(connection);
-	}
-	lost = get_losses();
-	if (lost)
-		__sync_fetch_and_add(&lost->deferred, 1);
+	return connection && is_of_socket(sk, true, &connection->facts) ? connection : 0;
 }

@@ -4,6 +4,30 @@
  */
 #pragma once
 
+/* Of x86's kernels only, where what one processor stores is seen by the others in that order, and what it loads is not older than before. */
+struct cpuinfo_x86 {
+	__u8 x86;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool is_in_order(void)
+{
+	return bpf_core_type_exists(struct cpuinfo_x86);
+}
+
+/*
+ * Stores what others may act upon: all that was stored before is seen before, and what was read was read before. An exchange does that
+ * everywhere, and waits for lines of the cache that are on their way: for a report's that is most of what it takes.
+ */
+static __always_inline void publish(__u64 *place, __u64 value)
+{
+	if (is_in_order()) {
+		asm volatile("" ::: "memory"); /* for the compiler */
+		*(volatile __u64 *)place = value;
+	} else {
+		__sync_lock_test_and_set(place, value);
+	}
+}
+
 struct owner {
 	__u64 cgroup_id;
 	__u32 process;
@@ -36,26 +60,31 @@ struct totals {
 	__u32 retransmits;
 };
 
-struct connection {
+/* What is known of a socket before it is asked for its counters. */
+struct facts {
 	__u64 cookie; /* of the socket, which no other has until the machine starts anew; 0 of a subflow that has none */
 	struct owner owner;
-	struct totals reported;
-	struct counters final;    /* valid when `closed`: the end waits for the next walk */
 	__u64 opened_nanoseconds;
 	__u32 network_namespace;
-	__u32 error;
 	__u32 connect_microseconds; /* of an attempt that has ended: how long it was tried */
 	__u16 local_port;
 	__u16 remote_port;
+	__u8 role;
+	__u8 opened; /* reached ESTABLISHED, and the tuple is complete */
+	__u8 reserved[2];
 	__u8 local_address[16];
 	__u8 remote_address[16];
-	__u8 role;
+};
+
+struct connection {
+	struct facts facts;
+	struct totals reported;
+	struct counters final;    /* valid when `closed`: the end waits for the next walk */
+	__u32 error;
 	__u8 older;            /* was there before the programs were attached */
-	__u8 opened;           /* reached ESTABLISHED, and the tuple is complete */
 	__u8 closed;
 	__u8 any_reported;     /* these two are written under the claim only, the others by events, so that no bit is lost */
 	__u8 opening_reported;
-	__u8 reserved[2];
 	__u32 claimed;         /* 1 while one processor reports it: see claim() */
 	__u32 slot;            /* of this entry in `slots` */
 };
@@ -69,7 +98,7 @@ struct listener_key {
 };
 
 /*
- * Connections by the address of their struct sock. The kernel takes the memory of a socket that has ended for the next one, so
+ * Connections that a walk has met, or that found no place among the young (tcp-young.h), by the address of their struct sock. The kernel takes the memory of a socket that has ended for the next one, so
  * that short connections meet few buckets, which stay in the cache. What is there says by its cookie whether it is of this
  * socket; the end of another, or of an attempt before, that waits for room in the ring buffer moves to a key that is no address.
  * No preallocation: an entry costs memory only while its socket lives. User space sets max_entries before loading; a full table
@@ -90,10 +119,16 @@ struct {
 #define BESIDE 1ULL
 #define ADDRESS_BITS (~63ULL)
 
-/* The key of an end that had to move is the time. Addresses in the kernel have the highest bit, the time has not. */
+/* Addresses in the kernel have the highest bit, the keys of ends that had to move have not. */
 static __always_inline bool is_address(__u64 key)
 {
 	return key >> 63;
+}
+
+/* Of an end that had to move: the time, of two minutes, in which this processor moves no other. 47 bits, which are nobody's address in the kernel. */
+static __always_inline __u64 key_aside(void)
+{
+	return (bpf_ktime_get_ns() & ((1ULL << 37) - 1)) << 10 | (bpf_get_smp_processor_id() & 1023);
 }
 
 /* As a number: the verifier takes no bits of a pointer. */
@@ -148,13 +183,10 @@ struct {
 	__type(value, __u32);
 } told_errors SEC(".maps");
 
-/*
- * 8 MiB hold 65,536 reports: what as many busy sockets say in one poll, or as many that end. An end that finds no room takes
- * several times as long, since it has to make way for the next socket at its address.
- */
+/* 4 MiB hold 32,768 reports: what as many busy sockets say in one walk. Ends come here when a processor's log is full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 * 1024 * 1024);
+	__uint(max_entries, 4 * 1024 * 1024);
 } reports SEC(".maps");
 
 struct {

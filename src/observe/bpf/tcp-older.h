@@ -26,10 +26,10 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie,
 		add_listener(sk, (__u64)tcp, task);
 		return 0;
 	}
-	if (state == TCP_CLOSE)
+	if (state == TCP_CLOSE || is_young(number_of(tcp), cookie)) /* it began meanwhile */
 		return 0;
-	read_owner(sk, task, &connection.owner);
-	read_tuple(tcp, false, &connection);
+	read_owner(sk, task, &connection.facts.owner);
+	read_tuple(tcp, false, &connection.facts);
 	read_counters((struct tcp_sock *)tcp, false, now);
 	connection.reported.bytes_sent = now->bytes_sent;
 	connection.reported.bytes_received = now->bytes_received;
@@ -37,14 +37,15 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie,
 	connection.reported.segments_received = now->segments_received;
 	connection.reported.retransmits = now->retransmits;
 	/* A child inherits its listener's backlog; a socket that connected has none. See settle_role() for listen(fd, 0). */
-	connection.role = BPF_CORE_READ(tcp, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
+	connection.facts.role = BPF_CORE_READ(tcp, sk_max_ack_backlog) > 0 ? ROLE_SERVER : ROLE_CLIENT;
 	connection.older = 1;
-	connection.opened_nanoseconds = bpf_ktime_get_ns();
+	connection.facts.opened_nanoseconds = bpf_ktime_get_ns();
 	/* One that waits for an answer opens later, or fails. */
-	connection.opened = state != TCP_SYN_SENT;
-	connection.opening_reported = connection.opened;
-	connection.cookie = cookie;
-	add_connection(sk, address_of(tcp), &connection, true);
+	connection.facts.opened = state != TCP_SYN_SENT;
+	connection.opening_reported = connection.facts.opened;
+	connection.facts.cookie = cookie;
+	connection.facts.network_namespace = network_namespace_of(sk);
+	add_connection(address_of(tcp), &connection, true);
 	return 0;
 }
 
@@ -78,11 +79,11 @@ static long settle_role(void *map, const __u64 *key, struct connection *connecti
 {
 	struct listener *listener;
 
-	if (!connection->older || !connection->opened || connection->role != ROLE_CLIENT)
+	if (!connection->older || !connection->facts.opened || connection->facts.role != ROLE_CLIENT)
 		return 0;
-	listener = find_listener(connection->network_namespace, connection->local_port, connection->local_address);
+	listener = find_listener(connection->facts.network_namespace, connection->facts.local_port, connection->facts.local_address);
 	/* With a backlog its children would have one: this socket connected from the port that another listens on. */
 	if (listener && listener->has_no_backlog)
-		connection->role = ROLE_SERVER;
+		connection->facts.role = ROLE_SERVER;
 	return 0;
 }

@@ -70,25 +70,37 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
-static __always_inline void read_tuple(struct sock *sk, bool is_known, struct connection *connection)
+static __always_inline void read_tuple(struct sock *sk, bool is_known, struct facts *facts)
 {
-	read_addresses(sk, is_known, connection->local_address, connection->remote_address);
-	connection->local_port = local_port_of(sk, is_known);
-	connection->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
+	read_addresses(sk, is_known, facts->local_address, facts->remote_address);
+	facts->local_port = local_port_of(sk, is_known);
+	facts->remote_port = bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport));
 }
 
 /* Whether the entry at a socket's address is the socket's. One without a cookie, a subflow of MPTCP, is told by its ports. */
-static __always_inline bool is_of_socket(struct sock *sk, bool is_known, const struct connection *connection)
+static __always_inline bool is_of_socket(struct sock *sk, bool is_known, const struct facts *facts)
 {
-	if (connection->cookie)
-		return (__u64)LOAD(is_known, sk, __sk_common.skc_cookie.counter) == connection->cookie;
-	return local_port_of(sk, false) == connection->local_port &&
-	       bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport)) == connection->remote_port;
+	if (facts->cookie)
+		return (__u64)LOAD(is_known, sk, __sk_common.skc_cookie.counter) == facts->cookie;
+	return local_port_of(sk, false) == facts->local_port &&
+	       bpf_ntohs(LOAD(is_known, sk, __sk_common.skc_dport)) == facts->remote_port;
 }
 
-static __always_inline void read_counters(struct tcp_sock *tp, bool is_known, struct counters *counters)
+/* Whether somebody works on the socket just now: an interrupt holds its spinlock, a process owns it. */
+static __always_inline bool is_in_hand(struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, sk_lock.owned))
+		return true;
+	/* Not there with PREEMPT_RT. */
+	return bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val.counter) &&
+	       BPF_CORE_READ(sk, sk_lock.slock.rlock.raw_lock.val.counter);
+}
+
+/* Returns false when it is not certain that the octets are without the FIN: somebody works on the socket. */
+static __always_inline bool read_counters(struct tcp_sock *tp, bool is_known, struct counters *counters)
 {
 	struct sock *sk = (struct sock *)tp;
+	bool is_certain;
 
 	counters->bytes_received = LOAD(is_known, tp, bytes_received);
 	counters->bytes_sent = LOAD(is_known, tp, bytes_sent) - LOAD(is_known, tp, bytes_retrans);
@@ -100,9 +112,14 @@ static __always_inline void read_counters(struct tcp_sock *tp, bool is_known, st
 	if (counters->minimum_rtt_microseconds == NOT_MEASURED)
 		counters->minimum_rtt_microseconds = 0;
 	/*
-	 * The FIN takes a sequence number, and bytes_received counts sequence numbers; the flag is set a moment after. So it is
-	 * read last: an octet too few is made good by the next report, one too many by none.
+	 * The FIN takes a sequence number, and bytes_received counts sequence numbers; the flag is set a moment after, by who has the
+	 * socket in hand all the while. So the flag is read last, and before it whether somebody has.
 	 */
-	if ((LOAD(is_known, sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) && counters->bytes_received > 0)
-		counters->bytes_received--;
+	is_certain = is_known || !is_in_hand(sk);
+	if (LOAD(is_known, sk, __sk_common.skc_flags) & (1UL << SOCK_DONE_BIT)) {
+		is_certain = true;
+		if (counters->bytes_received > 0)
+			counters->bytes_received--;
+	}
+	return is_certain;
 }

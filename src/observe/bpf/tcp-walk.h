@@ -15,7 +15,7 @@ struct walk {
 	__u64 missed;
 };
 
-enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
+enum walked { WALKED_KEPT, WALKED_AGAIN, WALKED_NO_ROOM, WALKED_DELETED };
 
 /*
  * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
@@ -23,11 +23,11 @@ enum walked { WALKED_KEPT, WALKED_NO_ROOM, WALKED_DELETED };
  */
 static __always_inline bool has_gone(struct sock *sk, const struct connection *connection)
 {
-	if (!is_of_socket(sk, false, connection))
+	if (!is_of_socket(sk, false, &connection->facts))
 		return true;
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return false;
-	return connection->opened || bpf_ktime_get_ns() - connection->opened_nanoseconds > SETTLED_NANOSECONDS;
+	return connection->facts.opened || bpf_ktime_get_ns() - connection->facts.opened_nanoseconds > SETTLED_NANOSECONDS;
 }
 
 static __always_inline enum walked walk_gone(__u64 key, struct connection *connection, struct walk *walk)
@@ -35,7 +35,7 @@ static __always_inline enum walked walk_gone(__u64 key, struct connection *conne
 	bool missed = !connection->closed;
 
 	if (missed) {
-		end_attempt(connection);
+		end_attempt(&connection->facts);
 		as_reported(connection, &connection->final);
 	}
 	if (report(connection, &connection->final, REPORT_CLOSED)) {
@@ -54,8 +54,8 @@ static __always_inline enum walked walk_attempt(struct sock *sk, struct connecti
 
 	if (connection->any_reported)
 		return WALKED_KEPT;
-	read_tuple(sk, false, connection);
-	if (connection->local_port == 0)
+	read_tuple(sk, false, &connection->facts);
+	if (connection->facts.local_port == 0)
 		return WALKED_KEPT; /* connect() is about to choose it */
 	as_reported(connection, &now);
 	if (report(connection, &now, 0))
@@ -68,26 +68,33 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 {
 	struct sock *sk = (struct sock *)(key & ADDRESS_BITS);
 	struct counters now = {};
+	enum walked told = WALKED_KEPT;
 	__u8 state;
 
 	if (connection->closed || !is_address(key) || has_gone(sk, connection))
 		return walk_gone(key, connection, walk);
-	if (!connection->opened) {
+	if (!connection->facts.opened) {
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_CLOSE)
 			return walk_attempt(sk, connection, walk);
-		read_tuple(sk, false, connection); /* the event was missed that says so */
-		connection->opened = 1;
+		read_tuple(sk, false, &connection->facts); /* the event was missed that says so */
+		connection->facts.opened = 1;
 	}
-	read_counters((struct tcp_sock *)sk, false, &now);
+	if (!read_counters((struct tcp_sock *)sk, false, &now)) {
+		/* An octet too few is made good by the next walk, one too many by none. */
+		told = WALKED_AGAIN;
+		if (now.bytes_received > 0)
+			now.bytes_received--;
+	}
 	if (has_gone(sk, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
 	    now.segments_sent == connection->reported.segments_sent &&
-	    now.segments_received == connection->reported.segments_received)
-		return WALKED_KEPT;
+	    now.segments_received == connection->reported.segments_received &&
+	    now.bytes_received <= connection->reported.bytes_received)
+		return told;
 	if (report(connection, &now, 0))
-		return WALKED_KEPT;
+		return told;
 	walk->deferred++;
 	return WALKED_NO_ROOM;
 }
@@ -95,13 +102,13 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 /* The walk has seen the socket: it is left alone while its counters stand still, unless its end waits to be reported. */
 static __always_inline void settle(struct slot *slot, const struct connection *connection, __u32 clock)
 {
-	if (!connection->opened || !connection->any_reported || !connection->opening_reported) {
+	if (!connection->facts.opened || !connection->any_reported || !connection->opening_reported) {
 		slot->cookie = 0;
 		return;
 	}
 	slot->segments_sent = connection->reported.segments_sent;
 	slot->clock = clock;
-	slot->cookie = connection->cookie;
+	slot->cookie = connection->facts.cookie;
 	if (*(volatile __u8 *)&connection->closed)
 		slot->cookie = 0; /* it ended meanwhile */
 }
@@ -135,7 +142,10 @@ static __noinline int walk_entry(__u32 index, struct walk *walk)
 	result = walk_claimed(key, connection, walk);
 	if (result == WALKED_DELETED) /* the memory may be another connection's by now */
 		return 0;
-	settle(slot, connection, clock);
+	if (result == WALKED_AGAIN)
+		slot->cookie = 0;
+	else
+		settle(slot, connection, clock);
 	release(connection);
 	return result == WALKED_NO_ROOM;
 }

@@ -5,7 +5,8 @@
  * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), iter/task_file (sockets that were there
  * before), and a syscall program that user space runs at each poll to walk the live sockets. Optional:
  * cgroup/getsockopt at the root of cgroup v2, for an error that is told to the application only.
- * Writes: struct tcp_report into the ring buffer `reports`, only for sockets whose counters moved.
+ * Writes: struct tcp_report, of a connection that ends among the young into the processor's log in `ends`, of others into the
+ * ring buffer `reports`, only when their counters moved.
  * Cannot see: sockets of other protocols; who accepted a connection when several processes share a listener (the one
  * that called listen() is named); connections that were there before and that nobody had accepted or had a file of.
  */
@@ -21,24 +22,15 @@
 #include "process-name.h"
 #include "tcp-owners.h"
 #include "tcp-slots.h"
+#include "tcp-report.h"
+#include "tcp-log.h"
 #include "tcp-connection.h"
+#include "tcp-young.h"
+#include "tcp-events.h"
 #include "tcp-older.h"
 #include "tcp-walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-static __always_inline void follow_established(struct sock *sk, int oldstate)
-{
-	__u64 key = address_of(sk);
-	struct connection *connection = 0;
-
-	if (oldstate != TCP_SYN_RECV || sk->__sk_common.skc_cookie.counter) /* a child has no cookie yet */
-		connection = find_connection(sk, &key);
-	if (connection && connection->role == ROLE_CLIENT && !connection->opened)
-		establish_client(sk, connection);
-	else if (oldstate != TCP_SYN_SENT)
-		open_server(sk);
-}
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
@@ -49,7 +41,7 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	if (!is_wanted || !is_tcp(sk))
 		return 0;
 	if (newstate == TCP_SYN_SENT)
-		open_client(sk);
+		begin(sk, ROLE_CLIENT);
 	else if (newstate == TCP_ESTABLISHED)
 		follow_established(sk, oldstate);
 	else if (newstate == TCP_LISTEN)
@@ -124,6 +116,7 @@ int walk_sockets(void *context)
 {
 	struct walk walk = {};
 
+	bpf_loop(1 << YOUNG_BITS, walk_young, 0, 0);
 	bpf_loop(slots_used, walk_slot_directly, &walk, 0);
 	end_walk(&walk);
 	return 0;
@@ -134,6 +127,7 @@ int walk_by_helper(void *context)
 {
 	struct walk walk = {};
 
+	bpf_for_each_map_elem(&young_connections, walk_young_by_helper, 0, 0);
 	bpf_for_each_map_elem(&slots, walk_slot_by_helper, &walk, 0);
 	end_walk(&walk);
 	return 0;

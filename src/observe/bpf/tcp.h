@@ -40,15 +40,37 @@ struct tcp_report {
 	__u8 remote_address[16];
 	char process_name[16];     /* as in process-name.h, NUL terminated */
 };
-/* With the ring buffer's 8 bytes two lines of the cache: to fetch those is a good part of what a report costs its socket's processor. */
+/* At most two lines of the cache, with the ring buffer's 8 bytes too: to fetch those is a good part of what a report costs its socket's processor. */
 _Static_assert(sizeof(struct tcp_report) == 120, "tcp_report is part of the contract");
+
+/* An entry of a processor's log: two lines of the cache. */
+struct tcp_end {
+	struct tcp_report report;
+	__u64 reserved;
+};
+_Static_assert(sizeof(struct tcp_end) == 128, "tcp_end is part of the contract");
+
+/*
+ * Where a processor's log is written and read; what is counted is counted since the start. A line of the cache is its processor's, the
+ * other user space's, so that neither takes it from the other for each entry.
+ */
+struct tcp_log {
+	__u64 written;
+	__u32 is_busy;        /* while an entry is written: the program may be interrupted by itself */
+	__u8 reserved[52];
+	__u64 read;
+	__u32 first;          /* index of its first entry */
+	__u32 entries;        /* a power of two; 0 where there is no log */
+	__u8 reserved_too[48];
+};
+_Static_assert(sizeof(struct tcp_log) == 128, "tcp_log is part of the contract");
 
 /* What could not be reported, counted since the start; one row in the map `losses`. */
 struct tcp_losses {
 	__u64 table_full;    /* sockets that found no room in `connections`, and were never seen, or in `listeners` or `listening` */
-	__u64 overwritten;   /* ends that waited for room in the ring buffer and found none in `connections` either */
+	__u64 overwritten;   /* ends for which there was no room in log and ring buffer, nor in `connections` */
 	__u64 walked;        /* live sockets looked at by the last walk */
-	__u64 deferred;      /* reports that waited for the next walk because the ring buffer was full */
+	__u64 deferred;      /* reports that waited for the next walk: no room in log and ring buffer, or the walk had the connection in hand */
 	__u64 missed;        /* ends whose event the kernel left out: what moved since their last report is not known */
 };
 _Static_assert(sizeof(struct tcp_losses) == 40, "tcp_losses is part of the contract");
