@@ -15,8 +15,8 @@ import { Script } from "node:vm";
  * Node's own cache of compiled modules keeps what is compiled when a module is loaded, and of functions that is nothing. This one is made at the
  * end of a run, with every function that was called, which a process that reads a file for a third of a second would else compile again. Text and
  * cache are one file because V8 knows the text that a cache is of by its length alone. Where V8 does not take the cache, being another or having other flags, it
- * compiles the text. Of the cache itself V8 checks only its head, and crashes on one that is damaged, as a disk or a loss of power may leave it: so all
- * is there twice. To compare takes the tenth of a millisecond, where for a CRC Node would load its streams. A file whose halves are not the same is
+ * compiles the text. Of the cache itself V8 checks only its head, and crashes on one that is damaged, as a disk or a loss of power may leave it: so text
+ * and cache are there twice. To compare takes the tenth of a millisecond, where for a CRC Node would load its streams. A file whose halves are not the same is
  * removed, for the launcher to make it anew.
  */
 const magic = 0x434c5450;

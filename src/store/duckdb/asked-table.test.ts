@@ -100,7 +100,7 @@ test("names and the records of the same commit are there together, or neither is
     buffer.append(batch, batch.count, 1);
     const asker = world.peers.intern({ ...world.records(1, 1, 1)[0]!.source, id: "process:web-1/asker" });
     names.add(world.peers.key(asker), world.asked(asker, "a.example"), 1, "web-1");
-    if (isAskerNamed) named.peers.name(asker);
+    if (isAskerNamed) named.peers.place(asker);
     const waiting = {
       ...{ chunks: buffer.take(), asked: names.take(), ingested: [] },
       ...{ peers: named.peers.take(), observers: named.observers.take(), renamed: new Map() },

@@ -164,7 +164,7 @@ class DuckDBStore implements Store {
     const { drop, peers } = this.#dependencies;
     let lostCount = 0;
     for (const each of asked) {
-      if (this.#asked.add(peers.key(each.peer), each, seen, source)) this.#peers.name(each.peer);
+      if (this.#asked.add(peers.key(each.peer), each, seen, source)) this.#peers.place(each.peer);
       else lostCount++;
     }
     if (lostCount > 0) drop("lookup_lost", "store", lostCount);

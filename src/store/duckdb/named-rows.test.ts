@@ -58,16 +58,16 @@ test("what was not carried out leaves nothing: the next commit asks", () => {
 test("a row that is given to another peer while it waits, or later, is that peer's from then on", () => {
   const { peers, named, intern, commit } = createTable();
   const row = intern("10.0.0.1");
-  named.name(row);
+  named.place(row);
   peers.sweep(() => {});
   assert.equal(intern("10.0.0.2"), row, "the row is used again");
-  named.name(row);
+  named.place(row);
   assert.deepEqual(commit({ "10.0.0.1": 7, "10.0.0.2": 8 }), ["10.0.0.1", "10.0.0.2"]);
   peers.sweep(() => {});
   assert.equal(intern("10.0.0.3"), row);
-  named.name(row);
+  named.place(row);
   assert.deepEqual(commit({ "10.0.0.3": 9 }), ["10.0.0.3"]);
-  named.name(row);
+  named.place(row);
   assert.deepEqual(named.take().keys, [0, 9]);
 });
 
@@ -77,11 +77,11 @@ test("two rows of one identity are one newcomer", () => {
   peers.revise((peer) => (peer.id === "host:10.0.0.1" ? { ...peer, id: "pod:u" } : peer));
   const again = intern("10.0.0.1");
   assert.ok(again !== row && peers.key(again) === peers.key(row));
-  named.name(row);
-  named.name(again);
+  named.place(row);
+  named.place(again);
   assert.equal(commit({ "10.0.0.1": 7 }).length, 2);
   assert.equal(named.take().newcomers.size, 0);
-  for (const each of [row, again]) named.name(each);
+  for (const each of [row, again]) named.place(each);
   assert.deepEqual(named.take().keys, [0, 7, 7]);
 });
 
@@ -90,8 +90,20 @@ test("rows beyond those in use are known too", () => {
   const rows = Array.from({ length: 3000 }, (_, i) => intern(`10.1.${i >> 8}.${i & 255}`));
   const last = rows.at(-1)!;
   peers.sweep((mark) => mark(last));
-  named.name(last);
+  named.place(last);
   assert.deepEqual(commit({ "10.1.11.183": 7 }), ["10.1.11.183"]);
-  named.name(last);
+  named.place(last);
   assert.deepEqual(named.take().keys, [0, 7]);
+});
+
+test("who is named again has the same place, whatever became of other rows; a row that is another's has another", () => {
+  const keys = [0, 11, 12];
+  const named = new NamedRows({ get: (row) => row, key: (row) => keys[row]! });
+  const [first, second] = [named.place(1), named.place(2)];
+  for (let i = 0; i < 1000; i++) {
+    keys[2] = 100 + i;
+    assert.equal(named.place(1), first);
+  }
+  assert.notEqual(named.place(2), second);
+  assert.deepEqual(named.take().identities, [0, 11, 12, 1099]);
 });

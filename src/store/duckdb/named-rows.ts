@@ -3,10 +3,8 @@ import { grown } from "../../flow/index.ts";
 /** A table in memory whose rows the file finds by a number that is the same in every process. */
 export interface IdentityTable<T> {
   get(row: number): T;
-  /** A whole number from 0 to 2^53. */
+  /** A whole number from 0 to 2^53; another when the row has become somebody else's. */
   key(row: number): number;
-  /** Changes when rows stand for others than before, where they ever do. */
-  readonly generation?: number;
 }
 
 /** What one commit names of a table, each at its place: what waits names it by that. Place 0 is nobody. */
@@ -35,29 +33,16 @@ export class NamedRows<T> {
   /** By row of the table: the key in the file, or 0, and of which identity it is. */
   #keyOf = new Float64Array(1024);
   #identityOf = new Float64Array(1024);
-  #generation: number | undefined;
 
   constructor(table: IdentityTable<T>) {
     this.#table = table;
-    this.#generation = table.generation;
-  }
-
-  /** To be called before `place`, whenever rows may have been freed since. */
-  follow(): void {
-    if (this.#generation === this.#table.generation) return;
-    this.#generation = this.#table.generation;
-    this.#leavePlaces();
   }
 
   /** A row's place, from 1 on; whoever gets it writes it into what waits. */
   place(row: number): number {
-    return this.#placeOf[row] || this.#add(row);
-  }
-
-  /** Of a row that is named elsewhere than in records. */
-  name(row: number): void {
-    this.follow();
-    this.place(row);
+    const place = this.#placeOf[row];
+    const isItsOwn = place !== undefined && place > 0 && this.#identities[place] === this.#table.key(row);
+    return isItsOwn ? place : this.#add(row);
   }
 
   /** Everything that was named since. */
@@ -69,7 +54,7 @@ export class NamedRows<T> {
       if (this.#keys[place] === 0) newcomers.set(identity, newcomer);
     }
     const taken = { rows: this.#rows, identities: this.#identities, keys: this.#keys, newcomers };
-    this.#leavePlaces();
+    for (const row of this.#rows) this.#placeOf[row] = 0;
     this.#rows = [0];
     this.#identities = [0];
     this.#keys = [0];
@@ -104,10 +89,6 @@ export class NamedRows<T> {
 
   #knownKey(row: number, identity: number): number {
     return this.#identityOf[row] === identity ? this.#keyOf[row]! : 0;
-  }
-
-  #leavePlaces(): void {
-    for (const row of this.#rows) this.#placeOf[row] = 0;
   }
 
   #grow(count: number): void {

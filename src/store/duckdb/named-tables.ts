@@ -25,7 +25,7 @@ export async function readLastKey(connection: DatabaseConnection, table: NamedTa
 /** Peers that a commit names, and what is new of others. */
 export interface NewFacts {
   readonly peers: Naming<Peer>;
-  /** By identity peers whose facts in the file are to be replaced. */
+  /** By identity peers whose facts in the file are to be replaced; whom it does not have is written. */
   readonly renamed: ReadonlyMap<number, Peer>;
   /** Unix milliseconds; the first time of the records, for new peers, and until when renamed ones had their former names. */
   readonly firstSeen: number;

@@ -30,7 +30,6 @@ export class RecordBuffer {
 
   /** Copies the first `rowCount` rows of the batch; the first of them gets `firstId`. */
   append(batch: FlowBatch, rowCount: number, firstId: number): void {
-    for (const table of Object.values(this.#named)) table.follow();
     for (let row = 0; row < rowCount; ) {
       const chunk = this.#chunkWithRoom();
       const count = Math.min(rowCount - row, chunkRows - chunk.rowCount);

@@ -1,6 +1,6 @@
 import type { Peer, PeerTable } from "../../topology/index.ts";
 
-/** Peers that got a new name or other facts: what the file says of them is to be replaced, where it has them. */
+/** Peers that got a new name or other facts: what the file says of them is to be replaced. Whom it does not have is written, too. */
 export class RenamedPeers {
   readonly #peers = new Map<number, Peer>();
 
