@@ -10,7 +10,7 @@ export function endProcess(code: number, given?: (code: number) => void): never 
   if (!isProfiled()) {
     const exitAtOnce = given ?? findExit();
     process.emit("exit", code);
-    flushCompileCache(); // as Node does when it ends
+    if (process.env.NODE_COMPILE_CACHE !== undefined) flushCompileCache(); // as Node does
     exitAtOnce?.(code);
   }
   process.exit(code);

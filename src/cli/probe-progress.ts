@@ -1,3 +1,5 @@
+import { monotonicMilliseconds } from "../probe/index.ts";
+
 /** How far the reading of a capture is, on one line of a terminal. */
 export interface Progress {
   show(progress: { readonly bytes: number; readonly total: number }): void;
@@ -11,12 +13,12 @@ export function createProgress(
   isWanted: boolean | undefined,
   packetCount: () => number,
 ): Progress {
-  const started = performance.now();
+  const started = monotonicMilliseconds();
   let shown = started;
   let hasLine = false;
   return {
     show({ bytes, total }) {
-      const now = performance.now();
+      const now = monotonicMilliseconds();
       if (now - shown < everyMilliseconds) return;
       shown = now;
       // Asked so late because Node makes a stream of it then, which what is read at once does without.

@@ -1,5 +1,4 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -32,23 +31,21 @@ const { source, cachedData } = (keptAt === undefined ? readCompiled() : undefine
 };
 const script = new Script(source, { filename: path, cachedData });
 if (keptAt !== undefined) process.once("exit", () => writeFileSync(keptAt, pack(script.createCachedData())));
-script.runInThisContext()(requireFor(createRequire(path)), path);
+script.runInThisContext()(load, path);
 
 /**
  * What a probe asks for as it starts costs as much as a quarter of a second of packets: so Node's modules are loaded when something of them is first
  * wanted, which of most of them is never. Their members are asked for where they are used, in CommonJS as the bundle is.
  */
-function requireFor(require: NodeJS.Require): (name: string) => unknown {
-  return (name) => {
-    if (name === "koffi") return loadKoffi(require);
-    return isBuiltin(name) ? whenWanted(() => require(name)) : require(name);
-  };
+function load(name: string): unknown {
+  if (name === "koffi") return loadKoffi();
+  return name.startsWith("node:") ? whenWanted(() => require(name)) : require(name);
 }
 
-function whenWanted(load: () => Record<string | symbol, unknown>): object {
+function whenWanted(require: () => Record<string | symbol, unknown>): object {
   let loaded: Record<string | symbol, unknown> | undefined;
   const get = (_: object, member: string | symbol) => {
-    loaded ??= load();
+    loaded ??= require();
     return loaded[member];
   };
   return new Proxy({}, { get });
@@ -58,7 +55,7 @@ function whenWanted(load: () => Record<string | symbol, unknown>): object {
  * Of koffi the native part, from where its packages have it: its own scripts read all that `node:util` has, and of Node's executable which C library
  * it is for. Where that does not load, they are asked.
  */
-function loadKoffi(require: NodeJS.Require): unknown {
+function loadKoffi(): unknown {
   const { platform, arch } = process;
   const native = { exports: {} };
   try {

@@ -9,7 +9,7 @@ import { readGeneve, readVxlan } from "./tunnel.ts";
 import { Walk } from "./walk.ts";
 
 /** Of the packet being read; between calls it says nothing. */
-const walk = new Walk();
+const walk = /* @__PURE__ */ new Walk();
 
 /**
  * Reads the headers of a sampled packet, whose first octet is at `start` and of which the capture ends at `end`, into a row

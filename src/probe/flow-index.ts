@@ -1,5 +1,6 @@
 import { isIPv6Bit, keyWord } from "../packet/index.ts";
 import { rowWords, wordOf } from "./flow-row.ts";
+import { rowWordsOf } from "./row-words.ts";
 
 const firstSlots = 16_384;
 /** Fewer flows than these lie near the processor anyway. */
@@ -57,7 +58,7 @@ export class FlowIndex {
   constructor(words: Int32Array, rowsMax: number, withMacs: boolean) {
     this.#words = words;
     this.#withMacs = withMacs;
-    this.#hashes = new Int32Array(rowsMax);
+    this.#hashes = rowWordsOf(rowsMax);
   }
 
   /** Touches slots and rows of a group's keys, so that all their memory is fetched at the same time. */
@@ -76,19 +77,30 @@ export class FlowIndex {
     this.fetched = sum;
   }
 
-  /** Row << 1 | direction of the key's flow; -1 when there is none. */
+  /** Row << 1 | direction of the key's flow; -1 when there is none. Of IPv4 the addresses' last words are all that differs. */
   find(keys: Int32Array, at: number, hash: number): number {
     const words = this.#words;
     const slots = this.#slots;
     const mask = this.#mask;
     const source = keys[at + 3]!;
+    const destination = keys[at + 7]!;
+    const ports = keys[at + keyWord.ports]!;
+    const protocol = keys[at + keyWord.protocol]!;
+    const vlans = keys[at + keyWord.vlans]!;
+    const isShort = (protocol & isIPv6Bit) === 0 && !this.#withMacs;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const used = slots[slot * 2 + 1]!;
       if (used === 0) return -1;
       if (slots[slot * 2] !== hash) continue;
       const base = (used - 1) * rowWords;
-      if (words[base + 3] === source && this.#isForward(keys, at, base)) return (used - 1) << 1;
-      if (words[base + 7] === source && this.#isBackward(keys, at, base)) return ((used - 1) << 1) | 1;
+      if (words[base + wordOf.protocol] !== protocol || words[base + wordOf.vlans] !== vlans) continue;
+      const a = words[base + 3]!;
+      const b = words[base + 7]!;
+      const portsOfBoth = words[base + wordOf.ports]!;
+      if (a === source && b === destination && portsOfBoth === ports)
+        if (isShort || this.#hasRest(keys, at, base, 0)) return (used - 1) << 1;
+      if (b === source && a === destination && portsOfBoth === ((ports << 16) | (ports >>> 16)))
+        if (isShort || this.#hasRest(keys, at, base, 4)) return ((used - 1) << 1) | 1;
     }
   }
 
@@ -132,44 +144,18 @@ export class FlowIndex {
     this.#mask = mask;
   }
 
-  #isForward(keys: Int32Array, at: number, base: number): boolean {
+  /** Whether the row has the key's other words too: of IPv6 addresses, and MAC addresses. `flip` is 4 where its ends are the other way round, and else 0. */
+  #hasRest(keys: Int32Array, at: number, base: number, flip: number): boolean {
     const words = this.#words;
-    if (
-      words[base + wordOf.ports] !== keys[at + keyWord.ports] ||
-      words[base + 7] !== keys[at + 7] ||
-      words[base + wordOf.protocol] !== keys[at + keyWord.protocol] ||
-      words[base + wordOf.vlans] !== keys[at + keyWord.vlans]
-    )
-      return false;
-    // Of IPv4 the other words are always the same.
-    if ((keys[at + keyWord.protocol]! & isIPv6Bit) !== 0)
-      for (const word of upperWords) if (words[base + word] !== keys[at + word]) return false;
-    if (!this.#withMacs) return true;
-    return (
-      words[base + wordOf.macsHigh] === keys[at + keyWord.macsHigh] &&
-      words[base + wordOf.macOfALow] === keys[at + keyWord.sourceMacLow] &&
-      words[base + wordOf.macOfBLow] === keys[at + keyWord.destinationMacLow]
-    );
-  }
-
-  #isBackward(keys: Int32Array, at: number, base: number): boolean {
-    const words = this.#words;
-    const ports = keys[at + keyWord.ports]!;
-    if (
-      words[base + wordOf.ports] !== ((ports << 16) | (ports >>> 16)) ||
-      words[base + 3] !== keys[at + 7] ||
-      words[base + wordOf.protocol] !== keys[at + keyWord.protocol] ||
-      words[base + wordOf.vlans] !== keys[at + keyWord.vlans]
-    )
-      return false;
-    if ((keys[at + keyWord.protocol]! & isIPv6Bit) !== 0)
-      for (const word of upperWords) if (words[base + (word ^ 4)] !== keys[at + word]) return false;
+    for (const word of upperWords) if (words[base + (word ^ flip)] !== keys[at + word]) return false;
     if (!this.#withMacs) return true;
     const high = keys[at + keyWord.macsHigh]!;
+    const [macOfSource, macOfDestination] =
+      flip === 0 ? [wordOf.macOfALow, wordOf.macOfBLow] : [wordOf.macOfBLow, wordOf.macOfALow];
     return (
-      words[base + wordOf.macsHigh] === ((high << 16) | (high >>> 16)) &&
-      words[base + wordOf.macOfALow] === keys[at + keyWord.destinationMacLow] &&
-      words[base + wordOf.macOfBLow] === keys[at + keyWord.sourceMacLow]
+      words[base + wordOf.macsHigh] === (flip === 0 ? high : (high << 16) | (high >>> 16)) &&
+      words[base + macOfSource] === keys[at + keyWord.sourceMacLow] &&
+      words[base + macOfDestination] === keys[at + keyWord.destinationMacLow]
     );
   }
 }

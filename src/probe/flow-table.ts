@@ -7,6 +7,7 @@ import { EvictionQueue } from "./eviction.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { doubleOf, rowDoubles, rowWords, stateBit, wordOf } from "./flow-row.ts";
 import { backwardMillisecondsMax, type PacketCounts, PacketGroup } from "./packet-group.ts";
+import { rowWordsOf } from "./row-words.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 const protocolTcp = 6;
@@ -55,11 +56,9 @@ export class FlowTable {
     assert(flowsMax >= 1 && flowsMax <= 2 ** 24, "rows are numbered in 24 bits");
     this.config = config;
     this.#report = report;
-    // Memory that nobody has written yet costs none: all of it is taken now. Of a buffer that could be shared V8 leaves it at that; any other of this
-    // size it takes for memory in use, and collects garbage at once.
-    this.words = new Int32Array(new SharedArrayBuffer(flowsMax * rowWords * 4));
+    this.words = rowWordsOf(flowsMax * rowWords);
     this.doubles = new Float64Array(this.words.buffer);
-    this.mplsLabels = new Int32Array(flowsMax * Math.min(mplsLabels, mplsLabelsMax));
+    this.mplsLabels = rowWordsOf(flowsMax * Math.min(mplsLabels, mplsLabelsMax));
     this.#group = new PacketGroup(config);
     this.counts = this.#group.counts;
     this.#index = new FlowIndex(this.words, flowsMax, level === "ether");
@@ -67,7 +66,7 @@ export class FlowTable {
     this.#wheel = new TimerWheel(flowsMax);
     this.#eviction = new EvictionQueue(flowsMax);
     this.#octetsMax = octetsMax === 0 ? Number.MAX_VALUE : octetsMax;
-    this.#free = new Int32Array(flowsMax);
+    this.#free = rowWordsOf(flowsMax);
   }
 
   get flowCount(): number {

@@ -21,6 +21,7 @@ export { probeHelp } from "./flag-help.ts";
 export { type ParsedFlags, type ProbeFlags, parseProbeFlags } from "./flags.ts";
 export { FlowRecords } from "./flow-records.ts";
 export { FlowTable } from "./flow-table.ts";
+export { monotonicMilliseconds } from "./monotonic-clock.ts";
 export { Probe, type ProbeConfig } from "./probe.ts";
 export { readCapture } from "./read-capture.ts";
 export { CaptureReplay } from "./replay.ts";

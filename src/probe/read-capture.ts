@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { CaptureFeed } from "./capture-feed.ts";
+import { monotonicMilliseconds } from "./monotonic-clock.ts";
 
 /** How far a file has been read; `total` is 0 when nobody knows. */
 export interface ReadProgress {
@@ -48,14 +49,14 @@ async function readPlain(
 ): Promise<void> {
   const { room } = feed;
   let bytes = 0;
-  let turned = performance.now();
+  let turned = monotonicMilliseconds();
   while (feed.problem === undefined && !isStopped()) {
     const count = readSync(fd, room, 0, room.length, null);
     if (count === 0) return;
     bytes += count;
     feed.taken(count);
     if (afterPiece !== undefined) await afterPiece();
-    const now = performance.now();
+    const now = monotonicMilliseconds();
     if (now - turned < turnMilliseconds) continue;
     turned = now;
     onProgress({ bytes, total });

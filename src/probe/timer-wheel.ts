@@ -1,3 +1,5 @@
+import { rowWordsOf } from "./row-words.ts";
+
 const none = -1;
 const wheelSeconds = 1024;
 
@@ -13,7 +15,7 @@ export class TimerWheel {
   #now = 0;
 
   constructor(rowsMax: number) {
-    this.#links = new Int32Array(rowsMax * 3);
+    this.#links = rowWordsOf(rowsMax * 3);
   }
 
   /** Begins anew at a second; no row may be in it. */
