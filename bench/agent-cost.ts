@@ -3,7 +3,7 @@
  *
  *   node bench/agent-cost.ts [--case NAME]... [--minutes 3] [--width 0.01] [--parts all|tcp] [--no-hook]
  *
- * `udp`, `tcp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, one stream, short
+ * `udp` and `http` send between two namespaces joined by veth, as fast as can be: small datagrams, short
  * HTTP connections, by four clients and four servers of which two and two share a processor: both processors are busy all the time, and what
  * the agent's process takes, its collecting and its part of the cache, they lack. The load is bare system calls, so that a connection takes as
  * little as it can; `web` is the same question asked of programs that people run, nginx and ApacheBench (nginx-light, apache2-utils), one of each on either
@@ -15,11 +15,9 @@
  * makes, which what else runs on the machine moves less than the rate. Then the programs' own time, by the kernel's count. The agent is
  * measured as it runs for days, not as it starts: before its period it polls for a second as often as makes V8 compile what polls run.
  * `packets`: what the programs at the hooks take for a stored packet of each kind. `live`: the agent's CPU with 10,000
- * connections open and 1,000 new ones a second. `memory`: its memory, and the kernel's for its maps, with 100,000 connections
- * open. Both ends of each are on this machine, so the agent follows twice as many sockets.
+ * connections open and 1,000 new ones a second. Both ends of each are on this machine, so the agent follows twice as many sockets.
+ * Streams are `agent-bulk.ts`, its memory is `agent-memory.ts`.
  */
-import type { ChildProcess } from "node:child_process";
-import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -27,6 +25,7 @@ import { parseArgs } from "node:util";
 import { readKernelFacts } from "../src/observe/index.ts";
 import { EmptyHook, enableBpfStatistics } from "../test/empty-hook.ts";
 import { said, TwoHosts } from "../test/namespaces.ts";
+import { bareLoad, clock, hold, Progress, prepareHosts, spawnLoad, together } from "./agent-load.ts";
 import { type AgentUsage, startAgentProcess } from "./agent-under-test.ts";
 import { type PacketName, runPackets } from "./packet-runs.ts";
 import { deviation, median, medianInterval } from "./spread.ts";
@@ -47,8 +46,6 @@ const periodMilliseconds = 1000; // one poll of the agent
 /** Loading programs and freeing maps is work of the start and the end, not of the traffic. */
 const settleMilliseconds = 300;
 
-const launcher = fileURLToPath(new URL("../portolan", import.meta.url));
-const bareLoad = fileURLToPath(new URL("./traffic-load.ts", import.meta.url));
 const webLoad = fileURLToPath(new URL("./web-load.ts", import.meta.url));
 const hosts = new TwoHosts();
 const hook = new EmptyHook(readKernelFacts().cgroupRoot);
@@ -58,101 +55,6 @@ type Arm = keyof typeof ownHooks;
 /** In this order and back again, so that the one without is the neighbour of both: how fast a machine is drifts within seconds. */
 const arms: readonly Arm[] = values["no-hook"] ? ["without", "agent"] : ["hook", "without", "agent"];
 const armNames: Record<Arm, string> = { without: "without", hook: "empty hook", agent: "agent" };
-
-/** Offloads as they are by default (`TwoHosts` switches them off, for captures), and ports for many connections. */
-function prepare(namespace: string): void {
-  const links = JSON.parse(execFileSync("ip", ["-j", "-n", namespace, "link"], { encoding: "utf8" })) as {
-    ifname: string;
-  }[];
-  for (const { ifname } of links.filter(({ ifname }) => ifname.startsWith("ptl")))
-    execFileSync("ip", ["-n", namespace, "link", "set", ifname, "gso_max_segs", "65535"]);
-  const inside = ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_local_port_range=10000 65535"];
-  execFileSync("ip", inside);
-}
-
-/** Starts a process of the load on one processor. */
-function spawnLoad(namespace: string, processor: number, ...parameters: (string | number)[]): ChildProcess {
-  return spawnOf(bareLoad, namespace, processor, parameters);
-}
-
-function spawnOf(
-  load: string,
-  namespace: string,
-  processor: number,
-  parameters: readonly (string | number)[],
-): ChildProcess {
-  const program = ["-c", String(processor), process.execPath, load, ...parameters.map(String)];
-  return hosts.spawn(namespace, "taskset", ...program);
-}
-
-interface Moment {
-  readonly milliseconds: number;
-  readonly done: number;
-  readonly cpuMicroseconds: number;
-}
-
-interface Progressed {
-  readonly done: number;
-  readonly perSecond: number;
-  readonly cpuMicroseconds: number;
-  /** The median of pieces of 20 ms, which what interrupts hardly changes. */
-  readonly nanosecondsPerThing: number;
-}
-
-/** What a process of the load tells, kept: what it had done at any time. */
-class Progress {
-  readonly #moments: Moment[] = [];
-  #rest = "";
-
-  constructor(child: ChildProcess) {
-    child.stdout?.on("data", (data) => {
-      const lines = `${this.#rest}${data}`.split("\n");
-      this.#rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const [at = "", done = "", cpu = ""] = line.split(" ");
-        if (cpu !== "")
-          this.#moments.push({
-            milliseconds: Number(at) / 1e6,
-            done: Number(done),
-            cpuMicroseconds: Number(cpu),
-          });
-      }
-    });
-  }
-
-  /** Between two times: what was done a second, and the CPU it took. Undefined when it was hardly given a processor. */
-  between(from: number, to: number): Progressed | undefined {
-    const inside = this.#moments.filter(({ milliseconds }) => milliseconds >= from && milliseconds <= to);
-    const [first, last] = [inside[0], inside.at(-1)];
-    if (first === undefined || last === undefined || last.milliseconds - first.milliseconds < (to - from) / 2)
-      return undefined;
-    const done = last.done - first.done;
-    const pieces = inside.slice(1).map((moment, i) => {
-      const before = inside[i]!;
-      return ((moment.cpuMicroseconds - before.cpuMicroseconds) * 1000) / (moment.done - before.done);
-    });
-    return {
-      done,
-      perSecond: (done / (last.milliseconds - first.milliseconds)) * 1000,
-      cpuMicroseconds: last.cpuMicroseconds - first.cpuMicroseconds,
-      nanosecondsPerThing: median(pieces),
-    };
-  }
-}
-
-/** Several processes' progress, as one. */
-function together(all: readonly Progress[], from: number, to: number): Progressed | undefined {
-  const each = all.map((progress) => progress.between(from, to));
-  const known = each.filter((one) => one !== undefined);
-  if (known.length < each.length) return undefined;
-  const sum = (read: (one: Progressed) => number) => known.reduce((total, one) => total + read(one), 0);
-  return {
-    done: sum(({ done }) => done),
-    perSecond: sum(({ perSecond }) => perSecond),
-    cpuMicroseconds: sum(({ cpuMicroseconds }) => cpuMicroseconds),
-    nanosecondsPerThing: median(known.map(({ nanosecondsPerThing }) => nanosecondsPerThing)),
-  };
-}
 
 interface Question {
   readonly name: string;
@@ -182,13 +84,6 @@ const questions: readonly Question[] = [
     port: 5301,
     receiver: (port) => ["receive", "udp", `${port}`],
     sender: (port) => ["send", "udp", hosts.serverAddress, `${port}`],
-    counts: "receiver",
-  },
-  {
-    ...{ name: "tcp", unit: "Gbit/s", perUnit: 1e9 / 8, thing: "64 KiB", perThing: 65_536 },
-    port: 5302,
-    receiver: (port) => ["receive", "tcp", `${port}`],
-    sender: (port) => ["send", "tcp", hosts.serverAddress, `${port}`],
     counts: "receiver",
   },
   {
@@ -228,8 +123,6 @@ interface Figures {
   /** What neither the two nor the agent took. */
   readonly othersCores: number;
 }
-
-const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
 async function enter(arm: Arm): Promise<void> {
   if (arm === "hook") hook.attach();
@@ -327,11 +220,11 @@ const isUndisturbed = (round: Round) => arms.every((arm) => round[arm].othersCor
 async function compare(question: Question): Promise<void> {
   const { receiver, sender, port, pairs = 1, load = bareLoad } = question;
   const receiving = Array.from({ length: receiver === undefined ? 0 : pairs }, (_, i) =>
-    spawnOf(load, hosts.server, pairs === 1 ? 1 : i % 2, receiver!(port + i)),
+    spawnLoad(hosts, hosts.server, pairs === 1 ? 1 : i % 2, receiver!(port + i), load),
   );
   for (const child of receiving) await said(child, "listening");
   const sending = Array.from({ length: pairs }, (_, i) =>
-    spawnOf(load, hosts.client, i % 2, sender(port + i)),
+    spawnLoad(hosts, hosts.client, i % 2, sender(port + i), load),
   );
   const ends: Ends = {
     receivers: receiving.map((child) => new Progress(child)),
@@ -459,23 +352,6 @@ async function runStoredPackets(): Promise<void> {
   }
 }
 
-const portOf = (i: number) => 5310 + i;
-
-/** Opens connections that stay; each pair of processes keeps some of them. */
-async function hold(connections: number): Promise<ChildProcess[]> {
-  const children: ChildProcess[] = [];
-  const perPort = 15_000; // below the bound of open files that systems give a process
-  for (let i = 0; i * perPort < connections; i++) {
-    const keeping = spawnLoad(hosts.server, 1, "keep", portOf(i));
-    await said(keeping, "listening");
-    const count = Math.min(perPort, connections - i * perPort);
-    const holding = spawnLoad(hosts.client, 0, "hold", hosts.serverAddress, portOf(i), count);
-    await said(holding, "held");
-    children.push(keeping, holding);
-  }
-  return children;
-}
-
 /** By then V8 has compiled what is run often. */
 const warmMilliseconds = 20_000;
 
@@ -491,10 +367,10 @@ async function readTimingNanoseconds(): Promise<number> {
 
 async function spendLive(): Promise<void> {
   const [connections, perSecond, seconds] = [10_000, 1000, 30];
-  const children = await hold(connections);
-  const serving = spawnLoad(hosts.server, 1, "serve", 5305);
+  const children = await hold(hosts, connections);
+  const serving = spawnLoad(hosts, hosts.server, 1, ["serve", 5305]);
   await said(serving, "listening");
-  const asking = spawnLoad(hosts.client, 0, "request", hosts.serverAddress, 5305, perSecond);
+  const asking = spawnLoad(hosts, hosts.client, 0, ["request", hosts.serverAddress, 5305, perSecond]);
   const progress = new Progress(asking);
   await agent.start();
   await rest(warmMilliseconds);
@@ -538,59 +414,14 @@ async function spendLive(): Promise<void> {
   for (const child of [asking, serving, ...children]) child.kill("SIGKILL");
 }
 
-async function weigh(): Promise<void> {
-  const connections = 100_000;
-  // The command as people start it. The other agent, beside it, tells of the kernel's maps.
-  const command = spawn(launcher, ["agent", "--spool", "none", "--listen", "127.0.0.1:0", "--json"], {
-    stdio: "ignore",
-  });
-  await agent.start();
-  await rest(8000);
-  const idle = await agent.usage();
-  const idleCommand = residentMegabytes(command);
-  const children = await hold(connections);
-  const resident: number[] = [];
-  const residentCommand: number[] = [];
-  for (let second = 0; second < 15; second++) {
-    await rest(1000);
-    residentCommand.push(residentMegabytes(command));
-    resident.push((await agent.usage()).residentBytes / 1e6);
-  }
-  const full = await agent.usage();
-  const sum = ({ maps }: AgentUsage) => maps.reduce((total, { bytes }) => total + bytes, 0) / 1e6;
-  console.log(
-    `\nmemory: ${connections} connections, ${full.sockets} sockets; ${median(resident).toFixed(1)} MB resident ` +
-      `(highest ${Math.max(...resident).toFixed(1)}, before them ${(idle.residentBytes / 1e6).toFixed(1)}); ` +
-      `portolan agent ${median(residentCommand).toFixed(1)} MB ` +
-      `(highest ${Math.max(...residentCommand).toFixed(1)}, before them ${idleCommand.toFixed(1)}); ` +
-      `kernel memory of maps ${sum(full).toFixed(1)} MB (before them ${sum(idle).toFixed(1)}); ${full.drops} drops`,
-  );
-  // In the order in which they were made; names of TCP's maps are those of others too.
-  for (const [i, { name, bytes }] of full.maps.entries()) {
-    const before = idle.maps[i]?.bytes ?? 0;
-    console.log(
-      `  ${name.padEnd(16)} ${(bytes / 1e6).toFixed(2)} MB, before them ${(before / 1e6).toFixed(2)} MB`,
-    );
-  }
-  await agent.stop();
-  command.kill("SIGTERM");
-  for (const child of children) child.kill("SIGKILL");
-}
-
-function residentMegabytes({ pid }: ChildProcess): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return (Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) * 1024) / 1e6;
-}
-
 const cases: Record<string, () => Promise<void>> = {
   ...Object.fromEntries(questions.map((question) => [question.name, () => compare(question)])),
   packets: runStoredPackets,
   live: spendLive,
-  memory: weigh,
 };
 
 try {
-  for (const namespace of [hosts.client, hosts.server]) prepare(namespace);
+  prepareHosts(hosts);
   for (const name of values.case ?? Object.keys(cases)) {
     const run = cases[name];
     if (run === undefined) throw new Error(`no case ${name}; there are ${Object.keys(cases).join(", ")}`);

@@ -56,8 +56,8 @@ function run(...parameters: string[]): ChildProcess {
   return spawn("ip", inside, { stdio: ["ignore", "pipe", "inherit"] });
 }
 
-/** Events that came while the program ran on the same processor: the kernel leaves them out and counts them. */
-function missedEvents(): number {
+/** Events that came while a program ran on the same processor: the kernel leaves it out of them, and counts. */
+function nestedEvents(): number {
   let missed = 0;
   for (const fd of readdirSync("/proc/self/fdinfo")) {
     try {
@@ -106,7 +106,7 @@ try {
   console.log(`${truth.opened} connections in ${seconds.toFixed(0)} s, a poll every ${values.poll} s`);
   for (const [who, figures] of Object.entries({ truth, ...seen }))
     console.log(who.padEnd(6), ...Object.entries(figures).map(([name, value]) => `${name} ${value}`));
-  console.log("drops:", drops, "events missed:", missedEvents());
+  console.log("drops:", drops, "events in the middle of others:", nestedEvents());
   console.log(`entries in the kernel's table: ${before} before, ${agent.status().sockets} after`);
   const isExact = [seen.client, seen.server].every((end) => JSON.stringify(end) === JSON.stringify(truth));
   process.exitCode = isExact ? 0 : 1;

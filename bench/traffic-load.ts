@@ -8,8 +8,9 @@
  *     traffic-load.ts request HOST PORT RATE         makes such requests, RATE a second; 0 is as fast as can be
  *     traffic-load.ts both udp|tcp NAMESPACE HOST PORT   is both ends in one thread, the receiving one in another network namespace (a
  *                                                    file): datagrams of 64 bytes, or such requests; nothing ever waits
+ *     traffic-load.ts both stream NAMESPACE HOST PORT    the same of one stream, in pieces of 64 KiB
  *     traffic-load.ts keep PORT                      accepts connections and keeps them
- *     traffic-load.ts hold HOST PORT COUNT           opens COUNT connections and keeps them; says "held"
+ *     traffic-load.ts hold HOST PORT COUNT [HOSTS]   opens COUNT connections and keeps them, in turn to as many addresses from HOST on; says "held"
  *
  * All but the last two tell, every 20 ms, in a line: monotonic nanoseconds, what was done so far (datagrams, bytes,
  * connections), microseconds of CPU. IPv4 only.
@@ -150,6 +151,7 @@ function beBoth(kind: string, networkNamespace: string, host: string, port: numb
   new TextEncoder().encodeInto(request, new Uint8Array(memory, 4096));
   new TextEncoder().encodeInto(response, new Uint8Array(memory, 4096 + 2048));
   if (type === datagram) sendToOneself(connected(type), listening);
+  if (kind === "stream") streamToOneself(connected(type), checked(call.accept(listening, 0, 0, 0), "accept"));
   for (;;) {
     const fd = connected(stream);
     const accepted = checked(call.accept(listening, 0, 0, 0), "accept");
@@ -175,13 +177,32 @@ function sendToOneself(sending: number, receiving: number): never {
   }
 }
 
+function streamToOneself(sending: number, receiving: number): never {
+  const dontWait = 0x40;
+  const pieceLength = 65_536;
+  for (;;) {
+    let amount = 0;
+    for (let i = 0; i < 16; i++) {
+      call.send(sending, dataAt, pieceLength, dontWait);
+      for (let length = 1; length > 0; amount += Math.max(0, length))
+        length = Number(call.receive(receiving, dataAt, pieceBytes, dontWait));
+    }
+    tell(amount);
+  }
+}
+
 function keep(port: number): void {
   const fd = bound(stream, port);
   for (;;) checked(call.accept(fd, 0, 0, 0), "accept");
 }
 
-function hold(count: number): void {
-  for (let i = 0; i < count; i++) connected(stream);
+function hold(count: number, hosts: number): void {
+  const view = new DataView(memory);
+  const first = view.getUint32(4);
+  for (let i = 0; i < count; i++) {
+    view.setUint32(4, first + (i % hosts));
+    connected(stream);
+  }
   writeSync(1, "held\n");
   for (;;) call.usleep(999_999);
 }
@@ -195,5 +216,5 @@ else if (role === "serve") serve(Number(a));
 else if (role === "request") ask(Number(c));
 else if (role === "both") beBoth(a, b, c, Number(d));
 else if (role === "keep") keep(Number(a));
-else if (role === "hold") hold(Number(c));
+else if (role === "hold") hold(Number(c), Number(d || 1));
 else throw new Error("traffic-load.ts receive|send|serve|request|both|keep|hold");

@@ -3,6 +3,8 @@
  *
  *     short-connections.ts serve PORT             takes what comes until the end, answers twice as much, closes
  *     short-connections.ts connect PORT COUNT     COUNT connections of 1 to 997 bytes; says what went both ways
+ *     short-connections.ts busy PORT PROCESSOR    listens and stops to, and connects to PORT, where nobody listens, for 0.9 s without a pause: whoever
+ *                                                 is interrupted on that processor, it is this process, which has real-time priority; says `busy`
  */
 import koffi from "koffi";
 
@@ -18,6 +20,8 @@ const call = {
   recv: libc.func("long recv(int fd, uint8_t *data, size_t length, int flags)"),
   shutdown: libc.func("int shutdown(int fd, int how)"),
   close: libc.func("int close(int fd)"),
+  setAffinity: libc.func("int sched_setaffinity(int pid, size_t length, const uint8_t *mask)"),
+  setScheduler: libc.func("int sched_setscheduler(int pid, int policy, const int *priority)"),
 };
 const data = new Uint8Array(4096);
 
@@ -68,5 +72,27 @@ function connectAll(): void {
   console.log(JSON.stringify({ sent, received }));
 }
 
+/** Shorter than a second, after which the kernel gives others their share. */
+function beBusy(): void {
+  const mask = new Uint8Array(128);
+  mask[Number(count) >> 3] = 1 << (Number(count) & 7);
+  must(call.setAffinity(0, mask.length, mask), "sched_setaffinity");
+  must(call.setScheduler(0, 1, Int32Array.of(1)), "sched_setscheduler"); // SCHED_FIFO
+  console.log("busy");
+  const end = performance.now() + 900;
+  const listening = must(call.socket(2, 1, 0), "socket");
+  const nobody = new Uint8Array(16); // AF_UNSPEC
+  while (performance.now() < end) {
+    for (let i = 0; i < 10; i++) {
+      must(call.listen(listening, 1), "listen");
+      must(call.connect(listening, nobody, nobody.length), "connect");
+    }
+    const fd = must(call.socket(2, 1 | 0o4000, 0), "socket"); // SOCK_NONBLOCK
+    call.connect(fd, address(1), 16);
+    must(call.close(fd), "close");
+  }
+}
+
 if (role === "serve") serve();
+else if (role === "busy") beBusy();
 else connectAll();

@@ -25,6 +25,7 @@ import type { AgentSettings } from "./agent-flags.ts";
 import { createAgentLines } from "./agent-lines.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import { type AgentPodsDependencies, type AgentPodsStatus, createAgentPods } from "./agent-pods.ts";
+import { createMemoryReturn } from "./give-back-memory.ts";
 import { createPlainHttp, plain } from "./plain-http.ts";
 
 export interface AgentServiceDependencies {
@@ -49,10 +50,12 @@ export interface AgentService {
   readonly foundMessages: number;
 }
 
-/** Peers held in memory at most. */
+/** Peers held in memory at most: those of a second, and from one second to the next so many, at some 500 bytes each. */
 const peersMax = 50_000;
+const peersKept = 16_384;
 const tickMilliseconds = 1000;
 const refreshMilliseconds = 60_000;
+const trimMilliseconds = 10_000;
 const memoryBytesMax = 16 * 2 ** 20;
 const answerMilliseconds = 30_000;
 const connectMilliseconds = 5000;
@@ -113,6 +116,7 @@ export function createAgentService(
     { isWanted: config.pods, node },
     { ...surroundings, peers, drop, now, log: (message) => log("warn", message) },
   );
+  const { giveBackHeap, giveBackFiles } = createMemoryReturn();
   const http =
     settings.listen === undefined
       ? undefined
@@ -121,6 +125,7 @@ export function createAgentService(
   let foundMessages = 0;
   let metricsUrl = "";
   let refreshed = 0;
+  let trimmed = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function createServerUplink(url: URL): Uplink {
@@ -157,12 +162,16 @@ export function createAgentService(
     if (now() - refreshed >= refreshMilliseconds) {
       refreshed = now();
       addressPeers.refresh();
+      giveBackFiles();
     }
     pods.tick();
     agent.poll();
     uplink?.seal(report(agent.status(), pods.status(), uplink));
-    // With a server the uplink frees them, when it has told what they are.
-    if (uplink === undefined && peers.count > peersMax * 0.8) peers.sweep(() => {});
+    // All that was observed is told now: nothing refers to a row but caches that look at the table's generation.
+    if (peers.count > peersKept) peers.sweep(() => {});
+    if (now() - trimmed < trimMilliseconds) return;
+    trimmed = now();
+    giveBackHeap();
   }
 
   function scheduleTick(): void {
@@ -199,6 +208,7 @@ export function createAgentService(
       }
       if (http !== undefined) metricsUrl = (await http.start()).url;
       await pods.start();
+      giveBackFiles(); // what only loading the program has needed
       agent.start();
       scheduleTick();
     },

@@ -165,7 +165,7 @@ export function isPrivateAddress(bytes: Uint8Array, offset = 0): boolean {
   return privateRanges.some((range) => isInCidr(range, bytes, offset));
 }
 
-const privateRanges = [
+const privateRanges = /* @__PURE__ */ [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",

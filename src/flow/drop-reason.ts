@@ -29,6 +29,8 @@ export const dropReasons = {
     "the end of a connection: the kernel left its event out, or had no room for it until the socket was used again; its last bytes may be missing",
   name_limit: "more names were learned within a second than an agent's message has room for",
   pod_limit: "more pods on an agent's node than it keeps names of",
+  rename_limit:
+    "more peers got another name or other facts while the store could not write than wait for it: it tells the former ones",
   observer_limit: "more observers than are kept: counted under ~other",
   peer_limit: "more peers than are kept: drawn as ~other",
   link_limit: "more links than the live map keeps",

@@ -32,11 +32,16 @@ import {
 } from "./wire.ts";
 import { WireWriter } from "./wire-writer.ts";
 
+/** Of a row's values, in all columns and in the widest. */
+const rowBytesMax = ingestColumns.reduce((sum, { width }) => sum + width, 0);
+const columnBytesMax = Math.max(...ingestColumns.map(({ width }) => width));
+
 /** One AgentBatch. The caller keeps to `ingestLimits`; of lists without rows the rest is left out. */
 export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   const { batch } = message;
-  const writer = new WireWriter(1024 + batch.count * 64);
-  const inner = new WireWriter();
+  // Room for every column: what is not written to is no memory yet, and whoever grows has had each size once.
+  const writer = new WireWriter(1024 + batch.count * rowBytesMax);
+  const inner = new WireWriter(1024 + batch.count * columnBytesMax);
   writer.fixed32(at.magic, magic);
   writer.unsigned(at.version, formatVersion);
   writer.text(at.node, message.node, 4 * 253);

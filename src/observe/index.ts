@@ -17,6 +17,7 @@ export {
   type SockDiagFacts,
   slowerDatagrams,
   sockDiagLimits,
+  withoutNested,
 } from "./can-run.ts";
 export {
   type ConntrackConfig,

@@ -210,7 +210,8 @@ export class MessageBuilder {
         }
       }
     }
-    const batch = copyRows(this.#batch, from, to);
+    // All of them, as a rule: then without a copy, since they are cleared behind the message.
+    const batch = from === 0 && to === count ? this.#batch : copyRows(this.#batch, from, to);
     for (const column of [batch.columns.sourcePeer, batch.columns.destinationPeer])
       for (let row = 0; row < batch.count; row++) column[row] = places.get(column[row]!)!;
     return { to, batch, peers, names: learned, asked: askedOf };

@@ -31,6 +31,11 @@ export interface SendOutcome {
   readonly serverEpoch?: string | undefined;
 }
 
+interface Exchanged {
+  readonly response: IncomingMessage;
+  readonly text: string;
+}
+
 export interface Transport {
   /** Never rejects. `body` is compressed with zstd. */
   send(sequence: number, body: Uint8Array): Promise<SendOutcome>;
@@ -45,6 +50,7 @@ const refusals: ReadonlySet<unknown> = new Set(["message_invalid", "message_too_
 /** What stands between agent and server answers so as well, of every message or of all that are large: it is to be changed. */
 const hints: Readonly<Record<number, string>> = {
   400: ": is --server right, and https where the port wants it?",
+  404: ": is --server its address, and no page's or proxy's?",
   413: ": does a proxy limit bodies (nginx: client_max_body_size)?",
 };
 
@@ -61,16 +67,26 @@ export function createTransport(config: TransportConfig): Transport {
   const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0;
   const open = new Set<ClientRequest>();
 
-  function exchange(body: Uint8Array): Promise<{ response: IncomingMessage; text: string }> {
+  /** Nobody who waits for the answer has the body: it is free when it was sent, which is seconds before a server has stored it. */
+  async function exchange(body: Uint8Array): Promise<Exchanged> {
+    const request = ask(url, { method: "POST", agent, headers: headersOf(body) });
+    const answered = answerTo(request);
+    request.end(body);
+    return answered; // without await, so that this call has ended
+  }
+
+  function headersOf({ length }: Uint8Array): Record<string, string | number> {
+    return {
+      "content-type": "application/x-protobuf",
+      "content-encoding": "zstd",
+      "content-length": length,
+      "portolan-sent": Date.now(),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+  }
+
+  function answerTo(request: ClientRequest): Promise<Exchanged> {
     return new Promise((resolve, reject) => {
-      const headers: Record<string, string | number> = {
-        "content-type": "application/x-protobuf",
-        "content-encoding": "zstd",
-        "content-length": body.length,
-        "portolan-sent": Date.now(),
-      };
-      if (token !== undefined) headers.authorization = `Bearer ${token}`;
-      const request = ask(url, { method: "POST", agent, headers });
       const timer = setTimeout(
         () => request.destroy(new Error(`no answer within ${timeoutMilliseconds / 1000} s`)),
         timeoutMilliseconds,
@@ -107,7 +123,6 @@ export function createTransport(config: TransportConfig): Transport {
         response.once("error", reject);
         response.once("close", () => reject(new Error("the connection was closed before the whole answer")));
       });
-      request.end(body);
     });
   }
 
@@ -117,22 +132,27 @@ export function createTransport(config: TransportConfig): Transport {
     return token !== shown;
   }
 
+  async function outcomeOf(
+    sequence: number,
+    shown: string | undefined,
+    exchanged: Promise<Exchanged>,
+  ): Promise<SendOutcome> {
+    try {
+      const { response, text } = await exchanged;
+      if (response.statusCode === 401 && isReplaced(shown))
+        return { kind: "later", reason: "it answered 401; there is another token now" };
+      return judge(response, text, sequence);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return {
+        kind: isTrustError(code) ? "blocked" : "later",
+        reason: message === "" ? (code ?? "no connection") : message,
+      };
+    }
+  }
+
   return {
-    async send(sequence, body) {
-      try {
-        const shown = token;
-        const { response, text } = await exchange(body);
-        if (response.statusCode === 401 && isReplaced(shown))
-          return { kind: "later", reason: "it answered 401; there is another token now" };
-        return judge(response, text, sequence);
-      } catch (error) {
-        const { code, message } = error as NodeJS.ErrnoException;
-        return {
-          kind: isTrustError(code) ? "blocked" : "later",
-          reason: message === "" ? (code ?? "no connection") : message,
-        };
-      }
-    },
+    send: (sequence, body) => outcomeOf(sequence, token, exchange(body)),
     close() {
       for (const request of open) request.destroy(new Error("the agent is stopping"));
       agent.destroy();
@@ -153,7 +173,8 @@ function judge(response: IncomingMessage, text: string, sequence: number): SendO
   const retryAfterMilliseconds = readRetryAfter(response.headers["retry-after"]);
   if (status === 408 || status === 429 || status >= 500)
     return { kind: "later", reason, retryAfterMilliseconds };
-  if (!isAboutMessage(status)) return { kind: "blocked", reason, retryAfterMilliseconds };
+  if (!isAboutMessage(status) && !(status === 404 && !isOfPortolan(response)))
+    return { kind: "blocked", reason, retryAfterMilliseconds };
   if (isOfPortolan(response) && refusals.has(answer.code)) return { kind: "refused", reason };
   return { kind: "blocked", reason: `${reason}, but not as a Portolan server does${hints[status] ?? ""}` };
 }

@@ -124,6 +124,28 @@ const bytesOf = ({ stored }: PretendServer) =>
     .sort(([a], [b]) => a - b)
     .map(([, { batch }]) => batch.columns.octetDeltaCount.reduce((a, b) => a + b, 0));
 
+test("a message that ends in the middle of a batch leaves the other rows their peers, also when the table of peers is full", async (t) => {
+  const { server, peers, uplink, spool } = await createSending(t, { rowsMax: 4 });
+  const clients = Array.from({ length: peers.rowsMax - 2 }, (_, i) => `client-${i}`);
+  for (const name of clients) peers.intern(samplePeer("box", name, "10.0.0.9"));
+  const newest = clients.slice(-6);
+  const connection = {
+    ...{ source: "10.0.0.9", sourcePort: 40_000, destination: "10.0.0.1", destinationPort: 443 },
+    ...({ observedEnd: 1, bytes: 1 } as const),
+  };
+  const rowOf = (name: string) => peers.find({ id: `process:box/${name}`, address: "10.0.0.9" });
+  uplink.take(sampleBatch(newest.map((name) => ({ ...connection, sourcePeer: rowOf(name) }))));
+  uplink.seal(report);
+  await until("stored", () => spool.count === 0);
+  const messages = [...server.stored.values()].sort((a, b) => a.sequence - b.sequence);
+  assert.deepEqual(
+    messages.map(({ batch, peers: named }) =>
+      Array.from(batch.columns.sourcePeer.subarray(0, batch.count), (place) => named[place - 1]?.name),
+    ),
+    [newest.slice(0, 4), newest.slice(4)],
+  );
+});
+
 test("rows arrive with their peers, once; names, renames and drops with them", async (t) => {
   const { server, peers, uplink, row, spool } = await createSending(t);
   const curl = peers.intern(samplePeer("box", "curl", "10.0.0.9"));
@@ -229,6 +251,11 @@ const troubles: readonly [what: string, reply: Reply, said: RegExp][] = [
         .writeHead(400, { "content-type": "text/html" })
         .end("The plain HTTP request was sent to HTTPS port"),
     /it answered 400, but not as a Portolan server does: .*--server/,
+  ],
+  [
+    "somebody else's 404",
+    (_message, response) => response.writeHead(404, { "content-type": "text/html" }).end("<html>"),
+    /it answered 404, but not as a Portolan server does: is --server its address/,
   ],
   [
     "a proxy's 413",

@@ -80,7 +80,7 @@ export interface Uplink {
   translate(translation: Translation): void;
   /** Tells the server of something given up. */
   countDrop(reason: string, count: number): void;
-  /** Makes a message of what was taken, when there is something, and sends what can be sent. Once a second. */
+  /** Makes a message of what was taken, when there is something, and sends what can be sent. Once a second; no row of the table is needed then. */
   seal(report: AgentReport): void;
   status(): UplinkStatus;
   /** Sends what it can within a time; the rest stays in the spool. */
@@ -89,7 +89,6 @@ export interface Uplink {
 
 /** The format's: what is not answered lies within so many sequences. */
 const windowLength = 64;
-const sweepShare = 0.8;
 
 export function createUplink(config: UplinkConfig, dependencies: UplinkDependencies): Uplink {
   const { peers, spool, transport, count, log, now } = dependencies;
@@ -138,11 +137,12 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       isLast,
     };
     const built = builder.build({ ...head, sealedMilliseconds: now() }, sequence + 1, report);
-    for (const { bytes, rowCount } of built)
-      spool.append({ epoch, sequence: ++sequence, rowCount }, zstdCompressSync(bytes));
+    for (const { bytes, rowCount } of built) {
+      // Told its length, zstd takes tables and a window of that size.
+      const body = zstdCompressSync(bytes, { pledgedSrcSize: bytes.length });
+      spool.append({ epoch, sequence: ++sequence, rowCount }, body);
+    }
     lastSealed = now();
-    // Nothing refers to a row of the table now, but for caches that look at its generation.
-    if (peers.count > peers.rowsMax * sweepShare) peers.sweep(() => {});
   }
 
   function seal(report: AgentReport): void {
@@ -169,26 +169,35 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
       first ??= entry;
       // Of another epoch, a run before: its messages come first, and all of them.
       if (entry.epoch !== first.epoch || entry.sequence - first.sequence >= windowLength) return;
-      if (!inFlight.has(entry)) void send(entry);
+      if (!inFlight.has(entry)) send(entry);
     }
   }
 
-  async function send(entry: SpoolEntry): Promise<void> {
+  function send(entry: SpoolEntry): void {
     const body = spool.read(entry);
     if (body === undefined) return;
     inFlight.set(entry, now());
-    const outcome = await transport.send(entry.sequence, body);
+    void finish(entry, transport.send(entry.sequence, body));
+  }
+
+  /** Without the body, which whoever waits would keep. */
+  async function finish(entry: SpoolEntry, sending: Promise<SendOutcome>): Promise<void> {
+    const outcome = await sending;
     inFlight.delete(entry);
-    settle(entry, outcome, body.length);
+    settle(entry, outcome);
     if (spool.count === 0) onEmpty?.();
     pump();
   }
 
-  function settle(entry: SpoolEntry, outcome: SendOutcome, bytes: number): void {
+  function settle(entry: SpoolEntry, outcome: SendOutcome): void {
     switch (outcome.kind) {
       case "durable":
         spool.remove(entry);
-        status = { ...status, sentMessages: status.sentMessages + 1, sentBytes: status.sentBytes + bytes };
+        status = {
+          ...status,
+          sentMessages: status.sentMessages + 1,
+          sentBytes: status.sentBytes + entry.bytes,
+        };
         status.lastDurableMilliseconds = waitingSince = now();
         connected();
         recogniseServer(outcome);

@@ -81,39 +81,6 @@ static __always_inline void as_reported(const struct connection *connection, str
 	counters->minimum_rtt_microseconds = 0;
 }
 
-static __always_inline void count_full_table(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->table_full, 1);
-}
-
-static __always_inline void count_overwritten(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->overwritten, 1);
-}
-
-/* An end whose event the kernel left out. */
-static __always_inline void count_missed(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->missed, 1);
-}
-
-static __always_inline void count_deferred(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->deferred, 1);
-}
-
 /* An end that waits for room goes to a key of its own; the caller has the claim. Returns false when there is no room for it. */
 static __noinline int wait_aside(__u64 address, struct connection *connection)
 {
@@ -146,7 +113,7 @@ static __noinline int move_aside(__u64 address)
 		return 0;
 	index = waiting->slot;
 	if (!waiting->closed) {
-		count_missed();
+		count_loss(missed);
 		if (!waiting->facts.opened && !waiting->any_reported) {
 			forget(&connections, address, index); /* nobody knows what became of it */
 			return 1;
@@ -162,7 +129,7 @@ static __noinline int move_aside(__u64 address)
 	if (wait_aside(address, waiting))
 		return 1;
 	forget(&connections, address, index);
-	count_overwritten();
+	count_loss(overwritten);
 	return 1;
 }
 
@@ -174,8 +141,10 @@ static __always_inline void add_connection(__u64 key, struct connection *connect
 {
 	long error;
 
-	if (!take_slot(&connection->slot))
-		return count_full_table();
+	if (!take_slot(&connection->slot)) {
+		count_loss(table_full);
+		return;
+	}
 	error = bpf_map_update_elem(&connections, &key, connection, BPF_NOEXIST);
 	if (error == -EEXIST && !is_older) {
 		if (!move_aside(key))
@@ -187,7 +156,7 @@ static __always_inline void add_connection(__u64 key, struct connection *connect
 	free_slot(connection->slot);
 	/* The table is full, or the kernel has no memory for an entry at hand. */
 	if (error != -EEXIST || !is_older)
-		count_full_table();
+		count_loss(table_full);
 }
 
 /* The entry of a socket, whose address is `key`: at the address, or beside what still stands there. */

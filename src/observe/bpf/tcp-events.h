@@ -168,7 +168,7 @@ static __noinline int close_in_table(struct sock *sk, int oldstate)
 		if (claimed)
 			release(connection);
 	}
-	count_deferred();
+	count_loss(deferred);
 	return 0;
 }
 

@@ -27,14 +27,20 @@ struct {
 	__type(value, struct tcp_log);
 } logs SEC(".maps");
 
+static __always_inline struct tcp_log *log_here(void)
+{
+	__u32 processor = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&logs, &processor);
+}
+
 /*
- * The next entry of this processor's log; 0 when that is not to be had. Older kernels let a program be interrupted by itself: the one that
- * interrupts uses the ring buffer. So the log is taken first, and looked at then.
+ * The next entry of this processor's log; 0 when that is not to be had. An event may come in the middle of another (tcp-nested.h): it
+ * uses the ring buffer then. So the log is taken first, and looked at then.
  */
 static __always_inline struct tcp_report *begin_entry(struct tcp_log **taken)
 {
-	__u32 processor = bpf_get_smp_processor_id();
-	struct tcp_log *log = bpf_map_lookup_elem(&logs, &processor);
+	struct tcp_log *log = log_here();
 	struct tcp_end *end = 0;
 	__u64 written;
 	__u32 index;

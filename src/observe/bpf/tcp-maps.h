@@ -202,3 +202,12 @@ static __always_inline struct tcp_losses *get_losses(void)
 
 	return bpf_map_lookup_elem(&losses, &zero);
 }
+
+/* One more in a field of struct tcp_losses. */
+#define count_loss(field)                                       \
+	do {                                                    \
+		struct tcp_losses *lost = get_losses();         \
+								\
+		if (lost)                                       \
+			__sync_fetch_and_add(&lost->field, 1); \
+	} while (0)

@@ -98,15 +98,6 @@ static __always_inline struct listener *find_listener(__u32 network_namespace, _
 	return kinds & LISTENS_AT_ANY_IPV4 ? bpf_map_lookup_elem(&listeners, &key) : 0;
 }
 
-/* What is known of a socket that listens found no room: connections to it have no process. */
-static __always_inline void count_unknown_listener(void)
-{
-	struct tcp_losses *lost = get_losses();
-
-	if (lost)
-		__sync_fetch_and_add(&lost->table_full, 1);
-}
-
 /* `socket` is the TCP socket that listens; `sk` is the same, or MPTCP's socket above it, which has its addresses. */
 static __always_inline void add_listener(struct sock *sk, __u64 socket, struct task_struct *task)
 {
@@ -122,7 +113,7 @@ static __always_inline void add_listener(struct sock *sk, __u64 socket, struct t
 	error = bpf_map_update_elem(&listening, &socket, &one, BPF_NOEXIST);
 	if (error) { /* -EEXIST is the same socket by another of its file descriptors */
 		if (error != -EEXIST)
-			count_unknown_listener();
+			count_loss(table_full); /* connections to it have no process */
 		return;
 	}
 	known = bpf_map_lookup_elem(&listeners, &key);
@@ -136,7 +127,7 @@ static __always_inline void add_listener(struct sock *sk, __u64 socket, struct t
 	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY) == 0)
 		return;
 	bpf_map_delete_elem(&listening, &socket);
-	count_unknown_listener();
+	count_loss(table_full);
 }
 
 static __always_inline void remove_listener(struct sock *sk)

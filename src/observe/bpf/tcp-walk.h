@@ -19,7 +19,7 @@ enum walked { WALKED_KEPT, WALKED_AGAIN, WALKED_NO_ROOM, WALKED_DELETED };
 
 /*
  * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
- * since the program does not interrupt itself. Its memory may then be another socket's: the cookie says so, or the ports.
+ * since follow_state was left out of it before follow_nested was attached. Its memory may then be another socket's: the cookie says so, or the ports.
  */
 static __always_inline bool has_gone(struct sock *sk, const struct connection *connection)
 {

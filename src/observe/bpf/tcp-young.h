@@ -141,16 +141,16 @@ static __noinline int keep_end(struct young *young, const struct counters *final
 	connection.error = error;
 	connection.closed = 1;
 	if (!take_slot(&connection.slot)) {
-		count_overwritten();
+		count_loss(overwritten);
 		return 0;
 	}
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
 		free_slot(connection.slot);
-		count_overwritten();
+		count_loss(overwritten);
 		return 0;
 	}
 	fill_slot(connection.slot, key);
-	count_deferred();
+	count_loss(deferred);
 	return 1;
 }
 
@@ -198,7 +198,7 @@ static __noinline int end_missed(struct young *young)
 	word = *(volatile __u64 *)&young->word;
 	if (!is_settled(word) || !change(young, word, YOUNG_HELD))
 		return 0;
-	count_missed();
+	count_loss(missed);
 	if (young->facts.opened)
 		end_young(young, &none, 0);
 	else
@@ -254,7 +254,7 @@ static __noinline int move_young(struct young *young)
 	connection.claimed = 1;
 	if (!take_slot(&connection.slot)) {
 		if (change(young, word, YOUNG_FREE))
-			count_full_table();
+			count_loss(table_full);
 		return 0;
 	}
 	error = bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
@@ -265,7 +265,7 @@ static __noinline int move_young(struct young *young)
 		 * unless it tells its end itself by then.
 		 */
 		if (error == -E2BIG && change(young, word, YOUNG_FREE))
-			count_full_table();
+			count_loss(table_full);
 		return 0;
 	}
 	if (!change(young, word, YOUNG_FREE)) {

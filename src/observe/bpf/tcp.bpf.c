@@ -2,7 +2,7 @@
 /*
  * TCP connections without a hook on the packet path.
  *
- * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), iter/task_file (sockets that were there
+ * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), a second time for what comes in the middle of another (tcp-nested.h); iter/task_file (sockets that were there
  * before), and a syscall program that user space runs at each poll to walk the live sockets. Optional:
  * cgroup/getsockopt at the root of cgroup v2, for an error that is told to the application only.
  * Writes: struct tcp_report, of a connection that ends among the young into the processor's log in `ends`, of others into the
@@ -27,6 +27,7 @@
 #include "tcp-connection.h"
 #include "tcp-young.h"
 #include "tcp-events.h"
+#include "tcp-nested.h"
 #include "tcp-older.h"
 #include "tcp-walk.h"
 
@@ -38,8 +39,12 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	bool is_wanted = newstate == TCP_SYN_SENT || newstate == TCP_ESTABLISHED || newstate == TCP_LISTEN ||
 			 newstate == TCP_CLOSE;
 
+	if (is_owned(sk))
+		forget_followed();
 	if (!is_wanted || !is_tcp(sk))
 		return 0;
+	if (!is_owned(sk))
+		tell_followed(sk, newstate);
 	if (newstate == TCP_SYN_SENT)
 		begin(sk, ROLE_CLIENT);
 	else if (newstate == TCP_ESTABLISHED)
@@ -51,6 +56,24 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	else if (newstate == TCP_CLOSE)
 		close_connection(sk, oldstate);
 	return 0;
+}
+
+/*
+ * Attached behind follow_state, so that it is called behind it (kernel/tracepoint.c, func_add). What is not its own costs the way to it and little more. Only a
+ * process begins to connect or to listen, and ends to listen.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(follow_nested, struct sock *sk, int oldstate, int newstate)
+{
+	if (is_owned(sk)) {
+		forget_followed();
+		return 0;
+	}
+	if (newstate != TCP_ESTABLISHED && newstate != TCP_CLOSE)
+		return 0;
+	if (was_followed(sk, newstate) || !is_tcp(sk))
+		return 0;
+	return follow_seldom(sk, oldstate, newstate);
 }
 
 /* Run once at the start, after follow_state is attached: sockets that were there before. */
