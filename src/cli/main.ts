@@ -31,7 +31,9 @@ async function main(): Promise<number> {
   addToken(program);
   addQuery(program);
   program.addHelpText("after", "\nIn a source checkout, ./portolan test runs the whole test suite.");
-  for (const command of program.commands) command.exitOverride().showHelpAfterError(true);
+  // Not the whole help: the mistake would be above the screen.
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError(`(portolan ${command.name()} --help lists what is accepted)`);
   try {
     await program.parseAsync();
     return Number(process.exitCode ?? 0);

@@ -56,8 +56,13 @@ const portsShown = 4;
 const windowText = ({ from, to }: Window) => `${formatCell("time", from)} to ${formatCell("time", to)}`;
 
 function noteOf(window: Window, shown: number, what: string, leftOut: number): string {
-  const more = leftOut > 0 ? ` of ${shown + leftOut}` : "";
-  return `${windowText(window)}: ${shown}${more} ${what}${leftOut > 0 ? "; -n shows more" : ""}`;
+  const counted =
+    leftOut > 0 ? `${shown} of ${countOf(shown + leftOut, what)}; -n shows more` : countOf(shown, what);
+  return `${windowText(window)}: ${counted}`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function printLinks({ peers, links, truncated, ...window }: Topology): PrintedTable {
@@ -72,7 +77,7 @@ function printLinks({ peers, links, truncated, ...window }: Topology): PrintedTa
       formatPorts(link.ports),
       ...figuresOf(link),
     ]),
-    note: noteOf(window, links.length, "links", truncated.links),
+    note: noteOf(window, links.length, "link", truncated.links),
   };
 }
 
@@ -93,7 +98,7 @@ function printTop({ by, rows, groupsLeftOut, ...window }: Top): PrintedTable {
   return {
     columns: [...by.map((name) => column(name, "text")), ...figureColumns],
     rows: rows.map((row) => [...row.group, ...figuresOf(row)]),
-    note: noteOf(window, rows.length, "groups", groupsLeftOut),
+    note: noteOf(window, rows.length, "group", groupsLeftOut),
   };
 }
 
@@ -144,7 +149,7 @@ function printFlows(records: readonly FlowRecord[]): PrintedTable {
       record.observerName,
       record.isDuplicate === true ? "yes" : "",
     ]),
-    note: `${records.length} records as they came, newest first`,
+    note: `${countOf(records.length, "record")} as they came, newest first`,
   };
 }
 
@@ -176,7 +181,7 @@ function printDiff({ baseFrom, baseTo, metric, links, peers, counts, ...window }
     ]),
     note:
       `${windowText(window)} after ${windowText({ from: baseFrom, to: baseTo })}: ` +
-      `${counts.newLinks} links new, ${counts.goneLinks} gone, ${counts.linksInBoth} in both` +
+      `${countOf(counts.newLinks, "link")} new, ${counts.goneLinks} gone, ${counts.linksInBoth} in both` +
       named("new peers", list("new")) +
       named("gone peers", list("gone")),
   };
@@ -208,7 +213,7 @@ function printNames({ names, namesLeftOut, ...window }: Names): PrintedTable {
       ...[each.name, each.queries, formatFailures(each), each.latencyMeanMs, each.latencyMaxMs, each.peers],
       ...[each.lastSeen, each.searchOf ?? ""],
     ]),
-    note: noteOf(window, names.length, "names", namesLeftOut),
+    note: noteOf(window, names.length, "name", namesLeftOut),
   };
 }
 

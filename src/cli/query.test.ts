@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { ConfigError } from "../settings/index.ts";
-import { formatPorts } from "./query-answers.ts";
+import { formatPorts, printAnswer } from "./query-answers.ts";
 import { formatCell } from "./query-cells.ts";
 import { planQuery, type QueryFlags } from "./query-flags.ts";
 import { pointAt, runQuery } from "./query-run.ts";
@@ -249,4 +249,16 @@ test("names that were looked up stand in a table with what failed, and by whom t
   await assert.rejects(runQuery("port:53", { server, names: true }, {}), /fields of a peer only/);
   assert.equal(asked.length, 1);
   assert.deepEqual(problemsOf({ names: true, by: "port" }), ["--by: of --top, --series only"]);
+});
+
+test("how many there are is said below the table: one is one", () => {
+  const top = (count: number, groupsLeftOut: number) =>
+    printAnswer.top({
+      ...{ from: 0, to: 60_000, by: ["port"], metric: "bytes", groupsLeftOut },
+      rows: Array.from({ length: count }, () => ({ group: ["443"] })),
+    } as never).note;
+  assert.match(top(1, 0), /: 1 group$/);
+  assert.match(top(2, 0), /: 2 groups$/);
+  assert.match(top(1, 2), /: 1 of 3 groups; -n shows more$/);
+  assert.match(printAnswer.flows([] as never).note, /^0 records as/);
 });

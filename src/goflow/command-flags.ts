@@ -102,8 +102,12 @@ function readValues(parameters: readonly string[]) {
       problems.push(`${parameters[i]} is no flag: everything here is -flag value`);
       continue;
     }
-    if (!names.includes(name))
+    if (!names.includes(name)) {
       problems.push(`-${name} is no flag${suggest(name)}; portolan collect -h lists them`);
+      // What stands behind it is its value, or the next flag.
+      if (given === undefined && !(parameters[i + 1] ?? "-").startsWith("-")) i++;
+      continue;
+    }
     const isSwitch = switchFlags.includes(name);
     const value = given ?? (isSwitch ? "true" : parameters[++i]);
     if (value === undefined) problems.push(`-${name} needs a value`);

@@ -318,6 +318,8 @@ export function createServer(
       reverseNames,
       kubernetes,
       dataFolder: config.data,
+      isCapture: capture !== undefined,
+      now,
       grafanaUrl: config.grafana.url?.replace(/\/*$/, "/") ?? null,
       localAddresses,
       isReady: () => isReady,

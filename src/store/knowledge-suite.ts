@@ -96,6 +96,9 @@ export function testStoreKnowledge(name: string, createStore: StoreFactory): voi
           assert.ok(
             links.some((link) => link.client.id === client.id && link.client.namespace === client.namespace),
           );
+          // Of several at one address always the same: the one with the least id.
+          const leastOf = (end: "client" | "server") => links.map((link) => link[end].id).sort()[0];
+          assert.deepEqual([client.id, server.id], [leastOf("client"), leastOf("server")]);
           assert.equal(called?.service, links[0]!.called?.service);
         }
       }

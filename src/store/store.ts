@@ -80,7 +80,7 @@ export interface Store {
 export interface StoreDependencies {
   readonly peers: PeerTable;
   readonly observers: ObserverTable;
-  /** Counts records that were given up: `queue_full`, `store_full`, `store_failed`. */
+  /** Counts what was given up: records by `queue_full`, `store_full`, `store_failed`, new names of peers by `rename_limit`, names looked up by `lookup_lost`. */
   readonly drop: ReportDrop;
   readonly log?: (message: string) => void;
   /** What follows from a peer's address and name: kept beside the peer, so that it can be asked for; without it what is kept stays. */

@@ -238,6 +238,25 @@ test("the least round trip time is that of the quickest port", () => {
   }
 });
 
+test("by address, what is told of several peers there is of the one with the least id, whichever comes first", () => {
+  const at = (node: string): Peer => ({ ...curl, id: `process:${node}/curl`, address: "127.0.0.1", node });
+  for (const nodes of [
+    ["atlas", "vega", "wega"],
+    ["wega", "vega", "atlas"],
+  ]) {
+    const parts = nodes.map((node) => part({ client: at(node) }));
+    const { peers, links } = buildTopology(mergeParts(parts), { ...options, grouping: "address" });
+    assert.deepEqual(
+      peers.map(({ id, node }) => [id, node]),
+      [
+        ["host:127.0.0.1", "atlas"],
+        ["host:192.0.2.1", ""],
+      ],
+    );
+    assert.equal(links.length, 1);
+  }
+});
+
 test("the slowest port is found whichever comes first", () => {
   for (const order of [
     [9000, 2000],

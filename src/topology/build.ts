@@ -37,7 +37,7 @@ export function buildTopology(links: Iterable<PortLink>, options: BuildOptions):
   const peerOf = (end: LinkEnd) => {
     let peer = drawnAs.get(end);
     if (peer === undefined) {
-      peer = mergePeer(peers, drawnPeer(end, grouping));
+      peer = mergePeer(peers, drawnPeer(end, grouping), end.id);
       drawnAs.set(end, peer);
     }
     return peer;
@@ -191,7 +191,9 @@ type MutablePort = { -readonly [Name in Exclude<keyof LinkPort, "protocol">]: Li
 interface MutablePeer {
   readonly row: number;
   peer: TopologyPeer;
+  /** Where `peer` is from: the least address, and there the least id. */
   least: string;
+  leastId: string;
   readonly addresses: string[];
 }
 
@@ -200,16 +202,17 @@ const rowsMax = 2 ** 26;
 /** Addresses shown per peer at most. */
 const addressesMax = 32;
 
-/** What a peer is like at its least address is told: the same whatever comes first. */
-function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer): MutablePeer {
+/** What a peer is like at its least address is told, of several ends there the one with the least id: the same whatever comes first. */
+function mergePeer(peers: Map<string, MutablePeer>, peer: TopologyPeer, id: string): MutablePeer {
   const known = peers.get(peer.id);
   const least = peer.addresses[0] ?? "";
   if (known === undefined) {
-    const merged = { row: peers.size, peer, least, addresses: [...peer.addresses] };
+    const merged = { row: peers.size, peer, least, leastId: id, addresses: [...peer.addresses] };
     peers.set(peer.id, merged);
     return merged;
   }
-  if (least < known.least) [known.peer, known.least] = [peer, least];
+  if (least < known.least || (least === known.least && id < known.leastId))
+    [known.peer, known.least, known.leastId] = [peer, least, id];
   for (const address of peer.addresses) addAddress(known.addresses, address);
   return known;
 }

@@ -94,6 +94,9 @@ interface Setup {
   isReady?: boolean;
   agentOn?: boolean;
   live?: Partial<LiveHub>;
+  /** What happens while the store tells how it is. */
+  onStoreStatus?: () => void;
+  clock?: () => number;
 }
 
 /** All routes over a store that answers what it is told to, and keeps what it was asked. */
@@ -137,6 +140,8 @@ function createApi(
     isReady = true,
     agentOn = true,
     live,
+    onStoreStatus,
+    clock = () => now,
   }: Setup = {},
 ) {
   const asked: AggregateQuery[] = [];
@@ -162,6 +167,7 @@ function createApi(
     },
     async status() {
       statusCount.asked++;
+      onStoreStatus?.();
       if (fail !== undefined) throw fail;
       return status;
     },
@@ -230,6 +236,8 @@ function createApi(
     reverseNames: { status: () => ({ mode: "inside", nameCount: 2 }) as never },
     kubernetes,
     dataFolder: "/data",
+    isCapture: false,
+    now: clock,
     grafanaUrl: null,
     localAddresses: () => ["192.168.1.5"],
     isReady: () => isReady,
@@ -654,6 +662,8 @@ test("the status says what runs and what is missing", async (t) => {
       attribution: [{ text: "by Example", url: "https://example.com", licence: "CC BY 4.0" }],
     },
     reverseDns: { mode: "inside", nameCount: 2 },
+    now,
+    capture: false,
     grafana: null,
   });
   const off = (await createApi(t, { agentOn: false }).get("/api/v1/status")).json();
@@ -661,6 +671,15 @@ test("the status says what runs and what is missing", async (t) => {
     ...{ state: "off", reason: "no root", remedy: "sudo", connections: 0 },
     ...agentParts,
   });
+});
+
+test("the clock that a status tells is that of the moment it is sent, however long the store took", async (t) => {
+  let time = now;
+  const onStoreStatus = () => {
+    time += 20_000;
+  };
+  const { get } = createApi(t, { clock: () => time, onStoreStatus });
+  assert.equal((await get("/api/v1/status")).json().now, now + 20_000);
 });
 
 test("health is always told, readiness when everything is open", async (t) => {

@@ -19,6 +19,10 @@ export interface StatusDependencies {
   readonly reverseNames: Pick<ReverseNames, "status">;
   readonly kubernetes: Pick<Kubernetes, "status">;
   readonly dataFolder: string;
+  /** Whether a capture is shown: nothing else is received then. */
+  readonly isCapture: boolean;
+  /** The server's clock, unix milliseconds. */
+  now(): number;
   /** Where the dashboards are, with a slash at its end; null where nobody said. */
   readonly grafanaUrl: string | null;
   localAddresses(): readonly string[];
@@ -33,7 +37,7 @@ const statusExportersMax = 100;
 export function routeStatus(app: FastifyInstance, dependencies: StatusDependencies): void {
   const { version, node, startedAt, agent, collector, store, dataFolder, localAddresses, isReady } =
     dependencies;
-  const { geo, kubernetes, reverseNames, grafanaUrl } = dependencies;
+  const { geo, kubernetes, reverseNames, grafanaUrl, isCapture, now } = dependencies;
 
   const look = createLook(async () => describeCollector(await collector.status(statusExportersMax)));
   // However many ask at once, questions of the store wait for one look at most.
@@ -51,6 +55,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       version,
       node,
       startedAt,
+      capture: isCapture,
       access: describeAccess(request),
       agent: { ...ofAgent, connections },
       kubernetes: kubernetes.status(),
@@ -59,6 +64,7 @@ export function routeStatus(app: FastifyInstance, dependencies: StatusDependenci
       geo: describeGeo(geo.status()),
       reverseDns: reverseNames.status(),
       grafana: grafanaUrl,
+      now: now(), // as it is when all the others are there, of which the store's may take seconds
     };
   });
 }

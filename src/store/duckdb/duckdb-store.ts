@@ -108,7 +108,7 @@ class DuckDBStore implements Store {
     this.#dependencies = dependencies;
     this.#peers = new NamedRows(dependencies.peers);
     this.#observers = new NamedRows(dependencies.observers);
-    this.#renamed = new RenamedPeers(dependencies.peers);
+    this.#renamed = new RenamedPeers(dependencies.peers, dependencies.drop);
     this.#buffer = new RecordBuffer({ peers: this.#peers, observers: this.#observers });
   }
 

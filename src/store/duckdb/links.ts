@@ -95,7 +95,7 @@ function linksStatement(
     : chosenRows(query);
   return `
   WITH ${windowRows(query, window, question, parameters)},
-  drawn AS (SELECT key, address, ${drawnAs[grouping]} AS drawn FROM peers),
+  drawn AS (SELECT key, address, ${grouping === "address" ? "id" : "address"} AS least, ${drawnAs[grouping]} AS drawn FROM peers),
   ${isRankedFirst ? heaviestPeers(query, limit) : ""}
   links AS MATERIALIZED (
     SELECT ${[linkIdentity, "observer_key", "bool_or(NOT l.is_duplicate) AS counts", ...countedSums(), ...duplicateSums(), ...countedSeen].join(", ")}
@@ -105,7 +105,8 @@ function linksStatement(
   known AS (SELECT DISTINCT ${linkIdentity} FROM links WHERE counts),
   between AS MATERIALIZED (
     SELECT l.*, coalesce(c.drawn, '') AS client, coalesce(s.drawn, '') AS server,
-      coalesce(c.address, '') AS client_address, coalesce(s.address, '') AS server_address
+      coalesce(c.address, '') AS client_address, coalesce(s.address, '') AS server_address,
+      coalesce(c.least, '') AS client_least, coalesce(s.least, '') AS server_least
     FROM (FROM links SEMI JOIN known USING (${linkIdentity})) l
     LEFT JOIN drawn c ON c.key = l.client_key LEFT JOIN drawn s ON s.key = l.server_key
   ),
@@ -161,9 +162,9 @@ function heaviestPeers({ sampled, metric }: LinksQuery, limit: string): string {
 const observers = `coalesce(list({ 'id': observer_id, 'bytesSent': seen_bytes_sent, 'bytesReceived': seen_bytes_received,
       'packets': seen_packets }) FILTER (observer_id IS NOT NULL), [])`;
 
-/** The peer at the least address tells what the end is like, as in `buildTopology`. */
+/** The peer at the least address tells what the end is like, of several there the one with the least id, as in `buildTopology`: only where peers are drawn by their address are there several that differ. */
 function leastEnd(end: "client" | "server"): string {
-  return `arg_min(l.${end}_key, ${end}_address) AS ${end}_key, min(${end}_address) AS least_${end}`;
+  return `arg_min(l.${end}_key, ${end}_least) AS ${end}_key, min(${end}_least) AS least_${end}`;
 }
 
 const networkOr = (condition: string, drawn: string) =>

@@ -1,11 +1,26 @@
+import type { ReportDrop } from "../../flow/index.ts";
 import type { Peer, PeerTable } from "../../topology/index.ts";
 
-/** Peers that got a new name or other facts: what the file says of them is to be replaced. Whom it does not have is written, too. */
-export class RenamedPeers {
-  readonly #peers = new Map<number, Peer>();
+/** So much more than there is room for may wait before the oldest go, so that they go many at a time. */
+const slack = 1 / 8;
 
-  constructor(table: PeerTable) {
-    table.onRename((row) => this.#peers.set(table.key(row), table.get(row)));
+/**
+ * Peers that got a new name or other facts: what the file says of them is to be replaced. Whom it does not have is written, too. As many as
+ * the table has rows wait for a commit; beyond that, as when none succeeds and peers come and go, those that wait longest are given up.
+ */
+export class RenamedPeers {
+  /** By identity, the longest renamed first. */
+  #peers = new Map<number, Peer>();
+  readonly #waitingMax: number;
+  readonly #drop: ReportDrop;
+
+  constructor(table: PeerTable, drop: ReportDrop) {
+    this.#waitingMax = table.rowsMax;
+    this.#drop = drop;
+    table.onRename((row) => {
+      this.#peers.set(table.key(row), table.get(row));
+      if (this.#peers.size > this.#waitingMax * (1 + slack)) this.#giveUpOldest();
+    });
   }
 
   get count(): number {
@@ -14,13 +29,21 @@ export class RenamedPeers {
 
   /** By identity, as they are now. */
   take(): ReadonlyMap<number, Peer> {
-    const taken = new Map(this.#peers);
-    this.#peers.clear();
+    const taken = this.#peers;
+    this.#peers = new Map();
     return taken;
   }
 
   /** What was taken could not be written. Who was renamed again meanwhile stays so. */
   giveBack(taken: ReadonlyMap<number, Peer>): void {
-    for (const [identity, peer] of taken) if (!this.#peers.has(identity)) this.#peers.set(identity, peer);
+    this.#peers = new Map([...taken, ...this.#peers]);
+    this.#giveUpOldest();
+  }
+
+  #giveUpOldest(): void {
+    const excess = this.#peers.size - this.#waitingMax;
+    if (excess <= 0) return;
+    this.#peers = new Map([...this.#peers].slice(excess));
+    this.#drop("rename_limit", "store", excess);
   }
 }

@@ -70,6 +70,10 @@ export const status = named("Status", "What runs here, and what is missing, in w
   }),
   geo: z.strictObject({ files: z.array(z.looseObject(part)), attribution: z.array(attribution) }),
   reverseDns: z.looseObject({ mode: z.string(), nameCount: count }),
+  now: instant.describe(
+    "The server's clock, by which relative times go; of a capture that is shown, the capture's.",
+  ),
+  capture: z.boolean().describe("Whether a capture is shown, and nothing else received."),
   grafana: z.string().nullable().describe("Where the dashboards are, with a slash at its end."),
 });
 
