@@ -563,6 +563,42 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     },
   );
 
+  await t.test("addresses in the details stand on one line each", async () => {
+    await open("?peer=host:192.168.10.20");
+    for (const label of ["Address", "Network"]) {
+      const fact = page.locator(".facts div", { hasText: label }).locator("dd");
+      await fact.waitFor();
+      const { height } = (await fact.boundingBox())!;
+      assert.ok(height < 30, `${label}: ${height} pixels high`);
+    }
+    await open("");
+  });
+
+  await t.test("what a filter may look like is offered to the keyboard too", async () => {
+    await open("?peer=host:192.168.10.20");
+    const input = page.getByTestId("filter");
+    await input.focus();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("t");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("filter-examples").waitFor({ state: "detached" });
+    assert.equal(search().get("peer"), "host:192.168.10.20", "it stays selected");
+    assert.equal(search().get("view"), null, "and the view the same");
+    await open("");
+    await input.fill("");
+    await page.keyboard.press("Tab");
+    const filter = await page
+      .locator("[data-testid=filter-examples] li:first-child :focus code")
+      .textContent();
+    await page.keyboard.press("Enter");
+    await until("it is applied", () => (search().get("filter") === filter ? true : undefined));
+    await page.locator("[data-testid=filter]:focus").waitFor();
+    await input.fill("");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("filter-examples").waitFor({ state: "detached" });
+  });
+
   await t.test("the filter completes fields, then values, by keyboard", async () => {
     const input = page.getByTestId("filter");
     await input.fill("");
@@ -577,6 +613,24 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     assert.equal(await input.inputValue(), "kind:pod");
     await page.keyboard.press("Enter");
     await until("it is applied", () => (search().get("filter") === "kind:pod" ? true : undefined));
+  });
+
+  await t.test("letters that come right after a completion, and between frames, stay in order", async () => {
+    const input = page.getByTestId("filter");
+    await input.fill("");
+    await page.keyboard.type("ki");
+    await page.getByTestId("completions").getByText("kind:").waitFor();
+    await page.evaluate(`(async () => {
+      const write = (letter) => document.execCommand("insertText", false, letter);
+      const tab = new KeyboardEvent("keydown", { key: "Tab", bubbles: true, cancelable: true });
+      document.activeElement.dispatchEvent(tab);
+      write("p");
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      write("o");
+    })()`);
+    assert.equal(await input.inputValue(), "kind:po");
+    await input.fill("kind:pod");
+    await page.keyboard.press("Escape");
   });
 
   await t.test(

@@ -44,7 +44,11 @@ test("a UDP port that is taken: exit 2, which port, and what instead", async (t)
 
 for (const [name, parameters, expected] of [
   ["an unknown command", ["upp"], /unknown command 'upp'.*up/s],
-  ["an unknown flag", ["up", "--flow"], /unknown option '--flow'/],
+  [
+    "an unknown flag",
+    ["up", "--flow"],
+    /^error: unknown option '--flow'\n.*--flows.*\n\(portolan up --help lists what is accepted\)\n$/,
+  ],
   ["a bad address", ["up", "--listen", "8080"], /--listen: listen: "8080" is not HOST:PORT/],
   ["a bad listener", ["up", "--flows", "tcp://0.0.0.0:1"], /--flows.*udp:\/\/ADDRESS:PORT/],
   [

@@ -1,5 +1,7 @@
 import type { Agents, OwnAgentBrief, RemoteAgentBrief, Status } from "../data/answers.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { AddAgent } from "../empty/add-agent.tsx";
+import { CaptureShown } from "../empty/point-here.tsx";
 import { agoText, perSecond } from "../exporters/exporter-words.ts";
 import { HealthMark } from "../exporters/health-mark.tsx";
 import { Compass } from "../icons.tsx";
@@ -52,7 +54,7 @@ export default function AgentsView({
           <p className="faint">
             Agents read the kernel of the machine they run on: each connection, by process, container or pod.
           </p>
-          <AddAgent />
+          {status?.capture === true ? <CaptureShown /> : <AddAgent />}
         </div>
       ) : (
         <details className="add-another">
@@ -105,7 +107,7 @@ function AgentTable({ agents, status }: { agents: readonly AgentBrief[]; status:
 /** `own` where it is this process's, of which more is known. */
 function AgentRows({ agent, own }: { agent: AgentBrief; own: Status | undefined }) {
   const { node, version, health, lastSeen, startedAt, connections } = agent;
-  const now = Date.now();
+  const now = useServerClock().now();
   const remote = "spool" in agent ? agent : undefined;
   return (
     <tbody data-node={node}>

@@ -5,6 +5,10 @@ export interface Status {
   readonly version: string;
   readonly node: string;
   readonly startedAt: number;
+  /** The server's clock, unix milliseconds; of a capture that is shown, the capture's. */
+  readonly now: number;
+  /** A capture is shown: nothing else is received. */
+  readonly capture: boolean;
   /** Whether tokens are asked for, and whose was shown. */
   readonly access: { readonly tokens: boolean; readonly name?: string };
   /** Where the dashboards are, with a slash at its end. */

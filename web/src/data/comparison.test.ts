@@ -35,6 +35,14 @@ test("what is new, gone, grown and shrunk is told apart", () => {
   assert.deepEqual(compared.peers.map(({ id }) => id).sort(), ["a", "b", "c", "d", "e", "f"]);
 });
 
+test("a link that only fails has no bytes in either window, and is there all the same", () => {
+  const compared = new Comparison(topology(0, 10_000, [link("a", "b", 0), link("a", "c", 0)])).whole(
+    topology(100_000, 110_000, [link("a", "b", 0), link("a", "d", 0)]),
+  );
+  const looks = Object.fromEntries(compared.links.map((one) => [one.id, changeLook(one, compared)]));
+  assert.deepEqual(looks, { "a>b": "same", "a>d": "new", "a>c": "gone" });
+});
+
 test("windows of different lengths are compared by their means", () => {
   const longer = topology(0, 100_000, [link("a", "b", 11_000)]);
   const compared = new Comparison(longer).whole(now);

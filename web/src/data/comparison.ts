@@ -54,7 +54,9 @@ export class Comparison {
 
   #beside(link: TopologyLink): ComparedLink {
     const base = this.#links.get(link.id);
-    return { ...link, baseRate: base === undefined ? 0 : this.#rate(base) };
+    return base === undefined
+      ? { ...link, baseRate: 0, seenIn: "this" }
+      : { ...link, baseRate: this.#rate(base), seenIn: "both" };
   }
 
   #gone(link: TopologyLink): ComparedLink {
@@ -63,6 +65,7 @@ export class Comparison {
       ...{ bytesSent: 0, bytesReceived: 0, packets: 0, connections: 0, active: 0, failed: 0, retransmits: 0 },
       ...{ sentRate: 0, receivedRate: 0, rttMs: null, rttMinMs: null, connectMs: null },
       baseRate: this.#rate(link),
+      seenIn: "base",
     };
   }
 

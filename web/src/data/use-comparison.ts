@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { baseBounds } from "../time/time-range.ts";
 import type { View } from "../view.ts";
 import { fetchMap } from "./api.ts";
+import { useServerClock } from "./server-clock.ts";
 import type { TopologyStore } from "./topology-store.ts";
 import { linksMax } from "./use-topology.ts";
 
@@ -19,10 +20,11 @@ export function useComparison(
   store: TopologyStore,
   { range, compare, filter, group }: View,
 ): ComparisonState {
+  const clock = useServerClock();
   const { data, isError, isFetching } = useQuery({
     queryKey: ["base", range, compare, filter, group],
-    queryFn: ({ signal }) => {
-      const { from, to } = baseBounds(range, compare!, Date.now());
+    queryFn: async ({ signal }) => {
+      const { from, to } = baseBounds(range, compare!, await clock.ask());
       const grouping = group === "peer" ? undefined : group;
       return fetchMap(
         { from: Math.round(from), to: Math.round(to), filter, group: grouping, limit: linksMax },

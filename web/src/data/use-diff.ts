@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { baseBounds, type CompareWith, rangeBounds, type TimeRange } from "../time/time-range.ts";
 import type { Diff } from "./answers.ts";
 import { fetchDiff } from "./api.ts";
+import { useServerClock } from "./server-clock.ts";
 
 /** A live window moves on, and the one before it too. */
 const refreshMilliseconds = 30_000;
@@ -17,11 +18,13 @@ export interface DiffQuestion {
 
 /** What the store says of two windows; undefined while it is not asked, and before the answer. */
 export function useDiff(question: DiffQuestion | undefined): Diff | undefined {
+  const clock = useServerClock();
   const { data } = useQuery({
     queryKey: ["diff", question],
-    queryFn: ({ signal }) => {
+    queryFn: async ({ signal }) => {
+      const time = await clock.ask();
       const { range, compare, filter, factor } = question!;
-      const [now, base] = [rangeBounds(range, Date.now()), baseBounds(range, compare, Date.now())];
+      const [now, base] = [rangeBounds(range, time), baseBounds(range, compare, time)];
       const times = {
         ...{ from: Math.round(now.from), to: Math.round(now.to) },
         ...{ baseFrom: Math.round(base.from), baseTo: Math.round(base.to) },

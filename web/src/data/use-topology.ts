@@ -6,6 +6,7 @@ import type { Grouping } from "../view.ts";
 import { fetchMap } from "./api.ts";
 import { createLive, type LiveState } from "./live.ts";
 import { type Problem, ProblemError } from "./problem.ts";
+import { type ServerClock, useServerClock } from "./server-clock.ts";
 import type { TopologyStore } from "./topology-store.ts";
 
 /** Renders again when the topology moved, at most once per frame. */
@@ -15,7 +16,7 @@ export function useTopologyVersion(store: TopologyStore): number {
 
 export type FeedState =
   | LiveState
-  /** A range of the past is shown, asked for at `at` (Unix milliseconds). */
+  /** A range of the past is shown, which was answered at `at` (Unix milliseconds, by the server's clock). */
   | { readonly kind: "shown"; readonly at: number }
   | { readonly kind: "failed"; readonly problem: Problem | undefined };
 
@@ -41,8 +42,9 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
   const [answered, setAnswered] = useState("");
   const [round, setRound] = useState(0);
   const question = JSON.stringify({ range, filter, group, round });
-  const latest = useRef({ range, filter, group });
-  latest.current = { range, filter, group };
+  const clock = useServerClock();
+  const latest = useRef({ range, filter, group, clock });
+  latest.current = { range, filter, group, clock };
 
   useEffect(() => {
     const asked = latest.current;
@@ -68,22 +70,28 @@ export function useFeed(store: TopologyStore, { range, filter, group }: FeedQues
       store.setMap(topology);
       setAnswered(question);
     };
-    return fetchPast({ ...params, ...timeParams(asked.range) }, take, setState);
+    return fetchPast({ ...params, ...timeParams(asked.range) }, { clock: asked.clock, take, setState });
   }, [store, question]);
 
   return { state, isAnswered: answered === question, reload: () => setRound(round + 1) };
 }
 
+interface PastReader {
+  readonly clock: ServerClock;
+  take(topology: Topology): void;
+  setState(state: FeedState): void;
+}
+
 function fetchPast(
   params: Parameters<typeof fetchMap>[0],
-  take: (topology: Topology) => void,
-  setState: (state: FeedState) => void,
+  { clock, take, setState }: PastReader,
 ): () => void {
   const request = new AbortController();
   fetchMap(params, request.signal).then(
-    (topology) => {
+    async (topology) => {
       take(topology);
-      setState({ kind: "shown", at: Date.now() });
+      const at = await clock.ask();
+      if (!request.signal.aborted) setState({ kind: "shown", at });
     },
     (error: unknown) => {
       if (request.signal.aborted) return;

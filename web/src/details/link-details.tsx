@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import type { LinkObserver, TopologyLink } from "../../../src/topology/topology.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { changeLook, hasTrouble, linkRate } from "../map/link-look.ts";
 import type { ComparedLink } from "../nest/chart-link.ts";
@@ -45,6 +46,7 @@ export function LinkDetails({
 }: DetailsProps & { link: ComparedLink; client: Gathered; server: Gathered; state: TopologyState }) {
   const pinned = `${gatheredTerm(client, "client")} ${gatheredTerm(server, "server")}`;
   const isLive = view.range.kind === "live";
+  const clock = useServerClock();
   const told = (count: number) => (count > 0 || isSeenByAgent(link) ? formatCount(count) : "–");
   return (
     <Panel kind="Link" title={`${client.name} → ${server.name}`} onClose={() => onSelect(undefined)}>
@@ -83,7 +85,10 @@ export function LinkDetails({
           { label: "Connect", text: link.connectMs === null ? "" : formatMilliseconds(link.connectMs) },
           { label: "Called as", text: link.services?.join(", ") ?? "" },
           { label: "Perhaps", text: perhapsText(link, [...client.peers, ...server.peers]) },
-          { label: "Last seen", text: link.lastSeen === 0 ? "" : lastSeen(link, isLive) },
+          {
+            label: "Last seen",
+            text: link.lastSeen === 0 ? "" : lastSeen(link, isLive ? clock.now() : undefined),
+          },
           { label: "Compared with", text: comparedText(link, state) },
         ]}
       />
@@ -99,8 +104,9 @@ export function LinkDetails({
   );
 }
 
-function lastSeen({ lastSeen }: TopologyLink, isLive: boolean): string {
-  return isLive ? `${formatDuration(Date.now() - lastSeen)} ago` : formatTime(lastSeen);
+/** How long before `now` (unix ms), or when in a window of the past. */
+function lastSeen({ lastSeen }: TopologyLink, now: number | undefined): string {
+  return now !== undefined ? `${formatDuration(now - lastSeen)} ago` : formatTime(lastSeen);
 }
 
 interface EndProps {

@@ -4,6 +4,7 @@ import { type MouseEvent, useState } from "react";
 import type { TopologyPeer } from "../../../src/topology/topology.ts";
 import type { LookedUpName, Lookups } from "../data/answers.ts";
 import { fetchLookups } from "../data/api.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { filterTitle } from "../filter/filter-click.ts";
 import { useAgents } from "../status/use-agents.ts";
 import { type TimeRange, timeParams } from "../time/time-range.ts";
@@ -103,8 +104,9 @@ function NameItem({ of, isLive, onFilter }: NameItemProps) {
   const trouble = troubleText(of);
   const latency = latencyText(of);
   const isTrouble = trouble !== "" && of.searchOf === undefined;
+  const clock = useServerClock();
   const last = isLive
-    ? `${formatDuration(Date.now() - of.lastSeen)} ago`
+    ? `${formatDuration(clock.now() - of.lastSeen)} ago`
     : formatTime(of.lastSeen).slice(0, 16);
   const pick = ({ altKey }: MouseEvent) => onFilter(altKey ? `-(${term})` : term!);
   return (

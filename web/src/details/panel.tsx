@@ -43,6 +43,9 @@ export interface Fact {
   readonly isWarning?: boolean;
 }
 
+/** Letters of label and value that stand beside one another in half of the panel: an address is not broken. */
+const halfMax = 18;
+
 /** Label and value; facts without a value are left out. */
 export function Facts({ facts }: { facts: readonly Fact[] }) {
   return (
@@ -50,9 +53,13 @@ export function Facts({ facts }: { facts: readonly Fact[] }) {
       {facts
         .filter(({ text }) => text !== "")
         .map(({ label, text, isWarning }) => (
-          <div key={label} className={isWarning ? "warning" : ""}>
+          <div
+            key={label}
+            className={isWarning ? "warning" : undefined}
+            data-wide={label.length + text.length > halfMax ? true : undefined}
+          >
             <dt>{label}</dt>
-            <dd title={text.length > 28 ? text : undefined}>{text}</dd>
+            <dd>{text}</dd>
           </div>
         ))}
     </dl>

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import type { TopologyLink, TopologyPeer } from "../../../src/topology/topology.ts";
 import { unresolvedReasons } from "../../../src/topology/unresolved.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import type { TopologyState } from "../data/topology-state.ts";
 import { nestPath } from "../nest/nest-path.ts";
 import { formatBytes, formatCount, formatDuration, formatTime } from "../units/units.ts";
@@ -26,6 +27,7 @@ export function PeerDetails({
   const asServer = [...state.links.values()].filter(
     ({ server, client }) => server === peer.id && client !== peer.id,
   );
+  const clock = useServerClock();
   const { out, into } = totals(asClient, asServer);
   const failed = [...asClient, ...asServer].reduce((sum, link) => sum + link.failed, 0);
   const term = pinTerm(peer);
@@ -70,7 +72,10 @@ export function PeerDetails({
           { label: "Process", text: peer.process },
           { label: "Container", text: peer.container.slice(0, 12) },
           { label: "Labels", text: peer.labels?.replaceAll(",", ", ") ?? "" },
-          { label: "Seen", text: seenText([...asClient, ...asServer], view.range.kind === "live") },
+          {
+            label: "Seen",
+            text: seenText([...asClient, ...asServer], view.range.kind === "live" ? clock.now() : undefined),
+          },
           { label: peer.addresses.length === 1 ? "Address" : "Addresses", text: addressText(peer.addresses) },
         ]}
       />
@@ -115,10 +120,11 @@ function systemText({ asNumber, asName }: TopologyPeer): string {
   return asNumber === undefined ? (asName ?? "") : [`AS${asNumber}`, asName].filter(Boolean).join(" ");
 }
 
-function seenText(links: readonly TopologyLink[], isLive: boolean): string {
+/** How long before `now` (unix ms), or when in a window of the past. */
+function seenText(links: readonly TopologyLink[], now: number | undefined): string {
   const last = links.reduce((latest, { lastSeen }) => Math.max(latest, lastSeen), 0);
   if (last === 0) return "";
-  return isLive ? `${formatDuration(Date.now() - last)} ago` : formatTime(last);
+  return now !== undefined ? `${formatDuration(now - last)} ago` : formatTime(last);
 }
 
 function totals(

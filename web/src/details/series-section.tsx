@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { fetchSeries } from "../data/api.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import type { ThemeName } from "../map/palette.ts";
 import { rangeMilliseconds, seriesStep, type TimeRange } from "../time/time-range.ts";
 import { directionSeries } from "./direction-series.ts";
@@ -20,12 +21,13 @@ export interface SeriesSectionProps {
 const refreshMilliseconds = 30_000;
 
 export function SeriesSection({ range, asClient, asServer, outLabel, inLabel, theme }: SeriesSectionProps) {
+  const clock = useServerClock();
   const { data, isError } = useQuery({
     queryKey: ["series", range, asClient, asServer],
     queryFn: async ({ signal }) => {
       // Both questions are about the very same steps.
       const step = seriesStep(range);
-      const to = range.kind === "between" ? range.to : Date.now();
+      const to = range.kind === "between" ? range.to : await clock.ask();
       const times = { from: to - rangeMilliseconds(range), to, step, metric: "bytes" };
       const [client, server] = await Promise.all([
         fetchSeries({ ...times, filter: asClient }, signal),

@@ -7,7 +7,7 @@ import type { TimeRange } from "../time/time-range.ts";
 import { countOf, formatTime } from "../units/units.ts";
 import { AddAgent } from "./add-agent.tsx";
 import type { EmptyReason } from "./empty-reason.ts";
-import { Command, PointHere, Step } from "./point-here.tsx";
+import { CaptureShown, Command, PointHere, Step } from "./point-here.tsx";
 import { WhyNothing } from "./why-nothing.tsx";
 import "./empty.css";
 
@@ -107,7 +107,11 @@ function NoFlowsYet({ status, agents, onWider }: Pick<EmptyStateProps, "status" 
         <Compass />
         <div>
           <h2>{isFirst ? "No flows yet" : "Nothing talks now"}</h2>
-          <p className="faint">The chart draws itself as soon as something talks.</p>
+          <p className="faint">
+            {status?.capture
+              ? "What is read of the capture is drawn at once; packets of other protocols than IP are no flows."
+              : "The chart draws itself as soon as something talks."}
+          </p>
         </div>
         {!isFirst && (
           <Button variant="default" onClick={onWider}>
@@ -116,14 +120,22 @@ function NoFlowsYet({ status, agents, onWider }: Pick<EmptyStateProps, "status" 
         )}
       </header>
       <div className="steps">
-        {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
-        {status !== undefined && <PointHere status={status} />}
-        {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
-        <Step title="Only looking?">
-          <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
-          <Command text="sudo ./portolan demo" />
-        </Step>
+        {status?.capture ? <CaptureShown /> : <WhatToDo status={status} agents={agents} />}
       </div>
+    </>
+  );
+}
+
+function WhatToDo({ status, agents }: Pick<EmptyStateProps, "status" | "agents">) {
+  return (
+    <>
+      {status !== undefined && <AgentStep agent={status.agent} agents={agents} />}
+      {status !== undefined && <PointHere status={status} />}
+      {status !== undefined && agents !== undefined && isOwnWanted(status.agent) && <AddAgent isAnother />}
+      <Step title="Only looking?">
+        <p>A small shop of network namespaces, on any Linux machine with root, that talks at once:</p>
+        <Command text="sudo ./portolan demo --listen 127.0.0.1:8081" />
+      </Step>
     </>
   );
 }

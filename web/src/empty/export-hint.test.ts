@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { collectorSpots, exportRecipes, softflowdCommand } from "./export-hint.ts";
+import { collectorSpots, exportRecipes, hearsOthers, softflowdCommand } from "./export-hint.ts";
 
 test("a listener on every address is reached on each of the machine's", () => {
   assert.deepEqual(collectorSpots(["udp://[::]:2055"], ["192.168.1.5", "fd00::5"]), [
@@ -20,6 +20,12 @@ test("a listener on one address is reached there", () => {
     { address: "fd00::1", port: 4739 },
   ]);
   assert.deepEqual(collectorSpots(["tcp://x"], []), []);
+});
+
+test("a listener on loopback hears this machine alone", () => {
+  assert.equal(hearsOthers(["udp://127.0.0.1:2055", "udp://[::1]:6343"]), false);
+  assert.equal(hearsOthers(["udp://127.0.0.1:2055", "udp://0.0.0.0:6343"]), true);
+  assert.equal(hearsOthers(["udp://[::]:2055"]), true);
 });
 
 test("an IPv6 collector stands in brackets", () => {

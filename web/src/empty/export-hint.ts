@@ -26,6 +26,11 @@ export function collectorSpots(listeners: readonly string[], addresses: readonly
   });
 }
 
+/** Whether others than this machine itself are heard. */
+export function hearsOthers(listeners: readonly string[]): boolean {
+  return listeners.some((listener) => !/^udp:\/\/(127\.|\[::1\])/.test(listener));
+}
+
 export function softflowdCommand({ address, port }: CollectorSpot): string {
   const host = address.includes(":") ? `[${address}]` : address;
   return `softflowd -i eth0 -n ${host}:${port} -v 9 -t maxlife=60`;
@@ -70,6 +75,15 @@ export function exportRecipes({ address, port }: CollectorSpot): { device: strin
       "MikroTik RouterOS",
       "/ip traffic-flow set enabled=yes interfaces=all active-flow-timeout=1m",
       `/ip traffic-flow target add dst-address=${address} port=${port} version=9 v9-template-timeout=1m`,
+    ),
+    lines(
+      "sFlow: Linux with hsflowd (/etc/hsflowd.conf)",
+      "sflow {",
+      `  collector { ip=${address} udpport=${port} }`,
+      "  pcap { dev=INTERFACE }",
+      "  sampling=400",
+      "  polling=20",
+      "}",
     ),
   ];
 }

@@ -2,13 +2,14 @@ import { CopyButton } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Status } from "../data/answers.ts";
 import { CheckIcon, CopyIcon } from "../icons.tsx";
-import { collectorSpots, softflowdCommand } from "./export-hint.ts";
+import { collectorSpots, hearsOthers, softflowdCommand } from "./export-hint.ts";
 import "./empty.css";
 
 /** How to send flows to this server. */
 export function PointHere({ status }: { status: Status }) {
   const spots = collectorSpots(status.collector.listeners, status.collector.addresses);
   const [spot] = spots;
+  if (status.capture) return <CaptureShown />;
   if (spot === undefined) {
     return (
       <Step title="The collector does not listen">
@@ -18,8 +19,14 @@ export function PointHere({ status }: { status: Status }) {
       </Step>
     );
   }
+  const { listeners } = status.collector;
   return (
     <Step title="Point an exporter here">
+      {!hearsOthers(listeners) && (
+        <p>
+          Only this machine is heard; for routers start with <code>--flows udp://0.0.0.0:{spot.port}</code>.
+        </p>
+      )}
       <p>
         NetFlow v5, v9, IPFIX or sFlow to{" "}
         {spots.map(({ address, port }, i) => (
@@ -35,7 +42,18 @@ export function PointHere({ status }: { status: Status }) {
       <Command text={softflowdCommand(spot)} />
       <p className="faint">
         pfSense: install the package softflowd, then Services → softflowd: host {spot.address}, port{" "}
-        {spot.port}, version 9. OPNsense: Reporting → NetFlow, destination {spot.address}:{spot.port}.
+        {spot.port}, version 9, maximum lifetime 60. OPNsense: Reporting → NetFlow, version v9, destination{" "}
+        {spot.address}:{spot.port}.
+      </p>
+    </Step>
+  );
+}
+
+export function CaptureShown() {
+  return (
+    <Step title="A capture is shown">
+      <p>
+        Nothing else is received. To see what happens now start without <code>--pcap</code>.
       </p>
     </Step>
   );

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { formatFilterTerm } from "../../../src/query/index.ts";
 import type { ExporterWhole, KnownTemplate } from "../data/answers.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { Facts, Panel, Section } from "../details/panel.tsx";
 import { describeDrop } from "../status/drop-words.ts";
 import { countOf, formatBytes, formatCount, formatDuration, formatRate, formatTime } from "../units/units.ts";
@@ -74,12 +75,13 @@ function Whole({ exporter }: { exporter: ExporterWhole }) {
 
 function Figures({ exporter }: { exporter: ExporterWhole }) {
   const { lastSeen, firstSeen, sampling, clockSkewMs } = exporter;
+  const clock = useServerClock();
   return (
     <Section title="Now">
       <Facts
         facts={[
           { label: "Protocol", text: protocolText(exporter) },
-          { label: "Last seen", text: agoText(lastSeen, Date.now()) },
+          { label: "Last seen", text: agoText(lastSeen, clock.now()) },
           { label: "Records", text: perSecond(exporter.recordRate) },
           { label: "Traffic", text: formatRate(exporter.octetRate) },
           { label: "Datagrams", text: perSecond(exporter.packetRate) },
@@ -135,7 +137,7 @@ function Directions({ exporter: { directions } }: { exporter: ExporterWhole }) {
 
 function Templates({ exporter: { templates, waitingBytes } }: { exporter: ExporterWhole }) {
   const { known, missing } = templates;
-  const now = Date.now();
+  const now = useServerClock().now();
   if (known.length + missing.length === 0) return null;
   return (
     <>

@@ -1,6 +1,7 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import type { ExporterBrief, Exporters, Status } from "../data/answers.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { VirtualTable } from "../table/virtual-table.tsx";
 import { formatBytes, formatCount } from "../units/units.ts";
 import type { ExporterSelection } from "../view.ts";
@@ -41,7 +42,10 @@ export default function ExportersView(props: ExportersViewProps) {
         </div>
       )}
       {exporters?.exporters.length === 0 && (
-        <NoExporter status={status} foot={<Foot exporters={exporters} isAway={isAway} />} />
+        <NoExporter
+          status={status}
+          foot={<Foot exporters={exporters} isAway={isAway} isCapture={status?.capture} />}
+        />
       )}
       {exporters !== undefined && exporters.exporters.length > 0 && (
         <ExporterTable exporters={exporters} isAway={isAway} selection={selection} onSelect={onSelect} />
@@ -70,7 +74,7 @@ function ExporterTable({ exporters: answer, isAway, selection, onSelect }: Expor
   const [order, setOrder] = useState<ExporterOrder>({ key: "health", isDescending: false });
   const rows = useMemo(() => sortExporters(answer.exporters, order), [answer, order]);
   const selectedRow = rows.findIndex(({ address }) => address === selection?.id);
-  const now = Date.now();
+  const now = useServerClock().now();
   return (
     <VirtualTable
       label="Exporters"
@@ -134,7 +138,15 @@ function Cell({ column, exporter, now }: { column: ExporterColumn; exporter: Exp
 }
 
 /** Who could not be read, and what the machine itself lost. */
-function Foot({ exporters, isAway }: { exporters: Exporters; isAway: boolean }) {
+function Foot({
+  exporters,
+  isAway,
+  isCapture = false,
+}: {
+  exporters: Exporters;
+  isAway: boolean;
+  isCapture?: boolean | undefined;
+}) {
   const { strangers, listeners, leftOut } = exporters;
   return (
     <div className="exporters-foot" data-testid="exporters-foot">
@@ -165,7 +177,7 @@ function Foot({ exporters, isAway }: { exporters: Exporters; isAway: boolean }) 
           .
         </p>
       ))}
-      {listeners.length === 0 && <p className="warning">The collector does not listen.</p>}
+      {listeners.length === 0 && !isCapture && <p className="warning">The collector does not listen.</p>}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { CloseButton, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { SearchIcon } from "../icons.tsx";
 import { type Completion, completions } from "./completion.ts";
@@ -62,10 +63,13 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
     setChosen(-1);
   };
   const take = (completion: Completion) => {
-    change(completion.text);
-    complete(completion.text, completion.caret);
-    // React writes the text first, which puts the caret at its end.
-    requestAnimationFrame(() => input.current?.setSelectionRange(completion.caret, completion.caret));
+    // React writes the text at once, which puts the caret at its end: a letter that is typed before the next frame
+    // finds it in its place.
+    flushSync(() => {
+      change(completion.text);
+      complete(completion.text, completion.caret);
+    });
+    input.current?.setSelectionRange(completion.caret, completion.caret);
   };
   const change = (next: string) => {
     setText(next);
@@ -97,7 +101,14 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   const shown = mistake ?? (text === filter ? refused : undefined);
 
   return (
-    <search className="filter">
+    <search
+      className="filter"
+      onFocus={() => setIsFocused(true)}
+      // From the input to an example and back it stays: what is offered is for the keyboard, too.
+      onBlur={({ currentTarget, relatedTarget }) => {
+        if (!currentTarget.contains(relatedTarget)) setIsFocused(false);
+      }}
+    >
       <TextInput
         ref={input}
         id="filter"
@@ -126,8 +137,6 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
           complete(value, selectionStart ?? value.length);
         }}
         onKeyDown={onKeyDown}
-        onFocus={() => setIsFocused(true)}
-        onBlur={() => setIsFocused(false)}
       />
       {shown !== undefined && <Mistake text={text} mistake={shown} />}
       {isFocused && found.length > 0 && <CompletionList found={found} chosen={chosen} onPick={take} />}
@@ -144,6 +153,7 @@ export function FilterBar({ store, filter, refused, onApply }: FilterBarProps) {
   function pick(example: string): void {
     setText(example);
     apply(example);
+    input.current?.focus();
   }
 }
 
@@ -172,6 +182,11 @@ function Examples({ onPick }: { onPick: (filter: string) => void }) {
               type="button"
               onMouseDown={(event) => event.preventDefault()}
               onClick={() => onPick(filter)}
+              onKeyDown={(event) => {
+                if (event.ctrlKey || event.metaKey) return;
+                event.stopPropagation(); // as the input's, these keys are not the page's
+                if (event.key === "Escape") event.currentTarget.blur();
+              }}
             >
               <code>{filter}</code>
               <span>{meaning}</span>

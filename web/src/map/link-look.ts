@@ -1,3 +1,5 @@
+import type { SeenIn } from "../nest/chart-link.ts";
+
 /** How a link is drawn: by its health, or, when two windows are compared, by how it changed. */
 export type LinkLook = "active" | "slow" | "warning" | "idle" | "new" | "gone" | "grown" | "shrunk" | "same";
 
@@ -16,6 +18,7 @@ export interface LookedAt {
   readonly receivedRate?: number;
   /** Bytes per second in the window compared with; negative or missing when nothing is compared. */
   readonly baseRate?: number;
+  readonly seenIn?: SeenIn;
 }
 
 /** A link without traffic for this long is idle. */
@@ -42,12 +45,17 @@ export function linkLook(link: LookedAt, interval: Interval, isLive: boolean): L
 
 /** Both windows' means are compared: a rate of this moment would make every pause a change. */
 export function changeLook(
-  { bytesSent, bytesReceived, baseRate = 0 }: Pick<LookedAt, "bytesSent" | "bytesReceived" | "baseRate">,
+  {
+    bytesSent,
+    bytesReceived,
+    baseRate = 0,
+    seenIn,
+  }: Pick<LookedAt, "bytesSent" | "bytesReceived" | "baseRate" | "seenIn">,
   { from, to }: Interval,
 ): "new" | "gone" | "grown" | "shrunk" | "same" {
+  if (seenIn === "base") return "gone";
+  if (seenIn === "this") return "new";
   const rate = (bytesSent + bytesReceived) / Math.max(1, (to - from) / 1000);
-  if (rate === 0) return "gone";
-  if (baseRate === 0) return "new";
   if (rate > baseRate * changeFactor) return "grown";
   return rate * changeFactor < baseRate ? "shrunk" : "same";
 }

@@ -26,10 +26,14 @@ export interface LinkFigures {
   isSeenByExporter: boolean;
   /** Bytes per second in the window compared with; -1 when nothing is compared. */
   baseRate: number;
+  /** In which of the two windows compared it was seen at all: a link that only fails carries no bytes in either. */
+  seenIn: SeenIn;
 }
 
+export type SeenIn = "this" | "base" | "both";
+
 /** A link with what it carried in another window; set when two are compared. */
-export type ComparedLink = TopologyLink & { readonly baseRate?: number };
+export type ComparedLink = TopologyLink & { readonly baseRate?: number; readonly seenIn?: SeenIn };
 
 type FoldedLinks = ReadonlyMap<string, ChartLink & { readonly members: ComparedLink[] }>;
 
@@ -64,7 +68,7 @@ export function foldLinks(
 }
 
 export function figuresOf(link: ComparedLink): LinkFigures {
-  const { sentRate = 0, receivedRate = 0, baseRate = -1 } = link;
+  const { sentRate = 0, receivedRate = 0, baseRate = -1, seenIn = "this" } = link;
   return {
     bytesSent: link.bytesSent,
     bytesReceived: link.bytesReceived,
@@ -79,6 +83,7 @@ export function figuresOf(link: ComparedLink): LinkFigures {
     rttMs: link.rttMs,
     rttMinMs: link.rttMinMs,
     baseRate,
+    seenIn,
     isSeenByAgent: link.observers.some(({ kind }) => kind === "agent"),
     isSeenByExporter: link.observers.some(({ kind }) => kind === "exporter"),
   };
@@ -105,6 +110,7 @@ function addFigures(sum: LinkFigures, link: ComparedLink): void {
     else sum.isSeenByExporter = true;
   }
   if (link.baseRate !== undefined) sum.baseRate = Math.max(0, sum.baseRate) + link.baseRate;
+  if (link.seenIn !== undefined && link.seenIn !== sum.seenIn) sum.seenIn = "both";
 }
 
 const portsMax = 20;
@@ -161,7 +167,7 @@ export function mergeLinks(
     }
   }
   const services = new Set(members.flatMap((link) => link.services ?? []));
-  const { isSeenByAgent: _agent, isSeenByExporter: _exporter, baseRate, ...figures } = sum;
+  const { isSeenByAgent: _agent, isSeenByExporter: _exporter, baseRate, seenIn, ...figures } = sum;
   return {
     ...figures,
     ...{ id, client, server, failures },
@@ -169,7 +175,7 @@ export function mergeLinks(
     observers: [...observers.values()],
     connectMs: connectCount === 0 ? null : connectMilliseconds / connectCount,
     ...(services.size === 0 ? {} : { services: [...services].sort() }),
-    ...(baseRate < 0 ? {} : { baseRate }),
+    ...(baseRate < 0 ? {} : { baseRate, seenIn }),
   };
 }
 

@@ -81,7 +81,9 @@ export default function CommandPalette({
             onClick={() => run(index)}
           >
             <span className="palette-label">{label}</span>
-            {keys !== undefined && <kbd>{keys}</kbd>}
+            {keys?.map((key) => (
+              <kbd key={key}>{key}</kbd>
+            ))}
             <span className="faint">{kind}</span>
           </div>
         ))}

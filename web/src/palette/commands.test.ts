@@ -29,6 +29,8 @@ test("typing finds a command by words in any order, the start of its name first"
   first!.run();
   assert.deepEqual(changes, [{ range: { kind: "last", span: "1h" } }]);
   assert.equal(findCommands("ma", commands, given)[0]?.label, "Map");
+  const keysOf = (name: string) => commands.find(({ label }) => label === name)?.keys?.join();
+  assert.deepEqual(["Map", "Matrix", "Agents", "Edit the filter"].map(keysOf), ["1,t", "2", "9,a", "/"]);
 });
 
 test("peers are found by name behind commands, as many as there is room for", () => {

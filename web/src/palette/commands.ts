@@ -10,7 +10,7 @@ export interface Command {
   readonly label: string;
   /** What it belongs to, shown beside it. */
   readonly kind: string;
-  readonly keys?: string;
+  readonly keys?: readonly string[];
   readonly run: () => void;
 }
 
@@ -22,7 +22,8 @@ export interface CommandSources {
   readonly toggleTheme: () => void;
 }
 
-const keysOfPanes: Partial<Record<string, string>> = { map: "t", links: "t", exporters: "e", agents: "a" };
+/** Beside its digit. */
+const letterOfPane: Partial<Record<string, string>> = { map: "t", links: "t", exporters: "e", agents: "a" };
 
 export function allCommands({
   view,
@@ -30,11 +31,10 @@ export function allCommands({
   exports,
   toggleTheme,
 }: Omit<CommandSources, "peers">): Command[] {
-  const keys = (pane: string) => (keysOfPanes[pane] === undefined ? {} : { keys: keysOfPanes[pane] });
   return [
-    ...panes.map((pane) => ({
+    ...panes.map((pane, index) => ({
       ...{ label: paneLabels[pane], kind: "view", run: () => change({ pane }) },
-      ...keys(pane),
+      keys: [String(index + 1), letterOfPane[pane] ?? ""].filter(Boolean),
     })),
     { label: "Live", kind: "time", run: () => change({ range: { kind: "live" } }) },
     ...spans.map((span) => ({
@@ -67,7 +67,7 @@ export function allCommands({
     {
       label: "Edit the filter",
       kind: "filter",
-      keys: "/",
+      keys: ["/"],
       run: () => document.getElementById("filter")?.focus(),
     },
     ...(

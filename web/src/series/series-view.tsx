@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { fetchSeries } from "../data/api.ts";
 import { ProblemError } from "../data/problem.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { addTerm } from "../filter/filter-text.ts";
 import type { ThemeName } from "../map/palette.ts";
 import { MetricSelect } from "../matrix/matrix-view.tsx";
@@ -27,10 +28,11 @@ export interface SeriesViewProps {
 export default function SeriesView({ view, theme, onChange }: SeriesViewProps) {
   const { range, filter, metric, by } = view;
   const { by: groupBy, term, heads } = topGroupings[by];
+  const clock = useServerClock();
   const { data, error } = useQuery({
     queryKey: ["series-view", range, filter, metric, by],
     queryFn: async ({ signal }) => {
-      const { from, to } = rangeBounds(range, Date.now());
+      const { from, to } = rangeBounds(range, await clock.ask());
       const params = { from: Math.round(from), to: Math.round(to), step: seriesStep(range), filter, metric };
       return {
         answer: await fetchSeries({ ...params, by: groupBy.slice(0, 2).join(","), limit: layersMax }, signal),

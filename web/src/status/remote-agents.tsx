@@ -1,4 +1,5 @@
 import type { Agents, RemoteAgentBrief } from "../data/answers.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { agoText, perSecond } from "../exporters/exporter-words.ts";
 import { formatBytes, formatCount } from "../units/units.ts";
 import { agentWords } from "./agent-words.ts";
@@ -42,6 +43,7 @@ export function RemoteAgents({ agents: { agents, leftOut, turnedAway } }: { agen
 function AgentRows({ agent }: { agent: RemoteAgentBrief }) {
   const { node, address, version, token, health, findings, lastSeen, connections, recordRate, spool, drops } =
     agent;
+  const clock = useServerClock();
   return (
     <tbody data-node={node}>
       <tr>
@@ -49,7 +51,7 @@ function AgentRows({ agent }: { agent: RemoteAgentBrief }) {
           <Lamp look={looks[health]} /> <span className="visually-hidden">{healthWords[health]}: </span>
           <span className="free-text">{node}</span>
         </td>
-        <td className="number">{agoText(lastSeen, Date.now())}</td>
+        <td className="number">{agoText(lastSeen, clock.now())}</td>
         <td className="number">{formatCount(connections)}</td>
         <td className="number extra">{perSecond(recordRate)}</td>
         <td className="number">{spool.messages === 0 ? "–" : formatBytes(spool.bytes)}</td>

@@ -1,9 +1,10 @@
 import { UnstyledButton } from "@mantine/core";
 import type { Agents, ExporterStatus, Status } from "../data/answers.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import type { TopologyStore } from "../data/topology-store.ts";
 import { type FeedState, useTopologyVersion } from "../data/use-topology.ts";
 import { attentionText } from "../exporters/exporter-words.ts";
-import { countOf, formatBytes, formatCount, formatDuration } from "../units/units.ts";
+import { countOf, formatBytes, formatCount, formatDuration, formatTime } from "../units/units.ts";
 import { AgentWord } from "./agent-word.tsx";
 import { KubernetesWord } from "./kubernetes-word.tsx";
 import { DropLines, Lamp, More } from "./more.tsx";
@@ -39,11 +40,15 @@ export function StatusLine(props: StatusLineProps) {
   } = props;
   useTopologyVersion(store);
   const { peers, links, truncated } = store.state;
+  const isOfNow = status !== undefined && !status.capture;
   return (
     <footer className="status" data-testid="status">
-      {status !== undefined && <AgentWord status={status} agents={agents} onAgents={onAgents} />}
-      {status !== undefined && <KubernetesWord kubernetes={status.kubernetes} onFilter={onFilter} />}
-      {status !== undefined && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
+      {status?.capture && (
+        <span data-testid="capture">a capture: now is {formatTime(status.now).slice(0, 16)}</span>
+      )}
+      {isOfNow && <AgentWord status={status} agents={agents} onAgents={onAgents} />}
+      {isOfNow && <KubernetesWord kubernetes={status.kubernetes} onFilter={onFilter} />}
+      {isOfNow && <ExporterWord status={status} recordsPerSecond={recordsPerSecond} />}
       {exportersInTrouble > 0 && (
         <UnstyledButton className="status-more problem" data-testid="attention" onClick={onExporters}>
           <Lamp look="problem" /> {attentionText(exportersInTrouble)}
@@ -68,7 +73,7 @@ export function StatusLine(props: StatusLineProps) {
         </span>
       )}
       <span className="wide-only" data-testid="feed">
-        {feedWords(feed)}
+        {status?.capture && feed.kind === "open" ? "" : feedWords(feed)}
       </span>
     </footer>
   );
@@ -118,6 +123,7 @@ function ExporterWord({
 }
 
 function ExporterTable({ exporters }: { exporters: readonly ExporterStatus[] }) {
+  const clock = useServerClock();
   return (
     <table className="status-table">
       <thead>
@@ -137,7 +143,7 @@ function ExporterTable({ exporters }: { exporters: readonly ExporterStatus[] }) 
               {formatCount(records)}
               <DropLines drops={drops} />
             </td>
-            <td>{formatDuration(Date.now() - lastSeen)} ago</td>
+            <td>{formatDuration(clock.now() - lastSeen)} ago</td>
           </tr>
         ))}
       </tbody>

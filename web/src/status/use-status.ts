@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import type { Status } from "../data/answers.ts";
-import { fetchStatus } from "../data/api.ts";
+import { statusQuery } from "../data/server-clock.ts";
 import { lookAtRecords, type RecordLook } from "./record-rate.ts";
 
 export function useStatus(): {
@@ -10,12 +10,7 @@ export function useStatus(): {
   isAway: boolean;
 } {
   const look = useRef<RecordLook>(undefined);
-  const { data, dataUpdatedAt, isError } = useQuery({
-    queryKey: ["status"],
-    queryFn: ({ signal }) => fetchStatus(signal),
-    refetchInterval: 3000,
-    retry: false,
-  });
+  const { data, dataUpdatedAt, isError } = useQuery(statusQuery);
   if (data !== undefined && look.current?.at !== dataUpdatedAt) {
     look.current = lookAtRecords(data, dataUpdatedAt, look.current);
   }

@@ -40,10 +40,10 @@ test("clicking again turns the order", () => {
 
 test("compared links are sorted by how far they changed, or by how many times; new is more than any factor", () => {
   const links = [
-    { ...link("g", 0), baseRate: 50 },
-    { ...link("n", 10), baseRate: 0 },
-    { ...link("u", 300), baseRate: 100 },
-    { ...link("d", 100), baseRate: 250 },
+    { ...link("g", 0), baseRate: 50, seenIn: "base" as const },
+    { ...link("n", 10), baseRate: 0, seenIn: "this" as const },
+    { ...link("u", 300), baseRate: 100, seenIn: "both" as const },
+    { ...link("d", 100), baseRate: 250, seenIn: "both" as const },
   ];
   const sorted = (key: string) =>
     ids(sortLinks(links, { key, isDescending: true }, context, comparedColumns));
@@ -53,4 +53,13 @@ test("compared links are sorted by how far they changed, or by how many times; n
     links.map((one) => comparedColumns.find((column) => column.key === key)!.text(one, context));
   assert.deepEqual(words("factor"), ["gone", "new", "×3.0", "÷2.5"]);
   assert.deepEqual(words("change"), ["−50 B/s", "+10 B/s", "+200 B/s", "−150 B/s"]);
+});
+
+test("what only fails carries no bytes: it is new, gone or the same by the windows that saw it", () => {
+  const factor = comparedColumns.find(({ key }) => key === "factor")!;
+  const words = (["this", "both", "base"] as const).map((seenIn) =>
+    factor.text({ ...link("f", 0), baseRate: 0, seenIn }, context),
+  );
+  assert.deepEqual(words, ["new", "same", "gone"]);
+  assert.equal(factor.text({ ...link("f", 0), baseRate: 50, seenIn: "both" }, context), "–");
 });

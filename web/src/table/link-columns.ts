@@ -74,11 +74,20 @@ const rateNow = ({ bytesSent, bytesReceived }: ComparedLink, { interval }: LinkC
 const rateChange = (link: ComparedLink, context: LinkContext) =>
   rateNow(link, context) - (link.baseRate ?? 0);
 
-/** `new`, `gone`, `×2.5`, `÷3.1`. */
-function factorText(link: ComparedLink, context: LinkContext): string {
+/** What is new, by its bytes or none, before what grew; what is gone last. */
+function factorOrder(link: ComparedLink, context: LinkContext): number {
+  if (link.seenIn === "this") return Number.POSITIVE_INFINITY;
+  if (link.seenIn === "base") return -1;
   const [now, before] = [rateNow(link, context), link.baseRate ?? 0];
-  if (now === 0) return before === 0 ? "–" : "gone";
-  if (before === 0) return "new";
+  return now === before ? 1 : now / before;
+}
+
+/** `new`, `gone`, `×2.5`, `÷3.1`; `–` where one of two windows that both have the link has no bytes of it. */
+function factorText(link: ComparedLink, context: LinkContext): string {
+  if (link.seenIn === "base") return "gone";
+  if (link.seenIn === "this") return "new";
+  const [now, before] = [rateNow(link, context), link.baseRate ?? 0];
+  if (now === 0 || before === 0) return now === before ? "same" : "–";
   const factor = now >= before ? now / before : before / now;
   if (factor < 1.05) return "same";
   return `${now >= before ? "×" : "÷"}${factor < 9.95 ? factor.toFixed(1) : formatCount(factor)}`;
@@ -154,8 +163,7 @@ export const comparedColumns: readonly LinkColumn[] = linkColumns
     {
       ...text("factor", "Factor", "minmax(82px, 0.5fr)", factorText),
       isNumber: true,
-      // What is new has grown without bound.
-      order: (link, context) => rateNow(link, context) / (link.baseRate ?? 0),
+      order: factorOrder,
     },
   );
 

@@ -5,7 +5,7 @@ import type { TimeRange } from "./time-range.ts";
 
 export interface PastBannerProps {
   readonly range: TimeRange;
-  /** When the answer came. */
+  /** When the answer came, by the server's clock (Unix milliseconds). */
   readonly at: number | undefined;
   readonly onReload: () => void;
   readonly onLive: () => void;

@@ -1,5 +1,6 @@
 import { Button, Popover } from "@mantine/core";
 import { useState } from "react";
+import { useServerClock } from "../data/server-clock.ts";
 import { ChevronIcon, ClockIcon } from "../icons.tsx";
 import { formatTime } from "../units/units.ts";
 import { spanLabels, spans, type TimeRange } from "./time-range.ts";
@@ -65,7 +66,8 @@ export function rangeLabel(range: TimeRange): string {
 }
 
 function Between({ range, onChoose }: { range: TimeRange; onChoose: (range: TimeRange) => void }) {
-  const start = range.kind === "between" ? range : { from: Date.now() - 3_600_000, to: Date.now() };
+  const now = useServerClock().now();
+  const start = range.kind === "between" ? range : { from: now - 3_600_000, to: now };
   const [from, setFrom] = useState(localInput(start.from));
   const [to, setTo] = useState(localInput(start.to));
   const fromTime = new Date(from).getTime();

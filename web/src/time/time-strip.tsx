@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
 import { fetchSeries } from "../data/api.ts";
+import { useServerClock } from "../data/server-clock.ts";
 import { formatDuration, formatRate, formatTime } from "../units/units.ts";
 import { type Strip, stripBars, stripFor, windowAt } from "./strip.ts";
 import { baseBounds, type CompareWith, rangeBounds, type TimeRange } from "./time-range.ts";
@@ -21,10 +22,11 @@ export function TimeStrip({ range, compare, filter, onChange }: TimeStripProps) 
   const host = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<{ from: number; to: number }>();
   const [hovered, setHovered] = useState<number>();
+  const clock = useServerClock();
   const { data } = useQuery({
     queryKey: ["strip", range.kind === "live" ? "" : range, filter],
     queryFn: async ({ signal }) => {
-      const strip = stripFor(range, Date.now());
+      const strip = stripFor(range, await clock.ask());
       const params = { from: strip.from, to: strip.to, step: strip.step, metric: "bytes", filter };
       return { strip, series: await fetchSeries(params, signal) };
     },
