@@ -102,7 +102,7 @@ test("a shop in a cluster, looked at from every side", { skip, timeout: 240_000 
     const workload = await drawn("the workload is a sign", web, (peer) => peer !== undefined);
     assert.equal(workload.isGroup, true);
     assert.equal(workload.peerCount, 4);
-    assert.equal((await page.evaluate(drawnPeer, "country:US"))?.isGroup, true);
+    await drawn("the country is a sign", "country:US", (peer) => peer?.isGroup === true);
     const link = await page.evaluate(drawnLink, `${web}>${api}`);
     const { links } = await shop.program.get<{ links: { id: string; client: string; bytesSent: number }[] }>(
       "/api/v1/map",
