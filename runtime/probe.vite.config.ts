@@ -22,6 +22,8 @@ export default defineConfig({
     minify: false,
     // As CommonJS: Node spends less on it, and on its own modules. An octet for each character is what V8 reads fastest.
     rolldownOptions: {
+      // A module of which nothing is used does nothing: decoders are left out.
+      treeshake: { moduleSideEffects: false },
       input: { probe: "src/cli/probe-start.ts", "probe-main": "src/cli/probe-main.ts" },
       output: { format: "cjs", entryFileNames: "[name].cjs", comments: false, charset: "ascii" },
     },

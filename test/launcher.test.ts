@@ -86,9 +86,9 @@ function staleCheckout(
     write(place, "");
   for (const place of ["tsconfig.json", "runtime/probe.vite.config.ts"]) write(place, "");
   if (isBuilt) write("web/dist/index.html", "");
-  return (command: string) =>
+  return (command: string, environment: Record<string, string> = { PORTOLAN_LAUNCHER_LOOKS: "1" }) =>
     spawnSync(join(root, "portolan"), [command], {
-      env: { ...process.env, PATH: `${root}:${process.env.PATH}`, PORTOLAN_NO_INSTALL: "1" },
+      env: { ...process.env, PATH: `${root}:${process.env.PATH}`, PORTOLAN_NO_INSTALL: "1", ...environment },
       encoding: "utf8",
     });
 }
@@ -113,7 +113,7 @@ test("who shows no page needs none; who does shows the one from before where it 
 });
 
 const putTogether = "portolan: putting the probe into one file\n";
-const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe.cjs" >"$outDir/probe.compiled"';
+const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe.cjs" >"$outDir/probe.ready"';
 
 test("a probe starts from one file, which is put together anew when it is not of what is there", (t) => {
   const root = join(temporaryFolder(t), "it's in 'quotes'");
@@ -159,7 +159,7 @@ test("a probe starts from one file, which is put together anew when it is not of
     "its stamp, as other versions write it": () => writeFileSync(stamp, "1234567890 12345\n"),
     "its stamp, of which nothing is left": () => writeFileSync(stamp, Buffer.alloc(4096)),
     "what V8 made of it, which a probe removes that finds it damaged": () =>
-      rmSync(join(root, "node_modules/.cache/portolan/probe.compiled")),
+      rmSync(join(root, "node_modules/.cache/portolan/probe.ready")),
   };
   for (const [what, change] of Object.entries(changes)) {
     assert.equal(probe(), "", `before ${what}`);
@@ -168,10 +168,21 @@ test("a probe starts from one file, which is put together anew when it is not of
   }
   writeFileSync(join(root, "src/query/a.ts"), "no part of a probe");
   assert.equal(probe(), "");
+  // One that starts looks itself, and comes back when something has changed: the launcher looks then, and says that it has.
+  const started = `ran .*/node_modules/\\.cache/portolan/probe\\.cjs probe\n$`;
+  writeFileSync(source, "changed once more");
+  const itself = run("probe", {});
+  assert.deepEqual([new RegExp(started).test(itself.stdout), itself.stderr], [true, ""]);
+  assert.equal(probe(), putTogether);
+  for (const name of ["probe.cjs", "probe.ready"]) {
+    rmSync(join(root, `node_modules/.cache/portolan/${name}`));
+    const lacking = run("probe", {});
+    assert.deepEqual([new RegExp(started).test(lacking.stdout), lacking.stderr], [true, putTogether], name);
+  }
   // A probe that may not write there leaves it damaged, with a stamp that is fresh.
-  writeFileSync(join(root, "node_modules/.cache/portolan/probe.compiled"), "damaged");
+  writeFileSync(join(root, "node_modules/.cache/portolan/probe.ready"), "damaged");
   assert.deepEqual([run("compile").stderr, probe()], [putTogether, ""]);
-  assert.equal(readFileSync(join(root, "node_modules/.cache/portolan/probe.compiled"), "utf8"), "bundle\n");
+  assert.equal(readFileSync(join(root, "node_modules/.cache/portolan/probe.ready"), "utf8"), "bundle\n");
 });
 
 test("a probe is on the disk before it has its name", (t) => {
@@ -187,8 +198,8 @@ test("a probe is on the disk before it has its name", (t) => {
       .trim()
       .split("\n"),
     [
-      `sync ${files}.cjs ${files}.compiled`,
-      `mv ${files}.cjs ${files}.compiled ${root}/node_modules/.cache/portolan`,
+      `sync ${files}.cjs ${files}.ready`,
+      `mv ${files}.cjs ${files}.ready ${root}/node_modules/.cache/portolan`,
     ],
   );
 });

@@ -1,5 +1,6 @@
 import koffi from "koffi";
 import { assert, parseAddress } from "../flow/index.ts";
+import { cFunctions, errorName } from "../native/index.ts";
 import type { FlowListener } from "./config.ts";
 import { ListenError } from "./listen-error.ts";
 
@@ -30,28 +31,21 @@ const pollIn = 1;
 const protReadWrite = 3;
 const mapPrivateAnonymous = 0x22;
 
-const libc = hasKernelSockets() ? koffi.load("libc.so.6") : undefined;
-const bind = (prototype: string) =>
-  libc?.func(prototype) as ReturnType<ReturnType<typeof koffi.load>["func"]>;
-const call = {
-  socket: bind("int socket(int family, int type, int protocol)"),
-  bind: bind("int bind(int fd, const uint8_t *address, uint32_t length)"),
-  setOption: bind("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
-  getOption: bind(
-    "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)",
-  ),
-  getName: bind("int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)"),
-  receiveMany: bind(
-    "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
-  ),
-  poll: bind("int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)"),
-  eventfd: bind("int eventfd(unsigned int value, int flags)"),
-  write: bind("intptr_t write(int fd, const uint8_t *bytes, size_t length)"),
-  read: bind("intptr_t read(int fd, _Out_ uint8_t *bytes, size_t length)"),
-  close: bind("int close(int fd)"),
-  mmap: bind("uintptr_t mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)"),
-  munmap: bind("int munmap(uintptr_t address, size_t length)"),
-};
+const call = cFunctions({
+  socket: "int socket(int family, int type, int protocol)",
+  bind: "int bind(int fd, const uint8_t *address, uint32_t length)",
+  setOption: "int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)",
+  getOption: "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)",
+  getName: "int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)",
+  receiveMany: "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
+  poll: "int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)",
+  eventfd: "int eventfd(unsigned int value, int flags)",
+  write: "intptr_t write(int fd, const uint8_t *bytes, size_t length)",
+  read: "intptr_t read(int fd, _Out_ uint8_t *bytes, size_t length)",
+  close: "int close(int fd)",
+  mmap: "uintptr_t mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)",
+  munmap: "int munmap(uintptr_t address, size_t length)",
+});
 
 export interface SocketOptions {
   /** Whether other sockets of ours take the same port. */
@@ -101,7 +95,7 @@ export function openSocket(listener: FlowListener, options: SocketOptions): Kern
 
 function listenError(listener: FlowListener): ListenError {
   const number = koffi.errno();
-  const code = Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? "UNKNOWN";
+  const code = errorName(number);
   return new ListenError(listener, Object.assign(new Error(code), { code, errno: number }));
 }
 

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import koffi from "koffi";
 import { isMappedIPv4, parseAddress } from "../flow/index.ts";
+import { cFunctions, errorName } from "../native/index.ts";
 import type { Destination } from "./exporter.ts";
 
 const familyIPv4 = 2;
@@ -41,18 +42,15 @@ export interface OpenDestination extends Destination {
   close(): void;
 }
 
-const libc = process.platform === "linux" ? koffi.load("libc.so.6") : undefined;
-const bind = (prototype: string) =>
-  libc?.func(prototype) as ReturnType<ReturnType<typeof koffi.load>["func"]>;
 // The system's own call: with dgram a message costs several times as much, and a probe sends many.
-const call = {
-  socket: bind("int socket(int family, int type, int protocol)"),
-  connect: bind("int connect(int fd, const uint8_t *address, uint32_t length)"),
-  setOption: bind("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
-  send: bind("intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
-  close: bind("int close(int fd)"),
-  interfaceIndex: bind("unsigned int if_nametoindex(const char *name)"),
-};
+const call = cFunctions({
+  socket: "int socket(int family, int type, int protocol)",
+  connect: "int connect(int fd, const uint8_t *address, uint32_t length)",
+  setOption: "int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)",
+  send: "intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)",
+  close: "int close(int fd)",
+  interfaceIndex: "unsigned int if_nametoindex(const char *name)",
+});
 
 /** Looks the host up and connects a UDP socket to it. Throws an Error that says what is wrong with the destination. */
 export async function openDestination(
@@ -65,7 +63,7 @@ export async function openDestination(
   const address = await findAddress(name!, text);
   const isIPv4 = isMappedIPv4(address);
   const fd = call.socket(isIPv4 ? familyIPv4 : familyIPv6, socketDatagram | closeOnExec, 0);
-  if (fd < 0) throw new Error(`destination ${text}: ${lastError()}`);
+  if (fd < 0) throw new Error(`destination ${text}: ${errorName()}`);
   const setNumber = (level: number, name: number, value: number) =>
     call.setOption(fd, level, name, new Uint8Array(Uint32Array.of(value).buffer), 4) === 0;
   setNumber(levelSocket, optionSendBuffer, sendBufferBytes);
@@ -78,13 +76,13 @@ export async function openDestination(
     device !== undefined &&
     call.setOption(fd, levelSocket, optionBindToDevice, deviceName, deviceName.length) !== 0
   ) {
-    const error = lastError();
+    const error = errorName();
     call.close(fd);
     throw new Error(`destination ${text}: messages cannot be sent by interface ${device}: ${error}`);
   }
   const socketAddress = writeSocketAddress(address, port, isIPv4, scope);
   if (call.connect(fd, socketAddress, socketAddress.length) !== 0) {
-    const error = lastError();
+    const error = errorName();
     call.close(fd);
     const isScopeMissing = scope === 0 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
     throw new Error(
@@ -130,7 +128,7 @@ class UdpDestination implements OpenDestination {
     const what =
       error === connectionRefused
         ? "refuses: nothing listens on that port"
-        : `does not take messages: ${nameOf(error)}`;
+        : `does not take messages: ${errorName(error)}`;
     this.#log(`destination ${this.text} ${what} (${this.failureCount} messages so far; sending goes on)`);
   }
 }
@@ -167,12 +165,4 @@ function writeSocketAddress(address: Uint8Array, port: number, isIPv4: boolean, 
   bytes.set(isIPv4 ? address.subarray(12) : address, isIPv4 ? 4 : 8);
   if (!isIPv4) bytes.set(new Uint8Array(Uint32Array.of(scope).buffer), 24);
   return bytes;
-}
-
-function lastError(): string {
-  return nameOf(koffi.errno());
-}
-
-function nameOf(number: number): string {
-  return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }

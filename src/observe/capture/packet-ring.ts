@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { errorName } from "../../native/index.ts";
 import { linkType, type PacketBatch, packetDirection } from "../../packet/index.ts";
 import { type BpfInstruction, runBpf } from "../../pcap/index.ts";
 import { CaptureError } from "./capture-error.ts";
-import { call, lastError, mapMemory, words } from "./system-calls.ts";
+import { call, mapMemory, words } from "./system-calls.ts";
 
 // include/uapi/linux/if_packet.h and asm-generic/socket.h
 const familyPacket = 17;
@@ -105,7 +106,7 @@ export class PacketRing {
     if (index === 0)
       throw new CaptureError(`interface ${interfaceName} is not there: ip link shows those that are`);
     this.#fd = call.socket(familyPacket, socketRaw | closeOnExec, 0);
-    if (this.#fd < 0) throw new CaptureError(describeSocket(lastError()));
+    if (this.#fd < 0) throw new CaptureError(describeSocket(errorName()));
     try {
       this.#readKind();
       this.#filter = this.config.compileFilter?.(this.#linkType);
@@ -200,7 +201,7 @@ export class PacketRing {
     );
     const length = this.#blockCount * blockBytes;
     const address = BigInt(call.mmap(0, length, protReadWrite, mapShared, this.#fd, 0));
-    if (address === 0xffffffffffffffffn) throw new CaptureError(`the ring cannot be mapped: ${lastError()}`);
+    if (address === 0xffffffffffffffffn) throw new CaptureError(`the ring cannot be mapped: ${errorName()}`);
     this.#address = address;
     const buffer = mapMemory(address, length);
     this.#bytes = new Uint8Array(buffer);
@@ -210,7 +211,7 @@ export class PacketRing {
 
   #setOption(name: number, value: Uint8Array, problem: string): void {
     if (call.setOption(this.#fd, levelPacket, name, value, value.length) !== 0)
-      throw new CaptureError(`${problem} (${lastError()})`);
+      throw new CaptureError(`${problem} (${errorName()})`);
   }
 
   /** The kernel keeps of each packet what the program returns: the snap length, or what the filter says within it. */
@@ -230,7 +231,7 @@ export class PacketRing {
     view.setUint16(2, protocolAll, true);
     view.setInt32(4, index, true);
     if (call.bind(this.#fd, address, address.length) !== 0)
-      throw new CaptureError(`interface ${this.config.interfaceName} cannot be captured: ${lastError()}`);
+      throw new CaptureError(`interface ${this.config.interfaceName} cannot be captured: ${errorName()}`);
     this.#index = index;
     if (!this.config.isPromiscuous) return;
     const membership = new Uint8Array(16);
@@ -326,7 +327,7 @@ function attachProgram(fd: number, program: readonly BpfInstruction[]): void {
     view.setInt32(at + 4, operand, true);
   }
   const isTaken = call.setOption(fd, levelSocket, optionAttachFilter, memory.subarray(0, 16), 16) === 0;
-  const error = isTaken ? undefined : lastError();
+  const error = isTaken ? undefined : errorName();
   call.munmap(address, length);
   if (error !== undefined) throw new CaptureError(`the kernel did not take the filter: ${error}`);
 }

@@ -1,4 +1,5 @@
 import koffi from "koffi";
+import { cFunctions } from "../../native/index.ts";
 import { KernelError } from "../kernel-error.ts";
 import type { NetworkNamespace } from "../network-namespaces.ts";
 import { insideNamespace } from "./inside-namespace.ts";
@@ -39,22 +40,15 @@ const answerTimeoutSeconds = 5;
 const { EAGAIN, EINTR, ENOBUFS } = koffi.os.errno as Record<"EAGAIN" | "EINTR" | "ENOBUFS", number>;
 
 const isSupported = process.platform === "linux" && (process.arch === "x64" || process.arch === "arm64");
-const libc = isSupported ? koffi.load("libc.so.6") : undefined;
-const bind = (prototype: string) =>
-  libc?.func(prototype) as ReturnType<ReturnType<typeof koffi.load>["func"]>;
-const call = {
-  socket: bind("int socket(int family, int type, int protocol)"),
-  bind: bind("int bind(int fd, const uint8_t *address, uint32_t length)"),
-  setOption: bind("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
-  getOption: bind(
-    "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)",
-  ),
-  send: bind("intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
-  receiveMany: bind(
-    "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
-  ),
-  close: bind("int close(int fd)"),
-};
+const call = cFunctions({
+  socket: "int socket(int family, int type, int protocol)",
+  bind: "int bind(int fd, const uint8_t *address, uint32_t length)",
+  setOption: "int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)",
+  getOption: "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)",
+  send: "intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)",
+  receiveMany: "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
+  close: "int close(int fd)",
+});
 
 export interface NetlinkOptions {
   /** `netlinkProtocol` */
