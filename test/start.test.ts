@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -49,7 +49,7 @@ for (const [name, parameters, expected] of [
     ["up", "--flow"],
     /^error: unknown option '--flow'\n.*--flows.*\n\(portolan up --help lists what is accepted\)\n$/,
   ],
-  ["a bad address", ["up", "--listen", "8080"], /--listen: listen: "8080" is not HOST:PORT/],
+  ["a bad address", ["up", "--listen", "8080"], /--listen: "8080" is not HOST:PORT/],
   ["a bad listener", ["up", "--flows", "tcp://0.0.0.0:1"], /--flows.*udp:\/\/ADDRESS:PORT/],
   [
     "an open address without a word on credentials",
@@ -137,6 +137,14 @@ for (const [what, through, reason, remedy] of lacking) {
     assert.equal((await fetch(`${program.url}/readyz`)).status, 200);
   });
 }
+
+test("it is called portolan, by whoever tells of processes", async (t) => {
+  const program = await startProgram(["server", ...local(temporaryFolder(t), await freePort())]);
+  t.after(() => program.stop("SIGKILL"));
+  const { pid } = program.child;
+  assert.equal(readFileSync(`/proc/${pid}/comm`, "utf8"), "portolan\n");
+  assert.match(readFileSync(`/proc/${pid}/cmdline`, "utf8"), /main\.ts\0server\0--data\0/);
+});
 
 test("garbage datagrams are counted by reason and exporter, and nothing else happens", async (t) => {
   const flowPort = await freePort();

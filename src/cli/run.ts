@@ -1,4 +1,7 @@
+import { cFunctions } from "../native/index.ts";
 import { endProcess } from "./end-process.ts";
+
+const setName = 15; // PR_SET_NAME, include/uapi/linux/prctl.h
 
 /** What was asked to start is stopped within this time, or the process ends without it. */
 const stopMilliseconds = 10_000;
@@ -17,6 +20,7 @@ export async function runUntilSignal(
   started: () => void,
   untilSeconds?: number,
 ): Promise<void> {
+  nameProcess();
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.once(signal, () => {
@@ -39,6 +43,12 @@ export async function runUntilSignal(
     throw error;
   }
   await service.stop();
+}
+
+/** For ps, top, and an agent beside: else they tell of Node. The command line stays as it is. */
+function nameProcess(): void {
+  if (process.platform !== "linux") return;
+  cFunctions({ prctl: "int prctl(int option, const char *name)" }).prctl(setName, "portolan");
 }
 
 function endAtOnce(): void {

@@ -295,7 +295,7 @@ test("every problem is told at once, each with the place it comes from", () => {
     flags: { listen: "there" },
   });
   assert.deepEqual(problems, [
-    `--listen: listen: ${listenWrong("there")}`,
+    `--listen: ${listenWrong("there")}`,
     "environment PORTOLAN_FLOWS: flows.1: x is not udp://ADDRESS:PORT, for example udp://0.0.0.0:2055 or udp://[::]:2055",
     "FILE:4: agent.enabled: true or false is expected",
     `environment PORTOLAN_AGENT_CONNECTIONS: agent.connections: ${connectionsWrong}`,
@@ -326,7 +326,7 @@ for (const listen of ["0.0.0.0:1", "[::]:1", "192.168.1.5:1", "[fe80::1%eth0]:1"
     const [problem, ...more] = problemsOf({ flags: { listen } });
     assert.match(
       problem ?? "",
-      /^--listen: listen: .* can be reached from other machines and no credentials are configured/,
+      /^--listen: .* can be reached from other machines and no credentials are configured/,
     );
     assert.deepEqual(more, []);
     assert.equal(read({ flags: { listen }, environment: { PORTOLAN_AUTH: "none" } }).listen.port, 1);

@@ -484,7 +484,12 @@ function describeIssue(
     .map((_, i) => path.slice(0, path.length - i).join("."))
     .find((place) => origins.has(place));
   const origin = (said === undefined ? undefined : origins.get(said)) ?? where(issue.path);
-  return [`${origin}: ${name}: ${issue.message}`];
+  return [placed(origin, name, issue.message)];
+}
+
+/** A flag is called as its setting is. */
+function placed(origin: string, name: string, message: string): string {
+  return origin === `--${name}` ? `${origin}: ${message}` : `${origin}: ${name}: ${message}`;
 }
 
 function acceptedKeys(path: readonly string[]): string[] {
@@ -499,7 +504,11 @@ function checkExposure(config: Config, origins: ReadonlyMap<string, string>, whe
   if (config.auth !== undefined || isLoopbackHost(config.listen.host)) return [];
   const origin = origins.get("listen") ?? where(["listen"]);
   return [
-    `${origin}: listen: ${config.listen.host} can be reached from other machines and no credentials are configured; ` +
+    placed(
+      origin,
+      "listen",
+      `${config.listen.host} can be reached from other machines and no credentials are configured; `,
+    ) +
       `listen on 127.0.0.1 (and use ssh -L ${config.listen.port}:127.0.0.1:${config.listen.port}), or, for agents on other ` +
       "machines, give them a token, by `auth: {ingestTokens: [{name: nodes, file: /etc/portolan/token}]}` in the --config " +
       "file (the page is then for this machine alone), or give people one too, by `auth: {tokens: [{name: me, hash: ...}]}` " +
