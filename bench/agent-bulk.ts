@@ -1,7 +1,7 @@
 /**
  * What the agent costs one TCP stream over veth. Needs root.
  *
- *   node bench/agent-bulk.ts [--seconds 60] [--window 150] [--ends two|one|thread] [--with agent|empty|nothing]
+ *   node bench/agent-bulk.ts [--seconds 60] [--window 150] [--ends two|one|thread] [--with agent|empty|tcx|netfilter|tracepoints|socket-calls|nothing]
  *
  * A packet of TCP meets the agent at its two hooks and nowhere else, so these are put in and taken out several times a second while the agent runs, polls
  * included, all the time: how fast a stream is drifts by a tenth within seconds on a virtual machine, whether there is an agent or not. Windows are compared
@@ -10,7 +10,9 @@
  * `--ends two`: the sender on one processor, the receiver on another. Neither is busy all the time then: what they wait for each other is most of how
  * fast it is, and spreads so much that minutes tell two per cent and no less. `one`: both on one processor, which is busy all the time. `thread`: both in
  * one thread, so that nothing waits or wakes: the CPU that a stream takes, to a few thousandths, and what it lacks wherever CPU is what it lacks.
- * `--with empty`: programs that do nothing in place of the agent's, what any cgroup_skb hook costs; `nothing`: neither, which tells what the comparison is worth.
+ * `--with empty`: programs that do nothing in place of the agent's, what any cgroup_skb hook costs; `tcx`, `netfilter`
+ * and `tracepoints` (of packets sent and received): the same at other places that packets pass; `socket-calls`: at the tracepoints of reads and writes, which tell no address;
+ * `nothing`: none of them, which tells what the comparison is worth.
  */
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as rest } from "node:timers/promises";
@@ -21,6 +23,7 @@ import { EmptyHook } from "../test/empty-hook.ts";
 import { said, TwoHosts } from "../test/namespaces.ts";
 import { clock, Progress, prepareHosts, spawnLoad } from "./agent-load.ts";
 import { startAgentProcess } from "./agent-under-test.ts";
+import { type OtherHook, OtherHooks, otherHooks } from "./other-hooks.ts";
 import { median, medianInterval } from "./spread.ts";
 
 const { values } = parseArgs({
@@ -31,6 +34,9 @@ const { values } = parseArgs({
     with: { type: "string", default: "agent" },
   },
 });
+const accepted = ["agent", "empty", ...otherHooks, "nothing"];
+if (!accepted.includes(values.with))
+  throw new Error(`--with ${values.with}: accepted are ${accepted.join(", ")}`);
 const windowMilliseconds = Number(values.window);
 /** What is under way when hooks come or go is neither with nor without. */
 const edgeMilliseconds = 10;
@@ -113,8 +119,11 @@ const cgroupRoot = readKernelFacts().cgroupRoot;
 const empty = new EmptyHook(cgroupRoot);
 const agent = startAgentProcess("all");
 let hooks: AgentHooks | undefined;
+const other = otherHooks.find((kind) => kind === values.with);
+let others: OtherHooks | undefined;
 try {
   prepareHosts(hosts);
+  others = other && openOthers(other);
   const before = empty.attached();
   await agent.start();
   hooks = new AgentHooks(
@@ -129,8 +138,8 @@ try {
   const start = clock();
   for (let i = 0; clock() - start < Number(values.seconds) * 1000; i++) {
     const isWith = i % 4 === 0 || i % 4 === 3;
-    for (const each of [hooks, empty]) each.detach();
-    if (isWith && values.with !== "nothing") (values.with === "empty" ? empty : hooks).attach();
+    for (const each of [hooks, empty, others]) each?.detach();
+    if (isWith && values.with !== "nothing") (values.with === "empty" ? empty : (others ?? hooks)).attach();
     await rest(edgeMilliseconds);
     const from = clock();
     await rest(windowMilliseconds);
@@ -141,9 +150,17 @@ try {
   report(windows, (from, to) => figuresOf(stream, from, to), agentMilliseconds);
 } finally {
   hooks?.close();
+  others?.close();
   empty.close();
   agent.end();
   hosts.remove();
+}
+
+function openOthers(kind: OtherHook): OtherHooks {
+  return new OtherHooks(kind, [
+    { namespace: hosts.client, device: hosts.left },
+    { namespace: hosts.server, device: hosts.right },
+  ]);
 }
 
 /** Who receives, and who sends; one of both when it is one thread. */

@@ -68,6 +68,7 @@ export class TwoHosts {
   readonly client: string;
   readonly server: string;
   readonly left: string;
+  readonly right: string;
   readonly clientAddress = `10.77.${block}.1`;
   readonly serverAddress = `10.77.${block}.2`;
   readonly serverAddress6 = `${network6}::2`;
@@ -83,7 +84,8 @@ export class TwoHosts {
     this.client = `ptl-client-${tag}`;
     this.server = `ptl-server-${tag}`;
     this.left = `ptll${tag}`;
-    const [right, up, here] = [`ptlr${tag}`, `ptlu${tag}`, `ptlh${tag}`];
+    this.right = `ptlr${tag}`;
+    const [up, here] = [`ptlu${tag}`, `ptlh${tag}`];
     this.#here = here;
     try {
       ip("netns", "add", this.client);
@@ -98,13 +100,13 @@ export class TwoHosts {
         "veth",
         "peer",
         "name",
-        right,
+        this.right,
         "netns",
         this.server,
       );
       ip("link", "add", up, "netns", this.client, "type", "veth", "peer", "name", here);
       this.#setUp(this.client, this.left, `${this.clientAddress}/24`, `${network6}::1/64`);
-      this.#setUp(this.server, right, `${this.serverAddress}/24`, `${this.serverAddress6}/64`);
+      this.#setUp(this.server, this.right, `${this.serverAddress}/24`, `${this.serverAddress6}/64`);
       this.#setUp(this.client, up, `${this.upAddress}/24`);
       ip("addr", "add", `${this.hereAddress}/24`, "dev", here);
       ip("link", "set", here, "up");
