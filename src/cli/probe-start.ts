@@ -37,7 +37,10 @@ const { source, cachedData, list } = (keptAt === undefined ? readCompiled() : un
 };
 // A launcher that has just looked says so, and is believed.
 const looksItself = keptAt === undefined && process.env.PORTOLAN_LAUNCHER_LOOKS === undefined;
-if (looksItself && (list === undefined || !isAsListed(list))) becomeLauncher();
+if (looksItself) {
+  if (list === undefined || !isAsListed(list)) becomeLauncher();
+  process.env.PORTOLAN_LAUNCHER_LOOKS = "1"; // for the child that goes to the background
+}
 const script = new Script(source, { filename: path, cachedData });
 if (keptAt !== undefined) process.once("exit", () => writeFileSync(keptAt, pack(script.createCachedData())));
 script.runInThisContext()(load, path);
