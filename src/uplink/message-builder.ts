@@ -86,8 +86,7 @@ export class MessageBuilder {
   /** Copies rows until it is full; returns how many. */
   add(batch: FlowBatch, from: number): number {
     const count = Math.min(batch.count - from, this.#batch.free);
-    const first = this.#batch.append(count);
-    for (let i = 0; i < count; i++) this.#batch.copyRow(from + i, first + i, batch);
+    this.#batch.copyRows(from, this.#batch.append(count), count, batch);
     return count;
   }
 
@@ -250,6 +249,6 @@ function textBytes(text: string): number {
 
 function copyRows(batch: FlowBatch, from: number, to: number): FlowBatch {
   const copy = new FlowBatch(to - from);
-  for (let row = from; row < to; row++) copy.copyRow(row, copy.append(), batch);
+  copy.copyRows(from, copy.append(to - from), to - from, batch);
   return copy;
 }
