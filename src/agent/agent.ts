@@ -42,12 +42,15 @@ export interface AgentDependencies {
 }
 
 /** The state of its first part, TCP, and of the others. */
-export interface AgentStatus extends ConnectionsStatus {
-  /** Where names of containers come from; empty when nobody is asked. */
-  readonly names: readonly NameSource[];
+export interface AgentParts extends ConnectionsStatus {
   readonly datagrams: DatagramsStatus;
   readonly dns: DnsStatus;
   readonly nat: TranslationsStatus;
+}
+
+export interface AgentStatus extends AgentParts {
+  /** Where names of containers come from; empty when nobody is asked. */
+  readonly names: readonly NameSource[];
 }
 
 export interface Agent {
@@ -57,6 +60,8 @@ export interface Agent {
   poll(): void;
   /** Has the polls that follow tell of every translation there is: whoever takes them has lost what it was told. */
   tellTranslationsAgain(): void;
+  /** For whoever asks every second: without a look at the machine. */
+  parts(): AgentParts;
   status(): AgentStatus;
   stop(): void;
 }
@@ -112,6 +117,10 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
     dependencies.deliver(rows);
   }
 
+  function parts(): AgentParts {
+    return { ...connections.status(), ...datagrams.status(), nat: translations.status() };
+  }
+
   return {
     start() {
       const facts = dependencies.kernelFacts ?? readKernelFacts();
@@ -135,11 +144,10 @@ export function createAgent(config: AgentConfig, dependencies: AgentDependencies
       lastPoll = seen;
     },
     tellTranslationsAgain: () => translations.tellAgain(),
+    parts,
     status: () => ({
-      ...connections.status(),
+      ...parts(),
       names: batch === undefined ? [] : (containerNames?.status() ?? []),
-      ...datagrams.status(),
-      nat: translations.status(),
     }),
     stop() {
       const stopped = { state: "off", reason: "the agent was stopped", remedy: "start it" } as const;

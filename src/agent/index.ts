@@ -3,7 +3,7 @@
  * stay in this process.
  */
 
-export { type Agent, type AgentStatus, createAgent } from "./agent.ts";
+export { type Agent, type AgentParts, type AgentStatus, createAgent } from "./agent.ts";
 export { type AgentConfig, agentConfigOf, agentDefaults } from "./agent-config.ts";
 export { readBootId } from "./boot-id.ts";
 export { createClock } from "./clock.ts";

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import {
+  type AgentParts,
   type AgentStatus,
   agentConfigOf,
   createAgent,
@@ -166,7 +167,7 @@ export function createAgentService(
     }
     pods.tick();
     agent.poll();
-    uplink?.seal(report(agent.status(), pods.status(), uplink));
+    uplink?.seal(report(agent.parts(), pods.status(), uplink));
     // All that was observed is told now: nothing refers to a row but caches that look at the table's generation.
     if (peers.count > peersKept) peers.sweep(() => {});
     if (now() - trimmed < trimMilliseconds) return;
@@ -237,7 +238,7 @@ export function createAgentService(
 }
 
 function report(
-  { sockets, datagrams, dns, nat, ...tcp }: AgentStatus,
+  { sockets, datagrams, dns, nat, ...tcp }: AgentParts,
   pods: AgentPodsStatus,
   uplink: Uplink,
 ): AgentReport {

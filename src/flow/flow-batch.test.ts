@@ -107,6 +107,50 @@ test("a row is copied whole, within a batch and from another, and its neighbours
   assert.deepEqual(elementsOf(b, 0), elementsOf(a, 2));
 });
 
+/** Rows 1, 2, 3 and so on, in every field that is not a list. */
+function numbered(count: number, options?: typeof withDetails): FlowBatch {
+  const batch = new FlowBatch(count, options);
+  batch.append(count);
+  for (let row = 0; row < count; row++) fillRow(batch, row, row + 1);
+  return batch;
+}
+
+const rowsOf = (batch: FlowBatch) => Array.from({ length: batch.count }, (_, row) => elementsOf(batch, row));
+
+test("rows are copied together as they would be one by one, and their neighbours stay", () => {
+  for (const options of [undefined, withDetails]) {
+    const [from, one, together] = [numbered(7, options), numbered(9, options), numbered(9, options)];
+    for (let i = 0; i < 4; i++) one.copyRow(2 + i, 4 + i, from);
+    together.copyRows(2, 4, 4, from);
+    assert.deepEqual(rowsOf(together), rowsOf(one));
+    together.copyRows(0, 0, 0, from);
+    assert.deepEqual(rowsOf(together), rowsOf(one), "none");
+  }
+});
+
+test("within a batch, rows are copied as they were, whichever way they overlap", () => {
+  for (const [from, to] of [
+    [1, 3],
+    [3, 1],
+  ] as const) {
+    const [batch, before] = [numbered(8, withDetails), rowsOf(numbered(8, withDetails))];
+    batch.copyRows(from, to, 4);
+    const expected = before.toSpliced(to, 4, ...before.slice(from, from + 4));
+    assert.deepEqual(rowsOf(batch), expected);
+  }
+});
+
+test("of a batch with details one without takes the rest, and the other way round", () => {
+  const [plain, detailed] = [numbered(2), numbered(2, withDetails)];
+  plain.copyRows(0, 1, 1, detailed);
+  assert.deepEqual(elementsOf(plain, 1), elementsOf(plain, 0));
+  detailed.columns.bgpAsPath[0] = detailed.appendList([64_500]);
+  detailed.copyRows(1, 0, 1, plain);
+  assert.deepEqual([...detailed.listAt(detailed.columns.bgpAsPath[0])], [64_500]);
+  assert.equal(detailed.columns.octetDeltaCount[0], 1);
+  assert.equal(detailed.columns.natEvent[0], 1, "as it was");
+});
+
 test("a batch without details has columns of no length for them; writing there changes nothing", () => {
   const batch = new FlowBatch(2);
   const row = batch.append();
@@ -135,6 +179,19 @@ test("lists are kept beside the rows, go with them into another batch, and leave
   const place = batch.columns.bgpAsPath[0]!;
   batch.clear();
   assert.equal(batch.appendList([7]), place);
+});
+
+test("of several rows each takes its list with it", () => {
+  const [batch, other] = [new FlowBatch(3, withDetails), new FlowBatch(3, withDetails)];
+  batch.append(3);
+  for (const row of [1, 2]) batch.columns.bgpAsPath[row] = batch.appendList([64_500 + row]);
+  other.appendList([1]);
+  other.copyRows(1, other.append(2), 2, batch);
+  const pathsOf = () => Array.from(other.columns.bgpAsPath, (place) => [...other.listAt(place)]);
+  assert.deepEqual(pathsOf(), [[64_501], [64_502], []]);
+  other.copyRows(0, 1, 2);
+  assert.deepEqual(pathsOf(), [[64_501], [64_501], [64_502]]);
+  assert.equal(other.columns.bgpAsPath[0], other.columns.bgpAsPath[1], "the one list");
 });
 
 test("a list that does not fit is empty", () => {

@@ -26,6 +26,14 @@ export interface FlowBatchOptions {
   readonly buffer?: ArrayBuffer;
 }
 
+/** A field's column, as it is copied and emptied: so many elements per row, of an address its words. A detail that the batch was not made for has none. */
+interface Column {
+  readonly array: ColumnArray<ColumnEncoding>;
+  readonly width: number;
+  readonly empty: number;
+  readonly isList: boolean;
+}
+
 /** Words for lists that a batch with details has per row. */
 const listWordsPerRow = 32;
 
@@ -47,7 +55,8 @@ export class FlowBatch {
   readonly lists: Uint32Array;
   /** Rows filled so far. */
   count = 0;
-  readonly #columns: readonly { array: ColumnArray<ColumnEncoding>; width: number; empty: number }[];
+  /** In the order of the fields, which is every batch's: copies go by place, since a name that changes with each turn of a loop is looked up each time. */
+  readonly #columns: readonly Column[];
   #listsEnd = 1;
 
   constructor(capacity: number, { hasDetails = false, buffer }: FlowBatchOptions = {}) {
@@ -56,13 +65,17 @@ export class FlowBatch {
     const listWords = hasDetails ? capacity * listWordsPerRow + 1 : 1;
     this.buffer = buffer ?? new ArrayBuffer(columnBytes(capacity, hasDetails) + listWords * 4);
     const columns = {} as Record<string, ColumnArray<ColumnEncoding>>;
-    const kept: { array: ColumnArray<ColumnEncoding>; width: number; empty: number }[] = [];
+    const kept: Column[] = [];
     let offset = 0;
     for (const { name, column, isDetail, empty = 0 } of fields as readonly Field[]) {
       const rows = isDetail && !hasDetails ? 0 : capacity;
       const array = createColumn(column, this.buffer, offset, rows);
       columns[name] = array;
-      if (rows > 0) kept.push({ array, width: column === "address" ? 16 : 1, empty });
+      const isAddress = column === "address";
+      kept.push({
+        array: isAddress ? wordsOf(array) : array,
+        ...{ width: isAddress ? 4 : 1, empty, isList: column === "list" },
+      });
       offset += paddedBytes(column, rows);
     }
     // A copy: an object that was filled name by name is a hash table to V8, and each `columns.x` a call.
@@ -104,14 +117,23 @@ export class FlowBatch {
 
   /** Copies a row, of this batch or another, over one of this batch: every field that both have. */
   copyRow(from: number, to: number, source: FlowBatch = this): void {
-    for (const { name, column } of fields) {
-      const values = source.columns[name];
-      const target = this.columns[name];
-      if (target.length === 0 || values.length === 0) continue;
-      if (column === "address") target.set(values.subarray(from * 16, (from + 1) * 16), to * 16);
-      else if (column === "list" && source !== this)
-        target[to] = this.appendList(source.listAt(values[from]!));
-      else target[to] = values[from]!;
+    for (let i = 0; i < this.#columns.length; i++) {
+      const { array, width, isList } = this.#columns[i]!;
+      const values = source.#columns[i]!.array;
+      if (array.length === 0 || values.length === 0) continue;
+      if (isList && source !== this) array[to] = this.appendList(source.listAt(values[from]!));
+      else for (let k = 0; k < width; k++) array[to * width + k] = values[from * width + k]!;
+    }
+  }
+
+  /** Copies so many rows, of this batch or another, over as many of this one; the two may overlap. Column by column: what takes time is the columns, not the rows. */
+  copyRows(from: number, to: number, count: number, source: FlowBatch = this): void {
+    for (const [i, { array, width, isList }] of this.#columns.entries()) {
+      const values = source.#columns[i]!.array;
+      if (array.length === 0 || values.length === 0) continue;
+      if (isList && source !== this)
+        for (let k = 0; k < count; k++) array[to + k] = this.appendList(source.listAt(values[from + k]!));
+      else array.set(values.subarray(from * width, (from + count) * width), to * width);
     }
   }
 
@@ -132,8 +154,8 @@ export class FlowBatch {
   }
 }
 
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, length >> 2);
+function wordsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, byteLength >> 2);
 }
 
 const bytesPerRow: Readonly<Record<ColumnEncoding, number>> = {

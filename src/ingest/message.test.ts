@@ -66,6 +66,26 @@ test("columns that are empty in every row do not travel, and are empty again", (
   assert.equal(read(bytes).batch.columns.flowDirection[0], 255, "the field's own empty value");
 });
 
+test("a column travels for the sake of any one of its rows, the last too", () => {
+  for (const count of [1, 2, 3, 4, 5, 7, 8])
+    for (let row = 0; row < count; row++) {
+      const batch = new FlowBatch(9);
+      batch.append(count);
+      for (const { name, encoding } of ingestColumns)
+        batch.columns[name][encoding === "address" ? row * 16 + (row % 16) : row] = 1;
+      batch.columns.ipClassOfService[count] = 7; // a row that is not there
+      batch.columns.ipClassOfService[row] = 0;
+      const message = sampleMessage({ batch, peers: [samplePeer("box", "x", "10.0.0.9")] });
+      const sent = read(writeMessage(message)).batch;
+      for (const { name, encoding } of ingestColumns)
+        assert.deepEqual(
+          sent.columns[name],
+          batch.columns[name].subarray(0, encoding === "address" ? count * 16 : count),
+          `${name}, row ${row} of ${count}`,
+        );
+    }
+});
+
 test("every field that is not the server's own has a number, none twice, and the document tells the same", () => {
   const numbers = ingestColumns.map(({ number }) => number);
   assert.equal(new Set(numbers).size, numbers.length);

@@ -53,6 +53,13 @@ export class WireWriter {
     this.bytes(field, inner.written);
   }
 
+  /** What stands before a message within this one that is written in its place: its fields, of so many octets, come next. */
+  messageHead(field: number, length: number): void {
+    this.#room(2 * varintBytesMax + length);
+    this.#varint(field * 8 + wireType.bytes);
+    this.#varint(length);
+  }
+
   /** Empty again, with its memory. */
   clear(): this {
     this.#position = 0;
@@ -74,4 +81,20 @@ export class WireWriter {
     larger.set(this.written);
     this.#bytes = larger;
   }
+}
+
+/** Octets that `unsigned` writes of a value that is not 0. */
+export function unsignedFieldBytes(field: number, value: number): number {
+  return varintBytes(field * 8) + varintBytes(value);
+}
+
+/** Octets that `bytes` writes. */
+export function bytesFieldBytes(field: number, { length }: Uint8Array): number {
+  return varintBytes(field * 8) + varintBytes(length) + length;
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }

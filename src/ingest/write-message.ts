@@ -30,18 +30,15 @@ import {
   translationAddresses,
   translationNumbers,
 } from "./wire.ts";
-import { WireWriter } from "./wire-writer.ts";
-
-/** Of a row's values, in all columns and in the widest. */
-const rowBytesMax = ingestColumns.reduce((sum, { width }) => sum + width, 0);
-const columnBytesMax = Math.max(...ingestColumns.map(({ width }) => width));
+import { bytesFieldBytes, unsignedFieldBytes, WireWriter } from "./wire-writer.ts";
 
 /** One AgentBatch. The caller keeps to `ingestLimits`; of lists without rows the rest is left out. */
 export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   const { batch } = message;
-  // Room for every column: what is not written to is no memory yet, and whoever grows has had each size once.
-  const writer = new WireWriter(1024 + batch.count * rowBytesMax);
-  const inner = new WireWriter(1024 + batch.count * columnBytesMax);
+  const columns = ingestColumns.filter((column) => !isEmpty(batch, column));
+  // Room for all rows: whoever grows has had each size once.
+  const writer = new WireWriter(1024 + batch.count * columns.reduce((sum, { width }) => sum + width, 0));
+  const inner = new WireWriter();
   writer.fixed32(at.magic, magic);
   writer.unsigned(at.version, formatVersion);
   writer.text(at.node, message.node, 4 * 253);
@@ -54,7 +51,7 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   writer.unsigned(at.sealedMilliseconds, Math.floor(message.sealedMilliseconds));
   writer.unsigned(at.rowCount, batch.count);
   writer.unsigned(at.isLast, message.isLast ? 1 : 0);
-  for (const column of ingestColumns) writeColumn(writer, inner.clear(), batch, column);
+  for (const column of columns) writeColumn(writer, batch, column);
   for (const peer of message.peers) {
     inner.clear();
     for (const [i, name] of peerFields.entries()) inner.text(i + 1, peer[name] ?? "", textLimits.peer[name]);
@@ -94,26 +91,34 @@ export function writeMessage(message: IngestMessage): Uint8Array<ArrayBuffer> {
   return writer.written;
 }
 
-function writeColumn(
-  writer: WireWriter,
-  inner: WireWriter,
-  { columns, count }: FlowBatch,
-  column: IngestColumn,
-): void {
-  const { name, number, width, encoding, empty } = column;
-  const elements = encoding === "address" ? count * 16 : count;
-  const values = columns[name].subarray(0, elements);
-  if (values.every((value) => value === empty)) return;
-  inner.unsigned(columnField.field, number);
-  inner.bytes(columnField.values, littleEndian(values, width));
-  writer.message(at.columns, inner);
+type ColumnValues = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+function valuesOf({ columns, count }: FlowBatch, { name, encoding }: IngestColumn): ColumnValues {
+  return columns[name].subarray(0, encoding === "address" ? count * 16 : count);
+}
+
+function isEmpty(batch: FlowBatch, column: IngestColumn): boolean {
+  const values = valuesOf(batch, column);
+  if (column.empty !== 0) return values.every((value) => value === column.empty);
+  // By words, which are four octets of any column, and the last three octets by themselves.
+  const { buffer, byteOffset, byteLength } = values;
+  const words = new Uint32Array(buffer, byteOffset, byteLength >> 2);
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  const rest = byteLength & 3;
+  return new Uint8Array(buffer, byteOffset + byteLength - rest, rest).every((octet) => octet === 0);
+}
+
+/** Straight into the message: with a copy in between a message of many rows would be written twice. */
+function writeColumn(writer: WireWriter, batch: FlowBatch, column: IngestColumn): void {
+  const bytes = littleEndian(valuesOf(batch, column), column.width);
+  const { field, values } = columnField;
+  writer.messageHead(at.columns, unsignedFieldBytes(field, column.number) + bytesFieldBytes(values, bytes));
+  writer.unsigned(field, column.number);
+  writer.bytes(values, bytes);
 }
 
 /** Typed arrays are little-endian on every machine that Node runs on, but the format must not depend on it. */
-function littleEndian(
-  values: Uint8Array | Uint16Array | Uint32Array | Float64Array,
-  width: number,
-): Uint8Array {
+function littleEndian(values: ColumnValues, width: number): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return isLittleEndian || width === 1 || width === 16 ? bytes : swapped(bytes, width);
 }
@@ -173,5 +178,7 @@ function resolverOf(resolver: AgentResolver): WireWriter {
 }
 
 function fromHex(text: string): Uint8Array {
-  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+  const bytes = new Uint8Array(text.length >> 1);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
 }

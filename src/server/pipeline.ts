@@ -90,7 +90,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     identify(batch);
     stitcher.enter(batch, Math.floor(now() / 1000));
     const copy = new FlowBatch(batch.count);
-    for (let row = 0; row < batch.count; row++) copy.copyRow(row, copy.append(), batch);
+    copy.copyRows(0, copy.append(batch.count), batch.count, batch);
     observed.push(copy);
     observedRows += batch.count;
     if (observedRows > observedRowsMax) settleObserved();

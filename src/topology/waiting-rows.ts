@@ -52,8 +52,8 @@ export class WaitingRows {
 
   #split(ripe: number): void {
     const waiting = this.#waiting;
-    for (let row = 0; row < ripe; row++) this.#handedOut.copyRow(row, this.#handedOut.append(), waiting);
-    for (let row = ripe; row < waiting.count; row++) waiting.copyRow(row, row - ripe);
+    this.#handedOut.copyRows(0, this.#handedOut.append(ripe), ripe, waiting);
+    waiting.copyRows(ripe, 0, waiting.count - ripe);
     waiting.truncate(waiting.count - ripe);
   }
 }

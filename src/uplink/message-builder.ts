@@ -86,8 +86,7 @@ export class MessageBuilder {
   /** Copies rows until it is full; returns how many. */
   add(batch: FlowBatch, from: number): number {
     const count = Math.min(batch.count - from, this.#batch.free);
-    const first = this.#batch.append(count);
-    for (let i = 0; i < count; i++) this.#batch.copyRow(from + i, first + i, batch);
+    this.#batch.copyRows(from, this.#batch.append(count), count, batch);
     return count;
   }
 
@@ -177,43 +176,39 @@ export class MessageBuilder {
     const peers: Peer[] = [];
     const learned = [...names];
     const { columns, count } = this.#batch;
-    const places = new Map<number, number>([[0, 0]]);
-    const ends = [
-      [columns.sourcePeer, columns.sourceAddress],
-      [columns.destinationPeer, columns.destinationAddress],
-    ] as const;
-    const placeOf = (peerRow: number): number => {
-      const known = places.get(peerRow);
-      if (known !== undefined) return known;
+    const { sourcePeer, destinationPeer, sourceAddress, destinationAddress } = columns;
+    // Of each row of the table, one more than its place; 0 where it was not met yet.
+    const met = new Uint32Array(this.#peers.rowsEnd);
+    met[0] = 1;
+    const meet = (peerRow: number): number => {
       const peer = this.#peers.get(peerRow);
       const place = isAddress(peer) ? 0 : peers.push(peer);
-      places.set(peerRow, place);
-      if (place !== 0) bytes += peerBytes(peer);
-      return place;
+      met[peerRow] = place + 1;
+      return place === 0 ? 0 : peerBytes(peer);
     };
-    const askedOf = asked.map((each) => ({ ...each, peer: placeOf(each.peer) }));
+    /** Returns what it takes in a message. */
+    const meetEnd = (peerRow: number, addresses: Uint8Array, row: number): number => {
+      const more = meet(peerRow);
+      const { name, address } = this.#peers.get(peerRow);
+      if (met[peerRow] !== 1 || name === address || learned.length >= ingestLimits.names) return more;
+      const own = addresses.slice(row * 16, row * 16 + 16);
+      learned.push({ address: own, name, ttlSeconds: nameTtlSeconds });
+      return more + elementBytes + textBytes(name);
+    };
+    let messageBytes = bytes;
+    for (const { peer } of asked) if (met[peer] === 0) messageBytes += meet(peer);
+    const askedOf = asked.map((each) => ({ ...each, peer: met[each.peer]! - 1 }));
     let to = from;
-    for (; to < count && bytes < messageBytesMax; to++) {
-      bytes += rowBytes;
-      for (const [column, addresses] of ends) {
-        const peerRow = column[to]!;
-        if (places.has(peerRow)) continue;
-        if (placeOf(peerRow) !== 0) continue;
-        const peer = this.#peers.get(peerRow);
-        if (peer.name !== peer.address && learned.length < ingestLimits.names) {
-          const { name } = peer;
-          learned.push({
-            address: addresses.slice(to * 16, to * 16 + 16),
-            ...{ name, ttlSeconds: nameTtlSeconds },
-          });
-          bytes += elementBytes + textBytes(name);
-        }
-      }
+    for (; to < count && messageBytes < messageBytesMax; to++) {
+      const [source, destination] = [sourcePeer[to]!, destinationPeer[to]!];
+      messageBytes += rowBytes;
+      if (met[source] === 0) messageBytes += meetEnd(source, sourceAddress, to);
+      if (met[destination] === 0) messageBytes += meetEnd(destination, destinationAddress, to);
     }
     // All of them, as a rule: then without a copy, since they are cleared behind the message.
     const batch = from === 0 && to === count ? this.#batch : copyRows(this.#batch, from, to);
     for (const column of [batch.columns.sourcePeer, batch.columns.destinationPeer])
-      for (let row = 0; row < batch.count; row++) column[row] = places.get(column[row]!)!;
+      for (let row = 0; row < batch.count; row++) column[row] = met[column[row]!]! - 1;
     return { to, batch, peers, names: learned, asked: askedOf };
   }
 
@@ -250,6 +245,6 @@ function textBytes(text: string): number {
 
 function copyRows(batch: FlowBatch, from: number, to: number): FlowBatch {
   const copy = new FlowBatch(to - from);
-  for (let row = from; row < to; row++) copy.copyRow(row, copy.append(), batch);
+  copy.copyRows(from, copy.append(to - from), to - from, batch);
   return copy;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync } from "node:zlib";
 import type { DropReason, FlowBatch } from "../flow/index.ts";
 import type { AgentReport } from "../ingest/index.ts";
 import type { AskedName, PeerTable, Translation } from "../topology/index.ts";
@@ -87,6 +87,9 @@ export interface Uplink {
   stop(): Promise<void>;
 }
 
+/** Of columns, level 2 makes as few octets as the default, 3, whose tables are four times as large: with them a message takes a quarter longer. */
+const compression = { [constants.ZSTD_c_compressionLevel]: 2 };
+
 /** The format's: what is not answered lies within so many sequences. */
 const windowLength = 64;
 
@@ -139,7 +142,7 @@ export function createUplink(config: UplinkConfig, dependencies: UplinkDependenc
     const built = builder.build({ ...head, sealedMilliseconds: now() }, sequence + 1, report);
     for (const { bytes, rowCount } of built) {
       // Told its length, zstd takes tables and a window of that size.
-      const body = zstdCompressSync(bytes, { pledgedSrcSize: bytes.length });
+      const body = zstdCompressSync(bytes, { pledgedSrcSize: bytes.length, params: compression });
       spool.append({ epoch, sequence: ++sequence, rowCount }, body);
     }
     lastSealed = now();
