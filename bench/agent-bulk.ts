@@ -11,7 +11,7 @@
  * fast it is, and spreads so much that minutes tell two per cent and no less. `one`: both on one processor, which is busy all the time. `thread`: both in
  * one thread, so that nothing waits or wakes: the CPU that a stream takes, to a few thousandths, and what it lacks wherever CPU is what it lacks.
  * `--with empty`: programs that do nothing in place of the agent's, what any cgroup_skb hook costs; `tcx`, `netfilter`
- * and `tracepoints` (of packets sent and received): the same at other places that packets pass; `socket-calls`: at the tracepoints of reads and writes, which tell no address;
+ * and `tracepoints` (of packets sent and received): the same at other places that packets pass; `socket-calls`: at the tracepoints of reads and writes, which do not tell where datagrams go;
  * `nothing`: none of them, which tells what the comparison is worth.
  */
 import { closeSync, openSync } from "node:fs";

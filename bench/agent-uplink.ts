@@ -82,8 +82,16 @@ async function startArm(tree: string, index: number): Promise<Arm> {
 
 /** Milliseconds of CPU so far, by thread. */
 function readThreads(pid: number): Map<string, number> {
-  const taken = (task: string) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0];
-  return new Map(readdirSync(`/proc/${pid}/task`).map((task) => [task, Number(taken(task)) / 1e6]));
+  const threads = new Map<string, number>();
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [taken] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
+      threads.set(task, Number(taken) / 1e6);
+    } catch {
+      // It has ended since.
+    }
+  }
+  return threads;
 }
 
 interface Told {

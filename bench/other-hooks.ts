@@ -59,8 +59,9 @@ export class OtherHooks {
       const inside = (open: () => number) =>
         this.#links.push(insideNamespace(namespacePath(namespace), open));
       if (this.#kind === "tcx") {
-        inside(() => link(first, index(device), attachType.tcxIngress));
-        inside(() => link(second, index(device), attachType.tcxEgress));
+        const index = insideNamespace(namespacePath(namespace), () => Number(call.interfaceIndex(device)));
+        inside(() => link(first, index, attachType.tcxIngress));
+        inside(() => link(second, index, attachType.tcxEgress));
       } else if (this.#kind === "netfilter") {
         for (const hook of [localIn, localOut])
           inside(() => link(first, 0, attachType.netfilter, [familyIPv4, hook, priority, 0]));
@@ -86,10 +87,6 @@ export class OtherHooks {
 }
 
 const namespacePath = (name: string) => `/run/netns/${name}`;
-
-function index(device: string): number {
-  return call.interfaceIndex(device);
-}
 
 function bpf(number: number, attributes: Uint8Array, what: string): number {
   const fd = Number(call.bpf(bpfCall, number, attributes, attributes.length));

@@ -24,7 +24,7 @@ export default defineConfig({
     rolldownOptions: {
       // A module of which nothing is used does nothing: decoders are left out.
       treeshake: { moduleSideEffects: false },
-      input: { probe: "src/cli/probe-start.ts", "probe-main": "src/cli/probe-main.ts" },
+      input: { "probe-start": "src/cli/probe-start.ts", "probe-main": "src/cli/probe-main.ts" },
       output: { format: "cjs", entryFileNames: "[name].cjs", comments: false, charset: "ascii" },
     },
   },

@@ -115,7 +115,7 @@ test("its steps make a program that runs, with the page and without what is for 
       .filter((file) => file.isFile())
       .map(({ name }) => name)
       .sort(),
-    [".agent-compiled", ".probe-compiled", "probe-main.cjs", "probe.cjs", "probe.ready"],
+    [".agent-compiled", ".probe-compiled", "probe-main.cjs", "probe-start.cjs", "probe.ready"],
   );
 });
 

@@ -73,7 +73,7 @@ function staleCheckout(
     writeFileSync(join(root, path), body, { mode });
   };
   write("portolan", text, 0o755);
-  const says = `case "$*" in *vite.js*) ${vite} ;; *main.ts* | *probe.cjs*) echo "ran $*" ;; esac`;
+  const says = `case "$*" in *vite.js*) ${vite} ;; *main.ts* | *probe-start.cjs*) echo "ran $*" ;; esac`;
   write("runtime/node_modules/node/bin/node", `#!/bin/sh\n${says}\n`, 0o755);
   for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
     write(place, "{}");
@@ -113,7 +113,7 @@ test("who shows no page needs none; who does shows the one from before where it 
 });
 
 const putTogether = "portolan: putting the probe into one file\n";
-const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe.cjs" >"$outDir/probe.ready"';
+const bundle = 'for outDir; do :; done; echo bundle | tee "$outDir/probe-start.cjs" >"$outDir/probe.ready"';
 
 test("a probe starts from one file, which is put together anew when it is not of what is there", (t) => {
   const root = join(temporaryFolder(t), "it's in 'quotes'");
@@ -121,7 +121,7 @@ test("a probe starts from one file, which is put together anew when it is not of
   const probe = () => {
     const { status, stdout, stderr } = run("probe");
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^ran .*node_modules\/\.cache\/portolan\/probe\.cjs probe\n$/);
+    assert.match(stdout, /^ran .*node_modules\/\.cache\/portolan\/probe-start\.cjs probe\n$/);
     return stderr;
   };
   assert.equal(probe(), putTogether);
@@ -154,7 +154,7 @@ test("a probe starts from one file, which is put together anew when it is not of
       for (const place of ["runtime/package-lock.json", "runtime/node_modules/.portolan-installed"])
         writeFileSync(join(root, place), "other");
     },
-    "the file itself": () => rmSync(join(root, "node_modules/.cache/portolan/probe.cjs")),
+    "the file itself": () => rmSync(join(root, "node_modules/.cache/portolan/probe-start.cjs")),
     "its stamp, which a loss of power has cut off": () => truncateSync(stamp, 100),
     "its stamp, as other versions write it": () => writeFileSync(stamp, "1234567890 12345\n"),
     "its stamp, of which nothing is left": () => writeFileSync(stamp, Buffer.alloc(4096)),
@@ -169,12 +169,12 @@ test("a probe starts from one file, which is put together anew when it is not of
   writeFileSync(join(root, "src/query/a.ts"), "no part of a probe");
   assert.equal(probe(), "");
   // One that starts looks itself, and comes back when something has changed: the launcher looks then, and says that it has.
-  const started = `ran .*/node_modules/\\.cache/portolan/probe\\.cjs probe\n$`;
+  const started = `ran .*/node_modules/\\.cache/portolan/probe-start\\.cjs probe\n$`;
   writeFileSync(source, "changed once more");
   const itself = run("probe", {});
   assert.deepEqual([new RegExp(started).test(itself.stdout), itself.stderr], [true, ""]);
   assert.equal(probe(), putTogether);
-  for (const name of ["probe.cjs", "probe.ready"]) {
+  for (const name of ["probe-start.cjs", "probe.ready"]) {
     rmSync(join(root, `node_modules/.cache/portolan/${name}`));
     const lacking = run("probe", {});
     assert.deepEqual([new RegExp(started).test(lacking.stdout), lacking.stderr], [true, putTogether], name);
@@ -198,8 +198,8 @@ test("a probe is on the disk before it has its name", (t) => {
       .trim()
       .split("\n"),
     [
-      `sync ${files}.cjs ${files}.ready`,
-      `mv ${files}.cjs ${files}.ready ${root}/node_modules/.cache/portolan`,
+      `sync ${files}-start.cjs ${files}.ready`,
+      `mv ${files}-start.cjs ${files}.ready ${root}/node_modules/.cache/portolan`,
     ],
   );
 });
@@ -210,7 +210,7 @@ test("a probe that cannot be put into one file starts from its modules: said onc
   const cache = join(root, "node_modules/.cache/portolan");
   const started = (command: string, run: (command: string) => SpawnSyncReturns<string>) => {
     const { status, stdout, stderr } = run(command);
-    return [status, /(main\.ts|probe\.cjs) probe$/m.exec(stdout)?.[1], stderr] as const;
+    return [status, /(main\.ts|probe-start\.cjs) probe$/m.exec(stdout)?.[1], stderr] as const;
   };
   const cannot = staleCheckout(t, false, 'echo "no room to build" >&2; exit 1', root);
   const failed = `${putTogether}no room to build
@@ -223,7 +223,7 @@ portolan: that did not succeed; the probe starts from its modules, which takes l
 
   const can = staleCheckout(t, false, bundle, root);
   writeFileSync(source, "changed once more");
-  assert.deepEqual(started("probe", can), [0, "probe.cjs", putTogether]);
+  assert.deepEqual(started("probe", can), [0, "probe-start.cjs", putTogether]);
   // The one from before is not taken for that which could not be put in its place.
   writeFileSync(source, "changed for the third time");
   writeFileSync(join(root, "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
@@ -240,7 +240,7 @@ portolan: that did not succeed; the probe starts from its modules, which takes l
     [],
   );
   const again = staleCheckout(t, false, bundle, root);
-  assert.deepEqual(started("probe", again), [0, "probe.cjs", putTogether]);
+  assert.deepEqual(started("probe", again), [0, "probe-start.cjs", putTogether]);
 });
 
 test("programs of packages that start services are unpacked for the tests, not installed", (t) => {

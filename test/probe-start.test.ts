@@ -3,9 +3,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -37,7 +39,7 @@ execFileSync(process.execPath, [vite, "build", "--config", config, "--outDir", f
 function read(flags: readonly string[] = [], environment = {}): void {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [...launcherFlags, ...flags, place("probe.cjs"), "probe", "-r", place("own.pcap"), "-v", "9"],
+    [...launcherFlags, ...flags, place("probe-start.cjs"), "probe", "-r", place("own.pcap"), "-v", "9"],
     { encoding: "utf8", env: { ...process.env, PORTOLAN_LAUNCHER_LOOKS: "1", ...environment } },
   );
   assert.deepEqual([status, stderr], [0, ""]);
@@ -60,7 +62,7 @@ function placesIn(bytes: Buffer) {
 }
 
 test("a probe starts from its one file, and leaves what V8 made of it where it is told to", () => {
-  read([], { PORTOLAN_PROBE_COMPILED: place("probe.ready") });
+  read([], { PORTOLAN_PROBE_COMPILED: place("probe.ready"), PORTOLAN_PROBE_SOURCES: "image" });
   const bytes = readFileSync(place("probe.ready"));
   const places = placesIn(bytes);
   const source = bytes.toString("utf8", places.source, places.list);
@@ -89,7 +91,7 @@ test("V8 takes what it has compiled with the launcher's flags, and with no other
 });
 
 test("what the launcher looks at for changes has every module that is in the file", () => {
-  const text = readFileSync(place("probe-main.cjs"), "utf8") + readFileSync(place("probe.cjs"), "utf8");
+  const text = readFileSync(place("probe-main.cjs"), "utf8") + readFileSync(place("probe-start.cjs"), "utf8");
   const modules = [...text.matchAll(/^\/\/ (src\/.*\.ts)$/gm)].map(([, path]) => path!);
   assert.ok(modules.length > 50);
   const rooms = assignment("probe_rooms").split(" ");
@@ -114,16 +116,16 @@ test("it starts when all is as it was when it was made, and else becomes the lau
     encoding: "utf8",
   });
   for (const path of [...sources.trim().split("\n"), ...listed]) copy(path);
-  writeFileSync(at("portolan"), '#!/bin/sh\necho "looks $PORTOLAN_LAUNCHER_LOOKS: $*"\n', { mode: 0o755 });
+  writeFileSync(at("portolan"), '#!/bin/sh\necho "looks $PORTOLAN_LAUNCHER_LOOKS: $*"\n'); // no mode bits, as on some shares
   const cache = "node_modules/.cache/portolan";
   mkdirSync(at(cache), { recursive: true });
   symlinkSync(join(project, "node_modules/@koromix"), at("node_modules/@koromix"));
-  for (const name of ["probe.cjs", "probe-main.cjs"]) copyFileSync(place(name), at(`${cache}/${name}`));
+  for (const name of ["probe-start.cjs", "probe-main.cjs"]) copyFileSync(place(name), at(`${cache}/${name}`));
   const parameters = ["probe", "-r", place("own.pcap"), "-v", "9"];
   const start = (environment = {}) => {
     const { stdout, stderr } = spawnSync(
       process.execPath,
-      [...launcherFlags, at(`${cache}/probe.cjs`), ...parameters],
+      [...launcherFlags, at(`${cache}/probe-start.cjs`), ...parameters],
       { encoding: "utf8", env: { ...process.env, ...environment } },
     );
     assert.equal(stderr, "");
@@ -159,12 +161,12 @@ test("it starts when all is as it was when it was made, and else becomes the lau
       writeFileSync(source, "y".repeat(size));
       utimesSync(source, atime, mtime);
     },
-    "a module that only hands on others": () => writeFileSync(at("src/probe/index.ts"), ""),
-    "a source less": () => rmSync(source),
+    "a module that only hands on others": () => appendFileSync(at("src/probe/index.ts"), "//\n"),
+    "a source less": () => renameSync(source, `${source}.away`),
     "the launcher": () => appendFileSync(at("portolan"), "#\n"),
     "what the compiler is told": () => writeFileSync(at("tsconfig.json"), "{}"),
     "the packages": () => writeFileSync(at("package-lock.json"), "{}"),
-    "that it lies elsewhere": () => renameSync(at("src"), at("away")),
+    "that it lies elsewhere": () => renameSync(at("src"), `${at("src")}.away`),
   };
   for (const [what, change] of Object.entries(changes)) {
     assert.equal(start(), "started", `before ${what}`);
@@ -175,7 +177,7 @@ test("it starts when all is as it was when it was made, and else becomes the lau
       "started",
       "a launcher that has looked is believed",
     );
-    if (what === "that it lies elsewhere") renameSync(at("away"), at("src"));
+    for (const path of [at("src"), source]) if (existsSync(`${path}.away`)) renameSync(`${path}.away`, path);
     make();
   }
   for (const path of ["src/query/a.ts", "src/probe/flow-index.test.ts"]) {
@@ -183,6 +185,44 @@ test("it starts when all is as it was when it was made, and else becomes the lau
     writeFileSync(at(path), "no part of it");
     assert.equal(start(), "started", path);
   }
+});
+
+test("launcher and probe put together: made once, and anew when a source has changed", (t) => {
+  const project = fileURLToPath(new URL("..", import.meta.url));
+  const root = temporaryFolder(t);
+  const link = (folder: string) => {
+    mkdirSync(join(root, folder), { recursive: true });
+    for (const name of readdirSync(join(project, folder)))
+      if (name !== ".cache") symlinkSync(join(project, folder, name), join(root, folder, name));
+  };
+  cpSync(join(project, "src"), join(root, "src"), { recursive: true });
+  for (const name of ["portolan", "package.json", "package-lock.json", "tsconfig.json"])
+    copyFileSync(join(project, name), join(root, name));
+  link("node_modules");
+  link("runtime");
+  const probe = [join(root, "portolan"), "probe", "-r", place("own.pcap"), "-v", "9"];
+  const run = (...before: string[]) => {
+    const [command = "", ...parameters] = [...before, ...probe];
+    const { stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
+    assert.match(stdout, /^Packets processed: \d+$/m, stderr);
+    return stderr;
+  };
+  const said = "portolan: putting the probe into one file\n";
+  // Where there is no loopback there is nowhere to send to, and it is made all the same.
+  const isRoot = process.getuid?.() === 0;
+  assert.equal(isRoot ? run("unshare", "-n") : run(), said);
+  assert.equal(run(), "");
+  appendFileSync(join(root, "src/flow/address.ts"), "// another\n");
+  assert.equal(run(), said);
+  assert.equal(run(), "");
+  // Another version's, which knows of no list, is not taken for it.
+  const cache = join(root, "node_modules/.cache/portolan");
+  renameSync(join(cache, "probe-start.cjs"), join(cache, "probe.cjs"));
+  assert.equal(run(), said);
+  assert.deepEqual(
+    readdirSync(cache).filter((name) => /^probe\./.test(name)),
+    ["probe.ready"],
+  );
 });
 
 test("a capture is read without Node's streams, sockets, look-ups and measures, which a start would wait for", () => {

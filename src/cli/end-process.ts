@@ -11,7 +11,11 @@ export function endProcess(code: number, given?: (code: number) => void): never 
     const exitAtOnce = given ?? findExit();
     process.emit("exit", code);
     if (process.env.NODE_COMPILE_CACHE !== undefined) flushCompileCache(); // as Node does
-    exitAtOnce?.(code);
+    try {
+      exitAtOnce?.(code);
+    } catch {
+      // The library does not load here: it is left to Node.
+    }
   }
   process.exit(code);
 }

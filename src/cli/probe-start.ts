@@ -36,7 +36,7 @@ const { source, cachedData, list } = (keptAt === undefined ? readCompiled() : un
   list: undefined,
 };
 // A launcher that has just looked says so, and is believed.
-const looksItself = keptAt === undefined && process.env.PORTOLAN_LAUNCHER_LOOKS === undefined;
+const looksItself = keptAt === undefined && process.env.PORTOLAN_LAUNCHER_LOOKS !== "1";
 if (looksItself) {
   if (list === undefined || !isAsListed(list)) becomeLauncher();
   process.env.PORTOLAN_LAUNCHER_LOOKS = "1"; // for the child that goes to the background
@@ -118,19 +118,31 @@ function pack(codeCache: Buffer): Buffer {
 
 type Listed = readonly [path: string, size: number, writtenMilliseconds: number, changedMilliseconds: number];
 
-/** Of the launcher's list the modules in the one file, whose text names each; those that only hand on others, which it does not name; and what is no module. */
+/** Of the launcher's list the modules that the one file is put together of, and what is no module. An image says `image`. */
 function listOfFile(): string {
-  const text = source + readFileSync(process.argv[1]!, "latin1");
-  const isInIt = (path: string) =>
-    !path.startsWith("src/") || path.endsWith("/index.ts") || text.includes(`// ${path}\n`);
-  const [, ...lines] = (process.env.PORTOLAN_PROBE_SOURCES ?? "").split("\n"); // the first is the root, where this folder is
-  const files = lines
-    .map((line) => line.split(" ") as [string, string, string, string])
-    .filter(([path]) => isInIt(path))
-    .map(([path, size, written, changed]): Listed => {
-      return [path, Number(size), milliseconds(written), milliseconds(changed)];
-    });
+  const sources = process.env.PORTOLAN_PROBE_SOURCES!;
+  if (sources === "image") return "[]";
+  const modules = new Set<string>();
+  // The first line is the root: this folder is not where it will be.
+  const [project = "", ...lines] = sources.split("\n");
+  for (const path of ["src/cli/probe-start.ts", "src/cli/probe-main.ts"]) addModules(project, path, modules);
+  const files: Listed[] = [];
+  for (const line of lines) {
+    const [, path, size, written, changed] = /^(.*) (\d+) (\d+\.\d+) (\d+\.\d+)$/.exec(line) ?? [];
+    if (path === undefined || (path.startsWith("src/") && !modules.delete(path))) continue;
+    files.push([path, Number(size), milliseconds(written!), milliseconds(changed!)]);
+  }
+  if (modules.size > 0) throw new Error(`the launcher does not look at ${[...modules].join(", ")}`);
   return JSON.stringify(files);
+}
+
+/** A module, and all that it imports other than types. */
+function addModules(project: string, path: string, modules: Set<string>): void {
+  if (modules.has(path)) return;
+  modules.add(path);
+  const text = readFileSync(`${project}/${path}`, "utf8");
+  for (const [, imported = ""] of text.matchAll(/^(?:import|export) (?!type )[^;]*?"(\.[^"]+)";$/gm))
+    addModules(project, join(dirname(path), imported), modules);
 }
 
 /** `find` writes seconds with ten digits behind the point; Node reckons in this way. */
@@ -148,8 +160,13 @@ function isAsListed(list: string): boolean {
   return true;
 }
 
+/** Which finds nothing made then, whatever its own stamp says. */
 function becomeLauncher(): never {
-  const launcher = `${root}/portolan`;
+  try {
+    rmSync(join(folder, "probe.ready"), { force: true });
+  } catch {
+    // Who may not write here has the probe started from its modules.
+  }
   const environment = { ...process.env, PORTOLAN_LAUNCHER_LOOKS: "1" };
-  return process.execve!(launcher, [launcher, ...process.argv.slice(2)], environment);
+  return process.execve!("/bin/sh", ["sh", `${root}/portolan`, ...process.argv.slice(2)], environment);
 }

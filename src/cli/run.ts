@@ -45,10 +45,14 @@ export async function runUntilSignal(
   await service.stop();
 }
 
-/** For ps, top, and an agent beside: else they tell of Node. The command line stays as it is. */
+/** For ps, top, and an agent beside, which else tell of Node and its first thread. The command line stays as it is. */
 function nameProcess(): void {
   if (process.platform !== "linux") return;
-  cFunctions({ prctl: "int prctl(int option, const char *name)" }).prctl(setName, "portolan");
+  try {
+    cFunctions({ prctl: "int prctl(int option, const char *name)" }).prctl(setName, "portolan");
+  } catch {
+    // Without such a C library it is called as Node is.
+  }
 }
 
 function endAtOnce(): void {

@@ -2,13 +2,14 @@ import koffi from "koffi";
 
 type Library = ReturnType<typeof koffi.load>;
 /** Takes what its prototype says, and answers with it; errno of the call is `koffi.errno()`. */
-export type CFunction = ReturnType<Library["func"]>;
+type CFunction = ReturnType<Library["func"]>;
 
 let library: Library | undefined;
 
 /**
  * Functions of the C library by their prototypes, each bound when it is first asked for: to bind those that a process never calls takes some of a
- * millisecond of its start. Throws where there is no such library, which is anywhere but on Linux with glibc.
+ * millisecond of its start. The first that is asked for throws where there is no such library, which is
+ * anywhere but on Linux with glibc.
  */
 export function cFunctions<Name extends string>(
   prototypes: Readonly<Record<Name, string>>,

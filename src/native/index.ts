@@ -1,2 +1,2 @@
-/** The C library's functions, for those who call the kernel themselves. */
-export { type CFunction, cFunctions, errorName } from "./c-library.ts";
+/** The C library's functions, for those who call the kernel themselves. Does not know what they are called for. */
+export { cFunctions, errorName } from "./c-library.ts";
