@@ -33,15 +33,7 @@ function nginx(port: number): string[] {
 function commands(): string[][] {
   if (task === "serve") return [0, 1].map((i) => nginx(Number(rest[0]) + i));
   const [host, port] = rest;
-  return [0, 1].map((i) => [
-    "ab",
-    "-q",
-    "-n",
-    "1000000000",
-    "-c",
-    "4",
-    `http://${host}:${Number(port) + i}/`,
-  ]);
+  return [0, 1].map((i) => ["ab", "-q", "-n", "50000000", "-c", "4", `http://${host}:${Number(port) + i}/`]);
 }
 
 /** They end with this process, however it ends. */
