@@ -34,7 +34,7 @@ const ways: Record<string, () => TcpObserver> = {
     start() {},
     walk() {},
     drain: () => 0,
-    losses: () => ({ tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0, eventsMissed: 0 }),
+    losses: () => ({ tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0 }),
     cgroupNameOf: () => "",
     stop() {},
   }),

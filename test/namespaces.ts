@@ -144,11 +144,11 @@ export class TwoHosts {
 }
 
 /** Resolves when the child's output has held a text. */
-export async function said(child: ChildProcess, text: string): Promise<void> {
+export async function said(child: ChildProcess, text: string): Promise<string> {
   let output = "";
   for await (const [chunk] of onData(child)) {
     output += chunk;
-    if (output.includes(text)) return;
+    if (output.includes(text)) return output;
   }
   throw new Error(`the child ended without saying "${text}": ${output}`);
 }

@@ -3,6 +3,9 @@
  *
  *     short-connections.ts serve PORT             takes what comes until the end, answers twice as much, closes
  *     short-connections.ts connect PORT COUNT     COUNT connections of 1 to 997 bytes; says what went both ways
+ *     short-connections.ts keep PORT              takes what comes, and keeps it; says 10 bytes to each
+ *     short-connections.ts hold PORT COUNT        COUNT connections of a byte, once answered kept until the end; says what went both ways
+ *     short-connections.ts refused PORT COUNT     is refused COUNT times; says so
  *     short-connections.ts busy PORT PROCESSOR    listens and stops to, and connects to PORT, where nobody listens, for 0.9 s without a pause: whoever
  *                                                 is interrupted on that processor, it is this process, which has real-time priority; says `busy`
  */
@@ -20,6 +23,7 @@ const call = {
   recv: libc.func("long recv(int fd, uint8_t *data, size_t length, int flags)"),
   shutdown: libc.func("int shutdown(int fd, int how)"),
   close: libc.func("int close(int fd)"),
+  pause: libc.func("int pause()"),
   setAffinity: libc.func("int sched_setaffinity(int pid, size_t length, const uint8_t *mask)"),
   setScheduler: libc.func("int sched_setscheduler(int pid, int policy, const int *priority)"),
 };
@@ -44,18 +48,50 @@ function receiveAll(fd: number): number {
   }
 }
 
-function serve(): void {
+function listen(): number {
   const listening = must(call.socket(2, 1, 0), "socket");
   const any = address(0);
   any.fill(0, 4, 8);
   must(call.bind(listening, any, 16), "bind");
   must(call.listen(listening, 1024), "listen");
   console.log("listening");
+  return listening;
+}
+
+function serve(): void {
+  const listening = listen();
   for (;;) {
     const fd = must(call.accept(listening, null, null), "accept");
     must(call.send(fd, data, 2 * receiveAll(fd), 0), "send");
     must(call.close(fd), "close");
   }
+}
+
+function keep(): void {
+  const listening = listen();
+  for (;;) must(call.send(must(call.accept(listening, null, null), "accept"), data, 10, 0), "send");
+}
+
+function hold(): void {
+  let [sent, received] = [0, 0];
+  for (let i = 0; i < Number(count); i++) {
+    const fd = must(call.socket(2, 1, 0), "socket");
+    must(call.connect(fd, address(1), 16), "connect");
+    sent += must(call.send(fd, data, 1, 0), "send");
+    received += must(call.recv(fd, data, data.length, 0), "recv");
+  }
+  console.log(JSON.stringify({ sent, received }));
+  call.pause();
+}
+
+function beRefused(): void {
+  for (let i = 0; i < Number(count); i++) {
+    const fd = must(call.socket(2, 1, 0), "socket");
+    if (call.connect(fd, address(1), 16) === 0) throw new Error("somebody listens");
+    if (koffi.errno() !== koffi.os.errno.ECONNREFUSED) must(-1, "connect");
+    must(call.close(fd), "close");
+  }
+  console.log(JSON.stringify({ sent: 0, received: 0 }));
 }
 
 function connectAll(): void {
@@ -94,5 +130,8 @@ function beBusy(): void {
 }
 
 if (role === "serve") serve();
+else if (role === "keep") keep();
+else if (role === "hold") hold();
+else if (role === "refused") beRefused();
 else if (role === "busy") beBusy();
 else connectAll();

@@ -143,9 +143,7 @@ export function createConnections(
 
   /** Returns whether the last walk found room for every report. */
   function countLosses(source: TcpObserver): boolean {
-    const { tableFull, overwritten, walked, deferred, ...left } = source.losses();
-    // An end that was found out to be missed is one of the events that were.
-    const missed = Math.max(left.missed, left.eventsMissed);
+    const { tableFull, overwritten, walked, deferred, missed } = source.losses();
     if (tableFull > losses.tableFull) drop("connection_limit", node, tableFull - losses.tableFull);
     const lost = overwritten + missed - losses.overwritten - losses.missed;
     if (lost > 0) drop("report_lost", node, lost);

@@ -42,13 +42,8 @@ function describeNames({ name, state, reason, remedy }: NameSource): string {
 
 type Observe = typeof import("../observe/index.ts");
 
-function tryTcp({ canRunTcp, createTcpObserver, withoutNested }: Observe, facts: KernelFacts): string {
-  const observer = createTcpObserver({ connectionsMax: 1024 });
-  return tryObserver(
-    canRunTcp(facts),
-    () => observer,
-    () => (observer.followsNested ? [] : [withoutNested(facts.release)]),
-  );
+function tryTcp({ canRunTcp, createTcpObserver }: Observe, facts: KernelFacts): string {
+  return tryObserver(canRunTcp(facts), () => createTcpObserver({ connectionsMax: 1024 }));
 }
 
 /** Errors that TCP keeps for the program alone; `agent.softErrors` leaves them out. */

@@ -127,16 +127,6 @@ export function slowerDatagrams(release: string, { message }: Error): CannotRun 
   };
 }
 
-/** What it means that TCP's second program, `follow_nested`, could not be attached. */
-export function withoutNested(release: string): CannotRun {
-  return {
-    reason:
-      `the kernel ${release} did not take the second program: a begin or an end of a connection that comes by an interrupt while the first ` +
-      "is at work on the same processor may be lost; report_lost counts at least as many",
-    remedy: "start the agent anew, and please report this line if it stays",
-  };
-}
-
 /** The same for TCP's soft errors (`agent.softErrors`), without which the TCP observer still runs. */
 export function canFollowSoftErrors(facts: KernelFacts): CannotRun | undefined {
   return canRunTcp(facts) ?? canReachCgroups(facts, "refusals that TCP tells to the program alone are");

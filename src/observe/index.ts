@@ -17,7 +17,6 @@ export {
   type SockDiagFacts,
   slowerDatagrams,
   sockDiagLimits,
-  withoutNested,
 } from "./can-run.ts";
 export {
   type ConntrackConfig,

@@ -4,7 +4,6 @@ import type { BpfObject, MemoryWindow } from "./libbpf.ts";
 export const tcpLogLayout = {
   written: 0,
   is_busy: 8,
-  followed_state: 12,
   followed: 16,
   reserved: 24,
   read: 64,

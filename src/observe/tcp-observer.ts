@@ -1,5 +1,4 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { KernelError } from "./kernel-error.ts";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { mapLogs, setLogsSize, sizeOfLogs, TcpLogs, type TcpLogsSize } from "./tcp-logs.ts";
@@ -11,7 +10,22 @@ const cgroupNameBytes = 128; // struct cgroup_name in tcp-maps.h
 
 /** The same walk: with loads of its own, which Linux 6.2 and later take, and with helper calls. */
 const walkPrograms = ["walk_sockets", "walk_by_helper"] as const;
-type WalkProgram = (typeof walkPrograms)[number];
+
+/** What a kernel takes of the programs. */
+interface Choice {
+  readonly walk: (typeof walkPrograms)[number];
+  /** With `follow_errors`, at the root of cgroup v2. */
+  readonly softErrors: boolean;
+  /** With `follow_failed`, for which Linux 5.14 is needed. */
+  readonly failures: boolean;
+}
+
+/** The best first. */
+function* choices(hasCgroups: boolean): Generator<Choice> {
+  for (const failures of [true, false])
+    for (const walk of walkPrograms)
+      for (const softErrors of hasCgroups ? [true, false] : [false]) yield { walk, softErrors, failures };
+}
 
 export interface TcpObserverConfig {
   /** Live sockets followed at most; the kernel's table grows with them and is not allocated up front. */
@@ -24,8 +38,8 @@ export interface TcpObserverConfig {
   readonly logEntries?: number;
   /** Where cgroup v2 is mounted, so that soft errors are followed; empty, or not given, where they are not. */
   readonly cgroupRoot?: string;
-  /** Without the second program at the same events, `follow_nested`, which costs each connection some 1 µs, nearly all of it the kernel's way to two programs: for tests. */
-  readonly withoutNested?: boolean;
+  /** Once events were left out (tcp-nested.h), sockets are looked for again after this time, and not more often than every five times as much; 2 s when not given. */
+  readonly lookAgainMilliseconds?: number;
 }
 
 /** What the kernel half could not report, since the start; see `struct tcp_losses`. */
@@ -35,13 +49,8 @@ export interface TcpLosses {
   /** Live sockets looked at by the last walk. */
   readonly walked: number;
   readonly deferred: number;
-  /** Ends whose event nobody followed, as far as it was found out. */
+  /** Ends of which nothing was told. */
   readonly missed: number;
-  /**
-   * Where `follow_nested` is not attached: changes of state that the kernel told nobody of, since they came in the middle of another on the same processor, by an
-   * interrupt. At most as many begins or ends are lost: half of all changes are neither.
-   */
-  readonly eventsMissed: number;
 }
 
 export interface TcpObserver {
@@ -60,9 +69,7 @@ export interface TcpObserver {
 export interface TcpPrograms extends TcpObserver {
   /** Whether, once started, soft errors are followed: the program that does it is optional. */
   readonly followsSoftErrors: boolean;
-  /** Whether changes of state that come in the middle of another are followed: a kernel may not take that program. */
-  readonly followsNested: boolean;
-  /** Since the start: begins and ends that came in the middle of another event, by an interrupt, and were followed. */
+  /** Since the start: begins and ends that came in the middle of another event, by an interrupt, and were found later. */
   nestedCount(): number;
 }
 
@@ -73,35 +80,35 @@ export function createTcpObserver({
   ringBufferBytes = ringBufferBytesDefault,
   logEntries,
   cgroupRoot = "",
-  withoutNested = false,
+  lookAgainMilliseconds = 2000,
 }: TcpObserverConfig): TcpPrograms {
   let object: BpfObject | undefined;
   let ring: RingBuffer | undefined;
   let report: TcpReport | undefined;
   let logs: TcpLogs | undefined;
   let end: TcpReport | undefined;
-  let walkProgram: WalkProgram = walkPrograms.at(-1)!;
-  let followsSoftErrors = false;
-  let followsNested = false;
-  let eventsMissed = 0;
+  let choice: Choice | undefined;
+  /** Events that follow_state was left out of, when that was last acted upon. */
+  let eventsLeftOut = 0;
+  let lookAgainAt: number | undefined;
+  let lookedAgainAt = Number.NEGATIVE_INFINITY;
   const nameBytes = new Uint8Array(cgroupNameBytes);
   const utf8 = new TextDecoder();
   const lossBytes = new Uint8Array(48);
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
-  /** `followErrors`: with the optional program, attached to the root of cgroup v2. `walk`: the program that walks. */
-  function load(elf: Uint8Array, size: TcpLogsSize, followErrors: boolean, walk: WalkProgram): BpfObject {
+  function load(elf: Uint8Array, size: TcpLogsSize, { walk, softErrors, failures }: Choice): BpfObject {
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
       setLogsSize(opened, size);
       opened.setMaxEntries("reports", ringBufferBytes);
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
-      if (!followErrors) opened.leaveOut("follow_errors");
-      if (withoutNested) opened.leaveOut("follow_nested");
+      if (!softErrors) opened.leaveOut("follow_errors");
+      if (!failures) opened.leaveOut("follow_failed");
       for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);
       opened.load();
-      if (followErrors) attachToCgroup(opened, "follow_errors", cgroupRoot);
+      if (softErrors) attachToCgroup(opened, "follow_errors", cgroupRoot);
       return opened;
     } catch (error) {
       opened.close();
@@ -109,32 +116,33 @@ export function createTcpObserver({
     }
   }
 
-  /** Without cgroup v2, or where a kernel does not take the optional program, it is left out; the walk is the first that it takes. */
+  /** Without cgroup v2, or where a kernel does not take an optional program, it is left out; the walk is the first that it takes. */
   function loadWhatCanBe(elf: Uint8Array, size: TcpLogsSize): BpfObject {
     let whyNot: unknown;
-    for (const walk of walkPrograms) {
-      for (const followErrors of cgroupRoot === "" ? [false] : [true, false]) {
-        try {
-          const loaded = load(elf, size, followErrors, walk);
-          walkProgram = walk;
-          followsSoftErrors = followErrors;
-          return loaded;
-        } catch (error) {
-          whyNot = error;
-        }
+    for (const each of choices(cgroupRoot !== "")) {
+      try {
+        const loaded = load(elf, size, each);
+        choice = each;
+        return loaded;
+      } catch (error) {
+        whyNot = error;
       }
     }
     throw whyNot;
   }
 
-  /** Behind `follow_state`, as tcp-nested.h has it. Where it cannot be, the agent goes on, and counts. */
-  function attachNested(loaded: BpfObject): void {
-    try {
-      loaded.attach("follow_nested");
-      followsNested = true;
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
+  /** What began by an event that follow_state was left out of is found by its file, a while later, when the program has accepted it. */
+  function lookAgain(loaded: BpfObject): void {
+    const now = performance.now();
+    const leftOut = loaded.missesOf("follow_state");
+    if (lookAgainAt === undefined && leftOut > eventsLeftOut) {
+      lookAgainAt = Math.max(now + lookAgainMilliseconds, lookedAgainAt + 5 * lookAgainMilliseconds);
+      eventsLeftOut = leftOut;
     }
+    if (lookAgainAt === undefined || now < lookAgainAt) return;
+    lookAgainAt = undefined;
+    lookedAgainAt = now;
+    loaded.runIterator("find_sockets");
   }
 
   function readLosses(): BigUint64Array {
@@ -144,10 +152,7 @@ export function createTcpObserver({
 
   return {
     get followsSoftErrors() {
-      return followsSoftErrors;
-    },
-    get followsNested() {
-      return followsNested;
+      return choice?.softErrors ?? false;
     },
     nestedCount: () => Number(readLosses()[5]),
     start() {
@@ -163,7 +168,8 @@ export function createTcpObserver({
         logs = new TcpLogs(logsMemory, size);
         end = new TcpReport(logsMemory.ends.data);
         object.attach("follow_state");
-        if (!withoutNested) attachNested(object);
+        object.attach("follow_destroyed");
+        if (choice?.failures) object.attach("follow_failed");
         object.runIterator("find_sockets");
         object.runSyscall("settle_roles");
       } catch (error) {
@@ -172,9 +178,9 @@ export function createTcpObserver({
       }
     },
     walk() {
-      if (object === undefined) return;
-      if (!followsNested) eventsMissed = object.missesOf("follow_state");
-      object.runSyscall(walkProgram);
+      if (object === undefined || choice === undefined) return;
+      lookAgain(object);
+      object.runSyscall(choice.walk);
     },
     drain(visit) {
       if (ring === undefined || report === undefined || logs === undefined || end === undefined) return 0;
@@ -199,7 +205,6 @@ export function createTcpObserver({
         walked: Number(walked),
         deferred: Number(deferred),
         missed: Number(missed),
-        eventsMissed,
       };
     },
     cgroupNameOf(cgroupId) {
@@ -213,8 +218,9 @@ export function createTcpObserver({
       end = undefined;
       object?.close();
       object = undefined;
-      followsNested = false;
-      eventsMissed = 0;
+      eventsLeftOut = 0;
+      lookAgainAt = undefined;
+      lookedAgainAt = Number.NEGATIVE_INFINITY;
     },
   };
 }

@@ -147,8 +147,12 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 tcp_clock_cache;
+	__u32 rcv_nxt;
 	__u32 total_retrans;
 	__u32 srtt_us;
+	struct {
+		__u64 time; /* microseconds of CLOCK_MONOTONIC */
+	} rcvq_space;
 	struct minmax rtt_min;
 } KERNEL_TYPE;
 

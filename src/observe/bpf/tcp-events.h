@@ -2,6 +2,8 @@
 /* What a socket's states say: it begins, opens and ends. Included by tcp.bpf.c only. */
 #pragma once
 
+#include "tcp-nested.h"
+
 /* connect() runs in its process; the local port is chosen later, so the tuple is read again when reported. */
 static __always_inline void begin_client(struct sock *sk, struct facts *facts)
 {
@@ -17,11 +19,12 @@ static __always_inline void begin_client(struct sock *sk, struct facts *facts)
 	facts->cookie = bpf_get_socket_cookie(sk);
 }
 
-static __always_inline void begin_server(struct sock *sk, struct facts *facts)
+/* `is_live`, a constant: it has its local port still. */
+static __always_inline void begin_server(struct sock *sk, bool is_live, struct facts *facts)
 {
 	struct listener *listener;
 
-	read_tuple(sk, true, facts);
+	read_tuple(sk, is_live, facts);
 	facts->network_namespace = network_namespace_of(sk);
 	listener = find_listener(facts->network_namespace, facts->local_port, facts->local_address);
 	if (listener)
@@ -54,7 +57,7 @@ static __noinline int begin_in_table(struct sock *sk, int role)
 	if (role == ROLE_CLIENT)
 		begin_client(sk, &connection.facts);
 	else
-		begin_server(sk, &connection.facts);
+		begin_server(sk, true, &connection.facts);
 	add_connection(address_of(sk), &connection, false);
 	return 0;
 }
@@ -82,7 +85,7 @@ static __always_inline void begin(struct sock *sk, enum tcp_role role)
 	if (role == ROLE_CLIENT)
 		begin_client(sk, &young->facts);
 	else
-		begin_server(sk, &young->facts);
+		begin_server(sk, true, &young->facts);
 	set_state(young, YOUNG_READY);
 }
 
@@ -121,7 +124,7 @@ static __always_inline void follow_established(struct sock *sk, int oldstate)
 }
 
 /* Returns false when the socket is not among the young, or no more. */
-static __always_inline bool close_young(struct sock *sk, int oldstate)
+static __always_inline bool close_young(struct sock *sk, bool was_open, bool is_shut)
 {
 	__u64 word;
 	struct young *young = find_young(number_of(sk), sk->__sk_common.skc_cookie.counter, &word);
@@ -135,12 +138,12 @@ static __always_inline bool close_young(struct sock *sk, int oldstate)
 		read_tuple(sk, false, &young->facts); /* the port was chosen since */
 	if (tp)
 		read_counters(tp, true, &final);
-	error = end_facts(sk, oldstate, &young->facts);
+	error = end_facts(sk, was_open, is_shut, &young->facts);
 	end_young(young, &final, error);
 	return true;
 }
 
-static __noinline int close_in_table(struct sock *sk, int oldstate)
+static __noinline int close_in_table(struct sock *sk, bool was_open, bool is_shut)
 {
 	__u64 key = address_of(sk);
 	struct connection *connection = find_connection(sk, &key);
@@ -150,16 +153,18 @@ static __noinline int close_in_table(struct sock *sk, int oldstate)
 	if (!connection)
 		return 0;
 	claimed = claim(connection);
+	if (!claimed && *(volatile __u8 *)&connection->closed)
+		return 1; /* the walk is about to tell it (walk_closed) */
 	if (claimed && !connection->facts.opened)
 		read_tuple(sk, false, &connection->facts); /* the port was chosen since */
 	if (tp)
 		read_counters(tp, true, &connection->final);
 	else
 		as_reported(connection, &connection->final);
-	connection->error = end_facts(sk, oldstate, &connection->facts);
+	connection->error = end_facts(sk, was_open, is_shut, &connection->facts);
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		forget(&connections, key, connection->slot);
-		return 0;
+		return 1;
 	}
 	connection->closed = 1;
 	/* Not at the address: the walk may have it in hand when the next socket begins there. */
@@ -169,11 +174,61 @@ static __noinline int close_in_table(struct sock *sk, int oldstate)
 			release(connection);
 	}
 	count_loss(deferred);
-	return 0;
+	return 1;
 }
 
-static __always_inline void close_connection(struct sock *sk, int oldstate)
+/*
+ * A server's end whose begin was left out, which has no cookie therefore: what was begun has one. So it is told whole. Not inlined, since it is
+ * seldom.
+ */
+static __noinline int close_unknown(struct sock *sk, bool was_open, bool is_shut)
 {
-	if (!close_young(sk, oldstate))
-		close_in_table(sk, oldstate);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct counters final = {};
+	struct young young = {};
+	__u32 error;
+
+	if (!tp || sk->__sk_common.skc_cookie.counter)
+		return 0;
+	bpf_get_socket_cookie(sk); /* it is not met again, whatever it was */
+	if (!was_open || !sk->__sk_common.skc_dport)
+		return 0;
+	begin_server(sk, false, &young.facts);
+	if (!was_accepted(sk, &young.facts))
+		return 0;
+	young.facts.opened_nanoseconds = opened_about(tp);
+	read_counters(tp, true, &final);
+	error = end_facts(sk, true, is_shut, &young.facts);
+	end_young(&young, &final, error);
+	return 1;
+}
+
+/* Returns whether the connection was known. */
+static __always_inline bool close_connection(struct sock *sk, bool was_open, bool is_shut)
+{
+	return close_young(sk, was_open, is_shut) || close_in_table(sk, was_open, is_shut);
+}
+
+static __always_inline void follow_close(struct sock *sk, int oldstate)
+{
+	bool was_open = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
+	bool is_shut = sk->sk_shutdown == SHUTDOWN_MASK;
+
+	name_followed(sk);
+	if (!close_connection(sk, was_open, is_shut))
+		close_unknown(sk, was_open, is_shut);
+}
+
+/*
+ * Of a socket that is closed, by an event that may have been left out. Each attempt begins with rcv_nxt at 0, and has it from the other side when that answers.
+ * Not inlined, since it is seldom.
+ */
+static __noinline int close_late(struct sock *sk, bool is_shut)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	bool was_open = tp && tp->rcv_nxt != 0;
+
+	if (close_connection(sk, was_open, is_shut) || close_unknown(sk, was_open, is_shut))
+		count_loss(nested);
+	return 0;
 }

@@ -45,16 +45,16 @@ static __always_inline struct tcp_report *begin_entry(struct tcp_log **taken)
 	__u64 written;
 	__u32 index;
 
-	if (!log || *(volatile __u32 *)&log->is_busy)
+	if (!log || *(volatile __u64 *)&log->is_busy)
 		return 0;
-	*(volatile __u32 *)&log->is_busy = 1;
+	*(volatile __u64 *)&log->is_busy = 1;
 	written = *(volatile __u64 *)&log->written;
 	if (written - *(volatile __u64 *)&log->read < log->entries) {
 		index = log->first + (written & (log->entries - 1));
 		end = bpf_map_lookup_elem(&ends, &index);
 	}
 	if (!end) {
-		*(volatile __u32 *)&log->is_busy = 0;
+		*(volatile __u64 *)&log->is_busy = 0;
 		return 0;
 	}
 	*taken = log;
@@ -65,5 +65,5 @@ static __always_inline struct tcp_report *begin_entry(struct tcp_log **taken)
 static __always_inline void end_entry(struct tcp_log *log)
 {
 	publish(&log->written, *(volatile __u64 *)&log->written + 1);
-	*(volatile __u32 *)&log->is_busy = 0;
+	*(volatile __u64 *)&log->is_busy = 0;
 }

@@ -1,72 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * Events that come in the middle of another. Since 6.1 the kernel does not run a program that is at work on the same processor already
- * (prog->active): follow_state is left out of what an interrupt's softirq does to a socket while follow_state is at work for a process. The
- * second program at the same tracepoint, follow_nested, called right behind it, follows what it was left out of. Included by tcp.bpf.c only.
+ * (prog->active): follow_state is left out of what an interrupt's softirq does to a socket while follow_state is at work for a process, which owns its
+ * socket (sk_lock.owned) and lets softirqs come. A second program at the same tracepoint would be told, but each event of each connection would pay the kernel's way to
+ * two programs. So what was left out is found where connections seldom or never pass twice. Included by tcp.bpf.c only.
  *
- * Whose lock an event comes under says which of two kinds it is:
+ *   tcp_destroy_sock comes once to each socket, by a softirq or with softirqs switched off, so that it comes in the middle of no other of its kind: follow_destroyed
+ *   is told of every socket. Where follow_state ends a socket that nobody holds any more, the kernel destroys it right behind that, on the same processor and with
+ *   nothing in between: the first leaves the socket's name, and the second knows by it that there is nothing to do. All others it looks for: an entry that is
+ *   there has not been told its end.
  *
- *   A process owns the socket (sk_lock.owned), and softirqs may come. It comes in the middle of no other, so that both programs run, and the
- *   first follows it.
+ *   inet_sk_error_report comes behind an end by the other side or by time, while the program holds the socket still: follow_failed tells such an end at once,
+ *   and its reason before the program has fetched it. (Before 6.10 the kernel reports some errors ahead of the end; those are told by follow_destroyed, without a reason.)
  *
- *   Nobody owns it: its spinlock is held by a softirq, or with softirqs switched off. No other comes in the middle of it, so that the programs run one
- *   right behind the other. If the first is at work beneath, it is left out, and the second is not, and follows it. If the second is at work
- *   beneath, it is left out, and the first is not, and has followed it.
+ *   A begin is told late, of a client by the walk or at its end. A server's end whose begin was left out has no cookie, which every begin gives: it is told at
+ *   its end (close_unknown), or when its file is found (find_sockets, which user space runs again when events were left out).
  *
- * The first leaves the event's name where the second looks. The second takes it away, since the next socket may have the same memory. Where it was
- * left out, being at work for a process, it does so when it goes on, and the first does when it next begins for a process, before anything else: a name is stale
- * for some nanoseconds at most, and harms only an event of a socket in the same memory that comes just then.
- *
- * So two events may be followed at a time on one processor, of two sockets, one of them in the middle of any instruction of the other. What they share they
+ * So two programs may be at work at a time on one processor, for two sockets, one in the middle of any instruction of the other. What they share they
  * share with other processors too, and nobody waits there, but for three things of a processor's own: its log (is_busy), the keys of ends that
  * move (key_aside, the clock goes on), and the kernel's own locks, which it takes with interrupts switched off. (Before 6.7 it marks a bucket of a
  * hash table as taken a moment earlier: who comes between finds it busy, and a connection that cannot be entered is counted as where the table is full.)
  */
 #pragma once
 
-static __always_inline bool is_owned(struct sock *sk)
+/* enum sock_flags in include/net/sock.h: SOCK_DEAD is set when no file holds the socket any more. */
+#define SOCK_DEAD_BIT 0
+
+/* By follow_state, of a socket that ends. */
+static __always_inline void name_followed(struct sock *sk)
 {
-	return sk->sk_lock.owned;
-}
+	struct tcp_log *log;
 
-/* By both programs, of a socket that a process owns: a name that is there is of an event whose second program was left out. */
-static __always_inline void forget_followed(void)
-{
-	struct tcp_log *log = log_here();
-
-	if (log)
-		log->followed = 0;
-}
-
-/* By the first program, of a socket that nobody owns. */
-static __always_inline void tell_followed(struct sock *sk, int newstate)
-{
-	struct tcp_log *log = log_here();
-
-	if (!log)
+	if (!(sk->__sk_common.skc_flags & (1UL << SOCK_DEAD_BIT)))
 		return;
-	log->followed = (__u64)sk;
-	log->followed_state = newstate;
+	log = log_here();
+	if (log)
+		log->followed = (__u64)sk;
 }
 
-/* By the second program, of a socket that nobody owns. */
-static __always_inline bool was_followed(struct sock *sk, int newstate)
+/* By follow_destroyed. The name is taken away, since the next socket may have the same memory. */
+static __always_inline bool was_followed(struct sock *sk)
 {
 	struct tcp_log *log = log_here();
 
-	if (!log || log->followed != (__u64)sk || log->followed_state != (__u32)newstate)
+	if (!log || log->followed != (__u64)sk)
 		return false;
 	log->followed = 0;
 	return true;
-}
-
-/* Not inlined, since it is seldom: the second program takes little stack and no registers to be saved. */
-static __noinline int follow_seldom(struct sock *sk, int oldstate, int newstate)
-{
-	count_loss(nested);
-	if (newstate == TCP_ESTABLISHED)
-		follow_established(sk, oldstate);
-	else
-		close_connection(sk, oldstate);
-	return 0;
 }

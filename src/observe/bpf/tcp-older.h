@@ -4,6 +4,9 @@
 
 #define SUBFLOWS_MAX 9 /* the first, and the 8 that `ip mptcp limits` allows at most; further ones are not seen */
 
+/* Whether what is found was not there before: settle_roles has run. */
+bool looks_again;
+
 static __always_inline bool is_mptcp(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -49,11 +52,50 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie,
 	return 0;
 }
 
+/*
+ * Looked for again: a server's end whose begin was left out (tcp-nested.h), which has no cookie yet. A file holds it, so its ESTABLISHED event is
+ * over. Not inlined, as above.
+ */
+static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie, struct task_struct *task)
+{
+	struct connection connection = {};
+	__u8 state = BPF_CORE_READ(tcp, __sk_common.skc_state);
+
+	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return 0;
+	read_tuple(tcp, false, &connection.facts);
+	connection.facts.network_namespace = network_namespace_of(sk);
+	if (!was_accepted(tcp, &connection.facts))
+		return 0;
+	read_owner(sk, task, &connection.facts.owner);
+	connection.facts.role = ROLE_SERVER;
+	connection.facts.opened = 1;
+	connection.facts.opened_nanoseconds = opened_about((struct tcp_sock *)tcp);
+	connection.facts.cookie = cookie;
+	add_connection(address_of(tcp), &connection, cookie == 0); /* without one it may be found by another of its files */
+	count_loss(nested);
+	return 0;
+}
+
 /* The programs cannot ask for a cookie of a socket that they know as a number only: a subflow may have none yet. */
 static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struct task_struct *task)
 {
-	if (tcp)
-		add_older(sk, tcp, BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter), task);
+	__u64 cookie = tcp ? BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter) : 0;
+
+	if (tcp && !looks_again)
+		add_older(sk, tcp, cookie, task);
+	else if (tcp && cookie == 0)
+		add_missed(sk, tcp, 0, task);
+}
+
+static __always_inline void add_found(struct sock *sk, struct task_struct *task)
+{
+	bool has_cookie = sk->__sk_common.skc_cookie.counter;
+
+	if (!looks_again)
+		add_older(sk, sk, bpf_get_socket_cookie(sk), task);
+	else if (!has_cookie)
+		add_missed(sk, sk, bpf_get_socket_cookie(sk), task);
 }
 
 /* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */

@@ -98,6 +98,17 @@ static __always_inline struct listener *find_listener(__u32 network_namespace, _
 	return kinds & LISTENS_AT_ANY_IPV4 ? bpf_map_lookup_elem(&listeners, &key) : 0;
 }
 
+/* Whether a socket that was open is a server's end: it inherits its listener's backlog, and where that has none, it is at its port. */
+static __always_inline bool was_accepted(struct sock *sk, const struct facts *facts)
+{
+	struct listener *listener;
+
+	if (BPF_CORE_READ(sk, sk_max_ack_backlog) > 0)
+		return true;
+	listener = find_listener(facts->network_namespace, facts->local_port, facts->local_address);
+	return listener && listener->has_no_backlog;
+}
+
 /* `socket` is the TCP socket that listens; `sk` is the same, or MPTCP's socket above it, which has its addresses. */
 static __always_inline void add_listener(struct sock *sk, __u64 socket, struct task_struct *task)
 {

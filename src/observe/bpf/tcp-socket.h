@@ -63,6 +63,15 @@ static __always_inline __u32 microseconds(__u64 nanoseconds)
 	return nanoseconds < ~0U * 1000ULL ? nanoseconds / 1000 : ~0U;
 }
 
+/*
+ * Of an end whose begin was left out: when its receive buffer was tuned last, which TCP does as it opens, and again while much is
+ * received. In nanoseconds.
+ */
+static __always_inline __u64 opened_about(const struct tcp_sock *tp)
+{
+	return BPF_CORE_READ(tp, rcvq_space.time) * 1000;
+}
+
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;

@@ -17,17 +17,33 @@ struct walk {
 
 enum walked { WALKED_KEPT, WALKED_AGAIN, WALKED_NO_ROOM, WALKED_DELETED };
 
-/*
- * An entry outlives its socket only if the CLOSE event was missed: by a socket that the iterator found while it closed, or
- * since follow_state was left out of it before follow_nested was attached. Its memory may then be another socket's: the cookie says so, or the ports.
- */
+/* An entry outlives its socket only if all that tells of its end was missed. Its memory is another socket's then, or nobody's: the cookie says so, or the ports. */
 static __always_inline bool has_gone(struct sock *sk, const struct connection *connection)
 {
-	if (!is_of_socket(sk, false, &connection->facts))
-		return true;
+	return !is_of_socket(sk, false, &connection->facts);
+}
+
+/* The socket is there, and closed, and not told as such: the end is about to be followed, or it was left out, and a program holds the socket still. */
+static __always_inline bool is_closed(struct sock *sk, const struct connection *connection)
+{
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 		return false;
 	return connection->facts.opened || bpf_ktime_get_ns() - connection->facts.opened_nanoseconds > SETTLED_NANOSECONDS;
+}
+
+/* Its counters stand still. It is told by who follows the end, or by the next walk. */
+static __always_inline enum walked walk_closed(struct sock *sk, struct connection *connection)
+{
+	__u32 error = BPF_CORE_READ(sk, sk_err);
+
+	read_counters((struct tcp_sock *)sk, false, &connection->final);
+	if (has_gone(sk, connection))
+		return WALKED_AGAIN; /* meanwhile: its memory is another's */
+	end_attempt(&connection->facts);
+	if (!connection->facts.opened || !(BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DEAD_BIT)))
+		connection->error = error;
+	*(volatile __u8 *)&connection->closed = 1;
+	return WALKED_AGAIN;
 }
 
 static __always_inline enum walked walk_gone(__u64 key, struct connection *connection, struct walk *walk)
@@ -73,6 +89,8 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 
 	if (connection->closed || !is_address(key) || has_gone(sk, connection))
 		return walk_gone(key, connection, walk);
+	if (is_closed(sk, connection))
+		return walk_closed(sk, connection);
 	if (!connection->facts.opened) {
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_SYN_SENT || state == TCP_SYN_RECV || state == TCP_CLOSE)
@@ -86,7 +104,7 @@ static __always_inline enum walked walk_claimed(__u64 key, struct connection *co
 		if (now.bytes_received > 0)
 			now.bytes_received--;
 	}
-	if (has_gone(sk, connection))
+	if (has_gone(sk, connection) || is_closed(sk, connection))
 		return WALKED_KEPT; /* it ended meanwhile, and its memory may be another's: the end tells, or the next walk */
 	if (connection->any_reported && connection->opening_reported &&
 	    now.segments_sent == connection->reported.segments_sent &&

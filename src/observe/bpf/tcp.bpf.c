@@ -27,7 +27,6 @@
 #include "tcp-connection.h"
 #include "tcp-young.h"
 #include "tcp-events.h"
-#include "tcp-nested.h"
 #include "tcp-older.h"
 #include "tcp-walk.h"
 
@@ -39,12 +38,8 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	bool is_wanted = newstate == TCP_SYN_SENT || newstate == TCP_ESTABLISHED || newstate == TCP_LISTEN ||
 			 newstate == TCP_CLOSE;
 
-	if (is_owned(sk))
-		forget_followed();
 	if (!is_wanted || !is_tcp(sk))
 		return 0;
-	if (!is_owned(sk))
-		tell_followed(sk, newstate);
 	if (newstate == TCP_SYN_SENT)
 		begin(sk, ROLE_CLIENT);
 	else if (newstate == TCP_ESTABLISHED)
@@ -54,29 +49,29 @@ int BPF_PROG(follow_state, struct sock *sk, int oldstate, int newstate)
 	else if (newstate == TCP_CLOSE && oldstate == TCP_LISTEN)
 		remove_listener(sk);
 	else if (newstate == TCP_CLOSE)
-		close_connection(sk, oldstate);
+		follow_close(sk, oldstate);
 	return 0;
 }
 
-/*
- * Attached behind follow_state, so that it is called behind it (kernel/tracepoint.c, func_add). What is not its own costs the way to it and little more. Only a
- * process begins to connect or to listen, and ends to listen.
- */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(follow_nested, struct sock *sk, int oldstate, int newstate)
+/* Behind the end of each socket. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(follow_destroyed, struct sock *sk)
 {
-	if (is_owned(sk)) {
-		forget_followed();
-		return 0;
-	}
-	if (newstate != TCP_ESTABLISHED && newstate != TCP_CLOSE)
-		return 0;
-	if (was_followed(sk, newstate) || !is_tcp(sk))
-		return 0;
-	return follow_seldom(sk, oldstate, newstate);
+	if (!was_followed(sk))
+		close_late(sk, true);
+	return 0;
 }
 
-/* Run once at the start, after follow_state is attached: sockets that were there before. */
+/* Optional, since Linux 5.14. */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(follow_failed, struct sock *sk)
+{
+	if (is_tcp(sk) && sk->__sk_common.skc_state == TCP_CLOSE)
+		close_late(sk, false);
+	return 0;
+}
+
+/* Run at the start, after the others are attached: sockets that were there before. Run again when follow_state was left out of events: what began by one of them. */
 SEC("iter/task_file")
 int find_sockets(struct bpf_iter__task_file *context)
 {
@@ -94,17 +89,18 @@ int find_sockets(struct bpf_iter__task_file *context)
 	if (!sk)
 		return 0;
 	if (is_tcp(sk))
-		add_older(sk, sk, bpf_get_socket_cookie(sk), task);
+		add_found(sk, task);
 	else if (is_mptcp(sk))
 		add_mptcp(sk, task);
 	return 0;
 }
 
-/* Run once after find_sockets. */
+/* Run once, after find_sockets has run for the first time. */
 SEC("syscall")
 int settle_roles(void *context)
 {
 	bpf_for_each_map_elem(&connections, settle_role, 0, 0);
+	looks_again = true;
 	return 0;
 }
 

@@ -56,9 +56,8 @@ _Static_assert(sizeof(struct tcp_end) == 128, "tcp_end is part of the contract")
  */
 struct tcp_log {
 	__u64 written;
-	__u32 is_busy;        /* while an entry is written: an event may come in the middle of it */
-	__u32 followed_state; /* with `followed`, the event: its new state */
-	__u64 followed;       /* the socket of the event that the first program has followed just now, 0 when the second has seen it; see tcp-nested.h */
+	__u64 is_busy;        /* while an entry is written: an event may come in the middle of it */
+	__u64 followed;       /* the socket whose end was followed just now and that the kernel is about to destroy, else 0; see tcp-nested.h */
 	__u8 reserved[40];
 	__u64 read;
 	__u32 first;          /* index of its first entry */
@@ -73,7 +72,7 @@ struct tcp_losses {
 	__u64 overwritten;   /* ends for which there was no room in log and ring buffer, nor in `connections` */
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk: no room in log and ring buffer, or the walk had the connection in hand */
-	__u64 missed;        /* ends whose event nobody followed: what moved since their last report is not known */
-	__u64 nested;        /* no loss: events that came in the middle of another, and that follow_nested followed */
+	__u64 missed;        /* ends of which nothing was told: what moved since their last report is not known */
+	__u64 nested;        /* no loss: begins and ends that came in the middle of another event, and were found later */
 };
 _Static_assert(sizeof(struct tcp_losses) == 48, "tcp_losses is part of the contract");

@@ -105,7 +105,7 @@ export function createSockDiagObserver({
   let untrackedBefore = 0;
   /** Whether there were more sockets at the start than rows: one found later may be one of those. */
   let hasUntrackedOlder = false;
-  const losses = { tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0, eventsMissed: 0 };
+  const losses = { tableFull: 0, overwritten: 0, walked: 0, deferred: 0, missed: 0 };
 
   const nowNanoseconds = () => Number(process.hrtime.bigint());
   const listenerOf = (row: number) =>
