@@ -5,6 +5,7 @@
  *     short-connections.ts connect PORT COUNT     COUNT connections of 1 to 997 bytes; says what went both ways
  *     short-connections.ts keep PORT              takes what comes, and keeps it; says 10 bytes to each
  *     short-connections.ts hold PORT COUNT        COUNT connections of a byte, once answered kept until the end; says what went both ways
+ *     short-connections.ts linger PORT COUNT      as connect, and keeps the sockets until the end
  *     short-connections.ts refused PORT COUNT     is refused COUNT times; says so
  *     short-connections.ts busy PORT PROCESSOR    listens and stops to, and connects to PORT, where nobody listens, for 0.9 s without a pause: whoever
  *                                                 is interrupted on that processor, it is this process, which has real-time priority; says `busy`
@@ -103,9 +104,10 @@ function connectAll(): void {
     sent += must(call.send(fd, data, 1 + (i % 997), 0), "send");
     must(call.shutdown(fd, 1), "shutdown");
     received += receiveAll(fd);
-    must(call.close(fd), "close");
+    if (role !== "linger") must(call.close(fd), "close");
   }
   console.log(JSON.stringify({ sent, received }));
+  if (role === "linger") call.pause();
 }
 
 /** Shorter than a second, after which the kernel gives others their share. */

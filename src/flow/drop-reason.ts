@@ -26,7 +26,7 @@ export const dropReasons = {
   nat_limit:
     "more connections with translated addresses than are remembered: those unused longest may be drawn with a translated address",
   report_lost:
-    "the end of a connection: the kernel left its event out, or had no room for it until the socket was used again; its last bytes may be missing",
+    "the end of a connection: the kernel told nothing of it, or had no room for it until the socket was used again; its last bytes may be missing",
   name_limit: "more names were learned within a second than an agent's message has room for",
   pod_limit: "more pods on an agent's node than it keeps names of",
   rename_limit:

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { KernelError } from "./kernel-error.ts";
 import { type BpfObject, loadLibbpf } from "./libbpf.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { mapLogs, setLogsSize, sizeOfLogs, TcpLogs, type TcpLogsSize } from "./tcp-logs.ts";
@@ -16,15 +17,12 @@ interface Choice {
   readonly walk: (typeof walkPrograms)[number];
   /** With `follow_errors`, at the root of cgroup v2. */
   readonly softErrors: boolean;
-  /** With `follow_failed`, for which Linux 5.14 is needed. */
-  readonly failures: boolean;
 }
 
 /** The best first. */
 function* choices(hasCgroups: boolean): Generator<Choice> {
-  for (const failures of [true, false])
-    for (const walk of walkPrograms)
-      for (const softErrors of hasCgroups ? [true, false] : [false]) yield { walk, softErrors, failures };
+  for (const walk of walkPrograms)
+    for (const softErrors of hasCgroups ? [true, false] : [false]) yield { walk, softErrors };
 }
 
 export interface TcpObserverConfig {
@@ -97,7 +95,7 @@ export function createTcpObserver({
   const lossBytes = new Uint8Array(48);
   const lossWords = new BigUint64Array(lossBytes.buffer);
 
-  function load(elf: Uint8Array, size: TcpLogsSize, { walk, softErrors, failures }: Choice): BpfObject {
+  function load(elf: Uint8Array, size: TcpLogsSize, { walk, softErrors }: Choice): BpfObject {
     const opened = loadLibbpf().openObject(elf, "tcp");
     try {
       setLogsSize(opened, size);
@@ -105,7 +103,6 @@ export function createTcpObserver({
       for (const map of ["connections", "slots", "next_free"]) opened.setMaxEntries(map, connectionsMax);
       for (const map of ["listeners", "listening"]) opened.setMaxEntries(map, listenersMax);
       if (!softErrors) opened.leaveOut("follow_errors");
-      if (!failures) opened.leaveOut("follow_failed");
       for (const other of walkPrograms) if (other !== walk) opened.leaveOut(other);
       opened.load();
       if (softErrors) attachToCgroup(opened, "follow_errors", cgroupRoot);
@@ -142,7 +139,12 @@ export function createTcpObserver({
     if (lookAgainAt === undefined || now < lookAgainAt) return;
     lookAgainAt = undefined;
     lookedAgainAt = now;
-    loaded.runIterator("find_sockets");
+    try {
+      loaded.runIterator("find_sockets");
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      eventsLeftOut = 0; // no memory, or no file: another time
+    }
   }
 
   function readLosses(): BigUint64Array {
@@ -169,7 +171,7 @@ export function createTcpObserver({
         end = new TcpReport(logsMemory.ends.data);
         object.attach("follow_state");
         object.attach("follow_destroyed");
-        if (choice?.failures) object.attach("follow_failed");
+        object.attach("follow_failed");
         object.runIterator("find_sockets");
         object.runSyscall("settle_roles");
       } catch (error) {

@@ -13,6 +13,7 @@ type ObjectName = (typeof objects)[number];
 /** The committed objects were made by this compiler, Debian 12's; another version writes other bytes. */
 export const compiler = "clang-14";
 const strip = "llvm-strip-14";
+export const disassembler = "llvm-objdump-14"; // of the same package
 
 /** Compiles `NAME.bpf.c` into `target`: CO-RE relocations and BTF stay, debugging information goes. */
 function buildObject(name: ObjectName, target: string): void {

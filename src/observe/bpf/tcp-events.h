@@ -123,8 +123,14 @@ static __always_inline void follow_established(struct sock *sk, int oldstate)
 		begin(sk, ROLE_SERVER);
 }
 
+enum closed {
+	CLOSED_UNKNOWN, /* there is no entry of this socket */
+	CLOSED_NOW,
+	CLOSED_BEFORE, /* the walk had it in hand, or was first (walk_closed) */
+};
+
 /* Returns false when the socket is not among the young, or no more. */
-static __always_inline bool close_young(struct sock *sk, bool was_open, bool is_shut)
+static __always_inline bool close_young(struct sock *sk, bool was_open, enum shut shut)
 {
 	__u64 word;
 	struct young *young = find_young(number_of(sk), sk->__sk_common.skc_cookie.counter, &word);
@@ -138,33 +144,41 @@ static __always_inline bool close_young(struct sock *sk, bool was_open, bool is_
 		read_tuple(sk, false, &young->facts); /* the port was chosen since */
 	if (tp)
 		read_counters(tp, true, &final);
-	error = end_facts(sk, was_open, is_shut, &young->facts);
+	error = end_facts(sk, was_open, shut, &young->facts);
 	end_young(young, &final, error);
 	return true;
 }
 
-static __noinline int close_in_table(struct sock *sk, bool was_open, bool is_shut)
+/* Returns enum closed. */
+static __noinline int close_in_table(struct sock *sk, bool was_open, enum shut shut)
 {
 	__u64 key = address_of(sk);
 	struct connection *connection = find_connection(sk, &key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	bool claimed;
+	bool claimed, was_closed;
 
 	if (!connection)
-		return 0;
+		return CLOSED_UNKNOWN;
 	claimed = claim(connection);
-	if (!claimed && *(volatile __u8 *)&connection->closed)
-		return 1; /* the walk is about to tell it (walk_closed) */
-	if (claimed && !connection->facts.opened)
-		read_tuple(sk, false, &connection->facts); /* the port was chosen since */
-	if (tp)
-		read_counters(tp, true, &connection->final);
-	else
-		as_reported(connection, &connection->final);
-	connection->error = end_facts(sk, was_open, is_shut, &connection->facts);
+	if (claimed && !is_of_socket(sk, true, &connection->facts)) {
+		release(connection); /* it was told since it was found, and its memory is another's */
+		return CLOSED_UNKNOWN;
+	}
+	was_closed = *(volatile __u8 *)&connection->closed;
+	if (was_closed && !claimed)
+		return CLOSED_BEFORE;
+	if (!was_closed) {
+		if (claimed && !connection->facts.opened)
+			read_tuple(sk, false, &connection->facts); /* the port was chosen since */
+		if (tp)
+			read_counters(tp, true, &connection->final);
+		else
+			as_reported(connection, &connection->final);
+		connection->error = end_facts(sk, was_open, shut, &connection->facts);
+	}
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		forget(&connections, key, connection->slot);
-		return 1;
+		return was_closed ? CLOSED_BEFORE : CLOSED_NOW;
 	}
 	connection->closed = 1;
 	/* Not at the address: the walk may have it in hand when the next socket begins there. */
@@ -174,61 +188,86 @@ static __noinline int close_in_table(struct sock *sk, bool was_open, bool is_shu
 			release(connection);
 	}
 	count_loss(deferred);
+	return was_closed ? CLOSED_BEFORE : CLOSED_NOW;
+}
+
+static __always_inline enum closed close_connection(struct sock *sk, bool was_open, enum shut shut)
+{
+	return close_young(sk, was_open, shut) ? CLOSED_NOW : close_in_table(sk, was_open, shut);
+}
+
+/*
+ * A server's end whose begin was left out, as it ends. One that was there before the programs is left alone. Not inlined, since it is
+ * seldom. Returns whether it is known now.
+ */
+static __noinline int begin_unknown(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u64 opened = tp ? opened_about(tp) : 0;
+	struct young *young;
+
+	if (!sk->__sk_common.skc_dport || !began_meanwhile(opened))
+		return 0;
+	young = take_place(number_of(sk));
+	if (!young) {
+		count_loss(missed);
+		return 0;
+	}
+	begin_server(sk, false, &young->facts);
+	young->facts.opened_nanoseconds = opened;
+	if (!was_accepted(sk, &young->facts)) {
+		set_state(young, YOUNG_FREE);
+		return 0;
+	}
+	set_state(young, YOUNG_READY);
 	return 1;
 }
 
 /*
- * A server's end whose begin was left out, which has no cookie therefore: what was begun has one. So it is told whole. Not inlined, since it is
- * seldom.
+ * Of a socket that is closed, or closes: what was left out of it is found. `may_begin`: nobody told of its end before, so that where no entry is there its begin was left
+ * out. Not inlined, since it is seldom.
  */
-static __noinline int close_unknown(struct sock *sk, bool was_open, bool is_shut)
+static __noinline int close_late(struct sock *sk, bool was_open, enum shut shut, bool may_begin)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct counters final = {};
-	struct young young = {};
-	__u32 error;
+#pragma nounroll
+	for (int i = 0; i < 2; i++) {
+		enum closed closed = close_connection(sk, was_open, shut);
 
-	if (!tp || sk->__sk_common.skc_cookie.counter)
-		return 0;
-	bpf_get_socket_cookie(sk); /* it is not met again, whatever it was */
-	if (!was_open || !sk->__sk_common.skc_dport)
-		return 0;
-	begin_server(sk, false, &young.facts);
-	if (!was_accepted(sk, &young.facts))
-		return 0;
-	young.facts.opened_nanoseconds = opened_about(tp);
-	read_counters(tp, true, &final);
-	error = end_facts(sk, true, is_shut, &young.facts);
-	end_young(&young, &final, error);
-	return 1;
+		if (closed == CLOSED_NOW)
+			count_loss(nested);
+		if (closed != CLOSED_UNKNOWN || !may_begin || i > 0 || !begin_unknown(sk))
+			break;
+	}
+	return 0;
 }
 
-/* Returns whether the connection was known. */
-static __always_inline bool close_connection(struct sock *sk, bool was_open, bool is_shut)
+/* What is not among the young. Not inlined, since it is seldom. */
+static __noinline int close_unknown(struct sock *sk, int oldstate)
 {
-	return close_young(sk, was_open, is_shut) || close_in_table(sk, was_open, is_shut);
+	bool was_open = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
+
+	if (close_in_table(sk, was_open, SHUT_AS_SOCKET_SAYS) == CLOSED_UNKNOWN && was_open && oldstate != TCP_CLOSE)
+		close_late(sk, true, SHUT_AS_SOCKET_SAYS, true);
+	return 0;
 }
 
 static __always_inline void follow_close(struct sock *sk, int oldstate)
 {
 	bool was_open = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
-	bool is_shut = sk->sk_shutdown == SHUTDOWN_MASK;
 
 	name_followed(sk);
-	if (!close_connection(sk, was_open, is_shut))
-		close_unknown(sk, was_open, is_shut);
+	if (!close_young(sk, was_open, SHUT_AS_SOCKET_SAYS))
+		close_unknown(sk, oldstate);
 }
 
 /*
- * Of a socket that is closed, by an event that may have been left out. Each attempt begins with rcv_nxt at 0, and has it from the other side when that answers.
- * Not inlined, since it is seldom.
+ * Behind the CLOSE event, if there was one: who has a cookie has been followed at least once, or somebody else asked for it. Each attempt begins with rcv_nxt at 0, and has
+ * it from the other side when that answers.
  */
-static __noinline int close_late(struct sock *sk, bool is_shut)
+static __always_inline void follow_closed(struct sock *sk, enum shut shut)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	bool was_open = tp && tp->rcv_nxt != 0;
 
-	if (close_connection(sk, was_open, is_shut) || close_unknown(sk, was_open, is_shut))
-		count_loss(nested);
-	return 0;
+	close_late(sk, was_open, shut, was_open && sk->__sk_common.skc_cookie.counter == 0);
 }

@@ -5,16 +5,18 @@
  * socket (sk_lock.owned) and lets softirqs come. A second program at the same tracepoint would be told, but each event of each connection would pay the kernel's way to
  * two programs. So what was left out is found where connections seldom or never pass twice. Included by tcp.bpf.c only.
  *
- *   tcp_destroy_sock comes once to each socket, by a softirq or with softirqs switched off, so that it comes in the middle of no other of its kind: follow_destroyed
- *   is told of every socket. Where follow_state ends a socket that nobody holds any more, the kernel destroys it right behind that, on the same processor and with
- *   nothing in between: the first leaves the socket's name, and the second knows by it that there is nothing to do. All others it looks for: an entry that is
- *   there has not been told its end.
+ *   tcp_destroy_sock comes once to each socket, by a softirq or with softirqs switched off, so that it comes in the middle of no other of its kind:
+ *   follow_destroyed is told of every socket. (But for __tcp_close, which works off what came meanwhile with softirqs on; that is the process's own event, and followed.)
+ *   Where follow_state ends a socket that nobody holds any more, the kernel destroys it right behind that: the first leaves the socket's name, and the second knows by it
+ *   that there is nothing to do. Where the name is lost the second looks in vain. All other sockets it looks for: an entry that is there has not been told its end.
  *
  *   inet_sk_error_report comes behind an end by the other side or by time, while the program holds the socket still: follow_failed tells such an end at once,
  *   and its reason before the program has fetched it. (Before 6.10 the kernel reports some errors ahead of the end; those are told by follow_destroyed, without a reason.)
  *
- *   A begin is told late, of a client by the walk or at its end. A server's end whose begin was left out has no cookie, which every begin gives: it is told at
- *   its end (close_unknown), or when its file is found (find_sockets, which user space runs again when events were left out).
+ *   The walk tells a closed socket that is held still.
+ *
+ *   A begin is told late, of a client by the walk or at its end. A server's end whose begin was left out has no entry when it ends, and gets one then
+ *   (begin_unknown); while it is open, when its file is found (find_sockets, which user space runs again when events were left out).
  *
  * So two programs may be at work at a time on one processor, for two sockets, one in the middle of any instruction of the other. What they share they
  * share with other processors too, and nobody waits there, but for three things of a processor's own: its log (is_busy), the keys of ends that

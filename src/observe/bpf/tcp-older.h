@@ -4,9 +4,6 @@
 
 #define SUBFLOWS_MAX 9 /* the first, and the 8 that `ip mptcp limits` allows at most; further ones are not seen */
 
-/* Whether what is found was not there before: settle_roles has run. */
-bool looks_again;
-
 static __always_inline bool is_mptcp(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -52,16 +49,32 @@ static __noinline int add_older(struct sock *sk, struct sock *tcp, __u64 cookie,
 	return 0;
 }
 
+static __always_inline bool has_entry(struct sock *tcp, __u64 cookie)
+{
+	__u64 key = address_of(tcp);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+
+	if (is_young(number_of(tcp), cookie) || (connection && is_of_socket(tcp, false, &connection->facts)))
+		return true;
+	key += BESIDE;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	return connection && is_of_socket(tcp, false, &connection->facts);
+}
+
 /*
- * Looked for again: a server's end whose begin was left out (tcp-nested.h), which has no cookie yet. A file holds it, so its ESTABLISHED event is
- * over. Not inlined, as above.
+ * Looked for again: a server's end whose begin was left out (tcp-nested.h). A file holds it, so its ESTABLISHED event is over; no walk is at work,
+ * so that what has an entry has it where it is looked for. Not inlined, as above.
  */
 static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie, struct task_struct *task)
 {
-	struct connection connection = {};
 	__u8 state = BPF_CORE_READ(tcp, __sk_common.skc_state);
+	__u64 opened = opened_about((struct tcp_sock *)tcp);
+	struct connection connection = {};
+	__u64 key = address_of(tcp);
 
 	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return 0;
+	if (!began_meanwhile(opened) || has_entry(tcp, cookie))
 		return 0;
 	read_tuple(tcp, false, &connection.facts);
 	connection.facts.network_namespace = network_namespace_of(sk);
@@ -70,9 +83,15 @@ static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie
 	read_owner(sk, task, &connection.facts.owner);
 	connection.facts.role = ROLE_SERVER;
 	connection.facts.opened = 1;
-	connection.facts.opened_nanoseconds = opened_about((struct tcp_sock *)tcp);
+	connection.facts.opened_nanoseconds = opened;
 	connection.facts.cookie = cookie;
-	add_connection(address_of(tcp), &connection, cookie == 0); /* without one it may be found by another of its files */
+	if (!take_slot(&connection.slot))
+		return 0; /* it may be one that was counted already */
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
+		free_slot(connection.slot);
+		return 0;
+	}
+	fill_slot(connection.slot, key);
 	count_loss(nested);
 	return 0;
 }
@@ -82,20 +101,20 @@ static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struc
 {
 	__u64 cookie = tcp ? BPF_CORE_READ(tcp, __sk_common.skc_cookie.counter) : 0;
 
-	if (tcp && !looks_again)
+	if (tcp && !settled_nanoseconds)
 		add_older(sk, tcp, cookie, task);
-	else if (tcp && cookie == 0)
-		add_missed(sk, tcp, 0, task);
+	else if (tcp)
+		add_missed(sk, tcp, cookie, task);
 }
 
 static __always_inline void add_found(struct sock *sk, struct task_struct *task)
 {
-	bool has_cookie = sk->__sk_common.skc_cookie.counter;
+	__u64 cookie = bpf_get_socket_cookie(sk);
 
-	if (!looks_again)
-		add_older(sk, sk, bpf_get_socket_cookie(sk), task);
-	else if (!has_cookie)
-		add_missed(sk, sk, bpf_get_socket_cookie(sk), task);
+	if (!settled_nanoseconds)
+		add_older(sk, sk, cookie, task);
+	else
+		add_missed(sk, sk, cookie, task);
 }
 
 /* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */

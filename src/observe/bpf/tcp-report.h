@@ -36,18 +36,18 @@ static __always_inline __u32 error_told(struct sock *sk)
 	return error ? *error : 0;
 }
 
-/*
- * What the end of a socket says. `was_open`: it had reached ESTABLISHED. `is_shut`: its own side had closed it. Returns the error to
- * report.
- */
-static __always_inline __u32 end_facts(struct sock *sk, bool was_open, bool is_shut, struct facts *facts)
+/* Whether a socket's own side had closed it; behind the CLOSE event the kernel says so in any case. */
+enum shut { SHUT_AS_SOCKET_SAYS, SHUT_BY_ITSELF, SHUT_BY_OTHERS };
+
+/* What the end of a socket says. `was_open`: it had reached ESTABLISHED. Returns the error to report. */
+static __always_inline __u32 end_facts(struct sock *sk, bool was_open, enum shut shut, struct facts *facts)
 {
 	__u32 error = sk->sk_err;
 
 	if (was_open)
 		facts->opened = 1; /* also when the event was missed that said so */
 	/* What happens to a connection that its own side has closed already is told to nobody, and ails nobody. */
-	if (facts->opened && is_shut)
+	if (facts->opened && (shut == SHUT_BY_ITSELF || (shut == SHUT_AS_SOCKET_SAYS && sk->sk_shutdown == SHUTDOWN_MASK)))
 		error = 0;
 	if (!facts->opened && !error)
 		error = error_told(sk);

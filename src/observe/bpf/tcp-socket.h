@@ -72,6 +72,14 @@ static __always_inline __u64 opened_about(const struct tcp_sock *tp)
 	return BPF_CORE_READ(tp, rcvq_space.time) * 1000;
 }
 
+/* When settle_roles ran: what was there before is entered by then. */
+__u64 settled_nanoseconds;
+
+static __always_inline bool began_meanwhile(__u64 opened_nanoseconds)
+{
+	return settled_nanoseconds && opened_nanoseconds > settled_nanoseconds;
+}
+
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;

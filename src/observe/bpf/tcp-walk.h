@@ -34,15 +34,24 @@ static __always_inline bool is_closed(struct sock *sk, const struct connection *
 /* Its counters stand still. It is told by who follows the end, or by the next walk. */
 static __always_inline enum walked walk_closed(struct sock *sk, struct connection *connection)
 {
+	__u16 local_port = local_port_of(sk, false);
 	__u32 error = BPF_CORE_READ(sk, sk_err);
+	bool was_open = BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != 0;
+	bool is_dead = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DEAD_BIT);
+	struct counters final = {};
 
-	read_counters((struct tcp_sock *)sk, false, &connection->final);
-	if (has_gone(sk, connection))
-		return WALKED_AGAIN; /* meanwhile: its memory is another's */
+	read_counters((struct tcp_sock *)sk, false, &final);
+	if (has_gone(sk, connection) || *(volatile __u8 *)&connection->closed)
+		return WALKED_AGAIN; /* meanwhile: its memory may be another's */
+	connection->final = final;
+	if (!connection->facts.opened) {
+		connection->facts.local_port = local_port;
+		connection->facts.opened = was_open;
+	}
 	end_attempt(&connection->facts);
-	if (!connection->facts.opened || !(BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DEAD_BIT)))
-		connection->error = error;
+	connection->error = connection->facts.opened && is_dead ? 0 : error;
 	*(volatile __u8 *)&connection->closed = 1;
+	count_loss(nested);
 	return WALKED_AGAIN;
 }
 

@@ -66,6 +66,12 @@ static __always_inline __u64 with_state(__u64 word, enum young_state state)
 	return (word & ~YOUNG_STATE) | state;
 }
 
+/* Of an entry that is free, once it is taken. */
+static __always_inline __u64 taken_word(__u64 word, __u64 key)
+{
+	return ((word >> 32) + 1) << 32 | ((__u32)key & ~(__u32)YOUNG_STATE) | YOUNG_FILLING;
+}
+
 static __always_inline bool is_at(__u64 word, __u64 key)
 {
 	return (((__u32)word ^ (__u32)key) & ~(__u32)YOUNG_STATE) == 0;
@@ -226,11 +232,31 @@ static __always_inline struct young *take_young(__u64 key)
 			end_missed(young);
 		}
 	}
-	word = ((seen >> 32) + 1) << 32 | ((__u32)key & ~(__u32)YOUNG_STATE) | YOUNG_FILLING;
+	word = taken_word(seen, key);
 	if (!taken || __sync_val_compare_and_swap(&taken->word, seen, word) != seen)
 		return 0;
 	taken->key = key;
 	return taken;
+}
+
+/* The same for a socket that began some time ago. */
+static __always_inline struct young *take_place(__u64 key)
+{
+#pragma unroll
+	for (int way = 0; way < YOUNG_WAYS; way++) {
+		struct young *young = young_at(key, way);
+		__u64 word, taken;
+
+		if (!young)
+			return 0;
+		word = *(volatile __u64 *)&young->word;
+		taken = taken_word(word, key);
+		if (state_of(word) == YOUNG_FREE && __sync_val_compare_and_swap(&young->word, word, taken) == word) {
+			young->key = key;
+			return young;
+		}
+	}
+	return 0;
 }
 
 /*

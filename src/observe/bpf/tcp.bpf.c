@@ -2,13 +2,15 @@
 /*
  * TCP connections without a hook on the packet path.
  *
- * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends), a second time for what comes in the middle of another (tcp-nested.h); iter/task_file (sockets that were there
- * before), and a syscall program that user space runs at each poll to walk the live sockets. Optional:
- * cgroup/getsockopt at the root of cgroup v2, for an error that is told to the application only.
+ * Attaches to: tp_btf/inet_sock_set_state (a connection starts and ends); tp_btf/tcp_destroy_sock and tp_btf/inet_sk_error_report (ends that the
+ * first was left out of, tcp-nested.h); iter/task_file (sockets that were there before, and begins that the first was left out of), and a syscall
+ * program that user space runs at each poll to walk the live sockets. Optional: cgroup/getsockopt at the root of cgroup v2, for an error that is told to the
+ * application only.
  * Writes: struct tcp_report, of a connection that ends among the young into the processor's log in `ends`, of others into the
  * ring buffer `reports`, only when their counters moved.
  * Cannot see: sockets of other protocols; who accepted a connection when several processes share a listener (the one
- * that called listen() is named); connections that were there before and that nobody had accepted or had a file of.
+ * that called listen() is named); connections that were there before and that nobody had accepted or had a file of, until they end or are looked for again, which
+ * may tell them whole.
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
@@ -58,16 +60,15 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(follow_destroyed, struct sock *sk)
 {
 	if (!was_followed(sk))
-		close_late(sk, true);
+		follow_closed(sk, SHUT_BY_ITSELF);
 	return 0;
 }
 
-/* Optional, since Linux 5.14. */
 SEC("tp_btf/inet_sk_error_report")
 int BPF_PROG(follow_failed, struct sock *sk)
 {
 	if (is_tcp(sk) && sk->__sk_common.skc_state == TCP_CLOSE)
-		close_late(sk, false);
+		follow_closed(sk, SHUT_BY_OTHERS);
 	return 0;
 }
 
@@ -100,7 +101,7 @@ SEC("syscall")
 int settle_roles(void *context)
 {
 	bpf_for_each_map_elem(&connections, settle_role, 0, 0);
-	looks_again = true;
+	settled_nanoseconds = bpf_ktime_get_ns();
 	return 0;
 }
 
