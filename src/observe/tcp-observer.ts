@@ -131,15 +131,15 @@ export function createTcpObserver({
   /** What began by an event that follow_state was left out of is found by its file, a while later, when the program has accepted it. */
   function lookAgain(loaded: BpfObject): void {
     const now = performance.now();
-    const leftOut = loaded.missesOf("follow_state");
-    if (lookAgainAt === undefined && leftOut > eventsLeftOut) {
-      lookAgainAt = Math.max(now + lookAgainMilliseconds, lookedAgainAt + 5 * lookAgainMilliseconds);
-      eventsLeftOut = leftOut;
-    }
-    if (lookAgainAt === undefined || now < lookAgainAt) return;
-    lookAgainAt = undefined;
-    lookedAgainAt = now;
     try {
+      const leftOut = loaded.missesOf("follow_state");
+      if (lookAgainAt === undefined && leftOut > eventsLeftOut) {
+        lookAgainAt = Math.max(now + lookAgainMilliseconds, lookedAgainAt + 5 * lookAgainMilliseconds);
+        eventsLeftOut = leftOut;
+      }
+      if (lookAgainAt === undefined || now < lookAgainAt) return;
+      lookAgainAt = undefined;
+      lookedAgainAt = now;
       loaded.runIterator("find_sockets");
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;

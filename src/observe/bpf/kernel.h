@@ -151,6 +151,7 @@ struct tcp_sock {
 	__u32 total_retrans;
 	__u32 srtt_us;
 	struct {
+		__u32 seq;
 		__u64 time; /* microseconds of CLOCK_MONOTONIC */
 	} rcvq_space;
 	struct minmax rtt_min;
@@ -194,8 +195,17 @@ struct mm_struct {
 	struct file *exe_file;
 } KERNEL_TYPE;
 
+struct pid_namespace {
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
+} KERNEL_TYPE;
+
 struct task_struct {
 	int tgid;
+	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	char comm[16];

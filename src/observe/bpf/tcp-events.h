@@ -159,9 +159,12 @@ static __noinline int close_in_table(struct sock *sk, bool was_open, enum shut s
 
 	if (!connection)
 		return CLOSED_UNKNOWN;
+	if (!connection->facts.cookie)
+		bpf_get_socket_cookie(sk); /* a subflow's: it is not met again as one whose begin was left out */
 	claimed = claim(connection);
-	if (claimed && !is_of_socket(sk, true, &connection->facts)) {
-		release(connection); /* it was told since it was found, and its memory is another's */
+	if (!is_of_socket(sk, true, &connection->facts)) { /* it was told since it was found, and its memory is another's */
+		if (claimed)
+			release(connection);
 		return CLOSED_UNKNOWN;
 	}
 	was_closed = *(volatile __u8 *)&connection->closed;
@@ -175,12 +178,12 @@ static __noinline int close_in_table(struct sock *sk, bool was_open, enum shut s
 		else
 			as_reported(connection, &connection->final);
 		connection->error = end_facts(sk, was_open, shut, &connection->facts);
+		connection->closed = 1;
 	}
 	if (claimed && report(connection, &connection->final, REPORT_CLOSED)) {
 		forget(&connections, key, connection->slot);
 		return was_closed ? CLOSED_BEFORE : CLOSED_NOW;
 	}
-	connection->closed = 1;
 	/* Not at the address: the walk may have it in hand when the next socket begins there. */
 	if (!claimed || !wait_aside(key, connection)) {
 		fill_slot(connection->slot, key);
@@ -197,16 +200,16 @@ static __always_inline enum closed close_connection(struct sock *sk, bool was_op
 }
 
 /*
- * A server's end whose begin was left out, as it ends. One that was there before the programs is left alone. Not inlined, since it is
+ * A server's end whose begin was left out, as it ends. One that was there before the programs is left alone, as far as that can be told. Not inlined, since it is
  * seldom. Returns whether it is known now.
  */
 static __noinline int begin_unknown(struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	__u64 opened = tp ? opened_about(tp) : 0;
+	__u64 opened = tp ? opened_meanwhile(tp, sk->__sk_common.skc_cookie.counter) : 0;
 	struct young *young;
 
-	if (!sk->__sk_common.skc_dport || !began_meanwhile(opened))
+	if (!opened || !sk->__sk_common.skc_dport || !was_accepted(sk, network_namespace_of(sk)))
 		return 0;
 	young = take_place(number_of(sk));
 	if (!young) {
@@ -215,10 +218,6 @@ static __noinline int begin_unknown(struct sock *sk)
 	}
 	begin_server(sk, false, &young->facts);
 	young->facts.opened_nanoseconds = opened;
-	if (!was_accepted(sk, &young->facts)) {
-		set_state(young, YOUNG_FREE);
-		return 0;
-	}
 	set_state(young, YOUNG_READY);
 	return 1;
 }

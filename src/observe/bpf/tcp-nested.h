@@ -5,10 +5,11 @@
  * socket (sk_lock.owned) and lets softirqs come. A second program at the same tracepoint would be told, but each event of each connection would pay the kernel's way to
  * two programs. So what was left out is found where connections seldom or never pass twice. Included by tcp.bpf.c only.
  *
- *   tcp_destroy_sock comes once to each socket, by a softirq or with softirqs switched off, so that it comes in the middle of no other of its kind:
- *   follow_destroyed is told of every socket. (But for __tcp_close, which works off what came meanwhile with softirqs on; that is the process's own event, and followed.)
+ *   tcp_destroy_sock comes once to each socket, by a softirq or with softirqs switched off: follow_destroyed is told of every socket. (But for what __tcp_close
+ *   works off with softirqs on. That is a process's own event, which follow_state follows; what comes in its middle is left out of follow_destroyed, not of follow_state.)
  *   Where follow_state ends a socket that nobody holds any more, the kernel destroys it right behind that: the first leaves the socket's name, and the second knows by it
- *   that there is nothing to do. Where the name is lost the second looks in vain. All other sockets it looks for: an entry that is there has not been told its end.
+ *   that there is nothing to do. Where the name is lost the second looks in vain. A name that stays harms only another socket in the same memory, if that one's end is left
+ *   out. All other sockets follow_destroyed looks for: an entry that is there has not been told its end.
  *
  *   inet_sk_error_report comes behind an end by the other side or by time, while the program holds the socket still: follow_failed tells such an end at once,
  *   and its reason before the program has fetched it. (Before 6.10 the kernel reports some errors ahead of the end; those are told by follow_destroyed, without a reason.)

@@ -63,22 +63,22 @@ static __always_inline bool has_entry(struct sock *tcp, __u64 cookie)
 
 /*
  * Looked for again: a server's end whose begin was left out (tcp-nested.h). A file holds it, so its ESTABLISHED event is over; no walk is at work,
- * so that what has an entry has it where it is looked for. Not inlined, as above.
+ * so that what has an entry has it where it is looked for. `was_given`: the cookie that it had before. Not inlined, as above.
  */
-static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie, struct task_struct *task)
+static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie, __u64 was_given, struct task_struct *task)
 {
 	__u8 state = BPF_CORE_READ(tcp, __sk_common.skc_state);
-	__u64 opened = opened_about((struct tcp_sock *)tcp);
+	__u64 opened = opened_meanwhile((struct tcp_sock *)tcp, was_given);
 	struct connection connection = {};
 	__u64 key = address_of(tcp);
 
 	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
-	if (!began_meanwhile(opened) || has_entry(tcp, cookie))
+	if (!opened || has_entry(tcp, cookie))
 		return 0;
 	read_tuple(tcp, false, &connection.facts);
 	connection.facts.network_namespace = network_namespace_of(sk);
-	if (!was_accepted(tcp, &connection.facts))
+	if (!was_accepted(tcp, connection.facts.network_namespace))
 		return 0;
 	read_owner(sk, task, &connection.facts.owner);
 	connection.facts.role = ROLE_SERVER;
@@ -89,6 +89,10 @@ static __noinline int add_missed(struct sock *sk, struct sock *tcp, __u64 cookie
 		return 0; /* it may be one that was counted already */
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) {
 		free_slot(connection.slot);
+		return 0;
+	}
+	if (BPF_CORE_READ(tcp, __sk_common.skc_state) == TCP_CLOSE) {
+		forget(&connections, key, connection.slot); /* meanwhile, and it may have been told */
 		return 0;
 	}
 	fill_slot(connection.slot, key);
@@ -104,17 +108,18 @@ static __always_inline void add_subflow(struct sock *sk, struct sock *tcp, struc
 	if (tcp && !settled_nanoseconds)
 		add_older(sk, tcp, cookie, task);
 	else if (tcp)
-		add_missed(sk, tcp, cookie, task);
+		add_missed(sk, tcp, cookie, cookie, task);
 }
 
 static __always_inline void add_found(struct sock *sk, struct task_struct *task)
 {
+	__u64 was_given = sk->__sk_common.skc_cookie.counter;
 	__u64 cookie = bpf_get_socket_cookie(sk);
 
 	if (!settled_nanoseconds)
 		add_older(sk, sk, cookie, task);
 	else
-		add_missed(sk, sk, cookie, task);
+		add_missed(sk, sk, cookie, was_given, task);
 }
 
 /* The file is the MPTCP socket's; the TCP sockets below it have none. The list holds the first one too, but not when it listens. */

@@ -99,13 +99,15 @@ static __always_inline struct listener *find_listener(__u32 network_namespace, _
 }
 
 /* Whether a socket that was open is a server's end: it inherits its listener's backlog, and where that has none, it is at its port. */
-static __always_inline bool was_accepted(struct sock *sk, const struct facts *facts)
+static __always_inline bool was_accepted(struct sock *sk, __u32 network_namespace)
 {
 	struct listener *listener;
+	__u8 local[16], remote[16];
 
 	if (BPF_CORE_READ(sk, sk_max_ack_backlog) > 0)
 		return true;
-	listener = find_listener(facts->network_namespace, facts->local_port, facts->local_address);
+	read_addresses(sk, false, local, remote);
+	listener = find_listener(network_namespace, local_port_of(sk, false), local);
 	return listener && listener->has_no_backlog;
 }
 

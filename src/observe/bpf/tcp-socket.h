@@ -63,21 +63,29 @@ static __always_inline __u32 microseconds(__u64 nanoseconds)
 	return nanoseconds < ~0U * 1000ULL ? nanoseconds / 1000 : ~0U;
 }
 
-/*
- * Of an end whose begin was left out: when its receive buffer was tuned last, which TCP does as it opens, and again while much is
- * received. In nanoseconds.
- */
-static __always_inline __u64 opened_about(const struct tcp_sock *tp)
-{
-	return BPF_CORE_READ(tp, rcvq_space.time) * 1000;
-}
+/* PROC_PID_INIT_INO in include/linux/proc_ns.h (PID_NS_INIT_INO since 6.18) */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
-/* When settle_roles ran: what was there before is entered by then. */
+/* When settle_roles ran: of what was there before, all that has a file is entered by then. */
 __u64 settled_nanoseconds;
+/* Whether the iterator is shown the files of all processes, not of one PID namespace alone. */
+bool sees_all_files;
 
-static __always_inline bool began_meanwhile(__u64 opened_nanoseconds)
+/*
+ * Of an end whose begin may have been left out: when it opened, in nanoseconds, 0 when it was there before the programs. TCP notes time and place as it opens, and
+ * anew while much is received. Where the place is still its first the time is certain; later it is of somewhat later, and what was there before is known by
+ * the cookie that it was given.
+ */
+static __always_inline __u64 opened_meanwhile(const struct tcp_sock *tp, __u64 cookie)
 {
-	return settled_nanoseconds && opened_nanoseconds > settled_nanoseconds;
+	__u64 nanoseconds = BPF_CORE_READ(tp, rcvq_space.time) * 1000;
+	__u32 first = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received);
+
+	if (!settled_nanoseconds || nanoseconds <= settled_nanoseconds)
+		return 0;
+	if (BPF_CORE_READ(tp, rcvq_space.seq) != first && (cookie || !sees_all_files))
+		return 0;
+	return nanoseconds;
 }
 
 static __always_inline bool is_tcp(struct sock *sk)

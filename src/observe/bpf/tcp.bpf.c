@@ -9,8 +9,7 @@
  * Writes: struct tcp_report, of a connection that ends among the young into the processor's log in `ends`, of others into the
  * ring buffer `reports`, only when their counters moved.
  * Cannot see: sockets of other protocols; who accepted a connection when several processes share a listener (the one
- * that called listen() is named); connections that were there before and that nobody had accepted or had a file of, until they end or are looked for again, which
- * may tell them whole.
+ * that called listen() is named); connections that were there before and that nobody had accepted or had a file of: some are told as they end, with what they had moved before.
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
@@ -101,6 +100,7 @@ SEC("syscall")
 int settle_roles(void *context)
 {
 	bpf_for_each_map_elem(&connections, settle_role, 0, 0);
+	sees_all_files = BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, pid_ns_for_children, ns.inum) == FIRST_PID_NAMESPACE;
 	settled_nanoseconds = bpf_ktime_get_ns();
 	return 0;
 }

@@ -73,6 +73,6 @@ struct tcp_losses {
 	__u64 walked;        /* live sockets looked at by the last walk */
 	__u64 deferred;      /* reports that waited for the next walk: no room in log and ring buffer, or the walk had the connection in hand */
 	__u64 missed;        /* ends of which nothing was told: what moved since their last report is not known */
-	__u64 nested;        /* no loss: begins and ends that came in the middle of another event, and were found later */
+	__u64 nested;        /* no loss: begins and ends that follow_state had not told, and that were found later */
 };
 _Static_assert(sizeof(struct tcp_losses) == 48, "tcp_losses is part of the contract");
